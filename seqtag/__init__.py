@@ -1,0 +1,1 @@
+"""Small, fast, exact sequence labellers."""

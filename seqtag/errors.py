@@ -1,0 +1,35 @@
+"""The errors that users see. Each message says what, where (file:line), what was found and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SeqtagError(Exception):
+    """Anything that a user can mend; the command line prints the message and leaves with `exit_code`."""
+
+    exit_code = 1
+
+
+class DataError(SeqtagError, ValueError):
+    """The data falls short: a malformed row, an empty file, tags and tokens of unequal length."""
+
+
+class ModelError(SeqtagError):
+    """A model folder is missing a part, damaged or from a newer release, or training can't go on."""
+
+
+class UsageError(SeqtagError, ValueError):
+    """The call is wrong: an unknown option, a file that is not there, a string where a list is meant."""
+
+    exit_code = 2
+
+
+def near_miss(name: str, choices: Iterable[str]) -> str:
+    """Name the choices and the nearest one, to end an error message with.
+
+    >>> near_miss("ltsm", ["gru", "lstm"])
+    "choose from gru, lstm; did you mean 'lstm'?"
+    """
+    choices = sorted(choices)
+    close = get_close_matches(name.lower(), choices, n=1, cutoff=0.5)
+    return f"choose from {', '.join(choices)}" + (f"; did you mean {close[0]!r}?" if close else "")
