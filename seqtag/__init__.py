@@ -1,1 +1,38 @@
-"""Small, fast, exact sequence labellers."""
+"""Small, fast, exact sequence labellers: the public names, each imported when it is first asked for."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
+    from seqtag.evaluation.report import Report
+    from seqtag.models.tagger import Tagger
+    from seqtag.text.readers import load_corpus
+    from seqtag.text.schemes import Span
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DataError": "seqtag.errors",
+    "ModelError": "seqtag.errors",
+    "Report": "seqtag.evaluation.report",
+    "SeqtagError": "seqtag.errors",
+    "Span": "seqtag.text.schemes",
+    "Tagger": "seqtag.models.tagger",
+    "UsageError": "seqtag.errors",
+    "load_corpus": "seqtag.text.readers",
+}
+
+__all__ = [  # noqa: RUF022 - kept in the order of the table above
+    "DataError", "ModelError", "Report", "SeqtagError", "Span", "Tagger", "UsageError", "load_corpus", "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seqtag' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

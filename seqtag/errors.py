@@ -31,5 +31,6 @@ def near_miss(name: str, choices: Iterable[str]) -> str:
     "choose from gru, lstm; did you mean 'lstm'?"
     """
     choices = sorted(choices)
-    close = get_close_matches(name.lower(), choices, n=1, cutoff=0.5)
-    return f"choose from {', '.join(choices)}" + (f"; did you mean {close[0]!r}?" if close else "")
+    by_lower = {choice.lower(): choice for choice in choices}
+    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return f"choose from {', '.join(choices)}" + (f"; did you mean {by_lower[close[0]]!r}?" if close else "")

@@ -1,0 +1,1 @@
+"""The public estimators: what stands around the flow of data and follows scikit-learn's contract."""

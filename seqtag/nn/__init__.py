@@ -1,0 +1,1 @@
+"""Tensors: embedder, recurrent encoder, heads and the network of the three. Never sees a string."""

@@ -1,0 +1,1 @@
+"""Strings: tokens, tags, spans, files and vocabularies. Never imports torch."""

@@ -1,0 +1,144 @@
+"""Turn rows of strings into padded tensors, in batches of like length. Knows the vocabulary; knows no model."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from datasets import Dataset
+
+from seqtag.nn.batch import Batch
+from seqtag.text.tagset import TagSet
+from seqtag.text.vocabulary import Vocabulary
+
+# B sentences, T tokens, U distinct words of the batch, F features, C characters
+
+
+def _flatten(sentences: Sequence[Sequence[str]] | pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Lengths, and all tokens in one Arrow array."""
+    if not isinstance(sentences, pa.Array):
+        sentences = pa.array(sentences, pa.list_(pa.string()))
+    return sentences.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64), sentences.flatten()
+
+
+def pad(values_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
+    """Lay a flat array out in rows of the given lengths, right-padded with 0.
+
+    >>> pad(np.array([5, 6, 7]), np.array([1, 2])).tolist()
+    [[5, 0], [6, 7]]
+    """
+    padded_BT = np.zeros((len(lengths_B), int(lengths_B.max(initial=0))), values_N.dtype)
+    padded_BT[np.arange(padded_BT.shape[1]) < lengths_B[:, None]] = values_N
+    return padded_BT
+
+
+def collate(
+    vocabulary: Vocabulary, sentences: Sequence[Sequence[str]] | pa.Array, tags_N: np.ndarray | None = None
+) -> Batch:
+    """Look up, pad and measure: the one step from strings to tensors, for every task.
+
+    `tags_N` holds the model's tag ids of all sentences, one after the other. Spelling is looked up once a distinct word: Arrow's dictionary encoding finds those without Python work a token.
+
+    >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
+    >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
+    ([[1, 2, 1], [2, 0, 0]], [3, 1])
+    """
+    lengths_B, tokens_N = _flatten(sentences)
+    encoded = tokens_N.dictionary_encode()
+    slots_N = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    ids = vocabulary.encode(encoded.dictionary.to_pylist())
+    return Batch(
+        torch.from_numpy(pad(slots_N, lengths_B)),
+        torch.from_numpy(np.pad(ids.features_UF, ((1, 0), (0, 0)))),
+        torch.from_numpy(np.pad(ids.characters_UC, ((1, 0), (0, 0)))),
+        torch.from_numpy(lengths_B),
+        None if tags_N is None else torch.from_numpy(pad(tags_N, lengths_B)),
+    )
+
+
+def length_batches(lengths: np.ndarray, *, batch_size: int, max_tokens: int, order: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Cut sentences, longest first, into batches of at most `batch_size` and `max_tokens` padded tokens.
+
+    A sentence longer than the budget is a batch of its own. `order` gives the indices to cut; default all, by length.
+
+    >>> [b.tolist() for b in length_batches(np.array([1, 9, 2, 8]), batch_size=2, max_tokens=16)]
+    [[1], [3, 2], [0]]
+    """
+    order = np.argsort(-lengths, kind="stable") if order is None else order
+    start = 0
+    while start < len(order):
+        # Sorted downwards, so the first sentence is the longest and sets the padded width of the batch.
+        fits = max(1, min(batch_size, max_tokens // max(1, int(lengths[order[start]]))))
+        yield order[start : start + fits]
+        start += fits
+
+
+def shuffled_batches(
+    lengths: np.ndarray, *, batch_size: int, max_tokens: int, seed: int, epoch: int, pool: int = 16
+) -> list[np.ndarray]:
+    """Make an epoch's batches: a function of seed and epoch alone, so a resumed run sees the same ones.
+
+    The corpus is shuffled, sorted by length within pools of `pool` batches, cut, and the batches shuffled: like lengths
+    stand together, yet which sentences meet changes from epoch to epoch.
+    """
+    random = np.random.default_rng([seed, epoch])
+    shuffled = random.permutation(len(lengths))
+    batches: list[np.ndarray] = []
+    for start in range(0, len(shuffled), pool * batch_size):
+        part = shuffled[start : start + pool * batch_size]
+        ordered = part[np.argsort(-lengths[part], kind="stable")]
+        batches += length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=ordered)
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+class TaggedRows:
+    """The rows of a dataset as batches. Rows stay where they are, on disk; a batch is read when it is asked for."""
+
+    def __init__(self, dataset: Dataset, vocabulary: Vocabulary, tagset: TagSet) -> None:
+        self.rows = dataset.select_columns(["tokens", "tags"]).with_format("arrow")
+        self.vocabulary, self.tagset = vocabulary, tagset
+        self.table = tagset.encoder(dataset.features["tags"].feature.names)
+        self.lengths = sentence_lengths(dataset)
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """Read and collate the rows of the given numbers."""
+        rows = self.rows[indices.tolist()]
+        sentences, tags = (rows.column(name).combine_chunks() for name in ("tokens", "tags"))
+        tags_N = self.tagset.encode(tags.flatten().to_numpy(), self.lengths[indices], self.table)
+        return collate(self.vocabulary, sentences, tags_N)
+
+
+def sentence_lengths(dataset: Dataset) -> np.ndarray:
+    """Count the tokens of each row, (N,)."""
+    pieces = [
+        rows.column("tokens").combine_chunks().value_lengths().to_numpy(zero_copy_only=False)
+        for rows in dataset.select_columns("tokens").with_format("arrow").iter(10_000)
+    ]
+    return np.concatenate(pieces).astype(np.int64) if pieces else np.zeros(0, np.int64)
+
+
+def count_tokens(dataset: Dataset) -> Counter[str]:
+    """Count how often each token stands in a dataset, a piece of it at a time."""
+    counts: Counter[str] = Counter()
+    for rows in dataset.select_columns("tokens").with_format("arrow").iter(10_000):
+        pairs = pc.value_counts(rows.column("tokens").combine_chunks().flatten())
+        counts.update(dict(zip(pairs.field("values").to_pylist(), pairs.field("counts").to_pylist())))
+    return counts
+
+
+def fingerprint(splits: Mapping[str, Dataset]) -> str:
+    """SHA-256 of the tokens and tags of some splits, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, dataset in splits.items():
+        names = dataset.features["tags"].feature.names
+        digest.update(f"{name} {len(dataset)} {names}".encode())
+        for rows in dataset.select_columns(["tokens", "tags"]).with_format("arrow").iter(10_000):
+            tokens = rows.column("tokens").combine_chunks().flatten()
+            digest.update(pc.binary_length(tokens).to_numpy(zero_copy_only=False).tobytes())
+            digest.update("".join(tokens.to_pylist()).encode())
+            digest.update(rows.column("tags").combine_chunks().flatten().to_numpy().astype("<i8").tobytes())
+            digest.update(rows.column("tokens").combine_chunks().value_lengths().to_numpy(zero_copy_only=False).tobytes())
+    return digest.hexdigest()

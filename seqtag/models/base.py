@@ -1,0 +1,291 @@
+"""What the estimators share: options, the training of one or several seeds, devices, saving and loading.
+
+Knows no task: what a row is, which head stands on the encoder and what a score is, the estimators say.
+"""
+
+import logging
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+from seqtag.batching import TaggedRows
+from seqtag.errors import ModelError, UsageError, near_miss
+from seqtag.models import options as check
+from seqtag.nn.embedder import Embedder
+from seqtag.nn.recurrent import RecurrentEncoder
+from seqtag.progress import TensorBoardWatcher, default_watcher
+from seqtag.store import StoredModel, read_model, write_model
+from seqtag.text.vocabulary import FEATURES, Vocabulary
+from seqtag.training import EpochRecord, Trainer, TrainingOptions, Watcher, pick_device
+
+logger = logging.getLogger("seqtag")
+
+Self = TypeVar("Self", bound="SequenceEstimator")
+
+# Widths of the spelling features that go into the encoder, beside the word and its characters.
+SHAPE_COLUMNS = ("shape",)
+AFFIX_COLUMNS = ("prefix2", "prefix3", "suffix2", "suffix3")
+
+
+class NotFitted(UsageError, NotFittedError):
+    """A method that needs a trained model was called before `fit` or `load`."""
+
+
+class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators. The constructor stores its arguments unchanged; `fit` checks them."""
+
+    task: ClassVar[str]
+
+    CHECKS: ClassVar[dict[str, check.Check]] = {
+        "encoder": check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru"),
+        "hidden_size": check.whole(1),
+        "num_layers": check.whole(1),
+        "bias": check.truth,
+        "dropout": check.number(0, 1, open_end=True),
+        "bidirectional": check.truth,
+        "merge": check.one_of("concat", "sum"),
+        "proj_size": check.whole(0),
+        "word_size": check.whole(1),
+        "characters": check.one_of("cnn", "lstm", "gru", None),
+        "character_size": check.whole(2),
+        "shape_size": check.whole(0),
+        "affix_size": check.whole(0),
+        "embedding_dropout": check.number(0, 1, open_end=True),
+        "word_dropout": check.number(0),
+        "min_freq": check.whole(1),
+        "lowercase": check.truth,
+        "merge_digits": check.truth,
+        "vectors": check.optional(check.text),
+        "vectors_keep": check.one_of("all", "corpus"),
+        "freeze_vectors": check.truth,
+        "language": check.text,
+        "epochs": check.whole(1),
+        "batch_size": check.whole(1),
+        "max_tokens": check.whole(1),
+        "optimizer": check.one_of("adamw", "sgd"),
+        "learning_rate": check.number(0),
+        "weight_decay": check.number(0),
+        "warmup": check.number(0, 1),
+        "schedule": check.one_of("linear", "cosine", "constant"),
+        "clip": check.number(0),
+        "patience": check.whole(0),
+        "ema": check.number(0, 1, open_end=True),
+        "dev_share": check.number(0.01, 0.5),
+        "seed": check.whole(0),
+        "seeds": check.whole(1),
+        "device": check.text,
+        "precision": check.one_of("fp32", "bf16"),
+    }
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Set constructor arguments; an unknown name is an error that names the nearest one."""
+        check.check_names(type(self).__name__, [key.split("__")[0] for key in params], self._get_param_names())
+        super().set_params(**params)
+        return self
+
+    def _check_options(self) -> None:
+        name, values = type(self).__name__, self.get_params(deep=False)
+        check.check_options(name, values, self.CHECKS)
+        if self.proj_size and (self.encoder != "lstm" or self.proj_size >= self.hidden_size):
+            raise UsageError(
+                f"{name}: proj_size={self.proj_size} needs encoder='lstm' (is {self.encoder!r}) "
+                f"and a hidden_size above it (is {self.hidden_size})"
+            )
+
+    def _training_options(self, seed: int) -> TrainingOptions:
+        names = {field.name for field in fields(TrainingOptions)}
+        given = {key: value for key, value in self.get_params(deep=False).items() if key in names}
+        return TrainingOptions(**{**given, "seed": seed})
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _build_embedder(self, vocabulary: Vocabulary) -> Embedder:
+        widths = dict.fromkeys(SHAPE_COLUMNS, self.shape_size) | dict.fromkeys(AFFIX_COLUMNS, self.affix_size)
+        word_size = self.word_size if self.vectors_ is None else self.vectors_.shape[1]
+        return Embedder(
+            list(vocabulary.feature_sizes.values()),
+            word_size=word_size,
+            feature_widths={FEATURES.index(name): width for name, width in widths.items() if width},
+            characters=self.characters,
+            num_characters=vocabulary.num_characters,
+            character_size=self.character_size,
+            word_counts=vocabulary.word_counts,
+            word_dropout=self.word_dropout,
+            dropout=self.embedding_dropout,
+            pretrained_VE=self.vectors_,
+            freeze=self.freeze_vectors,
+        )
+
+    def _build_encoder(self, input_size: int) -> RecurrentEncoder:
+        return RecurrentEncoder(
+            input_size,
+            encoder=self.encoder,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            bias=self.bias,
+            dropout=self.dropout,
+            bidirectional=self.bidirectional,
+            merge=self.merge,
+            proj_size=self.proj_size,
+        )
+
+    def _build_vocabulary(self, counts: dict[str, int]) -> Vocabulary:
+        """Index the training data; with `vectors`, add the words that they bring and lay out their rows."""
+        settings = {"min_freq": self.min_freq, "lowercase": self.lowercase, "merge_digits": self.merge_digits}
+        self.vectors_: torch.Tensor | None = None
+        if self.vectors is None:
+            return Vocabulary.build(counts, **settings)
+        from seqtag.text.vectors import read_vectors
+
+        wanted = None if self.vectors_keep == "all" else {form for token in counts for form in (token, token.lower())}
+        found = read_vectors(self.vectors, words=wanted)
+        plain = Vocabulary.build(counts, **settings)
+        rows: dict[str, int] = {}
+        for row, word in enumerate(found.words):
+            # A form as it stands comes before one that only becomes it by lower-casing.
+            if plain.normalise(word) == word:
+                rows[word] = row
+        for row, word in enumerate(found.words):
+            rows.setdefault(plain.normalise(word), row)
+        vocabulary = Vocabulary.build(counts, **settings, extra_words=rows)
+        index = vocabulary.indices["word"]
+        covered = sum(n for token, n in counts.items() if plain.normalise(token) in rows) / max(1, sum(counts.values()))
+        logger.info("%s: %d vectors of %d numbers; %.1f%% of the training tokens have one",
+                    self.vectors, len(rows), found.matrix.shape[1], 100 * covered)
+        self.vectors_coverage_ = covered
+        generator = torch.Generator().manual_seed(self.seed)
+        size = found.matrix.shape[1]
+        # Words without a vector start as random ones of the same spread.
+        spread = float(found.matrix.std()) if len(rows) else size**-0.5
+        matrix_VE = torch.randn(len(index) + 2, size, generator=generator) * spread
+        matrix_VE[0] = 0
+        ids = [index[word] for word in rows]
+        matrix_VE[ids] = torch.from_numpy(found.matrix[list(rows.values())])
+        self.vectors_ = matrix_VE
+        return vocabulary
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _train(
+        self,
+        build: Callable[[], nn.Module],
+        rows: TaggedRows,
+        evaluate: Callable[[nn.Module], float],
+        *,
+        fingerprint: str,
+        checkpoint: Path | None,
+        resume: bool,
+        watchers: Sequence[Watcher] | None,
+        tensorboard: str | Path | None,
+    ) -> None:
+        """Train `seeds` networks and keep the one with the best dev score."""
+        best = -np.inf
+        self.seed_scores_: list[float] = []
+        for seed in range(self.seed, self.seed + self.seeds):
+            torch.manual_seed(seed)
+            network = build()
+            looking = list(watchers) if watchers is not None else [default_watcher()]
+            if tensorboard is not None:
+                looking.append(TensorBoardWatcher(Path(tensorboard) / f"seed-{seed}"))
+            trainer = Trainer(
+                network,
+                options=self._training_options(seed),
+                lengths=rows.lengths,
+                make_batch=rows.batch,
+                evaluate=evaluate,
+                watchers=looking if _is_main_process() else (),
+                checkpoint=None if checkpoint is None else checkpoint / f"seed-{seed}.safetensors",
+                fingerprint=fingerprint,
+            )
+            history = trainer.run(resume=resume)
+            self.seed_scores_.append(max(record.dev_score for record in history))
+            if self.seed_scores_[-1] > best:
+                best = self.seed_scores_[-1]
+                self.network_, self.history_ = network, history
+        self.network_.eval()
+        if self.seeds > 1:
+            logger.info(
+                "dev score over %d seeds: mean %.2f, deviation %.2f; the best, %.2f, is kept", self.seeds,
+                100 * statistics.mean(self.seed_scores_), 100 * statistics.stdev(self.seed_scores_), 100 * best,
+            )
+        self.vectors_ = None  # the network has them now
+
+    # -- fitted state -------------------------------------------------------------------------
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "network_"):
+            name = type(self).__name__
+            raise NotFitted(f"this {name} is not trained yet; call fit(...) or {name}.load(folder) first")
+
+    @property
+    def device_(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network_.parameters()).device
+
+    def __getstate__(self) -> dict[str, Any]:
+        if hasattr(self, "network_"):
+            raise TypeError("a trained model is not pickled: pickles run code when they are read; use save() and load()")
+        return dict(super().__getstate__())
+
+    def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
+        params = self.get_params(deep=False)
+        if params["vectors"] is not None:
+            params["vectors"] = Path(params["vectors"]).name  # no path to elsewhere stays in a model
+        config = {"task": self.task, "params": params, **about}
+        return StoredModel(
+            config,
+            self.vocabulary_.to_dict(),
+            dict(self.network_.state_dict()),
+            [asdict(record) for record in self.history_],
+            card,
+        )
+
+    @classmethod
+    def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
+        """Read a folder into an estimator with parameters, vocabulary and history; the network comes after."""
+        stored = read_model(folder)
+        if stored.config.get("task") != cls.task:
+            raise UsageError(f"{folder}: holds a model for the task {stored.config.get('task')!r}, {cls.__name__} needs {cls.task!r}")
+        unknown = sorted(set(stored.config["params"]) - set(cls._get_param_names()))
+        if unknown:
+            raise ModelError(
+                f"{Path(folder) / 'config.json'}: unknown option {unknown[0]!r}; {near_miss(unknown[0], cls._get_param_names())}"
+            )
+        estimator = cls(**stored.config["params"])
+        estimator.device = device
+        estimator.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
+        estimator.history_ = [EpochRecord(**record) for record in stored.history]
+        size = stored.weights["embedder.word.weight"].shape[1]
+        estimator.vectors_ = None if size == estimator.word_size else torch.zeros(len(stored.weights["embedder.word.weight"]), size)
+        return estimator, stored
+
+    def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:
+        try:
+            network.load_state_dict(stored.weights)
+        except RuntimeError as error:
+            raise ModelError(f"{folder}: model.safetensors does not fit config.json: {error}") from None
+        self.network_ = network.to(pick_device(self.device)).eval()
+        self.vectors_ = None
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model folder (see README); replaces a model that is there, and nothing else."""
+        self._check_fitted()
+        return write_model(folder, self._to_store())
+
+    def _to_store(self) -> StoredModel:
+        raise AssertionError("an estimator says what it stores")
+
+
+def _is_main_process() -> bool:
+    """Tell whether this process talks: under `accelerate launch` one of several does."""
+    import os
+
+    return os.environ.get("RANK", "0") == "0"

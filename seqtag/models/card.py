@@ -1,0 +1,37 @@
+"""The model card: README.md of a model folder. Says what the model is, what it was trained on and how well it did."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqtag.models.tagger import Tagger
+
+
+def model_card(tagger: "Tagger") -> str:
+    """Write the card of a tagger in Markdown."""
+    from seqtag import __version__
+
+    best = max(tagger.history_, key=lambda record: record.dev_score)
+    data = tagger.data_
+    measure = "accuracy" if tagger.scheme_ == "plain" else "strict F1"
+    labels = ", ".join(tagger.labels_)
+    return f"""# A seqtag tagger
+
+| | |
+|---|---|
+| labels | {labels} |
+| scheme | {tagger.scheme_} |
+| encoder, head | {tagger.encoder} {tagger.hidden_size} x {tagger.num_layers}, {tagger.head} |
+| trained on | {data["train"]:,} sentences, {data["dev"]:,} for choosing the epoch (SHA-256 {data["fingerprint"][:16]}) |
+| {measure} on dev | {100 * best.dev_score:.2f} (epoch {best.epoch} of {len(tagger.history_)}) |
+| seeds tried | {len(tagger.seed_scores_)} |
+| seqtag | {__version__} |
+
+The dev score chose the epoch, so it flatters; `seqtag evaluate DIR DATA` measures on data of your own.
+
+```python
+from seqtag import Tagger
+
+tagger = Tagger.load("DIR")
+tagger.predict_spans(["Ada lives in Turin."])
+```
+"""

@@ -1,0 +1,239 @@
+"""Exact inference in a linear-chain conditional random field: sums, best paths, n-best paths.
+
+Functions on tensors, without parameters: `heads.CRFHead` owns those. What is left out: how emissions are made, and what
+the tags mean. A sentence's score is start[y_1] + sum of emissions + sum of transitions + end[y_T] (Lafferty, McCallum
+and Pereira 2001; the notation follows Sutton and McCallum, An Introduction to Conditional Random Fields, 2012, ch. 4).
+A forbidden move has the score -inf.
+"""
+
+# B sentences, T tokens, L tags, K paths
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Scores further below the best tag of a token count as this far below it, so that a chain of them stays inside float64:
+# e^-300 is the probability 10^-130.
+_FLOOR = -300.0
+
+
+class Scores(NamedTuple):
+    """Start, transition and end scores of a chain; -inf forbids."""
+
+    start_L: Tensor
+    transitions_LL: Tensor  # [from, to]
+    end_L: Tensor
+
+
+class Sums(NamedTuple):
+    """What forward-backward leaves: enough for the log partition, the marginals and the expected transition counts."""
+
+    log_partition_B: Tensor
+    alphas_BTL: Tensor  # sums over prefixes, emission of t included, scaled to 1 for each t
+    betas_BTL: Tensor  # sums over suffixes, emission of t excluded, scaled
+
+
+def real_tokens(lengths_B: Tensor, num_tokens: int) -> Tensor:
+    """Tell real tokens from padding: bool (B, T).
+
+    >>> real_tokens(torch.tensor([1, 3]), 3).tolist()
+    [[True, False, False], [True, True, True]]
+    """
+    return torch.arange(num_tokens, device=lengths_B.device) < lengths_B[:, None]
+
+
+def _reversed_positions(lengths_B: Tensor, num_tokens: int) -> Tensor:
+    """Index (B, T) that turns each sentence round within its own length; padding stays where it is."""
+    position_T = torch.arange(num_tokens, device=lengths_B.device)
+    turned_BT = lengths_B[:, None] - 1 - position_T
+    return torch.where(turned_BT >= 0, turned_BT, position_T)
+
+
+def _potentials(emissions_BTL: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Exponentiate the emissions in float64, scaled by the best tag of each token; padding gets 1 and a scale of 0."""
+    real_BT = real_tokens(lengths_B, emissions_BTL.shape[1])
+    emissions_BTL = torch.where(real_BT[..., None], emissions_BTL.double(), 0.0)
+    peak_BT = emissions_BTL.amax(-1)
+    relative_BTL = emissions_BTL - peak_BT[..., None]
+    # An emission of -inf forbids the tag (constrained passes); only finite ones are held above the floor.
+    allowed_BTL = relative_BTL > -torch.inf
+    return torch.where(allowed_BTL, relative_BTL.clamp(min=_FLOOR).exp(), 0.0), peak_BT
+
+
+def forward_backward(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> Sums:
+    """Run both recursions side by side, in probability space with a scale a token.
+
+    The backward recursion has the form of the forward one on the reversed sentence with transposed transitions, so one
+    loop over T drives both with a product of (2, B, L) by (2, L, L): no tensor of B x T x L x L is ever made.
+    Float64 inside, whatever the emissions are. A sentence with no token has the log partition 0.
+    """
+    num_sentences, num_tokens, num_tags = emissions_BTL.shape
+    start_L, transitions_LL, end_L = (part.double() for part in scores)
+    potentials_BTL, peak_BT = _potentials(emissions_BTL, lengths_B)
+    peak = transitions_LL.amax()
+    moves_LL = (transitions_LL - peak).exp()
+    moves_2LL = torch.stack([moves_LL, moves_LL.T])
+
+    turn_BT = _reversed_positions(lengths_B, num_tokens)
+    turned_BTL = potentials_BTL.gather(1, turn_BT[..., None].expand_as(potentials_BTL))
+    potentials_T2BL = torch.stack([potentials_BTL, turned_BTL]).permute(2, 0, 1, 3).contiguous()
+
+    ends_2L = torch.stack([start_L, end_L])
+    ends_peak_2 = ends_2L.amax(-1)
+    before_2BL = (ends_2L - ends_peak_2[:, None]).exp()[:, None, :].expand(2, num_sentences, num_tags)
+    befores, states, scales = [], [], []
+    for potentials_2BL in potentials_T2BL.unbind(0):
+        state_2BL = before_2BL * potentials_2BL
+        # A tiny floor: a constrained pass may leave no path at all, and its log partition must become -inf, not nan.
+        scale_2B1 = state_2BL.sum(-1, keepdim=True).clamp(min=1e-300)
+        state_2BL = state_2BL / scale_2B1
+        befores.append(before_2BL)
+        states.append(state_2BL)
+        scales.append(scale_2B1)
+        before_2BL = torch.bmm(state_2BL, moves_2LL)
+    if not states:
+        empty = emissions_BTL.new_zeros(num_sentences, 0, num_tags, dtype=torch.float64)
+        return Sums(emissions_BTL.new_zeros(num_sentences, dtype=torch.float64), empty, empty)
+
+    alphas_BTL = torch.stack([state[0] for state in states], 1)
+    turned_betas_BTL = torch.stack([before[1] for before in befores], 1)
+    betas_BTL = turned_betas_BTL.gather(1, turn_BT[..., None].expand_as(turned_betas_BTL))
+
+    real_BT = real_tokens(lengths_B, num_tokens)
+    scales_BT = torch.stack([scale[0, :, 0] for scale in scales], 1)
+    last_B11 = (lengths_B - 1).clamp(min=0)[:, None, None].expand(-1, 1, num_tags)
+    final_B = (alphas_BTL.gather(1, last_B11)[:, 0] * (end_L - ends_peak_2[1]).exp()).sum(-1)
+    log_partition_B = (
+        torch.where(real_BT, scales_BT.log() + peak_BT, 0.0).sum(-1)
+        + peak * (lengths_B - 1).clamp(min=0)
+        + torch.where(lengths_B > 0, final_B.log() + ends_peak_2.sum(), 0.0)
+    )
+    return Sums(log_partition_B, alphas_BTL, betas_BTL)
+
+
+def marginals(sums: Sums, lengths_B: Tensor) -> Tensor:
+    """Probability of each tag at each token given the sentence, (B, T, L) in float64; 0 on padding."""
+    joint_BTL = sums.alphas_BTL * sums.betas_BTL
+    total_BT1 = joint_BTL.sum(-1, keepdim=True).clamp(min=1e-300)
+    real_BT1 = real_tokens(lengths_B, joint_BTL.shape[1])[..., None]
+    return torch.where(real_BT1, joint_BTL / total_BT1, 0.0)
+
+
+def _expected_moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, weight_B: Tensor) -> Tensor:
+    """Expected number of uses of each transition, weighted by sentence and summed over the batch: (L, L)."""
+    num_tags = emissions_BTL.shape[-1]
+    if emissions_BTL.shape[1] < 2:
+        return emissions_BTL.new_zeros(num_tags, num_tags, dtype=torch.float64)
+    transitions_LL = scores.transitions_LL.double()
+    moves_LL = (transitions_LL - transitions_LL.amax()).exp()
+    potentials_BTL, _ = _potentials(emissions_BTL, lengths_B)
+    here_NL = sums.alphas_BTL[:, :-1].flatten(0, 1)
+    next_NL = (potentials_BTL * sums.betas_BTL)[:, 1:].flatten(0, 1)
+    total_N = (here_NL @ moves_LL * next_NL).sum(-1).clamp(min=1e-300)
+    weight_BT = weight_B[:, None] * real_tokens(lengths_B - 1, emissions_BTL.shape[1] - 1)
+    return moves_LL * (here_NL.T @ (next_NL * (weight_BT.flatten() / total_N)[:, None]))
+
+
+class _LogPartition(torch.autograd.Function):
+    """Log partition whose gradient is written down: marginals for emissions, expected counts for the rest.
+
+    The derivative of log Z with respect to a score is the expected number of times that it is used (Sutton and McCallum
+    2012, eq. 5.8), so nothing of the loop over T has to be kept for automatic differentiation.
+    """
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: Any, emissions_BTL: Tensor, lengths_B: Tensor, start_L: Tensor, transitions_LL: Tensor, end_L: Tensor
+    ) -> Tensor:
+        scores = Scores(start_L, transitions_LL, end_L)
+        sums = forward_backward(emissions_BTL, lengths_B, scores)
+        ctx.save_for_backward(emissions_BTL, lengths_B, *scores, *sums)
+        return sums.log_partition_B.to(emissions_BTL.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        emissions_BTL, lengths_B, start_L, transitions_LL, end_L, *rest = ctx.saved_tensors
+        sums, weight_B = Sums(*rest), grad_B.double()
+        weighted_BTL = marginals(sums, lengths_B) * weight_B[:, None, None]
+        if not emissions_BTL.shape[1]:
+            return emissions_BTL, None, start_L * 0, transitions_LL * 0, end_L * 0
+        last_B1L = (lengths_B - 1).clamp(min=0)[:, None, None].expand(-1, 1, weighted_BTL.shape[-1])
+        moves_LL = _expected_moves(sums, emissions_BTL, lengths_B, Scores(start_L, transitions_LL, end_L), weight_B)
+        return (
+            weighted_BTL.to(emissions_BTL.dtype),
+            None,
+            weighted_BTL[:, 0].sum(0).to(start_L.dtype),
+            moves_LL.to(transitions_LL.dtype),
+            weighted_BTL.gather(1, last_B1L)[:, 0].sum(0).to(end_L.dtype),
+        )
+
+
+def log_partition(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
+    """Log of the sum over all paths of their exponentiated scores, (B,); differentiable once.
+
+    >>> flat = Scores(torch.zeros(2), torch.zeros(2, 2), torch.zeros(2))
+    >>> log_partition(torch.zeros(1, 3, 2), torch.tensor([3]), flat).exp().round().item()  # 2 tags, 3 tokens
+    8.0
+    """
+    log_partition_B: Tensor = _LogPartition.apply(emissions_BTL, lengths_B, *scores)  # type: ignore[no-untyped-call]
+    return log_partition_B
+
+
+def path_score(emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
+    """Score of one given path a sentence, (B,). Ids on padding are ignored."""
+    if not emissions_BTL.shape[1]:
+        return emissions_BTL.new_zeros(len(emissions_BTL))
+    real_BT = real_tokens(lengths_B, tags_BT.shape[1])
+    tags_BT = torch.where(real_BT, tags_BT, 0)
+    emitted_BT = emissions_BTL.gather(-1, tags_BT[..., None])[..., 0]
+    moved_BT = scores.transitions_LL[tags_BT[:, :-1], tags_BT[:, 1:]]
+    last_B = tags_BT.gather(1, (lengths_B - 1).clamp(min=0)[:, None])[:, 0]
+    ends_B = scores.start_L[tags_BT[:, 0]] + scores.end_L[last_B]
+    return (
+        torch.where(real_BT, emitted_BT, 0.0).sum(-1)
+        + torch.where(real_BT[:, 1:], moved_BT, 0.0).sum(-1)
+        + torch.where(lengths_B > 0, ends_B, 0.0)
+    )
+
+
+def best_paths(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, *, num_paths: int = 1) -> tuple[Tensor, Tensor]:
+    """Find the K best paths of each sentence by the Viterbi recursion: ids (B, K, T) and path scores (B, K).
+
+    K can exceed the number of legal paths: what does not exist has the score -inf. Padding has the id 0. Ties go to the
+    lower tag id. Scores are float64 sums, so long sentences lose nothing.
+    """
+    num_sentences, num_tokens, num_tags = emissions_BTL.shape
+    if not num_tokens:
+        nothing = emissions_BTL.new_full((num_sentences, num_paths), -torch.inf, dtype=torch.float64)
+        nothing[:, 0] = 0.0
+        return lengths_B.new_zeros(num_sentences, num_paths, 0), nothing
+    start_L, transitions_LL, end_L = (part.double() for part in scores)
+    emissions_TBL = emissions_BTL.double().transpose(0, 1)
+    # state: the K best scores of a path that ends in each tag; rank k of tag l stands at k * L + l
+    state_BKL = emissions_BTL.new_full((num_sentences, num_paths, num_tags), -torch.inf, dtype=torch.float64)
+    state_BKL[:, 0] = start_L + emissions_TBL[0]
+    pointers: list[Tensor] = []
+    for t in range(1, num_tokens):
+        candidates_BCL = (state_BKL[..., None] + transitions_LL).flatten(1, 2)
+        if num_paths == 1:
+            best_BKL, pointer_BKL = candidates_BCL.max(1, keepdim=True)
+        else:
+            best_BKL, pointer_BKL = candidates_BCL.topk(num_paths, 1)
+        goes_on_B11 = (t < lengths_B)[:, None, None]
+        state_BKL = torch.where(goes_on_B11, best_BKL + emissions_TBL[t][:, None], state_BKL)
+        pointers.append(pointer_BKL)
+    final_BC = (state_BKL + end_L).flatten(1)
+    path_score_BK, place_BK = final_BC.topk(num_paths, 1) if num_paths > 1 else final_BC.max(1, keepdim=True)
+    empty_B1 = (lengths_B == 0)[:, None]
+    path_score_BK = torch.where(empty_B1, torch.where(torch.arange(num_paths) == 0, 0.0, -torch.inf).to(path_score_BK), path_score_BK)
+
+    tags_TBK = [place_BK % num_tags]
+    for t in range(num_tokens - 1, 0, -1):
+        came_BK = pointers[t - 1].flatten(1).gather(1, place_BK)
+        place_BK = torch.where((t < lengths_B)[:, None], came_BK, place_BK)
+        tags_TBK.append(place_BK % num_tags)
+    tags_BKT = torch.stack(tags_TBK[::-1], -1)
+    return torch.where(real_tokens(lengths_B, num_tokens)[:, None, :], tags_BKT, 0), path_score_BK

@@ -1,0 +1,130 @@
+"""Turn the ids of a batch into one vector a token: word vectors, characters, spelling features. Knows no context.
+
+What depends on the spelling alone is computed once for each distinct word of the batch and picked by token.
+"""
+
+# B sentences, T tokens, U distinct words, C characters, F features, E embedding, D any width
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from seqtag.nn.batch import UNKNOWN, Batch
+
+
+class LockedDropout(nn.Module):
+    """Drop the same units at every token of a sentence (Gal and Ghahramani 2016, variational dropout)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, hidden_BTD: Tensor) -> Tensor:
+        """Multiply by one mask a sentence; the identity outside training."""
+        if not self.training or not self.probability:
+            return hidden_BTD
+        keep = 1 - self.probability
+        mask_B1D = torch.empty_like(hidden_BTD[:, :1]).bernoulli_(keep).div_(keep)
+        return hidden_BTD * mask_B1D
+
+
+class CharacterCNN(nn.Module):
+    """A convolution over the characters of a word and the maximum over its places (Ma and Hovy 2016)."""
+
+    def __init__(self, num_characters: int, *, embedding_size: int, output_size: int, width: int = 3) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_characters, embedding_size, padding_idx=0)
+        self.convolution = nn.Conv1d(embedding_size, output_size, width, padding=width - 1)
+
+    def forward(self, characters_UC: Tensor) -> Tensor:
+        """Give one vector a word, (U, D); places that see padding alone never win."""
+        convolved_UDC = self.convolution(self.embedding(characters_UC).transpose(1, 2))
+        length_U1 = (characters_UC > 0).sum(-1, keepdim=True)
+        margin = self.convolution.padding[0]
+        place_C = torch.arange(convolved_UDC.shape[-1], device=characters_UC.device)
+        # A word of n characters is seen by the first n + margin places; the rest exists only beside longer words.
+        sees_UC = place_C < (length_U1 + margin).clamp(min=1)  # type: ignore[operator]
+        return convolved_UDC.masked_fill(~sees_UC[:, None], -torch.inf).amax(-1)
+
+
+class CharacterRNN(nn.Module):
+    """The two last states of a bidirectional LSTM or GRU over the characters of a word (Lample et al. 2016)."""
+
+    def __init__(self, num_characters: int, *, embedding_size: int, output_size: int, cell: str) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_characters, embedding_size, padding_idx=0)
+        make = nn.LSTM if cell == "lstm" else nn.GRU
+        self.rnn = make(embedding_size, output_size // 2, batch_first=True, bidirectional=True)
+
+    def forward(self, characters_UC: Tensor) -> Tensor:
+        """Give one vector a word, (U, D)."""
+        lengths_U = (characters_UC > 0).sum(-1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(self.embedding(characters_UC), lengths_U, batch_first=True, enforce_sorted=False)
+        last = self.rnn(packed)[1]
+        last_2UD = last[0] if isinstance(last, tuple) else last
+        return torch.cat([last_2UD[0], last_2UD[1]], -1)
+
+
+class Embedder(nn.Module):
+    """Concatenate the vectors of a token: word, characters, and each spelling feature that has a width.
+
+    `feature_sizes` gives the number of ids of each column of `Batch.features_UF`; its first column is the word. In
+    training a word is read as unknown with probability a / (a + count), so rare words teach the unknown vector most
+    (Kiperwasser and Goldberg 2016).
+    """
+
+    def __init__(
+        self,
+        feature_sizes: Sequence[int],
+        *,
+        word_size: int = 100,
+        feature_widths: Mapping[int, int] | None = None,
+        characters: str | None = "cnn",
+        num_characters: int = 0,
+        character_size: int = 50,
+        word_counts: Sequence[int] = (),
+        word_dropout: float = 0.0,
+        dropout: float = 0.0,
+        pretrained_VE: Tensor | None = None,
+        freeze: bool = False,
+    ) -> None:
+        super().__init__()
+        self.word = nn.Embedding(feature_sizes[0], word_size, padding_idx=0, sparse=True)
+        nn.init.normal_(self.word.weight, std=word_size**-0.5)
+        self.word.weight.data[0] = 0
+        if pretrained_VE is not None:
+            self.word.weight.data.copy_(pretrained_VE)
+        self.word.weight.requires_grad_(not freeze)
+        self.columns = dict(feature_widths or {})
+        self.features = nn.ModuleDict(
+            {str(column): nn.Embedding(feature_sizes[column], width, padding_idx=0) for column, width in self.columns.items()}
+        )
+        self.characters: nn.Module | None = None
+        if characters == "cnn":
+            self.characters = CharacterCNN(num_characters, embedding_size=25, output_size=character_size)
+        elif characters is not None:
+            self.characters = CharacterRNN(num_characters, embedding_size=25, output_size=character_size, cell=characters)
+        self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0)
+        counts_V = torch.tensor(word_counts or [0] * feature_sizes[0], dtype=torch.float32)
+        # Words that training never saw (pretrained only) keep their vector; the unknown word has nothing to lose.
+        drop_V = torch.where(counts_V > 0, word_dropout / (word_dropout + counts_V).clamp(min=1e-9), 0.0)
+        self.register_buffer("drop_V", drop_V, persistent=False)
+        self.drop_V: Tensor
+        self.dropout = LockedDropout(dropout)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Embed a batch: (B, T, E)."""
+        words_BT = batch.features_UF[:, 0][batch.slots_BT]
+        if self.training and self.drop_V.any():
+            dropped_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.drop_V[words_BT]
+            words_BT = words_BT.masked_fill(dropped_BT, UNKNOWN)
+        spelling = [self.features[str(column)](batch.features_UF[:, column]) for column in self.columns]
+        if self.characters is not None:
+            spelling.append(self.characters(batch.characters_UC))
+        embedded = [self.word(words_BT)]
+        if spelling:
+            embedded.append(functional.embedding(batch.slots_BT, torch.cat(spelling, -1)))
+        return self.dropout(torch.cat(embedded, -1))

@@ -1,0 +1,167 @@
+"""The model folder: JSON and safetensors, never pickle. Written whole or not at all, read with every file checked.
+
+Knows files; knows no model. `config.json` holds a SHA-256 of each other file that a model needs and one of itself, so a
+damaged file is named before anything is built from it.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from seqtag.errors import ModelError, UsageError
+
+FORMAT_VERSION = 1
+_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
+    "config.json",
+    "vocabulary.json",
+    "model.safetensors",
+    "history.json",
+    "README.md",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """What a model folder holds."""
+
+    config: dict[str, Any]  # task, params, and what else the model wrote; JSON-able
+    vocabulary: dict[str, Any]
+    weights: dict[str, Tensor]
+    history: list[dict[str, Any]]
+    card: str  # Markdown
+
+
+def write_model(folder: str | Path, model: StoredModel) -> Path:
+    """Write a model folder beside its place and rename it there: a kill leaves the old model or the new.
+
+    An existing model is replaced; any other folder with content is left alone. Raises UsageError for a place that can't
+    be used, ModelError where the disk is full.
+    """
+    folder = Path(folder)
+    _recover(folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _CONFIG).is_file()):
+        raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
+    partial, previous = _beside(folder, "partial"), _beside(folder, "previous")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _write_files(partial, model)
+        if folder.exists():
+            folder.rename(previous)
+        partial.rename(folder)
+        shutil.rmtree(previous, ignore_errors=True)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        _recover(folder)
+        what = "no space is left on the disk" if error.errno == errno.ENOSPC else str(error)
+        raise ModelError(f"{folder}: the model could not be saved: {what}; what stood there before is unchanged") from error
+    return folder
+
+
+def read_model(folder: str | Path) -> StoredModel:
+    """Read a model folder; raises UsageError where there is none, ModelError naming the file that is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_tensors
+
+    folder = Path(folder)
+    _recover(folder)
+    if not folder.is_dir() or not (folder / _CONFIG).is_file():
+        what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
+        raise UsageError(f"{folder}: not a model folder, it {what}; give a folder that `seqtag train --out` or save() wrote")
+    config = _json(folder / _CONFIG, _bytes(folder / _CONFIG))
+    if not isinstance(config, dict):
+        raise ModelError(f"{folder / _CONFIG}: damaged, it holds no JSON object; save the model again")
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ModelError(
+            f"{folder}: format version {version} is newer than this release reads ({FORMAT_VERSION}); "
+            f"it was saved by seqtag {config.get('seqtag_version')}: upgrade seqtag"
+        )
+    if config.pop("checksum", None) != _checksum(config):
+        raise ModelError(f"{folder / _CONFIG}: damaged, or edited by hand; save the model again")
+    contents = {}
+    for name in (_VOCABULARY, _WEIGHTS, _HISTORY):
+        contents[name] = _bytes(folder / name)
+        if hashlib.sha256(contents[name]).hexdigest() != config["files"][name]:
+            raise ModelError(f"{folder / name}: damaged, it is not the file that was saved; save the model again")
+    try:
+        weights = load_tensors(contents[_WEIGHTS])
+    except SafetensorError as error:
+        raise ModelError(f"{folder / _WEIGHTS}: damaged ({error}); save the model again") from None
+    card = folder / _CARD
+    return StoredModel(
+        config,
+        _json(folder / _VOCABULARY, contents[_VOCABULARY]),
+        weights,
+        _json(folder / _HISTORY, contents[_HISTORY]),
+        card.read_text(encoding="utf-8") if card.is_file() else "",
+    )
+
+
+def _write_files(folder: Path, model: StoredModel) -> None:
+    from safetensors.torch import save as save_tensors
+
+    from seqtag import __version__
+
+    contents = {
+        _VOCABULARY: _dump(model.vocabulary, indent=None),
+        _WEIGHTS: save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.weights.items()}),
+        _HISTORY: _dump(model.history),
+    }
+    config = {
+        "format_version": FORMAT_VERSION,
+        "seqtag_version": __version__,
+        **model.config,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    contents[_CONFIG] = _dump({**config, "checksum": _checksum(config)})
+    contents[_CARD] = model.card.encode()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+
+
+def _dump(value: Any, indent: int | None = 1) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=indent) + "\n").encode()
+
+
+def _checksum(config: Mapping[str, Any]) -> str:
+    """Hash of what a configuration says, however it is laid out."""
+    return hashlib.sha256(json.dumps(config, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{path}: missing from the model folder; save the model again") from None
+    except OSError as error:
+        raise ModelError(f"{path}: can't be read: {error.strerror}") from None
+
+
+def _json(path: Path, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path}: damaged, it is not JSON ({error}); save the model again") from None
+
+
+def _beside(folder: Path, what: str) -> Path:
+    absolute = folder.absolute()
+    return absolute.with_name(f".{absolute.name}.{what}")
+
+
+def _recover(folder: Path) -> None:
+    """Finish what a kill between two renames left: the old model waits beside its empty place."""
+    previous = _beside(folder, "previous")
+    if previous.is_dir():
+        if folder.exists():
+            shutil.rmtree(previous, ignore_errors=True)
+        else:
+            previous.rename(folder)

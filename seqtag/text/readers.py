@@ -1,0 +1,238 @@
+"""Read a corpus with token tags from whatever the user has: the one door between files or hubs and the rest.
+
+Says what a source is and which reader takes it; the formats themselves are in columnfiles, annotations, exports,
+docbins and slotfiles, what happens to the tags in corpus_tags. A new reader is added here.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from datasets import Dataset, DatasetDict
+
+from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.text.annotations import annotation_blocks, sniff_annotations
+from seqtag.text.blocks import Block
+from seqtag.text.columnfiles import Column, column_blocks
+from seqtag.text.columns import tagging_columns
+from seqtag.text.corpus_tags import check_options, corpus_scheme, is_settled, settle
+from seqtag.text.docbins import docbin_blocks
+from seqtag.text.rows import Part, dataset_blocks, workspace
+from seqtag.text.slotfiles import is_slot_folder, slot_blocks
+from seqtag.text.splits import SPLITS, find_split_files, find_split_folders, has_split_files, split_name
+from seqtag.text.tables import (
+    JSON_ENDINGS,
+    TABLE_ENDINGS,
+    has_tables,
+    hub_tables,
+    is_configured,
+    is_saved,
+    saved_tables,
+    table_file,
+    table_folder,
+)
+
+__all__ = ["corpus_scheme", "load_corpus"]
+
+Source: TypeAlias = str | os.PathLike[str] | Dataset | Mapping[str, Dataset]
+
+_TASKS = ("tag",)
+_SUFFIX_KEYS = ("token", "tag", "config")
+_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+# a name that ends so means a file that is not there, and no data set of a hub
+_FILE_ENDINGS = (
+    *(".conll", ".conllu", ".conll2003", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".annotated", ".spacy", ".gz"),
+    *(*TABLE_ENDINGS, *JSON_ENDINGS),
+)
+
+
+def load_corpus(
+    source: Source,
+    *,
+    split: str | None = None,
+    token: Column | None = None,
+    tag: Column | None = None,
+    scheme: str | None = None,
+    repair: str = "conlleval",
+    task: str = "tag",
+    max_misaligned: float = 0.05,
+    language: str = "xx",
+) -> Any:
+    """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
+
+    `source` is a column file, CoNLL-U, JSONL with character offsets, a spaCy file, a table (Parquet, Arrow, JSON), a
+    folder with one of these a split, a folder of `save_to_disk` or in hub layout, a dataset, or, where no such path
+    exists, the name of a dataset on the hub; a path never touches the network. `file.conll:token=0,tag=3` names columns
+    by number (from 0, negative from the end) or header name, as do `token` and `tag`; for a spaCy file `tag` is ents,
+    pos or tag. A single file gives the split train.
+
+    The scheme is decided over all splits; `scheme` converts to another. repair='conlleval' rewrites tags that break it,
+    as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
+    `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
+
+    Rows lie in Arrow files on disk until the process ends. Raises UsageError for a source or option that is none,
+    DataError for data that falls short, by file and line.
+
+    >>> corpus = load_corpus(Dataset.from_dict({"words": [["Ada", "spoke"]], "ner": [["I-PER", "O"]]}), scheme="IOB2")
+    >>> corpus["train"].features["tags"].feature.names, corpus["train"]["tags"][0]
+    (['O', 'B-PER'], [1, 0])
+    """
+    if task not in _TASKS:
+        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
+    check_options(scheme, repair)
+    if not 0 <= max_misaligned <= 1:
+        raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
+    if isinstance(source, Dataset):
+        source = {"train": source}
+    if isinstance(source, Mapping):
+        _check_tables(source)
+        tables: Mapping[str, Dataset] | None = source
+        parts: dict[str, Part] = {}
+    elif isinstance(source, (str, os.PathLike)):
+        path, token, tag, config = _parse(os.fspath(source), token, tag)
+        tables, parts = _open(path, token, tag, config, max_misaligned, language)
+    else:
+        raise UsageError(
+            f"a corpus can't be read from {type(source).__name__}; give a path, a dataset or the name of one on the hub"
+        )
+    if tables is not None:
+        tables = _named(tables)
+        if token in (None, "tokens") and tag in (None, "tags") and is_settled(tables, scheme):
+            return _pick(DatasetDict(tables), split)
+        parts = _table_parts(tables, token, tag)
+    parts = {name: parts[name] for name in _in_order(parts)}
+    _check_split(parts, split)
+    return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
+
+
+def _parse(
+    source: str, token: Column | None, tag: Column | None
+) -> tuple[str, Column | None, Column | None, str | None]:
+    """Cut `path:token=0,tag=3` into its parts; a suffix that is no list of key=value belongs to the path."""
+    path, colon, suffix = source.rpartition(":")
+    pairs = [pair.partition("=") for pair in suffix.split(",")]
+    if not colon or Path(source).exists() or not all(key.strip() and equals for key, equals, _ in pairs):
+        return source, token, tag, None
+    found: dict[str, str] = {}
+    for key, _, value in pairs:
+        key, value = key.strip(), value.strip()
+        if key not in _SUFFIX_KEYS or key in found or not value:
+            raise UsageError(
+                f"{source}: {key}={value} is not understood; write PATH:token=0,tag=3; " + near_miss(key, _SUFFIX_KEYS)
+            )
+        found[key] = value
+    for key, given in (("token", token), ("tag", tag)):
+        if key in found and given is not None:
+            raise UsageError(f"{source}: {key}= is given twice, here and as {key}={given!r}; leave out one")
+    return path, _number(found.get("token", token)), _number(found.get("tag", tag)), found.get("config")
+
+
+def _number(column: Column | None) -> Column | None:
+    return int(column) if isinstance(column, str) and re.fullmatch(r"-?\d+", column) else column
+
+
+def _open(
+    source: str, token: Column | None, tag: Column | None, config: str | None, max_misaligned: float, language: str
+) -> tuple[Mapping[str, Dataset] | None, dict[str, Part]]:
+    """Give the tables or else the parts of a path or hub name."""
+    path = Path(source)
+    if config is not None and not (path.is_dir() or not path.exists()):
+        raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
+    if path.is_dir():
+        if is_saved(path):
+            return saved_tables(path), {}
+        if is_slot_folder(path):
+            return None, {"train": Part(f"{path / 'seq.in'}", "", slot_blocks(path))}
+        if slots := find_split_folders(path, is_slot_folder):
+            return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
+        if config is not None or is_configured(path) or (not has_split_files(path) and has_tables(path)):
+            return table_folder(path, config), {}
+        files = find_split_files(path)
+    elif path.exists():
+        files = {"train": path}
+    else:
+        if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
+            raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
+        return hub_tables(source, config), {}
+    tables: dict[str, Dataset] = {}
+    parts: dict[str, Part] = {}
+    for name, file in files.items():
+        ending = _ending(file)
+        if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
+            tables[name] = table_file(file, ending)
+        else:
+            unit = "document" if ending == ".spacy" else ""
+            parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
+    if tables and not parts:
+        return tables, {}
+    return None, parts | _table_parts(tables, token, tag)
+
+
+def _ending(path: Path) -> str:
+    name = path.name.lower().removesuffix(".gz")
+    return os.path.splitext(name)[1]
+
+
+def _file_blocks(
+    path: Path, ending: str, token: Column | None, tag: Column | None, max_misaligned: float, language: str
+) -> Iterator[Block]:
+    if ending == ".spacy":
+        return docbin_blocks(path, tag=None if tag is None else str(tag))
+    if ending in JSON_ENDINGS:
+        return annotation_blocks(path, language=language, max_misaligned=max_misaligned)
+    return column_blocks(path, token=token, tag=tag)
+
+
+def _table_parts(tables: Mapping[str, Dataset], token: Column | None, tag: Column | None) -> dict[str, Part]:
+    parts = {}
+    for name, table in tables.items():
+        for what, column in (("token", token), ("tag", tag)):
+            if isinstance(column, int):
+                raise UsageError(f"{what}={column} counts columns of a file; those of a table have names: give one")
+        columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=f"split {name!r}")
+        parts[name] = Part(name, "row", dataset_blocks(table, columns, name), tuple(columns.tag_names or ()))
+    return parts
+
+
+def _name(column: Column | None) -> str | None:
+    return None if column is None else str(column)
+
+
+def _named(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
+    """Give splits their names here, train, dev and test in this order and first; others keep theirs."""
+    named: dict[str, Dataset] = {}
+    for name, table in tables.items():
+        final = split_name(name) or name
+        if final in named:
+            raise UsageError(f"splits {', '.join(tables)}: two of them are {final!r}; rename one")
+        named[final] = table
+    return {name: named[name] for name in _in_order(named)}
+
+
+def _in_order(splits: Iterable[str]) -> list[str]:
+    return sorted(splits, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS))
+
+
+def _check_tables(tables: Mapping[str, Any]) -> None:
+    for name, table in tables.items():
+        if not isinstance(table, Dataset):
+            raise UsageError(
+                f"split {name!r} is {type(table).__name__}, not a datasets.Dataset; give token and tag "
+                "lists to fit(X, y) instead"
+            )
+    if not tables:
+        raise DataError("the DatasetDict has no splits; give at least a split 'train'")
+
+
+def _check_split(corpus: Mapping[str, Any], split: str | None) -> None:
+    if split is not None and split not in corpus and split_name(split) not in corpus:
+        raise UsageError(f"there is no split {split!r}; {near_miss(str(split), corpus)}")
+
+
+def _pick(corpus: DatasetDict, split: str | None) -> Any:
+    _check_split(corpus, split)
+    if split is None:
+        return corpus
+    return corpus[split] if split in corpus else corpus[split_name(split)]

@@ -1,0 +1,339 @@
+"""Read spans off tag sequences and write them back, in every scheme in use.
+
+Stands between the tags of a corpus or a model and everything that counts or shows entities. Knows strings only: which
+tag has which number is the vocabulary's business, and what a span weighs is the CRF's.
+
+An entity tag is a letter, a hyphen and a label (`B-PER`). Three of the schemes are one in other letters, so the code
+reads them all as BIOES: L and E end a span, U and S are a span of one token, M and I stand inside one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from itertools import chain, pairwise
+
+import numpy as np
+
+from seqtag.errors import DataError, UsageError, near_miss
+
+SCHEMES: tuple[str, ...] = ("plain", "IO", "IOB1", "IOB2", "BIOES", "BILOU", "BMES")
+
+# How each scheme writes the letters B, I, E and S of BIOES.
+_WRITTEN = {
+    "IO": {"I": "I"},
+    "IOB1": {"B": "B", "I": "I"},
+    "IOB2": {"B": "B", "I": "I"},
+    "BIOES": {"B": "B", "I": "I", "E": "E", "S": "S"},
+    "BILOU": {"B": "B", "I": "I", "E": "L", "S": "U"},
+    "BMES": {"B": "B", "I": "M", "E": "E", "S": "S"},
+}
+_CLOSED = ("BIOES", "BILOU", "BMES")
+_READ = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S", "M": "I"}
+_OUTSIDE = ("O", "")
+
+
+@dataclass(frozen=True, slots=True, order=True, repr=False)
+class Span:
+    """A labelled stretch of tokens or characters; `end` is exclusive.
+
+    >>> Span(0, 2, "PER")
+    Span(start=0, end=2, label='PER')
+    """
+
+    start: int
+    end: int
+    label: str
+    text: str | None = None
+    score: float | None = None  # the span's probability under the model
+
+    def __repr__(self) -> str:
+        known = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return f"Span({', '.join(f'{name}={value!r}' for name, value in known if value is not None)})"
+
+
+def check_scheme(scheme: str) -> None:
+    """Raise UsageError for a name that is not in `SCHEMES`."""
+    if scheme not in SCHEMES:
+        raise UsageError(f"unknown scheme {scheme!r}; {near_miss(str(scheme), SCHEMES)}")
+
+
+def tag_fits(tag: str, scheme: str) -> bool:
+    """Say whether a scheme has such a tag at all, wherever it may stand; 'plain' has every tag.
+
+    >>> tag_fits("L-PER", "BILOU"), tag_fits("L-PER", "BIOES"), tag_fits("NOUN", "IOB2"), tag_fits("NOUN", "plain")
+    (True, False, False, True)
+    """
+    check_scheme(scheme)
+    return scheme == "plain" or tag == "O" or (_is_entity_tag(tag) and tag[0] in _WRITTEN[scheme].values())
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """Cut a tag into its letter and its label, at the first hyphen: labels may hold hyphens of their own.
+
+    Raises DataError for a tag that is neither O nor one of the letters B I E S L U M with a label.
+
+    >>> split_tag("B-creative-work"), split_tag("O")
+    (('B', 'creative-work'), ('O', ''))
+    """
+    if tag == "O":
+        return _OUTSIDE
+    if not _is_entity_tag(tag):
+        raise DataError(
+            f"tag {tag!r} is neither 'O' nor a letter of {' '.join(_READ)} with a hyphen and a label, such as 'B-PER'; "
+            "mend the tag, or read the corpus as scheme 'plain' where tags stand for single tokens"
+        )
+    return tag[0], tag[2:]
+
+
+def entity_labels(tags: Iterable[str]) -> list[str]:
+    """List the labels of entity tags, sorted, each once.
+
+    >>> entity_labels(["O", "B-PER", "I-PER", "B-LOC"])
+    ['LOC', 'PER']
+    """
+    return sorted({split_tag(tag)[1] for tag in tags if tag != "O"})
+
+
+def tag_bigrams(sentences: Iterable[Sequence[str]]) -> Counter[tuple[str | None, str | None]]:
+    """Count neighbouring tags; None is the edge of a sentence, so an empty sentence counts as (None, None).
+
+    >>> sorted(tag_bigrams([["O", "O"]]).items(), key=str)
+    [(('O', 'O'), 1), (('O', None), 1), ((None, 'O'), 1)]
+    """
+    bigrams: Counter[tuple[str | None, str | None]] = Counter()
+    for tags in sentences:
+        bigrams.update(zip(chain((None,), tags), chain(tags, (None,))))
+    return bigrams
+
+
+def detect_scheme(bigrams: Mapping[tuple[str | None, str | None], int]) -> str:
+    """Name the scheme of a whole corpus, from its `tag_bigrams`.
+
+    A single tag of another form makes the corpus 'plain', as do letters that no scheme has together. Between IOB1 and
+    IOB2 the one with fewer violations wins, IOB2 on a tie; I- alone is IO; a corpus without entities is IOB2.
+
+    >>> detect_scheme(tag_bigrams([["I-PER", "B-PER", "O"], ["O", "I-LOC"]]))
+    'IOB1'
+    """
+    tags = {tag for pair in bigrams for tag in pair if tag is not None}
+    if not all(tag == "O" or _is_entity_tag(tag) for tag in tags):
+        return "plain"
+    letters = {tag[0] for tag in tags} - {"O"}
+    if letters == {"I"}:
+        return "IO"
+    if letters <= {"B", "I"}:
+        cut = [(_cut(left), _cut(right), count) for (left, right), count in bigrams.items()]
+        violations = {
+            scheme: sum(count for left, right, count in cut if _is_orphan(left, right, scheme))
+            for scheme in ("IOB1", "IOB2")
+        }
+        return "IOB1" if violations["IOB1"] < violations["IOB2"] else "IOB2"
+    return next((scheme for scheme in _CLOSED if letters <= set(_WRITTEN[scheme].values())), "plain")
+
+
+def spans_from_tags(tags: Sequence[str], scheme: str) -> list[Span]:
+    """Read spans the lenient way of conlleval: an orphan I- or E- opens a span, and no tag is lost.
+
+    Under 'plain' every token is a span of its own. `illegal_positions` says what was lenient about it. The rule is that
+    of the CoNLL-2000 shared task's scorer, https://www.clips.uantwerpen.be/conll2000/chunking/output.html
+
+    >>> spans_from_tags(["B-PER", "I-PER", "O", "I-LOC"], "IOB2")
+    [Span(start=0, end=2, label='PER'), Span(start=3, end=4, label='LOC')]
+    """
+    check_scheme(scheme)
+    if scheme == "plain":
+        return [Span(position, position + 1, tag) for position, tag in enumerate(tags)]
+    spans = []
+    start, open_label = 0, ""
+    for position, tag in enumerate(tags):
+        letter, label = _OUTSIDE if tag == "O" else _read(tag)
+        if open_label and (label != open_label or letter == "B" or letter == "S"):
+            spans.append(Span(start, position, open_label))
+            open_label = ""
+        if label and not open_label:
+            start, open_label = position, label
+        if letter == "E" or letter == "S":
+            spans.append(Span(start, position + 1, open_label))
+            open_label = ""
+    if open_label:
+        spans.append(Span(start, len(tags), open_label))
+    return spans
+
+
+def tags_from_spans(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
+    """Write spans as `length` tags; IO cannot keep neighbours of one label apart, so there they become one span.
+
+    Raises DataError for spans that overlap, lie outside the sentence or have no label, and under 'plain' unless each
+    token has exactly one span.
+
+    >>> tags_from_spans([Span(0, 2, "PER"), Span(2, 3, "PER")], 4, "IOB1")
+    ['I-PER', 'I-PER', 'B-PER', 'O']
+    """
+    check_scheme(scheme)
+    ordered = sorted(spans, key=lambda span: (span.start, span.end))
+    for span in ordered:
+        _check_span(span, length)
+    for left, right in pairwise(ordered):
+        if right.start < left.end:
+            raise DataError(f"{left} and {right} overlap; a tag sequence holds one label a token: drop one of the two")
+    if scheme == "plain":
+        if [(span.start, span.end) for span in ordered] != [(position, position + 1) for position in range(length)]:
+            raise DataError(
+                f"{length} plain tags need one span for each token, found {len(ordered)} spans; name an entity scheme"
+            )
+        return [span.label for span in ordered]
+    tags = ["O"] * length
+    for index, span in enumerate(ordered):
+        touching = index > 0 and ordered[index - 1].end == span.start and ordered[index - 1].label == span.label
+        tags[span.start : span.end] = _span_tags(span, scheme, touching=touching)
+    return tags
+
+
+def convert_tags(tags: Sequence[str], source: str, target: str) -> list[str]:
+    """Rewrite tags of one scheme in another; illegal tags are read as by `spans_from_tags`, so the result is legal.
+
+    Raises UsageError between 'plain' and an entity scheme: plain tags have no spans to carry over.
+
+    >>> convert_tags(["I-PER", "I-PER", "O"], "IO", "BIOES")
+    ['B-PER', 'E-PER', 'O']
+    """
+    check_scheme(source)
+    check_scheme(target)
+    if source == target == "plain":
+        return list(tags)
+    if "plain" in (source, target):
+        raise UsageError(f"tags of scheme {source!r} can't become {target!r}: plain tags mark no spans")
+    return tags_from_spans(spans_from_tags(tags, source), len(tags), target)
+
+
+def repair_tags(tags: Sequence[str], scheme: str) -> list[str]:
+    """Make tags legal: their spans by the conlleval reading, written in the scheme; legal tags come back unchanged.
+
+    >>> repair_tags(["I-PER", "I-PER", "I-LOC"], "IOB2")
+    ['B-PER', 'I-PER', 'B-LOC']
+    """
+    return convert_tags(tags, scheme, scheme)
+
+
+def illegal_positions(tags: Sequence[str], scheme: str) -> list[int]:
+    """List where tags break their scheme: a letter it has not, an orphan, or a span that was begun and not ended.
+
+    >>> illegal_positions(["O", "I-PER", "B-LOC"], "IOB2"), illegal_positions(["B-LOC", "O"], "BIOES")
+    ([1], [0])
+    """
+    check_scheme(scheme)
+    if scheme == "plain":
+        return []
+    cut = [None, *(_cut(tag) for tag in tags), None]
+    return [
+        position
+        for position, (left, here, right) in enumerate(zip(cut, cut[1:], cut[2:]))
+        if not tag_fits(tags[position], scheme) or _is_orphan(left, here, scheme) or _is_unfinished(here, right, scheme)
+    ]
+
+
+def legal_transitions(tags: Sequence[str], scheme: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Say which of L tags may start a sentence, follow one another and end a sentence: bool (L,), (L, L), (L,).
+
+    The middle array is indexed [from, to]. A sequence is legal by these three exactly where `illegal_positions` is
+    empty; 'plain' and IO forbid nothing. Raises DataError for a tag with a letter that the scheme has not.
+
+    >>> start, transitions, end = legal_transitions(["O", "B-PER", "I-PER"], "IOB2")
+    >>> start.tolist(), transitions[0].tolist(), end.tolist()
+    ([True, True, False], [True, True, False], [True, True, True])
+    """
+    check_scheme(scheme)
+    if scheme == "plain":
+        return np.ones(len(tags), bool), np.ones((len(tags), len(tags)), bool), np.ones(len(tags), bool)
+    for tag in tags:
+        if not tag_fits(tag, scheme):
+            raise DataError(f"tag {tag!r} has no place in scheme {scheme}; name the tags' own scheme, or repair them")
+    cut = [_cut(tag) for tag in tags]
+
+    def legal(left: tuple[str, str] | None, right: tuple[str, str] | None) -> bool:
+        return not _is_orphan(left, right, scheme) and not _is_unfinished(left, right, scheme)
+
+    start = np.array([legal(None, tag) for tag in cut], bool)
+    transitions = np.array([[legal(left, right) for right in cut] for left in cut], bool).reshape(len(cut), len(cut))
+    end = np.array([legal(tag, None) for tag in cut], bool)
+    return start, transitions, end
+
+
+def span_masks(span: Span, length: int, tags: Sequence[str], scheme: str) -> list[np.ndarray]:
+    """Say which tags may stand where for a span to be read off: mutually exclusive alternatives, bool (length, L).
+
+    The legal sequences inside one of the alternatives are exactly the legal sequences with this span, borders and
+    label. IOB1 may need two. The list is empty where no sequence over `tags` holds the span: its probability is 0.
+
+    >>> [mask.astype(int).tolist() for mask in span_masks(Span(0, 1, "PER"), 2, ["O", "B-PER", "I-PER"], "IOB2")]
+    [[[0, 1, 0], [1, 1, 0]]]
+    """
+    check_scheme(scheme)
+    _check_span(span, length)
+    if scheme == "plain" and span.end - span.start > 1:
+        return []
+    mask = np.ones((length, len(tags)), bool)
+    written = [span.label] if scheme == "plain" else _span_tags(span, scheme, touching=False)
+    for position, tag in enumerate(written, span.start):
+        mask[position] = [other == tag for other in tags]
+    inside = f"I-{span.label}"
+    if scheme in ("IO", "IOB1", "IOB2") and span.end < length:
+        mask[span.end] = [other != inside for other in tags]
+    alternatives = [mask]
+    if scheme in ("IO", "IOB1") and span.start > 0:
+        if scheme == "IOB1":
+            begun = mask.copy()
+            begun[span.start] = [other == f"B-{span.label}" for other in tags]
+            alternatives.append(begun)
+        mask[span.start - 1] = [other not in (inside, f"B-{span.label}") for other in tags]
+    return [alternative for alternative in alternatives if alternative.any(axis=1).all()]
+
+
+def _span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:
+    """Write one span; `touching`: the token before it ends another span of the same label."""
+    size = span.end - span.start
+    if scheme in _CLOSED:
+        letters = "S" if size == 1 else "B" + "I" * (size - 2) + "E"
+    else:
+        letters = ("B" if scheme == "IOB2" or (scheme == "IOB1" and touching) else "I") + "I" * (size - 1)
+    return [f"{_WRITTEN[scheme][letter]}-{span.label}" for letter in letters]
+
+
+def _is_orphan(left: tuple[str, str] | None, here: tuple[str, str] | None, scheme: str) -> bool:
+    """Say whether `here` needs another tag before it; None is the edge of the sentence."""
+    if here is None or here == _OUTSIDE or scheme == "IO":
+        return False
+    letter, label = here
+    if scheme == "IOB1":
+        return letter == "B" and (left is None or left[1] != label)
+    return letter in "IE" and (left is None or left[1] != label or left[0] not in "BI")
+
+
+def _is_unfinished(here: tuple[str, str] | None, right: tuple[str, str] | None, scheme: str) -> bool:
+    """Say whether `here` needs another tag after it; None is the edge of the sentence."""
+    if here is None or here[0] not in "BI" or scheme not in _CLOSED:
+        return False
+    return right is None or right[1] != here[1] or right[0] not in "IE"
+
+
+def _is_entity_tag(tag: str) -> bool:
+    return len(tag) > 2 and tag[1] == "-" and tag[0] in _READ
+
+
+# Corpora have tens of tags and millions of tokens: each tag is cut once.
+@lru_cache(maxsize=65536)
+def _read(tag: str) -> tuple[str, str]:
+    letter, label = split_tag(tag)
+    return _READ.get(letter, letter), label
+
+
+def _cut(tag: str | None) -> tuple[str, str] | None:
+    return None if tag is None else _read(tag)
+
+
+def _check_span(span: Span, length: int) -> None:
+    if not 0 <= span.start < span.end <= length:
+        raise DataError(f"{span} does not lie in a sentence of {length} tokens; start at 0, end exclusive, not empty")
+    if not span.label:
+        raise DataError(f"{span} has no label, and a tag needs one; give it a name such as 'PER'")

@@ -1,0 +1,47 @@
+"""Read slot-filling corpora in parallel files: `seq.in` has a sentence a line, `seq.out` its tags, one a word."""
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from seqtag.errors import DataError
+from seqtag.text.blocks import Block, TaggedSentence, gather
+from seqtag.text.lines import line_blocks
+
+_WORD = re.compile(r"[^ \t]+")
+
+
+def is_slot_folder(folder: Path) -> bool:
+    """Say whether a folder holds `seq.in` and `seq.out`."""
+    return (folder / "seq.in").is_file() and (folder / "seq.out").is_file()
+
+
+def slot_blocks(folder: Path) -> Iterator[Block]:
+    """Read the two files side by side, words separated by runs of blanks; blank lines in both are passed over.
+
+    Raises DataError, by file and line, where a line has more words than tags or the other way round.
+    """
+    return gather(_sentences(folder))
+
+
+def _sentences(folder: Path) -> Iterator[TaggedSentence]:
+    pairs = zip_longest(_words(folder / "seq.in"), _words(folder / "seq.out"))
+    for number, (tokens, tags) in enumerate(pairs, 1):
+        if tokens is None or tags is None:
+            shorter = "seq.in" if tokens is None else "seq.out"
+            raise DataError(
+                f"{folder / shorter}:{number}: the file ends before its partner; each line needs one in the other file"
+            )
+        if len(tokens) != len(tags):
+            raise DataError(
+                f"{folder / 'seq.out'}:{number}: {len(tags)} tags, but seq.in has {len(tokens)} words in this line; "
+                "each word needs one tag"
+            )
+        if tokens:
+            yield tokens, tags, [number] * len(tokens)
+
+
+def _words(path: str | os.PathLike[str]) -> Iterator[list[str]]:
+    return (_WORD.findall(line) for _, lines in line_blocks(path) for line in lines)

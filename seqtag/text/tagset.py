@@ -1,0 +1,117 @@
+"""Tags <-> ids. A model works in a scheme of its own and answers in the scheme of its data; this is where they meet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from seqtag.text.schemes import legal_transitions, repair_tags, split_tag, tag_fits
+
+
+@dataclass(frozen=True)
+class TagSet:
+    """The tags of the data and the model's own, and the way between them.
+
+    For data in IOB2 the model works in BIOES, since knowing where a span ends makes it easier to find (Ratinov and
+    Roth 2009); legal sequences of the two correspond one to one, so probabilities are the same in both.
+    """
+
+    data_tags: tuple[str, ...]
+    data_scheme: str
+    names: tuple[str, ...]  # the model's tags, in the order of their ids
+    scheme: str
+
+    @classmethod
+    def build(cls, data_tags: Sequence[str], scheme: str) -> "TagSet":
+        """Choose the model's tags for those of the data.
+
+        >>> TagSet.build(["O", "B-LOC", "B-PER", "I-PER"], "IOB2").names
+        ('O', 'S-LOC', 'B-PER', 'I-PER', 'E-PER', 'S-PER')
+        """
+        if scheme != "IOB2":
+            return cls(tuple(data_tags), scheme, tuple(data_tags), scheme)
+        names = ["O"] if "O" in data_tags else []
+        for label in dict.fromkeys(split_tag(tag)[1] for tag in data_tags if tag != "O"):
+            # A label never seen on two tokens needs no more than one tag.
+            parts = "BIES" if f"I-{label}" in data_tags else "S"
+            names += [f"{letter}-{label}" for letter in parts]
+        return cls(tuple(data_tags), scheme, tuple(names), "BIOES")
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def to_data(self) -> np.ndarray:
+        """The data's tag id for each of the model's ids, (L,)."""
+        if self.scheme == self.data_scheme:
+            return np.arange(len(self.names))
+        place = {tag: i for i, tag in enumerate(self.data_tags)}
+        letter = {"O": "", "B": "B-", "S": "B-", "I": "I-", "E": "I-"}
+        return np.array(
+            [place[letter[split_tag(n)[0]] + split_tag(n)[1]] if n != "O" else place["O"] for n in self.names]
+        )
+
+    def encoder(self, seen: Sequence[str]) -> np.ndarray:
+        """Table (D, D + 1) of the model's id for a tag of `seen` by the tag that follows; the last column is an end.
+
+        Tags that the model lacks get 0: they can be scored against, not learned.
+        """
+        table = np.zeros((len(seen), len(seen) + 1), np.int64)
+        for i, tag in enumerate(seen):
+            for j, following in enumerate([*seen, "O"]):
+                table[i, j] = self._ids.get(tag if self.scheme == self.data_scheme else _with_end(tag, following), 0)
+        return table
+
+    def encode(self, tags_N: np.ndarray, lengths_B: np.ndarray, table: np.ndarray) -> np.ndarray:
+        """Turn flat ids of the data's tags into the model's, by a table of `encoder`.
+
+        >>> tags = TagSet.build(["O", "B-PER", "I-PER"], "IOB2")
+        >>> ids = tags.encode(np.array([1, 2, 1]), np.array([2, 1]), tags.encoder(["O", "B-PER", "I-PER"]))
+        >>> [tags.names[i] for i in ids]
+        ['B-PER', 'E-PER', 'S-PER']
+        """
+        following_N = np.append(tags_N[1:], 0)
+        ends = np.cumsum(lengths_B[lengths_B > 0]) - 1
+        following_N[ends] = len(table)
+        return table[tags_N, following_N]
+
+    def decode(self, ids: np.ndarray) -> list[str]:
+        """Turn the model's ids of one sentence into tags of the data's scheme, legal ones."""
+        tags = [self.data_tags[i] for i in self.to_data[ids]]
+        return tags if self.data_scheme in ("plain", "IO") else repair_tags(tags, self.data_scheme)
+
+    def decode_model(self, ids: np.ndarray) -> list[str]:
+        """Name the model's ids of one sentence."""
+        return [self.names[i] for i in ids]
+
+    def legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which tags may start, follow each other and end; see `schemes.legal_transitions`."""
+        return legal_transitions(self.names, self.scheme)
+
+    def unknown(self, tags: Sequence[str]) -> list[str]:
+        """Labels of `tags` that the model has no tag for."""
+        known = {split_tag(tag)[1] if self.data_scheme != "plain" else tag for tag in self.data_tags}
+        if self.data_scheme == "plain":
+            return sorted({tag for tag in tags if tag not in known})
+        return sorted({split_tag(tag)[1] if tag_fits(tag, self.data_scheme) else tag for tag in tags} - known - {""})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        return {"tags": list(self.data_tags), "scheme": self.data_scheme}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "TagSet":
+        """Read what `to_dict` gave."""
+        return cls.build(stored["tags"], stored["scheme"])
+
+
+def _with_end(tag: str, following: str) -> str:
+    """Give the BIOES tag for an IOB2 tag by the tag after it."""
+    if tag == "O":
+        return tag
+    letter, label = split_tag(tag)
+    goes_on = following == f"I-{label}"
+    return {("B", True): "B-", ("B", False): "S-", ("I", True): "I-", ("I", False): "E-"}[letter, goes_on] + label

@@ -1,0 +1,177 @@
+"""Map words, characters, word features and tags to ids. Knows strings and counts; knows no tensor.
+
+A word is described by the columns of `FEATURES`: its normalised form and cheap facts about its spelling. Each column has
+an index of its own, built from the training data; id 0 is padding and id 1 stands for whatever was not seen there.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PADDING, UNKNOWN = 0, 1
+# Characters of a very long token (a URL) come from both of its ends: the middle says little and costs as much.
+_MOST_CHARACTERS = 32
+_MOST_CACHED_WORDS = 200_000
+
+_DIGIT = re.compile(r"[0-9]")
+
+
+def normalise(word: str, *, lowercase: bool = True, merge_digits: bool = True) -> str:
+    """Lower-case a word and make all digits one, as asked.
+
+    >>> normalise("Boeing-747"), normalise("Boeing-747", lowercase=False)
+    ('boeing-000', 'Boeing-000')
+    """
+    word = word.lower() if lowercase else word
+    return _DIGIT.sub("0", word) if merge_digits else word
+
+
+def shape(word: str) -> str:
+    """Spell a word's casing: X upper, x lower, d digit, c another letter; a run of four or more is cut to three.
+
+    >>> shape("McDonald's"), shape("B-52"), shape("WASHINGTON")
+    ("XxXxxx'x", 'X-dd', 'XXX')
+    """
+    kinds = ["X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else "c" if c.isalpha() else c for c in word]
+    return re.sub(r"(.)\1{3,}", r"\1\1\1", "".join(kinds))[:12]
+
+
+# The column "word" comes first and has its own settings; these follow it.
+_SPELLING = {
+    "form": lambda word: word,
+    "shape": shape,
+    "prefix2": lambda word: word[:2].lower(),
+    "prefix3": lambda word: word[:3].lower(),
+    "prefix4": lambda word: word[:4].lower(),
+    "suffix1": lambda word: word[-1:].lower(),
+    "suffix2": lambda word: word[-2:].lower(),
+    "suffix3": lambda word: word[-3:].lower(),
+    "suffix4": lambda word: word[-4:].lower(),
+}
+FEATURES = ("word", *_SPELLING)
+
+
+class WordIds(NamedTuple):
+    """Ids of distinct words, a row a word."""
+
+    features_UF: np.ndarray  # int64, columns in the order of FEATURES
+    characters_UC: np.ndarray  # int64, right-padded with 0
+
+
+@dataclass(eq=False)
+class Vocabulary:
+    """The indices behind a model, JSON-able. Build with `Vocabulary.build`; ids never change after that."""
+
+    indices: dict[str, dict[str, int]]  # feature name -> value -> id, from 2 on
+    characters: dict[str, int]
+    word_counts: list[int]  # how often each word id was seen in training; 0 for padding and unknown
+    lowercase: bool = True  # of the column "word"
+    merge_digits: bool = True
+    _cache: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        counts: Mapping[str, int],
+        *,
+        min_freq: int = 1,
+        lowercase: bool = True,
+        merge_digits: bool = True,
+        extra_words: Iterable[str] = (),
+    ) -> "Vocabulary":
+        """Index the words of `counts` (token -> times seen) that occur `min_freq` times, counted after normalising.
+
+        `extra_words`, normalised already, get a word id though training never saw them: those of pretrained vectors.
+
+        >>> v = Vocabulary.build({"Ada": 2, "ada": 1, "met": 1})
+        >>> v.indices["word"], v.word_counts
+        ({'ada': 2, 'met': 3}, [0, 0, 3, 1])
+        """
+        indices = {}
+        for name in FEATURES:
+            seen: Counter[str] = Counter()
+            for token, count in counts.items():
+                value = _SPELLING[name](token) if name != "word" else normalise(token, lowercase=lowercase, merge_digits=merge_digits)
+                seen[value] += count
+            # A spelling seen once can't be told from an unseen one by its weight; words keep their own threshold.
+            least = min_freq if name == "word" else 2
+            # The order is by value, not by first sight, so that ids don't depend on the order of the corpus.
+            indices[name] = {value: i for i, value in enumerate(sorted(v for v, n in seen.items() if n >= least), 2)}
+            if name == "word":
+                for word in extra_words:
+                    indices[name].setdefault(word, len(indices[name]) + 2)
+                word_counts = [0, 0, *(seen[word] for word in indices[name])]
+        characters = sorted({c for token in counts for c in token})
+        return cls(indices, {c: i for i, c in enumerate(characters, 2)}, word_counts, lowercase, merge_digits)
+
+    def normalise(self, word: str) -> str:
+        """Give the form of a word that the column "word" is looked up by."""
+        return normalise(word, lowercase=self.lowercase, merge_digits=self.merge_digits)
+
+    @property
+    def feature_sizes(self) -> dict[str, int]:
+        """Number of ids of each feature column, padding and unknown included."""
+        return {name: len(index) + 2 for name, index in self.indices.items()}
+
+    @property
+    def num_characters(self) -> int:
+        """Number of character ids, padding and unknown included."""
+        return len(self.characters) + 2
+
+    def encode(self, words: Sequence[str]) -> WordIds:
+        """Look up distinct words: their features and characters. Cached by word, with a bound."""
+        if len(self._cache) > _MOST_CACHED_WORDS:
+            self._cache.clear()
+        rows = [self._cache.get(word) or self._describe(word) for word in words]
+        longest = max((len(characters) for _, characters in rows), default=0)
+        features_UF = np.array([features for features, _ in rows], np.int64).reshape(len(rows), len(FEATURES))
+        characters_UC = np.zeros((len(rows), max(longest, 1)), np.int64)
+        for row, (_, characters) in zip(characters_UC, rows):
+            row[: len(characters)] = characters
+        return WordIds(features_UF, characters_UC)
+
+    def _describe(self, word: str) -> tuple[list[int], list[int]]:
+        half = _MOST_CHARACTERS // 2
+        spelling = word if len(word) <= _MOST_CHARACTERS else word[:half] + word[-half:]
+        described = (
+            [
+                self.indices["word"].get(self.normalise(word), UNKNOWN),
+                *(self.indices[name].get(feature(word), UNKNOWN) for name, feature in _SPELLING.items()),
+            ],
+            [self.characters.get(c, UNKNOWN) for c in spelling],
+        )
+        self._cache[word] = described
+        return described
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": {}}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold: values in the order of their ids."""
+        return {
+            "features": {name: list(index) for name, index in self.indices.items()},
+            "characters": list(self.characters),
+            "word_counts": self.word_counts[2:],
+            "lowercase": self.lowercase,
+            "merge_digits": self.merge_digits,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Vocabulary":
+        """Read what `to_dict` gave.
+
+        >>> v = Vocabulary.build({"Ada": 2})
+        >>> Vocabulary.from_dict(v.to_dict()).indices == v.indices
+        True
+        """
+        return cls(
+            {name: {value: i for i, value in enumerate(stored["features"][name], 2)} for name in FEATURES},
+            {c: i for i, c in enumerate(stored["characters"], 2)},
+            [0, 0, *stored["word_counts"]],
+            stored["lowercase"],
+            stored["merge_digits"],
+        )

@@ -1,0 +1,405 @@
+"""The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string and no task.
+
+A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from torch's
+generator, whose state a checkpoint holds. What is left out: how a batch is made and what a dev score is; both are given.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqtag.batching import shuffled_batches
+from seqtag.errors import ModelError, UsageError
+from seqtag.nn.batch import Batch
+
+logger = logging.getLogger("seqtag")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How to train; the estimators' constructor arguments of the same names."""
+
+    epochs: int
+    batch_size: int  # sentences
+    max_tokens: int  # padded tokens a batch
+    optimizer: str  # adamw | sgd
+    learning_rate: float
+    lexical_learning_rate: float
+    weight_decay: float
+    warmup: float  # share of all steps
+    schedule: str  # linear | cosine | constant
+    clip: float  # largest norm of the dense gradient; 0: none
+    patience: int  # epochs without a better dev score; 0: never stop early
+    ema: float  # decay of the moving average; 0: none
+    seed: int
+    device: str  # auto | cpu | cuda | ...
+    precision: str  # fp32 | bf16
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch did."""
+
+    epoch: int
+    loss: float  # mean over sentences
+    dev_score: float
+    best: bool  # the best dev score so far
+    learning_rate: float
+    seconds: float
+    tokens_per_second: float
+
+
+class Watcher(Protocol):
+    """What looks on: a progress bar, plain lines, TensorBoard."""
+
+    def start(self, *, epochs: int, steps: int) -> None:
+        """Training begins; `steps` an epoch, as far as known."""
+
+    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
+        """One step is done."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """One epoch is done."""
+
+    def close(self) -> None:
+        """Training has ended, one way or another."""
+
+
+@dataclass(slots=True)
+class _State:
+    """Where a run stands, beside the tensors. JSON-able."""
+
+    epoch: int = 1
+    step: int = 0  # steps done in this epoch
+    total_steps_done: int = 0
+    loss_sum: float = 0.0
+    sentences: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best_score: float = -math.inf
+    best_epoch: int = 0
+
+
+class Trainer:
+    """Train one network. `make_batch(indices)` gives a Batch, `evaluate(network)` the dev score (higher is better)."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        options: TrainingOptions,
+        lengths: np.ndarray,
+        make_batch: Callable[[np.ndarray], Batch],
+        evaluate: Callable[[nn.Module], float],
+        watchers: Sequence[Watcher] = (),
+        checkpoint: Path | None = None,
+        checkpoint_seconds: float = 300.0,
+        fingerprint: str = "",
+    ) -> None:
+        self.options, self.lengths, self.make_batch, self.evaluate = options, lengths, make_batch, evaluate
+        self.watchers, self.checkpoint, self.checkpoint_seconds = watchers, checkpoint, checkpoint_seconds
+        # What a checkpoint must agree with: another data set or option would not resume this run but start another.
+        self.fingerprint = hashlib.sha256(f"{fingerprint}|{asdict(replace(options, device=''))}".encode()).hexdigest()
+        self.accelerator = _accelerator(options)
+        self.network = network
+        self.optimizers = _optimizers(network, options)
+        self.wrapped, *self.optimizers = self.accelerator.prepare(network, *self.optimizers)
+        self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.dense = [p for p in network.parameters() if p.requires_grad and not _is_sparse(network, p)]
+        self.average = [p.detach().clone() for p in network.parameters()] if options.ema else []
+        self.best: dict[str, Tensor] = {}
+        self.history: list[EpochRecord] = []
+        self.state = _State()
+
+    def run(self, *, resume: bool = False) -> list[EpochRecord]:
+        """Train, then leave the best weights (by dev score) in the network. Ctrl-C ends early with the best so far."""
+        torch.manual_seed(self.options.seed)
+        if resume and self.checkpoint is not None and self.checkpoint.exists():
+            self._load_checkpoint(self.checkpoint)
+        steps = len(self._batches(self.state.epoch))
+        for watcher in self.watchers:
+            watcher.start(epochs=self.options.epochs, steps=steps)
+        try:
+            while self.state.epoch <= self.options.epochs and not self._out_of_patience():
+                self._train_epoch()
+        except KeyboardInterrupt:
+            if not self.best:
+                raise
+            logger.warning("interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)",
+                           self.state.epoch, self.state.best_epoch, self.state.best_score)
+        finally:
+            for watcher in self.watchers:
+                watcher.close()
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+        return self.history
+
+    def _out_of_patience(self) -> bool:
+        waited = self.state.epoch - 1 - self.state.best_epoch
+        return bool(self.options.patience) and waited >= self.options.patience
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        options = self.options
+        return shuffled_batches(
+            self.lengths, batch_size=options.batch_size, max_tokens=options.max_tokens, seed=options.seed, epoch=epoch
+        )
+
+    def _train_epoch(self) -> None:
+        state, epoch = self.state, self.state.epoch
+        batches = self._batches(epoch)
+        self.wrapped.train()
+        started = saved = time.perf_counter()
+        before = state.seconds
+        while state.step < len(batches):
+            indices = batches[state.step]
+            loss = self._step(indices, total_steps=self.options.epochs * len(batches))
+            state.loss_sum += loss * len(indices)
+            state.sentences += len(indices)
+            state.tokens += int(self.lengths[indices].sum())
+            state.step += 1
+            state.total_steps_done += 1
+            now = time.perf_counter()
+            state.seconds = before + now - started
+            for watcher in self.watchers:
+                watcher.step(epoch=epoch, step=state.step, steps=len(batches), loss=state.loss_sum / state.sentences, tokens=state.tokens)
+            if now - saved >= self.checkpoint_seconds:
+                self._save_checkpoint()
+                saved = time.perf_counter()
+        self._end_epoch()
+
+    def _step(self, indices: np.ndarray, *, total_steps: int) -> float:
+        """One optimiser step on one batch; gives the mean loss a sentence of the whole batch, over all processes."""
+        accelerator = self.accelerator
+        rank, world = accelerator.process_index, accelerator.num_processes
+        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. One with no
+        # share computes the first sentence at weight 0: a data-parallel step waits for every process.
+        own = indices[rank::world]
+        weight = world / len(indices) if len(own) else 0.0
+        batch = self.make_batch(own if len(own) else indices[:1])
+        batch = replace(batch, weights_B=torch.full((len(batch),), weight)).to(accelerator.device)
+        self._set_rates(self.state.total_steps_done, total_steps)
+        with accelerator.autocast():
+            loss = self.wrapped(batch)
+        value = float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
+        if not math.isfinite(value):
+            raise ModelError(
+                f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the sentences number "
+                f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: "
+                f"lower learning_rate (now {self.options.learning_rate:g}) or clip (now {self.options.clip:g})"
+            )
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        accelerator.backward(loss)
+        if self.options.clip:
+            accelerator.clip_grad_norm_(self.dense, self.options.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if self.average:
+            with torch.no_grad():
+                # Short memory at first: the average must not be held back by the random start.
+                decay = min(self.options.ema, (1 + self.state.total_steps_done) / (10 + self.state.total_steps_done))
+                torch._foreach_lerp_(self.average, list(self.network.parameters()), 1 - decay)
+        return value
+
+    def _set_rates(self, step: int, total_steps: int) -> None:
+        factor = schedule_factor(self.options.schedule, step=step, total_steps=total_steps, warmup=self.options.warmup)
+        for optimizer, rates in zip(self.optimizers, self.base_rates):
+            for group, rate in zip(optimizer.param_groups, rates):
+                group["lr"] = rate * factor
+
+    def _end_epoch(self) -> None:
+        state = self.state
+        self.wrapped.eval()
+        with self._averaged():
+            score = self.evaluate(self.network)
+            if score > state.best_score:
+                state.best_score, state.best_epoch = score, state.epoch
+                self.best = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
+        record = EpochRecord(
+            epoch=state.epoch,
+            loss=state.loss_sum / max(1, state.sentences),
+            dev_score=score,
+            best=state.best_epoch == state.epoch,
+            learning_rate=self.optimizers[0].param_groups[0]["lr"],
+            seconds=round(state.seconds, 3),
+            tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+        )
+        self.history.append(record)
+        self.state = _State(state.epoch + 1, 0, state.total_steps_done, best_score=state.best_score, best_epoch=state.best_epoch)
+        for watcher in self.watchers:
+            watcher.epoch(record)
+        self._save_checkpoint()
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Put the moving average in the place of the weights for a while."""
+        return _swapped(list(self.network.parameters()), self.average)
+
+    def _save_checkpoint(self) -> None:
+        """Write one file beside the old one and rename it: a kill leaves the old checkpoint or the new, never half."""
+        if self.checkpoint is None or not self.accelerator.is_main_process:
+            return
+        from safetensors.torch import save_file
+
+        tensors = {f"network/{name}": t for name, t in self.network.state_dict().items()}
+        tensors |= {f"best/{name}": t for name, t in self.best.items()}
+        tensors |= {f"average/{i}": t for i, t in enumerate(self.average)}
+        for number, optimizer in enumerate(self.optimizers):
+            for parameter, values in optimizer.state_dict()["state"].items():
+                for name, value in values.items():
+                    tensors[f"optimizer{number}/{parameter}/{name}"] = torch.as_tensor(value)
+        tensors["random/cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random/cuda"] = torch.cuda.get_rng_state()
+        about = {
+            "fingerprint": self.fingerprint,
+            "state": json.dumps(asdict(self.state)),
+            "history": json.dumps([asdict(record) for record in self.history]),
+        }
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.checkpoint.with_name(self.checkpoint.name + ".partial")
+        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, partial, metadata=about)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(self.checkpoint)
+
+    def _load_checkpoint(self, path: Path) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise ModelError(f"{path}: not a readable checkpoint ({error}); delete it to start anew") from None
+        if about.get("fingerprint") != self.fingerprint:
+            raise UsageError(f"{path}: this checkpoint is from other data or other options; resume with the same, or delete it to start anew")
+        self.network.load_state_dict(_under(tensors, "network/"))
+        self.best = _under(tensors, "best/")
+        self.average = [tensors[f"average/{i}"].to(a.device) for i, a in enumerate(self.average)]
+        for number, optimizer in enumerate(self.optimizers):
+            stored = optimizer.state_dict()
+            stored["state"] = {}
+            for key, value in _under(tensors, f"optimizer{number}/").items():
+                parameter, name = key.split("/")
+                # SparseAdam counts its steps in a plain int, AdamW in a tensor.
+                plain = name == "step" and type(_unwrap(optimizer)).__name__ == "SparseAdam"
+                stored["state"].setdefault(int(parameter), {})[name] = int(value) if plain else value
+            optimizer.load_state_dict(stored)
+        torch.set_rng_state(tensors["random/cpu"])
+        if "random/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random/cuda"])
+        self.state = _State(**json.loads(about["state"]))
+        self.history = [EpochRecord(**record) for record in json.loads(about["history"])]
+        logger.info("resumed from %s: epoch %d, step %d", path, self.state.epoch, self.state.step)
+
+
+def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float) -> float:
+    """Share of the learning rate at a step: up in a line over the warm-up, then down to 0 (or level).
+
+    >>> [schedule_factor("linear", step=s, total_steps=10, warmup=0.2) for s in (0, 1, 2, 6)]
+    [0.5, 1.0, 1.0, 0.5]
+    """
+    rise = warmup * total_steps
+    if step < rise:
+        return min(1.0, (step + 1) / rise)
+    through = (step - rise) / max(1.0, total_steps - rise)
+    if schedule == "constant":
+        return 1.0
+    return 1 - through if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * through))
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _unwrap(optimizer: Any) -> torch.optim.Optimizer:
+    inner: torch.optim.Optimizer = getattr(optimizer, "optimizer", optimizer)
+    return inner
+
+
+def _accelerator(options: TrainingOptions) -> Any:
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
+
+    device = pick_device(options.device)
+    precision = "bf16" if options.precision == "bf16" else "no"
+    # Accelerate keeps its settings for the life of the process; a second fit may want others. Under `accelerate launch`
+    # the process group must stay.
+    if AcceleratorState._shared_state and PartialState().num_processes == 1:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
+
+
+def pick_device(name: str) -> torch.device:
+    """Turn `auto` into the GPU where there is one, else the CPU; check any other name.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"unknown device {name!r}; choose auto, cpu, or one of torch's such as cuda or cuda:1") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"device {name!r} asked for, but torch sees no GPU; use device='auto' or 'cpu'")
+    return device
+
+
+def _is_sparse(network: nn.Module, parameter: Tensor) -> bool:
+    return any(
+        parameter is module.weight for module in network.modules() if isinstance(module, nn.Embedding) and module.sparse
+    )
+
+
+def _optimizers(network: nn.Module, options: TrainingOptions) -> list[torch.optim.Optimizer]:
+    """AdamW for what every step touches, SparseAdam for the tables of which a step touches a few rows.
+
+    So a step's cost follows the batch, not the vocabulary. Biases, and the CRF's scores, don't decay.
+    """
+    decayed, level, tables = [], [], []
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        rate = options.lexical_learning_rate if "lexical" in name else options.learning_rate
+        if _is_sparse(network, parameter):
+            tables.append({"params": [parameter], "lr": rate})
+        else:
+            (decayed if parameter.dim() > 1 and "transitions" not in name else level).append(parameter)
+    if options.optimizer == "sgd":
+        groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": level}]
+        chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(groups, lr=options.learning_rate, momentum=0.9)]
+        return chosen + ([torch.optim.SGD(tables)] if tables else [])
+    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": level, "weight_decay": 0.0}]
+    chosen = [torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)]
+    return chosen + ([torch.optim.SparseAdam(tables)] if tables else [])
+
+
+class _swapped:  # noqa: N801
+    """Hold other values in some parameters inside a `with` block; does nothing when there are none."""
+
+    def __init__(self, parameters: list[nn.Parameter], values: list[Tensor]) -> None:
+        self.pairs = list(zip(parameters, values)) if values else []
+
+    def __enter__(self) -> None:
+        self.kept = [parameter.data for parameter, _ in self.pairs]
+        for parameter, value in self.pairs:
+            parameter.data = value
+
+    def __exit__(self, *_: object) -> None:
+        for (parameter, _), kept in zip(self.pairs, self.kept):
+            parameter.data = kept
+
+

@@ -1,0 +1,118 @@
+"""The CRF against enumeration of every path, and its gradient against finite differences."""
+
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from seqtag.nn.crf import Scores, best_paths, forward_backward, log_partition, marginals, path_score
+
+FORBIDDEN = -torch.inf
+
+
+def random_chain(seed: int, *, num_tags: int = 3, lengths=(4, 1, 3), forbid: bool = True, scale: float = 2.0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64) * scale
+
+    scores = Scores(draw(num_tags), draw(num_tags, num_tags), draw(num_tags))
+    if forbid and num_tags > 1:
+        scores.start_L[-1] = FORBIDDEN
+        scores.transitions_LL[0, -1] = FORBIDDEN
+        scores.end_L[1 % num_tags] = FORBIDDEN if num_tags > 2 else scores.end_L[1]
+    return draw(len(lengths), max(lengths), num_tags), torch.tensor(lengths), scores
+
+
+def all_paths(emissions_TL: Tensor, scores: Scores):
+    """Every path of one sentence without padding, with its score, by enumeration."""
+    num_tokens, num_tags = emissions_TL.shape
+    for path in product(range(num_tags), repeat=num_tokens):
+        total = scores.start_L[path[0]] + scores.end_L[path[-1]]
+        total = total + sum(emissions_TL[t, tag] for t, tag in enumerate(path))
+        total = total + sum(scores.transitions_LL[a, b] for a, b in zip(path, path[1:], strict=False))
+        yield path, total
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), num_tags=st.integers(1, 4), lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_partition_marginals_and_best_paths_equal_enumeration(seed, num_tags, lengths):
+    emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths)
+    sums = forward_backward(emissions, lengths_B, scores)
+    marginal = marginals(sums, lengths_B)
+    paths_BKT, score_BK = best_paths(emissions, lengths_B, scores, num_paths=5)
+    one_BKT, one_score_BK = best_paths(emissions, lengths_B, scores)
+    for b, length in enumerate(lengths):
+        every = list(all_paths(emissions[b, :length], scores))
+        totals = torch.stack([total for _, total in every])
+        log_z = totals.logsumexp(0)
+        torch.testing.assert_close(sums.log_partition_B[b], log_z, rtol=1e-9, atol=1e-9)
+        expected = torch.zeros(length, num_tags, dtype=torch.float64)
+        for path, total in every:
+            for t, tag in enumerate(path):
+                expected[t, tag] += (total - log_z).exp()
+        torch.testing.assert_close(marginal[b, :length], expected, rtol=1e-8, atol=1e-9)
+        assert (marginal[b, length:] == 0).all()
+        ranked = sorted(((total.item(), path) for path, total in every if total > FORBIDDEN), reverse=True)[:5]
+        for k, (total, path) in enumerate(ranked):
+            assert score_BK[b, k].item() == pytest.approx(total, abs=1e-9)
+            assert tuple(paths_BKT[b, k, :length].tolist()) == path
+        assert (score_BK[b, len(ranked) :] == FORBIDDEN).all()
+        assert tuple(one_BKT[b, 0, :length].tolist()) == ranked[0][1]
+        assert one_score_BK[b, 0].item() == pytest.approx(ranked[0][0], abs=1e-9)
+
+
+def test_path_score_equals_enumeration_whatever_stands_on_padding():
+    emissions, lengths, scores = random_chain(3, forbid=False)
+    tags = torch.tensor([[0, 2, 1, 1], [2, 1, 1, 1], [1, 0, 2, 0]])
+    got = path_score(emissions, tags, lengths, scores)
+    for b, length in enumerate(lengths.tolist()):
+        expected = dict(all_paths(emissions[b, :length], scores))[tuple(tags[b, :length].tolist())]
+        assert got[b].item() == pytest.approx(expected.item())
+    tags[1, 1:] = -100
+    torch.testing.assert_close(path_score(emissions, tags, lengths, scores), got)
+
+
+@pytest.mark.parametrize("forbid", [False, True])
+def test_gradient_checks(forbid):
+    emissions, lengths, scores = random_chain(5, forbid=forbid)
+    mask = Scores(*(torch.where(part == FORBIDDEN, FORBIDDEN, 0.0) for part in scores))
+    free = [torch.where(part == FORBIDDEN, 0.0, part).requires_grad_() for part in scores]
+    weight = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64)  # another weight for each sentence
+
+    def loss(emissions, start, transitions, end):
+        held = Scores(start + mask.start_L, transitions + mask.transitions_LL, end + mask.end_L)
+        return (log_partition(emissions, lengths, held) * weight).sum()
+
+    assert torch.autograd.gradcheck(loss, (emissions.requires_grad_(), *free))
+
+
+def test_float32_is_stable_on_2000_tokens():
+    emissions, lengths, scores = random_chain(7, num_tags=9, lengths=(2000, 1500), scale=6.0)
+    exact = log_partition(emissions, lengths, scores)
+    single = log_partition(emissions.float(), lengths, Scores(*(part.float() for part in scores)))
+    assert single.isfinite().all()
+    torch.testing.assert_close(single.double(), exact, rtol=1e-5, atol=0)
+    wide = torch.zeros(1, 2000, 9)
+    wide[:, ::2, 0], wide[:, 1::2, 3] = 250.0, 250.0
+    probability = marginals(forward_backward(wide, torch.tensor([2000]), scores), torch.tensor([2000]))
+    torch.testing.assert_close(probability.sum(-1), torch.ones(1, 2000, dtype=torch.float64))
+
+
+def test_an_empty_sentence_has_one_empty_path():
+    emissions, _, scores = random_chain(11, lengths=(3, 2))
+    lengths = torch.tensor([3, 0])
+    assert forward_backward(emissions, lengths, scores).log_partition_B[1] == 0
+    assert best_paths(emissions, lengths, scores)[1][1, 0] == 0
+    assert path_score(emissions, torch.zeros(2, 3, dtype=torch.long), lengths, scores)[1] == 0
+
+
+def test_no_legal_path_has_probability_zero():
+    emissions, lengths, scores = random_chain(13, lengths=(3,))
+    emissions[0, 1] = FORBIDDEN
+    emissions[0, 1, 0] = 1.0
+    emissions[0, 2, :2] = FORBIDDEN  # only tag 2 is left, and 0 -> 2 is forbidden
+    assert forward_backward(emissions, lengths, scores).log_partition_B[0] < -600
