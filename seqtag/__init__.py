@@ -24,7 +24,15 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022 - kept in the order of the table above
-    "DataError", "ModelError", "Report", "SeqtagError", "Span", "Tagger", "UsageError", "load_corpus", "__version__",
+    "DataError",
+    "ModelError",
+    "Report",
+    "SeqtagError",
+    "Span",
+    "Tagger",
+    "UsageError",
+    "load_corpus",
+    "__version__",
 ]
 
 

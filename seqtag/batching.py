@@ -59,7 +59,9 @@ def collate(
     )
 
 
-def length_batches(lengths: np.ndarray, *, batch_size: int, max_tokens: int, order: np.ndarray | None = None) -> Iterator[np.ndarray]:
+def length_batches(
+    lengths: np.ndarray, *, batch_size: int, max_tokens: int, order: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Cut sentences, longest first, into batches of at most `batch_size` and `max_tokens` padded tokens.
 
     A sentence longer than the budget is a batch of its own. `order` gives the indices to cut; default all, by length.
@@ -140,5 +142,7 @@ def fingerprint(splits: Mapping[str, Dataset]) -> str:
             digest.update(pc.binary_length(tokens).to_numpy(zero_copy_only=False).tobytes())
             digest.update("".join(tokens.to_pylist()).encode())
             digest.update(rows.column("tags").combine_chunks().flatten().to_numpy().astype("<i8").tobytes())
-            digest.update(rows.column("tokens").combine_chunks().value_lengths().to_numpy(zero_copy_only=False).tobytes())
+            digest.update(
+                rows.column("tokens").combine_chunks().value_lengths().to_numpy(zero_copy_only=False).tobytes()
+            )
     return digest.hexdigest()

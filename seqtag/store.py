@@ -38,6 +38,17 @@ class StoredModel:
     card: str  # Markdown
 
 
+def check_place(folder: str | Path) -> bool:
+    """Say whether a model stands in a folder, to be replaced; raises UsageError where something else does."""
+    folder = Path(folder)
+    _recover(folder)
+    if (folder / _CONFIG).is_file():
+        return True
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
+    return False
+
+
 def write_model(folder: str | Path, model: StoredModel) -> Path:
     """Write a model folder beside its place and rename it there: a kill leaves the old model or the new.
 
@@ -45,9 +56,7 @@ def write_model(folder: str | Path, model: StoredModel) -> Path:
     be used, ModelError where the disk is full.
     """
     folder = Path(folder)
-    _recover(folder)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _CONFIG).is_file()):
-        raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
+    check_place(folder)
     partial, previous = _beside(folder, "partial"), _beside(folder, "previous")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -61,7 +70,9 @@ def write_model(folder: str | Path, model: StoredModel) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         _recover(folder)
         what = "no space is left on the disk" if error.errno == errno.ENOSPC else str(error)
-        raise ModelError(f"{folder}: the model could not be saved: {what}; what stood there before is unchanged") from error
+        raise ModelError(
+            f"{folder}: the model could not be saved: {what}; what stood there before is unchanged"
+        ) from error
     return folder
 
 
@@ -74,7 +85,9 @@ def read_model(folder: str | Path) -> StoredModel:
     _recover(folder)
     if not folder.is_dir() or not (folder / _CONFIG).is_file():
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
-        raise UsageError(f"{folder}: not a model folder, it {what}; give a folder that `seqtag train --out` or save() wrote")
+        raise UsageError(
+            f"{folder}: not a model folder, it {what}; give a folder that `seqtag train --out` or save() wrote"
+        )
     config = _json(folder / _CONFIG, _bytes(folder / _CONFIG))
     if not isinstance(config, dict):
         raise ModelError(f"{folder / _CONFIG}: damaged, it holds no JSON object; save the model again")

@@ -1,17 +1,16 @@
-"""The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string and no task.
+"""The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string, no task.
 
-A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from torch's
-generator, whose state a checkpoint holds. What is left out: how a batch is made and what a dev score is; both are given.
+A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
+torch's generator, whose state a checkpoint holds. What is left out: how a batch is made and what a dev score is; both
+are given.
 """
 
 import hashlib
-import json
 import logging
 import math
-import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,9 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqtag import __version__
 from seqtag.batching import shuffled_batches
+from seqtag.checkpoint import read_checkpoint, write_checkpoint
 from seqtag.errors import ModelError, UsageError
 from seqtag.nn.batch import Batch
+from seqtag.optimizers import build_optimizers, is_sparse, schedule_factor
 
 logger = logging.getLogger("seqtag")
 
@@ -111,17 +113,20 @@ class Trainer:
         self.options, self.lengths, self.make_batch, self.evaluate = options, lengths, make_batch, evaluate
         self.watchers, self.checkpoint, self.checkpoint_seconds = watchers, checkpoint, checkpoint_seconds
         # What a checkpoint must agree with: another data set or option would not resume this run but start another.
-        self.fingerprint = hashlib.sha256(f"{fingerprint}|{asdict(replace(options, device=''))}".encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(
+            f"{__version__}|{fingerprint}|{asdict(replace(options, device=''))}".encode()
+        ).hexdigest()
         self.accelerator = _accelerator(options)
         self.network = network
-        self.optimizers = _optimizers(network, options)
+        self.optimizers: list[Any] = build_optimizers(network, options)
         self.wrapped, *self.optimizers = self.accelerator.prepare(network, *self.optimizers)
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
-        self.dense = [p for p in network.parameters() if p.requires_grad and not _is_sparse(network, p)]
+        self.dense = [p for p in network.parameters() if p.requires_grad and not is_sparse(network, p)]
         self.average = [p.detach().clone() for p in network.parameters()] if options.ema else []
         self.best: dict[str, Tensor] = {}
         self.history: list[EpochRecord] = []
         self.state = _State()
+        self.interrupted = False  # by Ctrl-C, in time for a model to be kept
 
     def run(self, *, resume: bool = False) -> list[EpochRecord]:
         """Train, then leave the best weights (by dev score) in the network. Ctrl-C ends early with the best so far."""
@@ -137,8 +142,13 @@ class Trainer:
         except KeyboardInterrupt:
             if not self.best:
                 raise
-            logger.warning("interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)",
-                           self.state.epoch, self.state.best_epoch, self.state.best_score)
+            self.interrupted = True
+            logger.warning(
+                "interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)",
+                self.state.epoch,
+                self.state.best_epoch,
+                self.state.best_score,
+            )
         finally:
             for watcher in self.watchers:
                 watcher.close()
@@ -173,7 +183,13 @@ class Trainer:
             now = time.perf_counter()
             state.seconds = before + now - started
             for watcher in self.watchers:
-                watcher.step(epoch=epoch, step=state.step, steps=len(batches), loss=state.loss_sum / state.sentences, tokens=state.tokens)
+                watcher.step(
+                    epoch=epoch,
+                    step=state.step,
+                    steps=len(batches),
+                    loss=state.loss_sum / state.sentences,
+                    tokens=state.tokens,
+                )
             if now - saved >= self.checkpoint_seconds:
                 self._save_checkpoint()
                 saved = time.perf_counter()
@@ -183,8 +199,8 @@ class Trainer:
         """One optimiser step on one batch; gives the mean loss a sentence of the whole batch, over all processes."""
         accelerator = self.accelerator
         rank, world = accelerator.process_index, accelerator.num_processes
-        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. One with no
-        # share computes the first sentence at weight 0: a data-parallel step waits for every process.
+        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. One with
+        # no share computes the first sentence at weight 0: a data-parallel step waits for every process.
         own = indices[rank::world]
         weight = world / len(indices) if len(own) else 0.0
         batch = self.make_batch(own if len(own) else indices[:1])
@@ -222,36 +238,32 @@ class Trainer:
     def _end_epoch(self) -> None:
         state = self.state
         self.wrapped.eval()
-        with self._averaged():
+        with _swapped(list(self.network.parameters()), self.average):
             score = self.evaluate(self.network)
-            if score > state.best_score:
-                state.best_score, state.best_epoch = score, state.epoch
+            better = score > state.best_score
+            record = EpochRecord(
+                epoch=state.epoch,
+                loss=state.loss_sum / max(1, state.sentences),
+                dev_score=score,
+                best=better,
+                learning_rate=self.optimizers[0].param_groups[0]["lr"],
+                seconds=round(state.seconds, 3),
+                tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+            )
+            self.history.append(record)
+            if better:
                 self.best = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
-        record = EpochRecord(
-            epoch=state.epoch,
-            loss=state.loss_sum / max(1, state.sentences),
-            dev_score=score,
-            best=state.best_epoch == state.epoch,
-            learning_rate=self.optimizers[0].param_groups[0]["lr"],
-            seconds=round(state.seconds, 3),
-            tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+                state.best_score, state.best_epoch = score, state.epoch
+        self.state = _State(
+            state.epoch + 1, 0, state.total_steps_done, best_score=state.best_score, best_epoch=state.best_epoch
         )
-        self.history.append(record)
-        self.state = _State(state.epoch + 1, 0, state.total_steps_done, best_score=state.best_score, best_epoch=state.best_epoch)
         for watcher in self.watchers:
             watcher.epoch(record)
         self._save_checkpoint()
 
-    def _averaged(self) -> AbstractContextManager[None]:
-        """Put the moving average in the place of the weights for a while."""
-        return _swapped(list(self.network.parameters()), self.average)
-
     def _save_checkpoint(self) -> None:
-        """Write one file beside the old one and rename it: a kill leaves the old checkpoint or the new, never half."""
         if self.checkpoint is None or not self.accelerator.is_main_process:
             return
-        from safetensors.torch import save_file
-
         tensors = {f"network/{name}": t for name, t in self.network.state_dict().items()}
         tensors |= {f"best/{name}": t for name, t in self.best.items()}
         tensors |= {f"average/{i}": t for i, t in enumerate(self.average)}
@@ -262,28 +274,17 @@ class Trainer:
         tensors["random/cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["random/cuda"] = torch.cuda.get_rng_state()
-        about = {
-            "fingerprint": self.fingerprint,
-            "state": json.dumps(asdict(self.state)),
-            "history": json.dumps([asdict(record) for record in self.history]),
-        }
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.checkpoint.with_name(self.checkpoint.name + ".partial")
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, partial, metadata=about)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(self.checkpoint)
+        history = [asdict(record) for record in self.history]
+        about = {"fingerprint": self.fingerprint, "state": asdict(self.state), "history": history}
+        write_checkpoint(self.checkpoint, tensors, about)
 
     def _load_checkpoint(self, path: Path) -> None:
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="pt") as file:
-                about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise ModelError(f"{path}: not a readable checkpoint ({error}); delete it to start anew") from None
-        if about.get("fingerprint") != self.fingerprint:
-            raise UsageError(f"{path}: this checkpoint is from other data or other options; resume with the same, or delete it to start anew")
+        tensors, about = read_checkpoint(path)
+        if about["fingerprint"] != self.fingerprint:
+            raise UsageError(
+                f"{path}: this checkpoint is from other data, other options or another release; "
+                "resume with the same, or delete it to start anew"
+            )
         self.network.load_state_dict(_under(tensors, "network/"))
         self.best = _under(tensors, "best/")
         self.average = [tensors[f"average/{i}"].to(a.device) for i, a in enumerate(self.average)]
@@ -299,24 +300,9 @@ class Trainer:
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random/cuda"])
-        self.state = _State(**json.loads(about["state"]))
-        self.history = [EpochRecord(**record) for record in json.loads(about["history"])]
+        self.state = _State(**about["state"])
+        self.history = [EpochRecord(**record) for record in about["history"]]
         logger.info("resumed from %s: epoch %d, step %d", path, self.state.epoch, self.state.step)
-
-
-def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float) -> float:
-    """Share of the learning rate at a step: up in a line over the warm-up, then down to 0 (or level).
-
-    >>> [schedule_factor("linear", step=s, total_steps=10, warmup=0.2) for s in (0, 1, 2, 6)]
-    [0.5, 1.0, 1.0, 0.5]
-    """
-    rise = warmup * total_steps
-    if step < rise:
-        return min(1.0, (step + 1) / rise)
-    through = (step - rise) / max(1.0, total_steps - rise)
-    if schedule == "constant":
-        return 1.0
-    return 1 - through if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * through))
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -352,54 +338,22 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"unknown device {name!r}; choose auto, cpu, or one of torch's such as cuda or cuda:1") from None
+        raise UsageError(
+            f"unknown device {name!r}; choose auto, cpu, or one of torch's such as cuda or cuda:1"
+        ) from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"device {name!r} asked for, but torch sees no GPU; use device='auto' or 'cpu'")
     return device
 
 
-def _is_sparse(network: nn.Module, parameter: Tensor) -> bool:
-    return any(
-        parameter is module.weight for module in network.modules() if isinstance(module, nn.Embedding) and module.sparse
-    )
-
-
-def _optimizers(network: nn.Module, options: TrainingOptions) -> list[torch.optim.Optimizer]:
-    """AdamW for what every step touches, SparseAdam for the tables of which a step touches a few rows.
-
-    So a step's cost follows the batch, not the vocabulary. Biases, and the CRF's scores, don't decay.
-    """
-    decayed, level, tables = [], [], []
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        rate = options.lexical_learning_rate if "lexical" in name else options.learning_rate
-        if _is_sparse(network, parameter):
-            tables.append({"params": [parameter], "lr": rate})
-        else:
-            (decayed if parameter.dim() > 1 and "transitions" not in name else level).append(parameter)
-    if options.optimizer == "sgd":
-        groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": level}]
-        chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(groups, lr=options.learning_rate, momentum=0.9)]
-        return chosen + ([torch.optim.SGD(tables)] if tables else [])
-    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": level, "weight_decay": 0.0}]
-    chosen = [torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)]
-    return chosen + ([torch.optim.SparseAdam(tables)] if tables else [])
-
-
-class _swapped:  # noqa: N801
+@contextmanager
+def _swapped(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> Iterator[None]:
     """Hold other values in some parameters inside a `with` block; does nothing when there are none."""
-
-    def __init__(self, parameters: list[nn.Parameter], values: list[Tensor]) -> None:
-        self.pairs = list(zip(parameters, values)) if values else []
-
-    def __enter__(self) -> None:
-        self.kept = [parameter.data for parameter, _ in self.pairs]
-        for parameter, value in self.pairs:
+    kept = [parameter.data for parameter in parameters]
+    for parameter, value in zip(parameters, values):
+        parameter.data = value
+    try:
+        yield
+    finally:
+        for parameter, value in zip(parameters, kept):
             parameter.data = value
-
-    def __exit__(self, *_: object) -> None:
-        for (parameter, _), kept in zip(self.pairs, self.kept):
-            parameter.data = kept
-
-

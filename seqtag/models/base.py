@@ -35,7 +35,7 @@ SHAPE_COLUMNS = ("shape",)
 AFFIX_COLUMNS = ("prefix2", "prefix3", "suffix2", "suffix3")
 
 
-class NotFitted(UsageError, NotFittedError):
+class NotFittedModelError(UsageError, NotFittedError):
     """A method that needs a trained model was called before `fit` or `load`."""
 
 
@@ -158,8 +158,13 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         vocabulary = Vocabulary.build(counts, **settings, extra_words=rows)
         index = vocabulary.indices["word"]
         covered = sum(n for token, n in counts.items() if plain.normalise(token) in rows) / max(1, sum(counts.values()))
-        logger.info("%s: %d vectors of %d numbers; %.1f%% of the training tokens have one",
-                    self.vectors, len(rows), found.matrix.shape[1], 100 * covered)
+        logger.info(
+            "%s: %d vectors of %d numbers; %.1f%% of the training tokens have one",
+            self.vectors,
+            len(rows),
+            found.matrix.shape[1],
+            100 * covered,
+        )
         self.vectors_coverage_ = covered
         generator = torch.Generator().manual_seed(self.seed)
         size = found.matrix.shape[1]
@@ -189,6 +194,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         """Train `seeds` networks and keep the one with the best dev score."""
         best = -np.inf
         self.seed_scores_: list[float] = []
+        self.interrupted_ = False
         for seed in range(self.seed, self.seed + self.seeds):
             torch.manual_seed(seed)
             network = build()
@@ -205,16 +211,28 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
                 checkpoint=None if checkpoint is None else checkpoint / f"seed-{seed}.safetensors",
                 fingerprint=fingerprint,
             )
-            history = trainer.run(resume=resume)
+            try:
+                history = trainer.run(resume=resume)
+            except KeyboardInterrupt:  # no epoch of this seed is done
+                if not self.seed_scores_:
+                    raise
+                self.interrupted_ = True
+                break
             self.seed_scores_.append(max(record.dev_score for record in history))
             if self.seed_scores_[-1] > best:
                 best = self.seed_scores_[-1]
                 self.network_, self.history_ = network, history
+            if trainer.interrupted:
+                self.interrupted_ = True
+                break
         self.network_.eval()
-        if self.seeds > 1:
+        if len(self.seed_scores_) > 1:
             logger.info(
-                "dev score over %d seeds: mean %.2f, deviation %.2f; the best, %.2f, is kept", self.seeds,
-                100 * statistics.mean(self.seed_scores_), 100 * statistics.stdev(self.seed_scores_), 100 * best,
+                "dev score over %d seeds: mean %.2f, deviation %.2f; the best, %.2f, is kept",
+                len(self.seed_scores_),
+                100 * statistics.mean(self.seed_scores_),
+                100 * statistics.stdev(self.seed_scores_),
+                100 * best,
             )
         self.vectors_ = None  # the network has them now
 
@@ -223,7 +241,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
     def _check_fitted(self) -> None:
         if not hasattr(self, "network_"):
             name = type(self).__name__
-            raise NotFitted(f"this {name} is not trained yet; call fit(...) or {name}.load(folder) first")
+            raise NotFittedModelError(f"this {name} is not trained yet; call fit(...) or {name}.load(folder) first")
 
     @property
     def device_(self) -> torch.device:
@@ -232,7 +250,9 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         if hasattr(self, "network_"):
-            raise TypeError("a trained model is not pickled: pickles run code when they are read; use save() and load()")
+            raise TypeError(
+                "a trained model is not pickled: pickles run code when they are read; use save() and load()"
+            )
         return dict(super().__getstate__())
 
     def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
@@ -253,7 +273,9 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         """Read a folder into an estimator with parameters, vocabulary and history; the network comes after."""
         stored = read_model(folder)
         if stored.config.get("task") != cls.task:
-            raise UsageError(f"{folder}: holds a model for the task {stored.config.get('task')!r}, {cls.__name__} needs {cls.task!r}")
+            raise UsageError(
+                f"{folder}: holds a model for the task {stored.config.get('task')!r}, {cls.__name__} needs {cls.task!r}"
+            )
         unknown = sorted(set(stored.config["params"]) - set(cls._get_param_names()))
         if unknown:
             raise ModelError(
@@ -264,7 +286,9 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         estimator.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
         estimator.history_ = [EpochRecord(**record) for record in stored.history]
         size = stored.weights["embedder.word.weight"].shape[1]
-        estimator.vectors_ = None if size == estimator.word_size else torch.zeros(len(stored.weights["embedder.word.weight"]), size)
+        estimator.vectors_ = (
+            None if size == estimator.word_size else torch.zeros(len(stored.weights["embedder.word.weight"]), size)
+        )
         return estimator, stored
 
     def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:

@@ -1,29 +1,29 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from datasets import Dataset, DatasetDict
-from torch import Tensor, nn
+from datasets import Dataset
 
-from seqtag.batching import TaggedRows, collate, count_tokens, fingerprint, length_batches
+from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.evaluation.report import Report, evaluate_tags
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import model_card
-from seqtag.nn.batch import Batch
+from seqtag.models.inference import DevScore, TagPredictor
+from seqtag.models.inputs import as_tagged_dataset, tag_lists, texts, token_lists
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import Network
 from seqtag.store import StoredModel
 from seqtag.text.corpus_tags import corpus_scheme
 from seqtag.text.readers import load_corpus
-from seqtag.text.schemes import Span, entity_labels, span_masks, spans_from_tags
+from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token, Tokenizer
 from seqtag.training import Watcher
@@ -34,7 +34,6 @@ Tokens = Sequence[str]
 
 # Sentences of a prediction that are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
-_EXAMPLE = '[["Ada", "lives", "in", "Turin"]]'
 
 
 class Tagger(SequenceEstimator):
@@ -42,7 +41,7 @@ class Tagger(SequenceEstimator):
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`. Tags come out in
     the scheme of the training data. `lexical` adds scores from the spelling of a word and its neighbours straight to the
-    head, as a feature CRF has them. See README for what each option does.
+    head, as a feature CRF has them; `balance` shifts the score of 'O' to where the dev F1 is best. README explains the rest.
 
     >>> Tagger(hidden_size=64).get_params()["hidden_size"]
     64
@@ -55,6 +54,7 @@ class Tagger(SequenceEstimator):
         "lexical_dropout": check.number(0, 1, open_end=True),
         "lexical_learning_rate": check.number(0),
         "class_weights": check.optional(check.weights),
+        "balance": check.truth,
     }
 
     def __init__(
@@ -87,6 +87,7 @@ class Tagger(SequenceEstimator):
         freeze_vectors: bool = False,
         language: str = "xx",
         class_weights: Mapping[str, float] | None = None,
+        balance: bool = True,
         epochs: int = 30,
         batch_size: int = 16,
         max_tokens: int = 4096,
@@ -131,6 +132,7 @@ class Tagger(SequenceEstimator):
         self.freeze_vectors = freeze_vectors
         self.language = language
         self.class_weights = class_weights
+        self.balance = balance
         self.epochs = epochs
         self.batch_size = batch_size
         self.max_tokens = max_tokens
@@ -174,13 +176,7 @@ class Tagger(SequenceEstimator):
         self._check_tags(train)
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": dev}), "train": len(train), "dev": len(dev)}
-        gold = _tag_lists(dev)
-        sentences = dev["tokens"][:]
-
-        def dev_score(network: nn.Module) -> float:
-            predicted = self._decode(network, sentences)
-            return evaluate_tags(gold, predicted, scheme=scheme).score
-
+        dev_score = DevScore(self._predictor, dev["tokens"][:], tag_lists(dev), balance=self.balance)
         folder = None if checkpoint is None else Path(checkpoint)
         self._train(
             self._build_network,
@@ -212,7 +208,7 @@ class Tagger(SequenceEstimator):
         return self.tagset_.data_scheme
 
     def _corpora(self, X: Any, y: Any, dev: Any) -> tuple[Dataset, Dataset]:
-        train = _as_dataset(X, y, "training")
+        train = as_tagged_dataset(X, y, "training")
         if not len(train):
             raise DataError("the training data holds no sentence; give at least one with tokens and tags")
         if dev is None:
@@ -220,18 +216,27 @@ class Tagger(SequenceEstimator):
                 raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
             num_dev = max(1, round(self.dev_share * len(train)))
             order = np.random.default_rng(self.seed).permutation(len(train))
-            logger.info("no dev data given: %d of %d training sentences are held out (dev_share=%g, seed=%d)",
-                        num_dev, len(train), self.dev_share, self.seed)
+            logger.info(
+                "no dev data given: %d of %d training sentences are held out (dev_share=%g, seed=%d)",
+                num_dev,
+                len(train),
+                self.dev_share,
+                self.seed,
+            )
             train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
         else:
-            dev = _as_dataset(*dev, "dev") if isinstance(dev, tuple) else _as_dataset(dev, None, "dev")
+            dev = as_tagged_dataset(*dev, "dev") if isinstance(dev, tuple) else as_tagged_dataset(dev, None, "dev")
             if not len(dev):
                 raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
         both = load_corpus({"train": train, "dev": dev})
         return both["train"], both["dev"]
 
     def _check_tags(self, train: Dataset) -> None:
-        used = {name for name in self.tagset_.data_tags if name != "O"} if self.tagset_.data_scheme != "plain" else set(self.tagset_.data_tags)
+        used = (
+            {name for name in self.tagset_.data_tags if name != "O"}
+            if self.tagset_.data_scheme != "plain"
+            else set(self.tagset_.data_tags)
+        )
         least = 1 if self.tagset_.data_scheme != "plain" else 2
         if len(used) < least:
             raise DataError(
@@ -239,7 +244,9 @@ class Tagger(SequenceEstimator):
                 "there is nothing to learn; is the tag column the right one? pass tag=... to load_corpus"
             )
         for label in self.class_weights or {}:
-            known = self.tagset_.data_tags if self.tagset_.data_scheme == "plain" else entity_labels(self.tagset_.data_tags)
+            known = (
+                self.tagset_.data_tags if self.tagset_.data_scheme == "plain" else entity_labels(self.tagset_.data_tags)
+            )
             if label not in known and label != "O":
                 raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, known)}")
 
@@ -264,52 +271,37 @@ class Tagger(SequenceEstimator):
 
     # -- predicting ---------------------------------------------------------------------------
 
+    def _predictor(self, network: Network | None = None) -> TagPredictor:
+        if network is None:
+            self._check_fitted()
+            network = self.network_
+        return TagPredictor(network, self.vocabulary_, self.tagset_, self.max_tokens)
+
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
         """Tag token lists: one tag a token, in the scheme of the training data; an empty sentence gives an empty list."""
-        self._check_fitted()
-        return self._decode(self.network_, _token_lists(X, "predict"))
+        return self._predictor().tags(token_lists(X, "predict"))
 
     def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
         """Tag token lists one after the other, in order, in memory that does not grow with their number."""
-        self._check_fitted()
-        source = iter(X)
+        predictor, source = self._predictor(), iter(X)
         while chunk := list(islice(source, _CHUNK)):
-            yield from self._decode(self.network_, _token_lists(chunk, "predict_stream"))
+            yield from predictor.tags(token_lists(chunk, "predict_stream"))
 
     def predict_proba(self, X: Iterable[Tokens]) -> list[np.ndarray]:
         """Give the probability of each tag at each token: one array (tokens, tags) a sentence, columns as in `tags_`.
 
         With the CRF head these are true marginals: over all sequences that the scheme allows.
         """
-        self._check_fitted()
-        to_data_LD = torch.zeros(len(self.tagset_.names), len(self.tagset_.data_tags), dtype=torch.float64)
-        to_data_LD[torch.arange(len(self.tagset_.names)), torch.from_numpy(self.tagset_.to_data)] = 1.0
-
-        def marginals(network: Network, batch: Batch) -> Tensor:
-            return network.head.marginals(network.emissions(batch), batch.lengths_B) @ to_data_LD.to(batch.lengths_B.device)
-
-        return self._run(self.network_, _token_lists(X, "predict_proba"), marginals)
+        return self._predictor().marginals(token_lists(X, "predict_proba"))
 
     def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
         """Give the n best tag sequences of each sentence with their probabilities, the best first.
 
         Fewer where the scheme allows fewer.
         """
-        self._check_fitted()
-        if n < 1:
-            raise UsageError(f"n={n}: ask for at least one sequence")
-        sentences = _token_lists(X, "predict_nbest")
-        results: list[list[tuple[list[str], float]]] = [[] for _ in sentences]
-        for indices, batch in self._batches(sentences):
-            with torch.inference_mode():
-                paths_BKT, log_probability_BK = self.network_.head.nbest(self.network_.emissions(batch), batch.lengths_B, n)
-            for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
-                results[i] = [
-                    (self.tagset_.decode(path[: len(sentences[i])]), float(np.exp(score)))
-                    for path, score in zip(paths_KT, scores_K)
-                    if score > -np.inf
-                ]
-        return results
+        if not isinstance(n, int) or n < 1:
+            raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
+        return self._predictor().nbest(token_lists(X, "predict_nbest"), n)
 
     def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
         """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.
@@ -317,109 +309,42 @@ class Tagger(SequenceEstimator):
         A text is cut into sentences and tokens with spaCy's rules for `language`. A span's score is the probability,
         over all tag sequences, that exactly this span with this label is there.
         """
-        return list(self.spans_stream(_texts(X, "predict_spans")))
+        return list(self.spans_stream(texts(X, "predict_spans")))
 
     def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
         """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
-        self._check_fitted()
         for text, found in self.tag_texts(X):
-            spans = []
-            for tokens, tags, scores in found:
-                for span, score in zip(spans_from_tags(tags, self.scheme_), scores):
-                    start, end = tokens[span.start].start, tokens[span.end - 1].end
-                    spans.append(Span(start, end, span.label, text[start:end], score))
-            yield spans
+            yield [
+                Span(start, end, span.label, text[start:end], span.score)
+                for tokens, _, spans in found
+                for span in spans
+                for start, end in [(tokens[span.start].start, tokens[span.end - 1].end)]
+            ]
 
-    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[tuple[list[Token], list[str], list[float]]]]]:
-        """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and scores of their spans."""
-        self._check_fitted()
+    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[tuple[list[Token], list[str], list[Span]]]]]:
+        """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
+        predictor, source = self._predictor(), iter(X)
         tokenizer = Tokenizer(self.language)
-        source = iter(X)
-        while texts := list(islice(source, _CHUNK // 4)):
-            cut = list(tokenizer.stream(_texts(texts, "predict_spans")))
-            sentences = [[token.text for token in sentence] for text in cut for sentence in text]
-            tagged = iter(zip(*self._tags_with_scores(sentences)))
-            for text, parts in zip(texts, cut):
-                yield text, [(tokens, *next(tagged)) for tokens in parts]
+        while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
+            cut = list(tokenizer.stream(chunk))
+            tagged = zip(*predictor.spans([[token.text for token in sentence] for text in cut for sentence in text]))
+            for text, sentences in zip(chunk, cut):
+                yield text, [(tokens, *next(tagged)) for tokens in sentences]
 
-    def score_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
+    def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
         """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
-        self._check_fitted()
-        tags, scores = self._tags_with_scores(_token_lists(X, "score_spans"))
-        return [
-            [Span(s.start, s.end, s.label, score=score) for s, score in zip(spans_from_tags(t, self.scheme_), p)]
-            for t, p in zip(tags, scores)
-        ]
-
-    def _tags_with_scores(self, sentences: list[list[str]]) -> tuple[list[list[str]], list[list[float]]]:
-        """Tags of each sentence and, for the spans that they spell, the exact probabilities."""
-        tags: list[list[str]] = [[] for _ in sentences]
-        scores: list[list[float]] = [[] for _ in sentences]
-        model = self.tagset_
-        for indices, batch in self._batches(sentences):
-            with torch.inference_mode():
-                hidden_BTH = self.network_.hidden(batch)
-                emissions_BTL = self.network_.head.emissions(hidden_BTH, batch)
-                paths_BT = self.network_.head.decode(hidden_BTH, batch).cpu().numpy()
-                owners, masks, counts = [], [], []
-                for row, i in enumerate(indices):
-                    length = len(sentences[i])
-                    tags[i] = model.decode(paths_BT[row, :length])
-                    for span in spans_from_tags(tags[i], model.data_scheme):
-                        alternatives = span_masks(Span(span.start, span.end, span.label), length, model.names, model.scheme)
-                        counts.append((i, len(alternatives)))
-                        owners += [row] * len(alternatives)
-                        masks += [np.pad(m, ((0, paths_BT.shape[1] - length), (0, 0)), constant_values=True) for m in alternatives]
-                if not owners:
-                    continue
-                rows_N = torch.tensor(owners, device=emissions_BTL.device)
-                masks_NTL = torch.from_numpy(np.stack(masks)).to(emissions_BTL.device)
-                probabilities = self.network_.head.masked_log_probability(
-                    emissions_BTL[rows_N], batch.lengths_B[rows_N], masks_NTL
-                ).exp().tolist()
-            place = 0
-            for i, count in counts:
-                scores[i].append(min(1.0, sum(probabilities[place : place + count])))
-                place += count
-        return tags, scores
-
-    def _batches(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Cut sentences into batches of like length: their numbers and the batch."""
-        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
-        device = self.device_ if hasattr(self, "network_") else None
-        for indices in length_batches(lengths, batch_size=64, max_tokens=self.max_tokens):
-            if lengths[indices[0]]:
-                indices = indices[lengths[indices] > 0]
-                batch = collate(self.vocabulary_, [sentences[i] for i in indices])
-                yield indices, batch if device is None else batch.to(device)
-
-    def _run(
-        self, network: nn.Module, sentences: Sequence[Sequence[str]], compute: Callable[[Any, Batch], Tensor]
-    ) -> list[np.ndarray]:
-        """Compute something a token for all sentences, in their order: one array (tokens, ...) each."""
-        device = next(network.parameters()).device
-        results: list[np.ndarray] = [np.zeros((0,))] * len(sentences)
-        with torch.inference_mode():
-            for indices, batch in self._batches(sentences):
-                values_BT = compute(network, batch.to(device)).cpu().numpy()
-                for i, value_T in zip(indices, values_BT):
-                    results[i] = value_T[: len(sentences[i])]
-        return results
-
-    def _decode(self, network: nn.Module, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        decoded = self._run(network, sentences, lambda network, batch: network.decode(batch))
-        return [self.tagset_.decode(ids) if len(ids) else [] for ids in decoded]
+        return self._predictor().spans(token_lists(X, "predict_token_spans"))[1]
 
     # -- measuring ----------------------------------------------------------------------------
 
     def evaluate(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> Report:
         """Compare predictions with gold tags: a Report of strict and conlleval scores, or of accuracy for plain tags."""
         self._check_fitted()
-        data = _as_dataset(X, y, "evaluation")
+        data = as_tagged_dataset(X, y, "evaluation")
         if not len(data):
             raise DataError("the evaluation data holds no sentence")
         data = load_corpus({"test": data})["test"]
-        gold = _tag_lists(data)
+        gold = tag_lists(data)
         unknown = self.tagset_.unknown(sorted({tag for tags in gold for tag in tags}))
         if unknown:
             used = {tag for tags in gold for tag in tags} - {"O"}
@@ -448,56 +373,3 @@ class Tagger(SequenceEstimator):
         tagger.data_ = stored.config["data"]
         tagger._install(tagger._build_network(), stored, folder)
         return tagger
-
-
-def _as_dataset(X: Any, y: Any, what: str) -> Dataset:
-    """Turn what a user gave into a dataset with tokens and tags; lists are checked sentence by sentence."""
-    if isinstance(X, (DatasetDict, Mapping)):
-        raise UsageError(f'the {what} data is a whole corpus with the splits {", ".join(X)}; give one, such as corpus["train"]')
-    if isinstance(X, Dataset):
-        if y is not None:
-            raise UsageError("a dataset brings its own tags: leave y out, or give token lists and tag lists")
-        return X if len(X) == 0 else load_corpus(X)["train"]
-    if y is None:
-        raise UsageError(f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y")
-    tokens = _token_lists(X, "fit")
-    tags = [list(sentence) for sentence in y]
-    if len(tokens) != len(tags):
-        raise DataError(f"{what} data: {len(tokens)} token lists but {len(tags)} tag lists")
-    for number, (words, names) in enumerate(zip(tokens, tags), 1):
-        if len(words) != len(names):
-            raise DataError(f"{what} data, sentence {number}: {len(words)} tokens but {len(names)} tags ({' '.join(words[:6])} ...)")
-        if not all(isinstance(name, str) for name in names):
-            raise UsageError(f"{what} data, sentence {number}: tags must be strings, found {names[:4]!r}")
-    return load_corpus(Dataset.from_dict({"tokens": tokens, "tags": tags}))["train"] if tokens else Dataset.from_dict({})
-
-
-def _token_lists(X: Any, verb: str) -> list[list[str]]:
-    if isinstance(X, str):
-        raise UsageError(f"{verb} takes token lists, not a string: {verb}({_EXAMPLE}); for raw text use predict_spans([text])")
-    sentences = [sentence if isinstance(sentence, str) else list(sentence) for sentence in X]
-    for number, sentence in enumerate(sentences, 1):
-        if isinstance(sentence, str):
-            raise UsageError(
-                f"{verb} takes token lists, but sentence {number} is the string {sentence[:40]!r}: "
-                f"{verb}({_EXAMPLE}); for raw text use predict_spans([text])"
-            )
-        for token in sentence:
-            if not isinstance(token, str):
-                raise UsageError(f"{verb}: sentence {number} holds {token!r}, which is no string; tokens must be strings")
-    return sentences
-
-
-def _texts(X: Any, verb: str) -> list[str]:
-    if isinstance(X, str):
-        raise UsageError(f'{verb} takes a list of texts, not one string: {verb}(["Ada lives in Turin."])')
-    texts = list(X)
-    for number, text in enumerate(texts, 1):
-        if not isinstance(text, str):
-            raise UsageError(f'{verb} takes texts, but number {number} is {type(text).__name__}: {verb}(["Ada lives in Turin."])')
-    return texts
-
-
-def _tag_lists(data: Dataset) -> list[list[str]]:
-    names = data.features["tags"].feature.names
-    return [[names[i] for i in row] for row in data["tags"][:]]

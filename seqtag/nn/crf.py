@@ -199,7 +199,9 @@ def path_score(emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, scores
     )
 
 
-def best_paths(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, *, num_paths: int = 1) -> tuple[Tensor, Tensor]:
+def best_paths(
+    emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, *, num_paths: int = 1
+) -> tuple[Tensor, Tensor]:
     """Find the K best paths of each sentence by the Viterbi recursion: ids (B, K, T) and path scores (B, K).
 
     K can exceed the number of legal paths: what does not exist has the score -inf. Padding has the id 0. Ties go to the
@@ -228,7 +230,9 @@ def best_paths(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, *, num_
     final_BC = (state_BKL + end_L).flatten(1)
     path_score_BK, place_BK = final_BC.topk(num_paths, 1) if num_paths > 1 else final_BC.max(1, keepdim=True)
     empty_B1 = (lengths_B == 0)[:, None]
-    path_score_BK = torch.where(empty_B1, torch.where(torch.arange(num_paths) == 0, 0.0, -torch.inf).to(path_score_BK), path_score_BK)
+    path_score_BK = torch.where(
+        empty_B1, torch.where(torch.arange(num_paths) == 0, 0.0, -torch.inf).to(path_score_BK), path_score_BK
+    )
 
     tags_TBK = [place_BK % num_tags]
     for t in range(num_tokens - 1, 0, -1):

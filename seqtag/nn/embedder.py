@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from seqtag.nn.batch import UNKNOWN, Batch
+from seqtag.nn.recurrent import RecurrentEncoder
 
 
 class LockedDropout(nn.Module):
@@ -56,16 +56,14 @@ class CharacterRNN(nn.Module):
     def __init__(self, num_characters: int, *, embedding_size: int, output_size: int, cell: str) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_characters, embedding_size, padding_idx=0)
-        make = nn.LSTM if cell == "lstm" else nn.GRU
-        self.rnn = make(embedding_size, output_size // 2, batch_first=True, bidirectional=True)
+        self.encoder = RecurrentEncoder(embedding_size, encoder=cell, hidden_size=output_size // 2)
 
     def forward(self, characters_UC: Tensor) -> Tensor:
         """Give one vector a word, (U, D)."""
-        lengths_U = (characters_UC > 0).sum(-1).clamp(min=1).cpu()
-        packed = pack_padded_sequence(self.embedding(characters_UC), lengths_U, batch_first=True, enforce_sorted=False)
-        last = self.rnn(packed)[1]
-        last_2UD = last[0] if isinstance(last, tuple) else last
-        return torch.cat([last_2UD[0], last_2UD[1]], -1)
+        lengths_U = (characters_UC > 0).sum(-1)
+        forward_UCD, backward_UCD = self.encoder(self.embedding(characters_UC), lengths_U).chunk(2, -1)
+        last_U11 = (lengths_U - 1).clamp(min=0)[:, None, None].expand(-1, 1, forward_UCD.shape[-1])
+        return torch.cat([forward_UCD.gather(1, last_U11)[:, 0], backward_UCD[:, 0]], -1)
 
 
 class Embedder(nn.Module):
@@ -100,13 +98,18 @@ class Embedder(nn.Module):
         self.word.weight.requires_grad_(not freeze)
         self.columns = dict(feature_widths or {})
         self.features = nn.ModuleDict(
-            {str(column): nn.Embedding(feature_sizes[column], width, padding_idx=0) for column, width in self.columns.items()}
+            {
+                str(column): nn.Embedding(feature_sizes[column], width, padding_idx=0)
+                for column, width in self.columns.items()
+            }
         )
         self.characters: nn.Module | None = None
         if characters == "cnn":
             self.characters = CharacterCNN(num_characters, embedding_size=25, output_size=character_size)
         elif characters is not None:
-            self.characters = CharacterRNN(num_characters, embedding_size=25, output_size=character_size, cell=characters)
+            self.characters = CharacterRNN(
+                num_characters, embedding_size=25, output_size=character_size, cell=characters
+            )
         self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0)
         counts_V = torch.tensor(word_counts or [0] * feature_sizes[0], dtype=torch.float32)
         # Words that training never saw (pretrained only) keep their vector; the unknown word has nothing to lose.

@@ -38,7 +38,9 @@ class LexicalScores(nn.Module):
         known_UF = (batch.features_UF > 1).to(self.table.weight.dtype)
         if self.training and self.dropout:
             known_UF = functional.dropout(known_UF, self.dropout)
-        scored_UD = functional.embedding_bag(ids_UF, self.table.weight, mode="sum", sparse=True, per_sample_weights=known_UF)
+        scored_UD = functional.embedding_bag(
+            ids_UF, self.table.weight, mode="sum", sparse=True, per_sample_weights=known_UF
+        )
         scored_BTD = functional.embedding(batch.slots_BT, scored_UD)
         here, before, after = scored_BTD.split(self.num_tags, -1)
         # Row 0 of the batch's words is padding and scores 0, so the borders of a sentence need no mask.
@@ -49,7 +51,12 @@ class Head(nn.Module):
     """What both heads share: emissions from hidden states, and how a batch's loss is weighted."""
 
     def __init__(
-        self, hidden_size: int, num_tags: int, *, lexical: LexicalScores | None = None, class_weights_L: Tensor | None = None
+        self,
+        hidden_size: int,
+        num_tags: int,
+        *,
+        lexical: LexicalScores | None = None,
+        class_weights_L: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.output = nn.Linear(hidden_size, num_tags)
@@ -57,11 +64,24 @@ class Head(nn.Module):
         weights_L = torch.ones(num_tags) if class_weights_L is None else class_weights_L
         self.register_buffer("class_weights_L", weights_L, persistent=False)
         self.class_weights_L: Tensor
+        # Added to the emissions outside training: what dev data say about the balance of the tags.
+        self.register_buffer("shift_L", torch.zeros(num_tags))
+        self.shift_L: Tensor
 
     def emissions(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
         """Score each tag at each token, (B, T, L), in float32 whatever the encoder computed in."""
         emissions_BTL: Tensor = self.output(hidden_BTH).float()
-        return emissions_BTL if self.lexical is None else emissions_BTL + self.lexical(batch).float()
+        if self.lexical is not None:
+            emissions_BTL = emissions_BTL + self.lexical(batch).float()
+        return emissions_BTL if self.training else emissions_BTL + self.shift_L
+
+    def decode(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
+        """Give the best tags of each sentence, (B, T); 0 on padding."""
+        return self.best(self.emissions(hidden_BTH, batch), batch.lengths_B)
+
+    def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the best tags by their emissions, (B, T); 0 on padding."""
+        raise AssertionError("a head defines its decoding")
 
     def loss(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
         """Negative log-likelihood of the gold tags, a mean over the sentences of the batch."""
@@ -85,14 +105,16 @@ class LinearHead(Head):
         gold_BT = emissions_BTL.log_softmax(-1).gather(-1, tags_BT[..., None])[..., 0]
         return -torch.where(real_BT, gold_BT * self.class_weights_L[tags_BT], 0.0).sum(-1)
 
-    def decode(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
+    def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """The likeliest tag of each token, (B, T); 0 on padding."""
-        best_BT = self.emissions(hidden_BTH, batch).argmax(-1)
-        return torch.where(crf.real_tokens(batch.lengths_B, best_BT.shape[1]), best_BT, 0)
+        best_BT = emissions_BTL.argmax(-1)
+        return torch.where(crf.real_tokens(lengths_B, best_BT.shape[1]), best_BT, 0)
 
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
         """The K likeliest sequences (B, K, T) and their log probabilities (B, K)."""
-        paths_BKT, score_BK = crf.best_paths(emissions_BTL.log_softmax(-1), lengths_B, self._free(), num_paths=num_paths)
+        paths_BKT, score_BK = crf.best_paths(
+            emissions_BTL.log_softmax(-1), lengths_B, self._free(), num_paths=num_paths
+        )
         return paths_BKT, score_BK
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
@@ -151,9 +173,9 @@ class CRFHead(Head):
         log_z_B = crf.log_partition(costed_BTL, lengths_B, scores)
         return log_z_B - crf.path_score(emissions_BTL, tags_BT, lengths_B, scores)
 
-    def decode(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
+    def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """The likeliest legal sequence of each sentence, (B, T); 0 on padding."""
-        return crf.best_paths(self.emissions(hidden_BTH, batch), batch.lengths_B, self.scores())[0][:, 0]
+        return crf.best_paths(emissions_BTL, lengths_B, self.scores())[0][:, 0]
 
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
         """The K likeliest legal sequences (B, K, T) and their log probabilities (B, K); -inf where there are fewer."""

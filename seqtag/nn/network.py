@@ -12,7 +12,9 @@ from seqtag.nn.recurrent import RecurrentEncoder
 class Network(nn.Module):
     """A whole model on ids."""
 
-    def __init__(self, embedder: Embedder, encoder: RecurrentEncoder, head: LinearHead | CRFHead, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, embedder: Embedder, encoder: RecurrentEncoder, head: LinearHead | CRFHead, *, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.embedder = embedder
         self.encoder = encoder

@@ -85,7 +85,7 @@ def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
     """Name the tool that a JSON or JSONL file was exported from, by its first record; None for a table of lists."""
     for _, record in _records(path):
         return record_kind(record)
-    return None
+    raise DataError(f"{os.fspath(path)}: no record in the file; it should hold one a line, or all in one array")
 
 
 def _aligned(

@@ -108,7 +108,8 @@ def _tagged_sentences(
     default_tag = (3 if layout.width == len(_CONLLU) else 2) if layout.numbered else -1
     tag_at = _column(tag, default_tag, layout, name, "tag")
     if token_at == tag_at:
-        found = "one column a row" if layout.width == 1 else f"column {token_at} for both tokens and tags"
+        column = f"column {token_at} for both tokens and tags"
+        found = "one column a row (tabs or blanks separate columns)" if layout.width == 1 else column
         raise DataError(f"{name}:{layout.first_line}: {found}; tagging needs a column of tokens and one of tags")
     first_row = layout.first_row
     named = _is_name(token) or _is_name(tag)
@@ -187,6 +188,10 @@ def _column(asked: Column | None, default: int, layout: Layout, name: str, what:
             raise UsageError(f"{name}:{layout.first_line}: no column {asked!r} for {what}=; {near_miss(asked, names)}")
         return names.index(wanted)
     at = default if asked is None else int(asked)
+    if asked is None and at >= width:
+        raise DataError(
+            f"{name}:{layout.first_line}: {width} columns; a row of CoNLL-U has a number, a token and a tag"
+        )
     if not -width <= at < width:
         raise UsageError(
             f"{name}:{layout.first_line}: no column {at} for {what}=; the row has {width} column{'s' * (width > 1)}, "

@@ -35,6 +35,8 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
                 raise DataError(
                     f"{name}: the gzip file is damaged or breaks off after line {first - 1} ({error}); copy it again"
                 ) from error
+            except OSError as error:
+                raise UsageError(f"{name}: can't be read: {error.strerror}") from error
             if not block:
                 break
             lines = _decode(block, name, first)

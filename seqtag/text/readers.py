@@ -21,6 +21,7 @@ from seqtag.text.corpus_tags import check_options, corpus_scheme, is_settled, se
 from seqtag.text.docbins import docbin_blocks
 from seqtag.text.rows import Part, dataset_blocks, workspace
 from seqtag.text.slotfiles import is_slot_folder, slot_blocks
+from seqtag.text.sources import parse_source
 from seqtag.text.splits import SPLITS, find_split_files, find_split_folders, has_split_files, split_name
 from seqtag.text.tables import (
     JSON_ENDINGS,
@@ -39,7 +40,6 @@ __all__ = ["corpus_scheme", "load_corpus"]
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Mapping[str, Dataset]
 
 _TASKS = ("tag",)
-_SUFFIX_KEYS = ("token", "tag", "config")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 # a name that ends so means a file that is not there, and no data set of a hub
 _FILE_ENDINGS = (
@@ -59,7 +59,7 @@ def load_corpus(
     task: str = "tag",
     max_misaligned: float = 0.05,
     language: str = "xx",
-) -> Any:
+) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
     `source` is a column file, CoNLL-U, JSONL with character offsets, a spaCy file, a table (Parquet, Arrow, JSON), a
@@ -91,8 +91,8 @@ def load_corpus(
         tables: Mapping[str, Dataset] | None = source
         parts: dict[str, Part] = {}
     elif isinstance(source, (str, os.PathLike)):
-        path, token, tag, config = _parse(os.fspath(source), token, tag)
-        tables, parts = _open(path, token, tag, config, max_misaligned, language)
+        source, token, tag, config = parse_source(os.fspath(source), token, tag)
+        tables, parts = _open(source, token, tag, config, max_misaligned, language)
     else:
         raise UsageError(
             f"a corpus can't be read from {type(source).__name__}; give a path, a dataset or the name of one on the hub"
@@ -101,43 +101,20 @@ def load_corpus(
         tables = _named(tables)
         if token in (None, "tokens") and tag in (None, "tags") and is_settled(tables, scheme):
             return _pick(DatasetDict(tables), split)
-        parts = _table_parts(tables, token, tag)
+        origin = f"{source}, split" if isinstance(source, str) else "split"
+        parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
     parts = {name: parts[name] for name in _in_order(parts)}
     _check_split(parts, split)
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
-
-
-def _parse(
-    source: str, token: Column | None, tag: Column | None
-) -> tuple[str, Column | None, Column | None, str | None]:
-    """Cut `path:token=0,tag=3` into its parts; a suffix that is no list of key=value belongs to the path."""
-    path, colon, suffix = source.rpartition(":")
-    pairs = [pair.partition("=") for pair in suffix.split(",")]
-    if not colon or Path(source).exists() or not all(key.strip() and equals for key, equals, _ in pairs):
-        return source, token, tag, None
-    found: dict[str, str] = {}
-    for key, _, value in pairs:
-        key, value = key.strip(), value.strip()
-        if key not in _SUFFIX_KEYS or key in found or not value:
-            raise UsageError(
-                f"{source}: {key}={value} is not understood; write PATH:token=0,tag=3; " + near_miss(key, _SUFFIX_KEYS)
-            )
-        found[key] = value
-    for key, given in (("token", token), ("tag", tag)):
-        if key in found and given is not None:
-            raise UsageError(f"{source}: {key}= is given twice, here and as {key}={given!r}; leave out one")
-    return path, _number(found.get("token", token)), _number(found.get("tag", tag)), found.get("config")
-
-
-def _number(column: Column | None) -> Column | None:
-    return int(column) if isinstance(column, str) and re.fullmatch(r"-?\d+", column) else column
 
 
 def _open(
     source: str, token: Column | None, tag: Column | None, config: str | None, max_misaligned: float, language: str
 ) -> tuple[Mapping[str, Dataset] | None, dict[str, Part]]:
     """Give the tables or else the parts of a path or hub name."""
-    path = Path(source)
+    if not source:
+        raise UsageError("an empty string is no path; name a file, a folder or a data set on the hub")
+    path = Path(source).expanduser()
     if config is not None and not (path.is_dir() or not path.exists()):
         raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
     if path.is_dir():
@@ -156,18 +133,15 @@ def _open(
         if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
             raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
         return hub_tables(source, config), {}
-    tables: dict[str, Dataset] = {}
     parts: dict[str, Part] = {}
     for name, file in files.items():
         ending = _ending(file)
         if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
-            tables[name] = table_file(file, ending)
+            parts[name] = _table_part(table_file(file, ending), str(file), token, tag)
         else:
             unit = "document" if ending == ".spacy" else ""
             parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
-    if tables and not parts:
-        return tables, {}
-    return None, parts | _table_parts(tables, token, tag)
+    return None, parts
 
 
 def _ending(path: Path) -> str:
@@ -185,15 +159,14 @@ def _file_blocks(
     return column_blocks(path, token=token, tag=tag)
 
 
-def _table_parts(tables: Mapping[str, Dataset], token: Column | None, tag: Column | None) -> dict[str, Part]:
-    parts = {}
-    for name, table in tables.items():
-        for what, column in (("token", token), ("tag", tag)):
-            if isinstance(column, int):
-                raise UsageError(f"{what}={column} counts columns of a file; those of a table have names: give one")
-        columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=f"split {name!r}")
-        parts[name] = Part(name, "row", dataset_blocks(table, columns, name), tuple(columns.tag_names or ()))
-    return parts
+def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
+    for what, column in (("token", token), ("tag", tag)):
+        if isinstance(column, int):
+            raise UsageError(
+                f"{origin}: {what}={column} counts columns of a file; those of a table have names: give one"
+            )
+    columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=origin)
+    return Part(origin, "row", dataset_blocks(table, columns, origin), tuple(columns.tag_names or ()))
 
 
 def _name(column: Column | None) -> str | None:

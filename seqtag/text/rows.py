@@ -57,7 +57,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class DraftBatch:
-    """Some sentences of a draft, memory-mapped: N tokens in S sentences."""
+    """Some sentences of a draft: N tokens in S sentences."""
 
     tokens: Any  # Arrow strings (N)
     tags: np.ndarray  # draft numbers, int32 (N)
@@ -121,8 +121,9 @@ def _number_tags(block: Block, tag_numbers: dict[str, int], draft: Draft) -> np.
 
 
 def draft_batches(draft: Draft) -> Iterator[DraftBatch]:
-    """Go through a draft batch by batch; nothing is copied into memory."""
-    with pa.memory_map(str(draft.path)) as source:
+    """Go through a draft batch by batch, with one batch in memory at a time."""
+    # not mapped: the pages of a large file would count as memory of the process
+    with pa.OSFile(str(draft.path), "rb") as source:
         for batch in pa.ipc.open_stream(source):
             tokens, tags, lines = batch.columns
             yield DraftBatch(tokens.values, tags.values.to_numpy(), lines.values.to_numpy(), tokens.offsets.to_numpy())

@@ -33,7 +33,7 @@ def split_name(name: str) -> str | None:
 
 
 def has_split_files(folder: Path) -> bool:
-    """Say whether a folder has a file that is named after a split; tables, which `datasets` finds itself, don't count."""
+    """Say whether a folder has a file named after a split; tables, which `datasets` finds itself, don't count."""
     return bool(_by_split(_data_files(folder), split_name))
 
 

@@ -45,8 +45,10 @@ def is_configured(folder: Path) -> bool:
 
 
 def has_tables(folder: Path) -> bool:
-    """Say whether a folder, or one inside it, holds tables."""
-    return any(path.suffix in TABLE_ENDINGS + JSON_ENDINGS and path.is_file() for path in folder.rglob("*"))
+    """Say whether a folder, or one right inside it, holds tables."""
+    # no deeper: a look at the wrong folder would go through all that lies below
+    folders = [folder, *(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))]
+    return any(path.suffix in TABLE_ENDINGS + JSON_ENDINGS for each in folders for path in each.iterdir())
 
 
 def table_folder(folder: Path, config: str | None) -> Mapping[str, Dataset]:

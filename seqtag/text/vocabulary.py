@@ -36,7 +36,9 @@ def shape(word: str) -> str:
     >>> shape("McDonald's"), shape("B-52"), shape("WASHINGTON")
     ("XxXxxx'x", 'X-dd', 'XXX')
     """
-    kinds = ["X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else "c" if c.isalpha() else c for c in word]
+    kinds = [
+        "X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else "c" if c.isalpha() else c for c in word
+    ]
     return re.sub(r"(.)\1{3,}", r"\1\1\1", "".join(kinds))[:12]
 
 
@@ -95,7 +97,11 @@ class Vocabulary:
         for name in FEATURES:
             seen: Counter[str] = Counter()
             for token, count in counts.items():
-                value = _SPELLING[name](token) if name != "word" else normalise(token, lowercase=lowercase, merge_digits=merge_digits)
+                value = (
+                    _SPELLING[name](token)
+                    if name != "word"
+                    else normalise(token, lowercase=lowercase, merge_digits=merge_digits)
+                )
                 seen[value] += count
             # A spelling seen once can't be told from an unseen one by its weight; words keep their own threshold.
             least = min_freq if name == "word" else 2

@@ -38,7 +38,9 @@ def all_paths(emissions_TL: Tensor, scores: Scores):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), num_tags=st.integers(1, 4), lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4))
+@given(
+    seed=st.integers(0, 10**6), num_tags=st.integers(1, 4), lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4)
+)
 def test_partition_marginals_and_best_paths_equal_enumeration(seed, num_tags, lengths):
     emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths)
     sums = forward_backward(emissions, lengths_B, scores)

@@ -188,6 +188,9 @@ def test_what_is_not_json(tmp_path):
     path.write_text('[{"text": "a"},\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"x\.jsonl:\d: not JSON"):
         load_corpus(path)
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.jsonl: no record in the file"):
+        load_corpus(path)
     path.write_bytes(b"")
     with pytest.raises(DataError, match=r"x\.jsonl: the file is empty"):
         load_corpus(path)

@@ -97,6 +97,7 @@ def test_conllu():
     assert read(CONLLU, tag="XPOS")[1] == [["V", "P", "N"], ["I"]]
     assert read(CONLLU, token="lemma", tag=4)[0] == [["ir", "nosotros", "#1"], ["sí"]]
     assert read("# global.columns = ID FORM TAG\n" + CONLLU.replace("\t_\t", "\t", 0).split("\n", 1)[1])[0] == tokens
+    assert fault("1\tAda\n", name="x.conllu").endswith("2 columns; a row of CoNLL-U has a number, a token and a tag")
     assert "no column 'upso' for tag=" in fault(CONLLU, UsageError, tag="upso")
     message = fault(CONLLU.replace("3\t#1", "three\t#1"), name="x.conllu")
     assert message.startswith("x.conllu:8: the first column is 'three'")

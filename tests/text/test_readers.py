@@ -402,7 +402,7 @@ def test_a_disk_without_room_is_named(tmp_path, monkeypatch):
     path = tmp_path / "two.tsv"
     path.write_text(TWO, encoding="utf-8")
 
-    def full(*_arguments, **_options):
+    def full(*_arguments):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("seqtag.text.rows.pa.OSFile", full)

@@ -1,0 +1,67 @@
+# `make` checks everything, as CI does. All targets make .venv where it is missing or older than what it is made from.
+# Needs make, git and a Python >= 3.10 with its venv module; another one by name: make PYTHON=python3.12
+
+PYTHON ?= python3
+# More words for pip, such as an index with torch's CPU builds, far smaller on Linux: PIP_FLAGS="--extra-index-url ..."
+PIP_FLAGS ?=
+# More words for pytest: make test ARGS="tests/nn -x"
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS) -c constraints.txt
+# The stamps tell what .venv holds; pip runs again only when one of these files is newer.
+RUN_STAMP := $(VENV)/installed-to-run
+DEV_STAMP := $(VENV)/installed-to-develop
+WANTED := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := check
+.NOTPARALLEL:
+.PHONY: check demo test lint format clean help
+
+check: lint test  ## format check, lint, types, and all tests with doctests (the default)
+
+demo: $(RUN_STAMP)  ## install, then train on data/, print the scores and tag new sentences: about a minute
+	@$(BIN)/seqtag demo
+
+test: $(DEV_STAMP)  ## the whole test suite with doctests; warnings are errors
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV_STAMP)  ## format check, ruff and mypy
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(DEV_STAMP)  ## format the code and sort the imports
+	@$(BIN)/ruff check --quiet --select I --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove .venv, caches and what a build leaves
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find seqtag tests recipes -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
+
+# Python's own check of its version, because a too old pip would end in a page of unrelated complaints.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "seqtag needs Python 3.10 or newer, but '$(PYTHON)' is missing or older; name another: make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@echo "1/3 making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "'$(PYTHON) -m venv' failed; Debian and Ubuntu keep it in the package python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(RUN_STAMP): $(WANTED) | $(BIN)/pip
+	@echo "2/3 installing torch, the largest part (minutes, the first time)"
+	@$(PIP) torch
+	@echo "3/3 installing seqtag and the rest"
+	@$(PIP) -e .
+	@touch $@
+
+$(DEV_STAMP): $(WANTED) | $(BIN)/pip
+	@echo "2/3 installing torch, the largest part (minutes, the first time)"
+	@$(PIP) torch
+	@echo "3/3 installing seqtag, the rest and the tools of its developers"
+	@$(PIP) -e ".[dev]"
+	@touch $(RUN_STAMP) $@

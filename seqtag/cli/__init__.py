@@ -1,0 +1,5 @@
+"""The command line: `seqtag train`, `predict`, `evaluate`, `score`, `demo`. Parses, calls and prints; computes nothing."""
+
+from seqtag.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,123 @@
+"""`seqtag evaluate` and `seqtag score`: a model, or any system's column file, against gold."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from seqtag.cli.sources import column_source, pick_split, read_corpus, write_json
+from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.text.columnfiles import column_blocks
+from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
+
+if TYPE_CHECKING:
+    from seqtag.evaluation.report import Report
+
+logger = logging.getLogger("seqtag")
+
+TagLists = Sequence[Sequence[str]]
+_OPEN = ("IO", "IOB1", "IOB2")  # schemes that don't mark where a span ends
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a column file."""
+
+    line: int  # of its first token
+    tokens: list[str]
+    tags: list[str]
+
+
+def evaluate(folder: str, source: str, *, split: str | None, json_file: str | None, device: str) -> None:
+    """Measure the model in `folder` on a split: the one named, else test, else the only one."""
+    from seqtag.models.tagger import Tagger
+
+    tagger = Tagger.load(folder, device=device)
+    corpus = read_corpus(source, language=tagger.language, scheme=tagger.scheme_)
+    if split is not None and split not in corpus:
+        raise UsageError(f"{source}: no split {split!r}; {near_miss(split, corpus)}")
+    data = pick_split(corpus, split or "test", source=source, advice="choose one with --split")
+    show(replace(tagger.evaluate(data), source=source if split is None else f"{source}, {split}"), json_file)
+
+
+def score(gold: str, predicted: str, *, json_file: str | None) -> None:
+    """Score the tags of one column file against those of another, sentence by sentence."""
+    from seqtag.evaluation.report import evaluate_tags
+
+    left, right = read_sentences(gold), read_sentences(predicted)
+    check_parallel(left, right, gold, predicted)
+    gold_tags, predicted_tags, scheme = in_one_scheme([s.tags for s in left], [s.tags for s in right])
+    show(evaluate_tags(gold_tags, predicted_tags, scheme=scheme, source=f"{predicted} against {gold}"), json_file)
+
+
+def show(report: "Report", json_file: str | None) -> None:
+    """Print a report, and write it as JSON where that is asked for; with '-' JSON is all that is printed."""
+    if json_file != "-":
+        print(report)
+    if json_file is not None:
+        write_json(json_file, report.to_dict(), sys.stdout)
+
+
+def read_sentences(source: str) -> list[Sentence]:
+    """Read a column file with its tags as they stand: nothing is repaired or converted."""
+    path, token, tag = column_source(source)
+    sentences = []
+    for block in column_blocks(path, token=token, tag=tag):
+        start = 0
+        for length in block.lengths:
+            end = start + length
+            tags = [name.strip() for name in block.tags[start:end]]
+            sentences.append(Sentence(block.lines[start], list(block.tokens[start:end]), tags))
+            start = end
+    return sentences
+
+
+def check_parallel(left: Sequence[Sentence], right: Sequence[Sentence], gold: str, predicted: str) -> None:
+    """Raise DataError where two files are not cut into the same sentences and tokens; other letters are only reported."""
+    remedy = "both files must hold the same sentences, token for token"
+    different = []
+    for number, (ours, theirs) in enumerate(zip(left, right), 1):
+        if len(ours.tokens) != len(theirs.tokens):
+            raise DataError(
+                f"{predicted}:{theirs.line}: sentence {number} has {len(theirs.tokens)} tokens, but "
+                f"{gold}:{ours.line} has {len(ours.tokens)}; {remedy}"
+            )
+        pairs = zip(ours.tokens, theirs.tokens)
+        different += [(theirs.line, a, b) for a, b in pairs if a != b]
+    if len(left) != len(right):
+        longer, name = (left, gold) if len(left) > len(right) else (right, predicted)
+        more = longer[min(len(left), len(right))]
+        raise DataError(
+            f"{name}:{more.line}: one sentence more than the other file has: {gold} holds {len(left)} sentences, "
+            f"{predicted} {len(right)}; {remedy}"
+        )
+    if different:
+        line, ours_token, theirs_token = different[0]
+        logger.warning(
+            "%d tokens are written otherwise in the two files; first in the sentence at %s:%d: %r for gold's %r",
+            len(different),
+            predicted,
+            line,
+            theirs_token,
+            ours_token,
+        )
+
+
+def in_one_scheme(gold: TagLists, predicted: TagLists) -> tuple[TagLists, TagLists, str]:
+    """Bring two sides into one scheme, if theirs differ, without mending what is wrong with the prediction.
+
+    >>> in_one_scheme([["I-PER", "O", "I-LOC", "B-LOC"]], [["B-PER", "O", "B-LOC", "I-LOC"]])[::2]
+    ([['B-PER', 'O', 'B-LOC', 'B-LOC']], 'IOB2')
+    """
+    left, right = (detect_scheme(tag_bigrams(corpus)) for corpus in (gold, predicted))
+    # A prediction of I- tags alone, against gold in IOB2, is one that never starts a span: the strict reading must say so.
+    if left == right or "plain" in (left, right) or (left == "IOB2" and right in _OPEN):
+        return gold, predicted, left
+    if left in _OPEN and right in _OPEN:
+        if right != "IOB2":
+            return gold, predicted, "IOB1"
+        logger.info("gold is in scheme %s and is read as IOB2, the scheme of the prediction", left)
+        return [convert_tags(tags, left, right) for tags in gold], predicted, right
+    logger.info("the prediction is in scheme %s and is read as %s, the scheme of gold", right, left)
+    return gold, [convert_tags(tags, right, left) for tags in predicted], left

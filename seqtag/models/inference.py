@@ -1,0 +1,190 @@
+"""Run a trained tagging network over sentences: tags, marginals, n-best, spans with their probabilities.
+
+Batches hold sentences of like length; answers come in the order of the questions. Also the dev score between epochs,
+which runs the same way.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqtag.batching import collate, length_batches
+from seqtag.nn.batch import Batch
+from seqtag.nn.network import Network
+from seqtag.text.schemes import Span, span_masks, spans_from_tags
+from seqtag.text.tagset import TagSet
+from seqtag.text.vocabulary import Vocabulary
+
+_BATCH_SIZE = 64
+# The steps in which the score of 'O' is shifted, and how far it may go, in nats.
+_STEP, _FARTHEST = 0.5, 4.0
+
+Sentences = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class TagPredictor:
+    """A network with the indices that it was trained with."""
+
+    network: Network
+    vocabulary: Vocabulary
+    tagset: TagSet
+    max_tokens: int  # padded tokens a batch
+
+    def batches(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Cut sentences into batches of like length: their numbers and the batch. Empty sentences are left out."""
+        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
+        device = next(self.network.parameters()).device
+        full = np.flatnonzero(lengths)
+        order = full[np.argsort(-lengths[full], kind="stable")]
+        for indices in length_batches(lengths, batch_size=_BATCH_SIZE, max_tokens=self.max_tokens, order=order):
+            yield indices, collate(self.vocabulary, [sentences[i] for i in indices]).to(device)
+
+    def _each(self, sentences: Sentences, compute: Callable[[Batch], Tensor]) -> Iterator[tuple[int, np.ndarray]]:
+        """Compute something a token: the number of a sentence and its part of the result."""
+        with torch.inference_mode():
+            for indices, batch in self.batches(sentences):
+                values_BT = compute(batch).cpu().numpy()
+                for i, value_T in zip(indices, values_BT):
+                    yield i, value_T[: len(sentences[i])]
+
+    def tags(self, sentences: Sentences) -> list[list[str]]:
+        """The best tags of each sentence, in the data's scheme."""
+        tags: list[list[str]] = [[] for _ in sentences]
+        for i, ids in self._each(sentences, self.network.decode):
+            tags[i] = self.tagset.decode(ids)
+        return tags
+
+    def marginals(self, sentences: Sentences) -> list[np.ndarray]:
+        """Probability of each tag of the data at each token: an array (tokens, tags) a sentence."""
+        head, to_data = self.network.head, torch.from_numpy(self.tagset.to_data)
+        to_data_LD = torch.zeros(len(to_data), len(self.tagset.data_tags), dtype=torch.float64)
+        to_data_LD[torch.arange(len(to_data)), to_data] = 1.0
+
+        def compute(batch: Batch) -> Tensor:
+            return head.marginals(self.network.emissions(batch), batch.lengths_B).cpu() @ to_data_LD
+
+        probabilities = [np.zeros((0, len(self.tagset.data_tags))) for _ in sentences]
+        for i, probability_TD in self._each(sentences, compute):
+            probabilities[i] = probability_TD
+        return probabilities
+
+    def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
+        """The n best tag sequences of each sentence, with their probabilities."""
+        found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
+        with torch.inference_mode():
+            for indices, batch in self.batches(sentences):
+                emissions_BTL = self.network.emissions(batch)
+                paths_BKT, log_probability_BK = self.network.head.nbest(emissions_BTL, batch.lengths_B, n)
+                for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
+                    found[i] = [
+                        (self.tagset.decode(path_T[: len(sentences[i])]), float(np.exp(score)))
+                        for path_T, score in zip(paths_KT, scores_K)
+                        if score > -np.inf
+                    ]
+        return found
+
+    def spans(self, sentences: Sentences) -> tuple[list[list[str]], list[list[Span]]]:
+        """The best tags of each sentence, and the spans that they spell with their exact probabilities."""
+        tags: list[list[str]] = [[] for _ in sentences]
+        spans: list[list[Span]] = [[] for _ in sentences]
+        with torch.inference_mode():
+            for indices, batch in self.batches(sentences):
+                emissions_BTL = self.network.emissions(batch)
+                paths_BT = self.network.head.best(emissions_BTL, batch.lengths_B).cpu().numpy()
+                for i, path_T in zip(indices, paths_BT):
+                    tags[i] = self.tagset.decode(path_T[: len(sentences[i])])
+                    spans[i] = spans_from_tags(tags[i], self.tagset.data_scheme)
+                scores = iter(self._span_probabilities([spans[i] for i in indices], emissions_BTL, batch.lengths_B))
+                for i in indices:
+                    spans[i] = [Span(span.start, span.end, span.label, score=next(scores)) for span in spans[i]]
+        return tags, spans
+
+    def _span_probabilities(
+        self, spans: Sequence[Sequence[Span]], emissions_BTL: Tensor, lengths_B: Tensor
+    ) -> list[float]:
+        """Probability of each span of a batch: a sum over the ways in which tags can spell it."""
+        owners, rows, masks = [], [], []
+        number = 0
+        for row, (found, length) in enumerate(zip(spans, lengths_B.tolist())):
+            for span in found:
+                for mask_TL in span_masks(span, length, self.tagset.names, self.tagset.scheme):
+                    owners.append(number)
+                    rows.append(row)
+                    missing = emissions_BTL.shape[1] - length
+                    masks.append(np.pad(mask_TL, ((0, missing), (0, 0)), constant_values=True))
+                number += 1
+        probabilities_S = np.zeros(number)
+        if masks:
+            rows_N = torch.tensor(rows, device=emissions_BTL.device)
+            masks_NTL = torch.from_numpy(np.stack(masks)).to(emissions_BTL.device)
+            log_N = self.network.head.masked_log_probability(emissions_BTL[rows_N], lengths_B[rows_N], masks_NTL)
+            np.add.at(probabilities_S, owners, log_N.exp().cpu().numpy())
+        return [float(p) for p in probabilities_S.clip(0.0, 1.0)]
+
+
+class DevScore:
+    """Score a network on dev data: strict micro F1 of spans, or accuracy for plain tags.
+
+    For spans it also finds the shift of the score of 'O' with the best F1 and leaves it in the head. A likelihood weighs
+    each token alike, so where entities are rare and new the model says 'O' too often; one number, chosen on dev, gives
+    precision and recall their balance back (threshold tuning for F1: Lipton, Elkan and Narayanaswamy 2014).
+    """
+
+    def __init__(
+        self, predictor: Callable[[Network], TagPredictor], sentences: Sentences, gold: Sentences, *, balance: bool
+    ):
+        self.predictor, self.sentences, self.gold = predictor, sentences, gold
+        self.balance = balance
+
+    def __call__(self, network: Network) -> float:
+        """Give the dev score."""
+        predictor = self.predictor(network)
+        tagset, head = predictor.tagset, network.head
+        if tagset.data_scheme == "plain":
+            predicted = predictor.tags(self.sentences)
+            right = sum(a == b for x, y in zip(self.gold, predicted) for a, b in zip(x, y))
+            return right / max(1, sum(map(len, self.gold)))
+        gold = [set(spans_from_tags(tags, tagset.data_scheme)) for tags in self.gold]
+        if not self.balance or "O" not in tagset.names:
+            return span_f1(gold, [spans_from_tags(tags, tagset.data_scheme) for tags in predictor.tags(self.sentences)])
+
+        outside = tagset.names.index("O")
+        shift = float(head.shift_L[outside])
+        head.shift_L[outside] = 0.0
+        with torch.inference_mode():
+            # The network runs once; each shift only decodes again.
+            batches = [(i, network.emissions(batch), batch.lengths_B) for i, batch in predictor.batches(self.sentences)]
+        scores: dict[float, float] = {}
+
+        def score(shift: float) -> float:
+            if shift not in scores and abs(shift) <= _FARTHEST:
+                predicted: list[list[Span]] = [[] for _ in gold]
+                for indices, emissions_BTL, lengths_B in batches:
+                    moved_BTL = emissions_BTL.clone()
+                    moved_BTL[..., outside] += shift
+                    for i, ids_T in zip(indices, head.best(moved_BTL, lengths_B).cpu().numpy()):
+                        tags = tagset.decode(ids_T[: len(self.sentences[i])])
+                        predicted[i] = spans_from_tags(tags, tagset.data_scheme)
+                scores[shift] = span_f1(gold, predicted)
+            return scores.get(shift, -1.0)
+
+        # Climb from where the last epoch stood; F1 has one hill in the shift, but for noise.
+        while (better := max(shift - _STEP, shift, shift + _STEP, key=lambda s: (score(s), -abs(s)))) != shift:
+            shift = better
+        head.shift_L[outside] = shift
+        return scores[shift]
+
+
+def span_f1(gold: Sequence[set[Span]], predicted: Sequence[Sequence[Span]]) -> float:
+    """Micro F1 of exact spans; for legal tags the same as seqeval's strict figure.
+
+    >>> span_f1([{Span(0, 1, "PER")}, set()], [[Span(0, 1, "PER")], [Span(2, 3, "LOC")]])
+    0.6666666666666666
+    """
+    right = sum(len(spans.intersection(found)) for spans, found in zip(gold, predicted))
+    total = sum(map(len, gold)) + sum(map(len, predicted))
+    return 2 * right / total if total else 0.0

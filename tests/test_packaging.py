@@ -1,0 +1,122 @@
+"""The wheel: built once, looked into, and installed into an empty folder to find its demo corpus there."""
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CORPUS = {f"seqtag/data/{name}" for name in ("train.conll", "dev.conll", "test.conll", "README.md", "LICENSE")}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build in a copy, because a build writes into its source tree and takes up what an older one left there."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    for name in ("seqtag", "data", "tests", "recipes"):
+        shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    run_quietly("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source))
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def run_quietly(*arguments: str, **variables: str) -> str:
+    """Run Python in a process of its own; where it fails, what it said is the test's message."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONWARNINGS")}
+    run = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env={**environment, **variables}, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def files_of(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def metadata_of(wheel: Path) -> Message:
+    (text,) = (content for name, content in files_of(wheel).items() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(text.decode("utf-8"))
+
+
+def test_wheel_has_every_module_the_corpus_and_nothing_else(wheel: Path):
+    modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "seqtag").rglob("*.py")}
+    inside = {name for name in files_of(wheel) if ".dist-info/" not in name}
+    assert modules - inside == set(), "a package is missing from [tool.setuptools] packages in pyproject.toml"
+    assert inside == modules | CORPUS | {"seqtag/py.typed"}
+
+
+def test_wheel_carries_the_corpus_unchanged(wheel: Path):
+    files = files_of(wheel)
+    for name in CORPUS:
+        assert files[name] == (REPOSITORY / name.removeprefix("seqtag/")).read_bytes()
+
+
+def test_wheel_brings_the_command(wheel: Path):
+    (text,) = (content for name, content in files_of(wheel).items() if name.endswith(".dist-info/entry_points.txt"))
+    points = configparser.ConfigParser()
+    points.read_string(text.decode("utf-8"))
+    assert dict(points["console_scripts"]) == {"seqtag": "seqtag.cli:main"}
+
+
+def test_metadata_names_licence_python_and_dependencies(wheel: Path):
+    metadata = metadata_of(wheel)
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.10"
+    core = {r.split(";")[0].split(">")[0] for r in metadata.get_all("Requires-Dist") if "extra ==" not in r}
+    names = "torch datasets spacy seqeval scikit-learn accelerate safetensors typer rich"
+    assert core == set(names.split())
+    (licence,) = (content for name, content in files_of(wheel).items() if name.endswith("/licenses/LICENSE"))
+    assert licence == (REPOSITORY / "LICENSE").read_bytes()
+
+
+def test_version_is_the_same_everywhere(wheel: Path):
+    import seqtag
+
+    assert metadata_of(wheel)["Version"] == seqtag.__version__
+    assert f"## {seqtag.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_installed_package_finds_its_own_corpus(wheel: Path, tmp_path: Path):
+    target = tmp_path / "site"
+    run_quietly("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(target), str(wheel))
+    script = "import seqtag, seqtag.demo; print(seqtag.__file__); print(seqtag.demo.demo_folder())"
+    # -P: not the current folder, where a clone may lie, but PYTHONPATH and what is installed
+    flags = ["-P"] if sys.version_info >= (3, 11) else []
+    module, folder = run_quietly(*flags, "-c", script, PYTHONPATH=str(target)).splitlines()
+    assert Path(module) == target / "seqtag" / "__init__.py"
+    assert Path(folder).samefile(target / "seqtag" / "data")
+
+
+def test_constraints_pin_one_version_a_python_and_name_no_place():
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert "torch==2.13.0" in pins
+    for pin in pins:
+        requirement, _, marker = pin.partition(" ; ")
+        name, _, version = requirement.partition("==")
+        assert name, pin
+        assert version.replace(".", "").isalnum(), f"{pin}: an exact version, with no local tag, place or address"
+        assert marker in ("", 'python_version < "3.11"', 'python_version >= "3.11"'), pin
+    keys = [(pin.partition("==")[0].lower(), pin.partition(" ; ")[2]) for pin in pins]
+    assert len(keys) == len(set(keys))
+
+
+def test_constraints_pin_all_that_the_package_asks_for(wheel: Path):
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.partition("==")[0].lower() for line in lines}
+    asked = metadata_of(wheel).get_all("Requires-Dist")
+    wanted = {r.split(";")[0].split(">")[0].strip() for r in asked if "extra ==" not in r or 'extra == "dev"' in r}
+    assert wanted - pinned == set()
