@@ -11,9 +11,9 @@ affixes, shape, neighbours), and spaCy 3.8.18's tagger, the best of 12 epochs on
 from ner_corpora import compare
 
 PEERS = {  # treebank: its folder, and each peer's figure
-    "en_ewt": ("ud_en_ewt", {"crfsuite": 0.0, "spaCy": 0.0}),
-    "fr_sequoia": ("ud_fr_sequoia", {"crfsuite": 0.0, "spaCy": 0.0}),
-    "vi_vtb": ("ud_vi_vtb", {"crfsuite": 0.0, "spaCy": 0.0}),
+    "en_ewt": ("ud_en_ewt", {"crfsuite": 94.4, "spaCy": 94.4}),
+    "fr_sequoia": ("ud_fr_sequoia", {"crfsuite": 97.0, "spaCy": 97.0}),
+    "vi_vtb": ("ud_vi_vtb", {"crfsuite": 88.1, "spaCy": 86.4}),
 }
 
 if __name__ == "__main__":

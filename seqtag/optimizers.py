@@ -1,16 +1,17 @@
-"""Which optimiser moves which parameter, and how far at which step. Knows parameters; knows no loop and no data."""
+"""What moves the parameters: optimisers, their rate at a step, and the moving average. Knows no loop and no data."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from seqtag.training import TrainingOptions
 
-
-def build_optimizers(network: nn.Module, options: "TrainingOptions") -> list[torch.optim.Optimizer]:
+def build_optimizers(
+    network: nn.Module, *, optimizer: str, learning_rate: float, lexical_learning_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
     """AdamW for what every step touches, SparseAdam for the tables of which a step touches a few rows.
 
     So a step's cost follows the batch, not the vocabulary. Biases, the CRF's scores and the tables don't decay. With
@@ -18,24 +19,32 @@ def build_optimizers(network: nn.Module, options: "TrainingOptions") -> list[tor
     """
     decayed: list[Tensor] = []
     level: list[Tensor] = []
-    tables: list[dict[str, Any]] = []
+    tables: list[Tensor] = []
+    rates: list[float] = []
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
         if is_sparse(network, parameter):
-            rate = options.lexical_learning_rate if "lexical" in name else options.learning_rate
-            tables.append({"params": [parameter], "lr": rate})
+            tables.append(parameter)
+            rates.append(lexical_learning_rate if "lexical" in name else learning_rate)
         else:
             (decayed if parameter.dim() > 1 and "transitions" not in name else level).append(parameter)
     groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": options.weight_decay},
+        {"params": decayed, "weight_decay": weight_decay},
         {"params": level, "weight_decay": 0.0},
     ]
-    if options.optimizer == "sgd":
-        chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(groups, lr=options.learning_rate, momentum=0.9)]
-        return chosen + ([torch.optim.SGD(tables)] if tables else [])
-    chosen = [torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)]
-    return chosen + ([torch.optim.SparseAdam(tables)] if tables else [])
+    chosen: list[torch.optim.Optimizer]
+    if optimizer == "sgd":
+        chosen = [torch.optim.SGD(groups, lr=learning_rate, momentum=0.9)]
+    else:
+        chosen = [torch.optim.AdamW(groups, lr=learning_rate, fused=True)]
+    if tables:
+        make = torch.optim.SGD if optimizer == "sgd" else torch.optim.SparseAdam
+        chosen.append(make([{"params": [table]} for table in tables]))
+        # Set here and not above: SparseAdam takes no rate of 0, though that has a meaning, a table that stays.
+        for group, rate in zip(chosen[-1].param_groups, rates):
+            group["lr"] = rate
+    return chosen
 
 
 def is_sparse(network: nn.Module, parameter: Tensor) -> bool:
@@ -43,6 +52,28 @@ def is_sparse(network: nn.Module, parameter: Tensor) -> bool:
     return any(
         parameter is module.weight for module in network.modules() if isinstance(module, nn.Embedding) and module.sparse
     )
+
+
+def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Lay out what the optimisers remember, by number/parameter/name; `restore_optimizers` takes it back."""
+    return {
+        f"{number}/{parameter}/{name}": torch.as_tensor(value)
+        for number, optimizer in enumerate(optimizers)
+        for parameter, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+
+
+def restore_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` laid out."""
+    stored = [{**optimizer.state_dict(), "state": {}} for optimizer in optimizers]
+    for key, value in tensors.items():
+        number, parameter, name = key.split("/")
+        # SparseAdam counts its steps in a plain int, AdamW in a float tensor.
+        counts = name == "step" and not value.is_floating_point()
+        stored[int(number)]["state"].setdefault(int(parameter), {})[name] = int(value) if counts else value
+    for optimizer, state in zip(optimizers, stored):
+        optimizer.load_state_dict(state)
 
 
 def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float) -> float:
@@ -54,7 +85,44 @@ def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float
     rise = warmup * total_steps
     if step < rise:
         return min(1.0, (step + 1) / rise)
-    through = (step - rise) / max(1.0, total_steps - rise)
+    # Epochs may differ by a few batches, so a step can lie behind what its own epoch takes for the end.
+    through = min(1.0, (step - rise) / max(1.0, total_steps - rise))
     if schedule == "constant":
         return 1.0
     return 1 - through if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * through))
+
+
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], rates: Sequence[Sequence[float]], factor: float) -> None:
+    """Give each group of parameters a share of its own rate."""
+    for optimizer, group_rates in zip(optimizers, rates):
+        for group, rate in zip(optimizer.param_groups, group_rates):
+            group["lr"] = rate * factor
+
+
+class MovingAverage:
+    """An exponential moving average of a network's parameters; with a decay of 0 there is none and nothing happens."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.parameters: list[Tensor] = list(network.parameters())
+        self.decay = decay
+        self.values = [p.detach().clone() for p in self.parameters] if decay else []
+
+    def update(self, step: int) -> None:
+        """Take in the parameters after a step, counted from 0."""
+        if self.values:
+            # Short memory at first: the average must not be held back by the random start.
+            decay = min(self.decay, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(self.values, self.parameters, 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Hold the averages in the place of the parameters inside a `with` block."""
+        kept = [parameter.data for parameter in self.parameters]
+        try:
+            for parameter, value in zip(self.parameters, self.values):
+                parameter.data = value
+            yield
+        finally:
+            for parameter, value in zip(self.parameters, kept):
+                parameter.data = value

@@ -26,6 +26,9 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "README.md",
 )
 
+# What a new model replaces; an export belongs to the weights that it was made from.
+_OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx"}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
@@ -52,27 +55,30 @@ def check_place(folder: str | Path) -> bool:
 def write_model(folder: str | Path, model: StoredModel) -> Path:
     """Write a model folder beside its place and rename it there: a kill leaves the old model or the new.
 
-    An existing model is replaced; any other folder with content is left alone. Raises UsageError for a place that can't
-    be used, ModelError where the disk is full.
+    An existing model is replaced, and files in its folder that are no part of a model are kept; any other folder with
+    content is left alone. Raises UsageError for a place that can't be used, ModelError where the disk is full.
     """
     folder = Path(folder)
-    check_place(folder)
-    partial, previous = _beside(folder, "partial"), _beside(folder, "previous")
+    place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
+    partial, previous = _beside(place, "partial"), _beside(place, "previous")
     try:
+        _recover(place)
+        if place.is_file() or (place.is_dir() and any(place.iterdir()) and not _holds_model(place)):
+            raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         _write_files(partial, model)
-        if folder.exists():
-            folder.rename(previous)
-        partial.rename(folder)
-        shutil.rmtree(previous, ignore_errors=True)
+        if place.exists():
+            place.rename(previous)
+        partial.rename(place)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        _recover(folder)
+        _recover(place)
         what = "no space is left on the disk" if error.errno == errno.ENOSPC else str(error)
         raise ModelError(
             f"{folder}: the model could not be saved: {what}; what stood there before is unchanged"
         ) from error
+    _recover(place)
     return folder
 
 
@@ -82,7 +88,7 @@ def read_model(folder: str | Path) -> StoredModel:
     from safetensors.torch import load as load_tensors
 
     folder = Path(folder)
-    _recover(folder)
+    _recover(folder.resolve())
     if not folder.is_dir() or not (folder / _CONFIG).is_file():
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
         raise UsageError(
@@ -165,16 +171,25 @@ def _json(path: Path, content: bytes) -> Any:
         raise ModelError(f"{path}: damaged, it is not JSON ({error}); save the model again") from None
 
 
-def _beside(folder: Path, what: str) -> Path:
-    absolute = folder.absolute()
-    return absolute.with_name(f".{absolute.name}.{what}")
+def _holds_model(folder: Path) -> bool:
+    """Tell a model of ours, even a damaged one, from another program's folder that has a config.json as well."""
+    config = folder / _CONFIG
+    return config.is_file() and b'"seqtag_version"' in config.read_bytes()[:1000]
 
 
-def _recover(folder: Path) -> None:
-    """Finish what a kill between two renames left: the old model waits beside its empty place."""
-    previous = _beside(folder, "previous")
-    if previous.is_dir():
-        if folder.exists():
-            shutil.rmtree(previous, ignore_errors=True)
-        else:
-            previous.rename(folder)
+def _beside(place: Path, what: str) -> Path:
+    return place.parent / f".{place.name}.{what}"
+
+
+def _recover(place: Path) -> None:
+    """Finish what a kill between two renames left: the old model waits beside its place, or the new one is there."""
+    previous = _beside(place, "previous")
+    if not previous.is_dir():
+        return
+    if not place.exists():
+        previous.rename(place)
+        return
+    for entry in previous.iterdir():
+        if entry.name not in _OURS and not (place / entry.name).exists():
+            entry.rename(place / entry.name)
+    shutil.rmtree(previous, ignore_errors=True)

@@ -9,8 +9,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,10 +20,18 @@ from torch import Tensor, nn
 
 from seqtag import __version__
 from seqtag.batching import shuffled_batches
-from seqtag.checkpoint import read_checkpoint, write_checkpoint
+from seqtag.checkpoint import read_checkpoint, under, write_checkpoint
 from seqtag.errors import ModelError, UsageError
 from seqtag.nn.batch import Batch
-from seqtag.optimizers import build_optimizers, is_sparse, schedule_factor
+from seqtag.optimizers import (
+    MovingAverage,
+    build_optimizers,
+    is_sparse,
+    optimizer_tensors,
+    restore_optimizers,
+    schedule_factor,
+    set_rates,
+)
 
 logger = logging.getLogger("seqtag")
 
@@ -118,11 +125,17 @@ class Trainer:
         ).hexdigest()
         self.accelerator = _accelerator(options)
         self.network = network
-        self.optimizers: list[Any] = build_optimizers(network, options)
-        self.wrapped, *self.optimizers = self.accelerator.prepare(network, *self.optimizers)
+        optimizers = build_optimizers(
+            network,
+            optimizer=options.optimizer,
+            learning_rate=options.learning_rate,
+            lexical_learning_rate=options.lexical_learning_rate,
+            weight_decay=options.weight_decay,
+        )
+        self.wrapped, *self.optimizers = self.accelerator.prepare(network, *optimizers)
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.dense = [p for p in network.parameters() if p.requires_grad and not is_sparse(network, p)]
-        self.average = [p.detach().clone() for p in network.parameters()] if options.ema else []
+        self.average = MovingAverage(network, options.ema)
         self.best: dict[str, Tensor] = {}
         self.history: list[EpochRecord] = []
         self.state = _State()
@@ -143,12 +156,8 @@ class Trainer:
             if not self.best:
                 raise
             self.interrupted = True
-            logger.warning(
-                "interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)",
-                self.state.epoch,
-                self.state.best_epoch,
-                self.state.best_score,
-            )
+            told = self.state.epoch, self.state.best_epoch, self.state.best_score
+            logger.warning("interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)", *told)
         finally:
             for watcher in self.watchers:
                 watcher.close()
@@ -182,14 +191,9 @@ class Trainer:
             state.total_steps_done += 1
             now = time.perf_counter()
             state.seconds = before + now - started
+            mean = state.loss_sum / state.sentences
             for watcher in self.watchers:
-                watcher.step(
-                    epoch=epoch,
-                    step=state.step,
-                    steps=len(batches),
-                    loss=state.loss_sum / state.sentences,
-                    tokens=state.tokens,
-                )
+                watcher.step(epoch=epoch, step=state.step, steps=len(batches), loss=mean, tokens=state.tokens)
             if now - saved >= self.checkpoint_seconds:
                 self._save_checkpoint()
                 saved = time.perf_counter()
@@ -197,7 +201,7 @@ class Trainer:
 
     def _step(self, indices: np.ndarray, *, total_steps: int) -> float:
         """One optimiser step on one batch; gives the mean loss a sentence of the whole batch, over all processes."""
-        accelerator = self.accelerator
+        accelerator, options, step = self.accelerator, self.options, self.state.total_steps_done
         rank, world = accelerator.process_index, accelerator.num_processes
         # Each process takes its share of the same batch, so the result doesn't depend on how many there are. One with
         # no share computes the first sentence at weight 0: a data-parallel step waits for every process.
@@ -205,7 +209,11 @@ class Trainer:
         weight = world / len(indices) if len(own) else 0.0
         batch = self.make_batch(own if len(own) else indices[:1])
         batch = replace(batch, weights_B=torch.full((len(batch),), weight)).to(accelerator.device)
-        self._set_rates(self.state.total_steps_done, total_steps)
+        set_rates(
+            self.optimizers,
+            self.base_rates,
+            schedule_factor(options.schedule, step=step, total_steps=total_steps, warmup=options.warmup),
+        )
         with accelerator.autocast():
             loss = self.wrapped(batch)
         value = float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
@@ -213,32 +221,22 @@ class Trainer:
             raise ModelError(
                 f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the sentences number "
                 f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: "
-                f"lower learning_rate (now {self.options.learning_rate:g}) or clip (now {self.options.clip:g})"
+                f"lower learning_rate (now {options.learning_rate:g}) or clip (now {options.clip:g})"
             )
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         accelerator.backward(loss)
-        if self.options.clip:
-            accelerator.clip_grad_norm_(self.dense, self.options.clip)
+        if options.clip:
+            accelerator.clip_grad_norm_(self.dense, options.clip)
         for optimizer in self.optimizers:
             optimizer.step()
-        if self.average:
-            with torch.no_grad():
-                # Short memory at first: the average must not be held back by the random start.
-                decay = min(self.options.ema, (1 + self.state.total_steps_done) / (10 + self.state.total_steps_done))
-                torch._foreach_lerp_(self.average, list(self.network.parameters()), 1 - decay)
+        self.average.update(step)
         return value
-
-    def _set_rates(self, step: int, total_steps: int) -> None:
-        factor = schedule_factor(self.options.schedule, step=step, total_steps=total_steps, warmup=self.options.warmup)
-        for optimizer, rates in zip(self.optimizers, self.base_rates):
-            for group, rate in zip(optimizer.param_groups, rates):
-                group["lr"] = rate * factor
 
     def _end_epoch(self) -> None:
         state = self.state
         self.wrapped.eval()
-        with _swapped(list(self.network.parameters()), self.average):
+        with self.average.in_place():
             score = self.evaluate(self.network)
             better = score > state.best_score
             record = EpochRecord(
@@ -266,11 +264,8 @@ class Trainer:
             return
         tensors = {f"network/{name}": t for name, t in self.network.state_dict().items()}
         tensors |= {f"best/{name}": t for name, t in self.best.items()}
-        tensors |= {f"average/{i}": t for i, t in enumerate(self.average)}
-        for number, optimizer in enumerate(self.optimizers):
-            for parameter, values in optimizer.state_dict()["state"].items():
-                for name, value in values.items():
-                    tensors[f"optimizer{number}/{parameter}/{name}"] = torch.as_tensor(value)
+        tensors |= {f"average/{i}": t for i, t in enumerate(self.average.values)}
+        tensors |= {f"optimizer/{name}": t for name, t in optimizer_tensors(self.optimizers).items()}
         tensors["random/cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["random/cuda"] = torch.cuda.get_rng_state()
@@ -285,33 +280,17 @@ class Trainer:
                 f"{path}: this checkpoint is from other data, other options or another release; "
                 "resume with the same, or delete it to start anew"
             )
-        self.network.load_state_dict(_under(tensors, "network/"))
-        self.best = _under(tensors, "best/")
-        self.average = [tensors[f"average/{i}"].to(a.device) for i, a in enumerate(self.average)]
-        for number, optimizer in enumerate(self.optimizers):
-            stored = optimizer.state_dict()
-            stored["state"] = {}
-            for key, value in _under(tensors, f"optimizer{number}/").items():
-                parameter, name = key.split("/")
-                # SparseAdam counts its steps in a plain int, AdamW in a tensor.
-                plain = name == "step" and type(_unwrap(optimizer)).__name__ == "SparseAdam"
-                stored["state"].setdefault(int(parameter), {})[name] = int(value) if plain else value
-            optimizer.load_state_dict(stored)
+        self.network.load_state_dict(under(tensors, "network/"))
+        self.best = under(tensors, "best/")
+        for i, value in enumerate(self.average.values):
+            value.copy_(tensors[f"average/{i}"])
+        restore_optimizers(self.optimizers, under(tensors, "optimizer/"))
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random/cuda"])
         self.state = _State(**about["state"])
         self.history = [EpochRecord(**record) for record in about["history"]]
         logger.info("resumed from %s: epoch %d, step %d", path, self.state.epoch, self.state.step)
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _unwrap(optimizer: Any) -> torch.optim.Optimizer:
-    inner: torch.optim.Optimizer = getattr(optimizer, "optimizer", optimizer)
-    return inner
 
 
 def _accelerator(options: TrainingOptions) -> Any:
@@ -324,6 +303,8 @@ def _accelerator(options: TrainingOptions) -> Any:
     # the process group must stay.
     if AcceleratorState._shared_state and PartialState().num_processes == 1:
         AcceleratorState._reset_state(reset_partial_state=True)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)  # a single process of Accelerate's takes the current one
     return Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
 
 
@@ -341,19 +322,8 @@ def pick_device(name: str) -> torch.device:
         raise UsageError(
             f"unknown device {name!r}; choose auto, cpu, or one of torch's such as cuda or cuda:1"
         ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device {name!r} asked for, but torch sees no GPU; use device='auto' or 'cpu'")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(
+            f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs here; use device='auto' or 'cpu'"
+        )
     return device
-
-
-@contextmanager
-def _swapped(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> Iterator[None]:
-    """Hold other values in some parameters inside a `with` block; does nothing when there are none."""
-    kept = [parameter.data for parameter in parameters]
-    for parameter, value in zip(parameters, values):
-        parameter.data = value
-    try:
-        yield
-    finally:
-        for parameter, value in zip(parameters, kept):
-            parameter.data = value

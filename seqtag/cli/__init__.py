@@ -1,4 +1,4 @@
-"""The command line: `seqtag train`, `predict`, `evaluate`, `score`, `demo`. Parses, calls and prints; computes nothing."""
+"""The command line: `seqtag train`, `predict`, `evaluate`, `score`, `demo`. Parses, calls, prints; computes nothing."""
 
 from seqtag.cli.app import main
 

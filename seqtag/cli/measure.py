@@ -48,6 +48,8 @@ def score(gold: str, predicted: str, *, json_file: str | None) -> None:
     left, right = read_sentences(gold), read_sentences(predicted)
     check_parallel(left, right, gold, predicted)
     gold_tags, predicted_tags, scheme = in_one_scheme([s.tags for s in left], [s.tags for s in right])
+    if scheme != "plain":
+        check_tags(right, predicted, scheme)
     show(evaluate_tags(gold_tags, predicted_tags, scheme=scheme, source=f"{predicted} against {gold}"), json_file)
 
 
@@ -74,7 +76,7 @@ def read_sentences(source: str) -> list[Sentence]:
 
 
 def check_parallel(left: Sequence[Sentence], right: Sequence[Sentence], gold: str, predicted: str) -> None:
-    """Raise DataError where two files are not cut into the same sentences and tokens; other letters are only reported."""
+    """Raise DataError where two files are not cut into the same tokens; tokens that differ are only reported."""
     remedy = "both files must hold the same sentences, token for token"
     different = []
     for number, (ours, theirs) in enumerate(zip(left, right), 1):
@@ -104,6 +106,17 @@ def check_parallel(left: Sequence[Sentence], right: Sequence[Sentence], gold: st
         )
 
 
+def check_tags(sentences: Sequence[Sentence], source: str, scheme: str) -> None:
+    """Raise DataError, by file and line, for a plain label where gold has entity tags: most often a wrong column."""
+    for sentence in sentences:
+        for tag in sentence.tags:
+            if detect_scheme({(None, tag): 1}) == "plain":
+                raise DataError(
+                    f"{source}:{sentence.line}: {tag!r} in this sentence is no entity tag, but gold is in {scheme}; "
+                    "is the tag column the right one? name it: FILE:tag=1"
+                )
+
+
 def in_one_scheme(gold: TagLists, predicted: TagLists) -> tuple[TagLists, TagLists, str]:
     """Bring two sides into one scheme, if theirs differ, without mending what is wrong with the prediction.
 
@@ -111,8 +124,11 @@ def in_one_scheme(gold: TagLists, predicted: TagLists) -> tuple[TagLists, TagLis
     ([['B-PER', 'O', 'B-LOC', 'B-LOC']], 'IOB2')
     """
     left, right = (detect_scheme(tag_bigrams(corpus)) for corpus in (gold, predicted))
-    # A prediction of I- tags alone, against gold in IOB2, is one that never starts a span: the strict reading must say so.
-    if left == right or "plain" in (left, right) or (left == "IOB2" and right in _OPEN):
+    if left == right or "plain" in (left, right):
+        return gold, predicted, left
+    if left == "IOB2" and right in _OPEN:
+        # Whether such a prediction is in another scheme or never starts a span, nobody can tell.
+        logger.info("gold is in IOB2; the strict reading passes over predicted spans that don't begin with B-")
         return gold, predicted, left
     if left in _OPEN and right in _OPEN:
         if right != "IOB2":

@@ -1,12 +1,14 @@
 """`seqtag predict`: requests in, answers out, in order, a handful at a time."""
 
-import os
+import logging
 import sys
 
 from seqtag.cli.answers import WRITERS
-from seqtag.cli.requests import KINDS, Request, guess_kind, read_requests
+from seqtag.cli.requests import Request, guess_kind, read_requests
 from seqtag.cli.sources import open_output
 from seqtag.errors import UsageError, near_miss
+
+logger = logging.getLogger("seqtag")
 
 # Requests that are answered together at most: enough for full batches, few enough that memory stays flat.
 _MOST = 512
@@ -22,10 +24,11 @@ def predict(folder: str, source: str, *, kind: str | None, form: str | None, out
     form = form or kind
     if form not in WRITERS:
         raise UsageError(f"--format {form}: unknown; {near_miss(form, WRITERS)}")
-    assert kind in KINDS
     from seqtag.models.tagger import Tagger
 
     tagger = Tagger.load(folder, device=device)
+    if source == "-" and sys.stdin.isatty():
+        logger.info("reading from the keyboard; Ctrl-D ends it")
     waiting: list[Request] = []
     with open_output(output, sys.stdout) as target:
 
@@ -47,8 +50,3 @@ def input_kind(*, text: bool, jsonl: bool) -> str | None:
     if text and jsonl:
         raise UsageError("--text and --jsonl: the input is one of the two; leave out the other")
     return "text" if text else "jsonl" if jsonl else None
-
-
-def stdin_hint(source: str) -> str | None:
-    """Say what is waited for where standard input is a keyboard."""
-    return "reading from the keyboard; end with Ctrl-D" if source == "-" and os.isatty(0) else None

@@ -16,7 +16,6 @@ from seqtag.errors import DataError
 from seqtag.text.columnfiles import iter_sentences
 from seqtag.text.lines import handle_blocks, line_blocks
 
-KINDS = ("conll", "jsonl", "text")
 _STDIN = "<stdin>"
 _BLOCK_BYTES = 1 << 16
 
@@ -64,7 +63,7 @@ def guess_kind(source: str) -> str:
 
 
 class _AnnouncedReads(io.RawIOBase):
-    """A raw stream over standard input that says so before each read, which gives what is there and may have to wait."""
+    """A raw stream over standard input that says so before each read, which may have to wait."""
 
     def __init__(self, source: BinaryIO, before_wait: Callable[[], None]) -> None:
         self.source, self.before_wait = source, before_wait
@@ -84,18 +83,22 @@ def _read_record(line: str, place: str) -> Request:
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise DataError(f'{place}: no JSON ({error}); each line is an object such as {{"text": "Ada spoke."}}') from None
-    text = record.get("text") if isinstance(record, dict) else None
-    tokens = record.get("tokens") if isinstance(record, dict) else None
-    of_tokens = isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
-    if not of_tokens and not isinstance(text, str):
+        raise DataError(
+            f'{place}: no JSON ({error}); each line is an object such as {{"text": "Ada spoke."}}'
+        ) from None
+    text, tokens = (record.get("text"), record.get("tokens")) if isinstance(record, dict) else (None, None)
+    if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens):
+        request = Request(tokens=tokens, record=record)
+    elif isinstance(text, str):
+        request = Request(text=text, record=record)
+    else:
         raise DataError(
             f'{place}: neither a string "text" nor a list of strings "tokens" in {line.strip()[:60]!r}; '
             'each line is an object such as {"text": "Ada spoke."} or {"tokens": ["Ada", "spoke", "."]}'
         )
     try:
-        for value in tokens if of_tokens else [text]:
+        for value in request.tokens if request.text is None else [request.text]:
             value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise DataError(f"{place}: {error.object[error.start]!r} is half a character; mend the escape") from None
-    return Request(tokens=tokens, record=record) if of_tokens else Request(text=text, record=record)
+    return request

@@ -65,7 +65,9 @@ def open_output(path: str, standard: TextIO) -> Iterator[TextIO]:
     try:
         handle = partial.open("w", encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"{path}: can't be written ({error.strerror}); name a file in a folder that is there") from None
+        raise UsageError(
+            f"{path}: can't be written ({error.strerror}); name a file in a folder that is there"
+        ) from None
     try:
         with handle:
             yield handle
@@ -74,7 +76,9 @@ def open_output(path: str, standard: TextIO) -> Iterator[TextIO]:
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.filename not in (None, os.fspath(partial)):
             raise
-        raise SeqtagError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
+        raise SeqtagError(
+            f"{path}: can't be written: {error.strerror}; what stood there before is unchanged"
+        ) from error
     finally:
         if not direct:
             partial.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 Knows no task: what a row is, which head stands on the encoder and what a score is, the estimators say.
 """
 
+import hashlib
+import json
 import logging
 import statistics
 from collections.abc import Callable, Sequence
@@ -39,7 +41,7 @@ class NotFittedModelError(UsageError, NotFittedError):
     """A method that needs a trained model was called before `fit` or `load`."""
 
 
-class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
+class SequenceEstimator(BaseEstimator):
     """Base of the estimators. The constructor stores its arguments unchanged; `fit` checks them."""
 
     task: ClassVar[str]
@@ -67,8 +69,8 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         "vectors_keep": check.one_of("all", "corpus"),
         "freeze_vectors": check.truth,
         "language": check.text,
-        "epochs": check.whole(1),
-        "batch_size": check.whole(1),
+        "epochs": check.optional(check.whole(1)),
+        "batch_size": check.optional(check.whole(1)),
         "max_tokens": check.whole(1),
         "optimizer": check.one_of("adamw", "sgd"),
         "learning_rate": check.number(0),
@@ -100,9 +102,12 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
                 f"and a hidden_size above it (is {self.hidden_size})"
             )
 
-    def _training_options(self, seed: int) -> TrainingOptions:
+    def _training_options(self, seed: int, lengths: np.ndarray) -> TrainingOptions:
         names = {field.name for field in fields(TrainingOptions)}
         given = {key: value for key, value in self.get_params(deep=False).items() if key in names}
+        epochs, batch_size = training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
+        given["epochs"] = self.epochs or epochs
+        given["batch_size"] = self.batch_size or batch_size
         return TrainingOptions(**{**given, "seed": seed})
 
     # -- building -----------------------------------------------------------------------------
@@ -183,7 +188,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         self,
         build: Callable[[], nn.Module],
         rows: TaggedRows,
-        evaluate: Callable[[nn.Module], float],
+        evaluate: Callable[[Any], float],
         *,
         fingerprint: str,
         checkpoint: Path | None,
@@ -198,18 +203,18 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         for seed in range(self.seed, self.seed + self.seeds):
             torch.manual_seed(seed)
             network = build()
-            looking = list(watchers) if watchers is not None else [default_watcher()]
+            looking: list[Watcher] = list(watchers) if watchers is not None else [default_watcher()]
             if tensorboard is not None:
                 looking.append(TensorBoardWatcher(Path(tensorboard) / f"seed-{seed}"))
             trainer = Trainer(
                 network,
-                options=self._training_options(seed),
+                options=self._training_options(seed, rows.lengths),
                 lengths=rows.lengths,
                 make_batch=rows.batch,
                 evaluate=evaluate,
                 watchers=looking if _is_main_process() else (),
                 checkpoint=None if checkpoint is None else checkpoint / f"seed-{seed}.safetensors",
-                fingerprint=fingerprint,
+                fingerprint=self._run_fingerprint(fingerprint),
             )
             try:
                 history = trainer.run(resume=resume)
@@ -236,6 +241,14 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             )
         self.vectors_ = None  # the network has them now
 
+    def _run_fingerprint(self, data: str) -> str:
+        """What must be the same for a killed run to go on: the data, every option of the network, the vectors."""
+        params = self.get_params(deep=False)
+        for name in ("device", "seed", "seeds"):  # more seeds may follow; the loop knows its own
+            del params[name]
+        vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
+        return f"{data}|{vectors}|{json.dumps(params, sort_keys=True)}"
+
     # -- fitted state -------------------------------------------------------------------------
 
     def _check_fitted(self) -> None:
@@ -259,7 +272,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         params = self.get_params(deep=False)
         if params["vectors"] is not None:
             params["vectors"] = Path(params["vectors"]).name  # no path to elsewhere stays in a model
-        config = {"task": self.task, "params": params, **about}
+        config = {"task": self.task, "params": params, "seed_scores": self.seed_scores_, **about}
         return StoredModel(
             config,
             self.vocabulary_.to_dict(),
@@ -278,17 +291,18 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             )
         unknown = sorted(set(stored.config["params"]) - set(cls._get_param_names()))
         if unknown:
-            raise ModelError(
-                f"{Path(folder) / 'config.json'}: unknown option {unknown[0]!r}; {near_miss(unknown[0], cls._get_param_names())}"
-            )
+            known = near_miss(unknown[0], cls._get_param_names())
+            raise ModelError(f"{Path(folder) / 'config.json'}: unknown option {unknown[0]!r}; {known}")
         estimator = cls(**stored.config["params"])
         estimator.device = device
         estimator.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
         estimator.history_ = [EpochRecord(**record) for record in stored.history]
-        size = stored.weights["embedder.word.weight"].shape[1]
-        estimator.vectors_ = (
-            None if size == estimator.word_size else torch.zeros(len(stored.weights["embedder.word.weight"]), size)
-        )
+        estimator.seed_scores_ = stored.config["seed_scores"]
+        table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))
+        # Vectors gave the words their width; the rows themselves come with the other weights.
+        estimator.vectors_ = None
+        if table.dim() == 2 and table.shape[1] not in (0, estimator.word_size):
+            estimator.vectors_ = torch.zeros(estimator.vocabulary_.feature_sizes["word"], table.shape[1])
         return estimator, stored
 
     def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:
@@ -300,12 +314,30 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         self.vectors_ = None
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model folder (see README); replaces a model that is there, and nothing else."""
+        """Write the model folder (see README); replaces a model that is there, and nothing else.
+
+        Of several processes that trained one model together, the first one writes.
+        """
         self._check_fitted()
+        if not _is_main_process():
+            return Path(folder)
         return write_model(folder, self._to_store())
 
     def _to_store(self) -> StoredModel:
         raise AssertionError("an estimator says what it stores")
+
+
+def training_size(*, num_sentences: int, num_tokens: int) -> tuple[int, int]:
+    """Epochs and sentences a batch for a corpus of some size, where the user leaves them open.
+
+    A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev splits of
+    public corpora of 100 to 12,000 sentences.
+
+    >>> training_size(num_sentences=200, num_tokens=8_000), training_size(num_sentences=10_000, num_tokens=200_000)
+    ((40, 8), (12, 32))
+    """
+    epochs = min(40, max(12, round(1_500_000 / max(1, num_tokens))))
+    return epochs, 8 if num_sentences < 1_000 else 32
 
 
 def _is_main_process() -> bool:

@@ -21,7 +21,8 @@ def model_card(tagger: "Tagger") -> str:
 | labels | {labels} |
 | scheme | {tagger.scheme_} |
 | encoder, head | {tagger.encoder} {tagger.hidden_size} x {tagger.num_layers}, {tagger.head} |
-| trained on | {data["train"]:,} sentences, {data["dev"]:,} for choosing the epoch (SHA-256 {data["fingerprint"][:16]}) |
+| trained on | {data["train"]:,} sentences; {data["dev"]:,} chose the epoch |
+| SHA-256 of these data | {data["fingerprint"][:16]} |
 | {measure} on dev | {100 * best.dev_score:.2f} (epoch {best.epoch} of {len(tagger.history_)}) |
 | seeds tried | {len(tagger.seed_scores_)} |
 | seqtag | {__version__} |

@@ -129,9 +129,9 @@ class TagPredictor:
 class DevScore:
     """Score a network on dev data: strict micro F1 of spans, or accuracy for plain tags.
 
-    For spans it also finds the shift of the score of 'O' with the best F1 and leaves it in the head. A likelihood weighs
-    each token alike, so where entities are rare and new the model says 'O' too often; one number, chosen on dev, gives
-    precision and recall their balance back (threshold tuning for F1: Lipton, Elkan and Narayanaswamy 2014).
+    For spans it also finds the shift of the score of 'O' with the best F1 and leaves it in the head. A likelihood
+    weighs each token alike, so where entities are rare and new the model says 'O' too often; one number, chosen on dev,
+    gives precision and recall their balance back (thresholds for F1: Lipton, Elkan and Narayanaswamy 2014).
     """
 
     def __init__(

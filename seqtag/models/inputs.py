@@ -1,12 +1,17 @@
 """Check what users hand to an estimator and bring it into one form: datasets, token lists, texts."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, DatasetDict
 
 from seqtag.errors import DataError, UsageError
 from seqtag.text.readers import load_corpus
+from seqtag.text.tagset import TagSet
+
+logger = logging.getLogger("seqtag")
 
 _TOKENS, _TEXTS = '[["Ada", "lives", "in", "Turin"]]', '["Ada lives in Turin."]'
 
@@ -38,6 +43,41 @@ def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
             raise UsageError(f"{what} data, sentence {number}: tags must be strings, found {names[:4]!r}")
     dataset = Dataset.from_dict({"tokens": tokens, "tags": tags})
     return load_corpus(dataset)["train"] if tokens else dataset
+
+
+def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Bring training and dev data into one form; without dev data hold out a share of the sentences, and say so."""
+    train = as_tagged_dataset(X, y, "training")
+    if not len(train):
+        raise DataError("the training data holds no sentence; give at least one with tokens and tags")
+    if dev is None:
+        if len(train) < 2:
+            raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
+        num_dev = max(1, round(dev_share * len(train)))
+        order = np.random.default_rng(seed).permutation(len(train))
+        held_out = f"{num_dev} of {len(train)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
+        logger.info("no dev data given: %s", held_out)
+        train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
+    else:
+        given, tags = dev if isinstance(dev, tuple) else (dev, None)
+        dev = as_tagged_dataset(given, tags, "dev")
+        if not len(dev):
+            raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
+    both = load_corpus({"train": train, "dev": dev})
+    return both["train"], both["dev"]
+
+
+def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[str]) -> None:
+    """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
+    used = {tag for tags in gold for tag in tags} - {"O"}
+    unknown = tagset.unknown(sorted(used))
+    if not unknown:
+        return
+    named = f"label{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))}"
+    what = f"{named} not known to the model, which has {', '.join(known)}"
+    if all(tagset.unknown([tag]) for tag in used):
+        raise DataError(f"the evaluation data has only the {what}; is the tag column the right one?")
+    logger.warning("the evaluation data has the %s; these count as missed", what)
 
 
 def token_lists(X: Any, verb: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import model_card
 from seqtag.models.inference import DevScore, TagPredictor
-from seqtag.models.inputs import as_tagged_dataset, tag_lists, texts, token_lists
+from seqtag.models.inputs import as_tagged_dataset, check_labels, tag_lists, texts, token_lists, training_splits
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import Network
 from seqtag.store import StoredModel
@@ -39,15 +39,17 @@ _CHUNK = 2048
 class Tagger(SequenceEstimator):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
-    Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`. Tags come out in
-    the scheme of the training data. `lexical` adds scores from the spelling of a word and its neighbours straight to the
-    head, as a feature CRF has them; `balance` shifts the score of 'O' to where the dev F1 is best. README explains the rest.
+    Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`. Tags come out
+    in the scheme of the training data. `lexical` adds scores from the spelling of a word and its neighbours straight to
+    the head, as a feature CRF has them; `balance` shifts the score of 'O' to where the dev F1 is best. README explains
+    the other options.
 
     >>> Tagger(hidden_size=64).get_params()["hidden_size"]
     64
     """
 
     task: ClassVar[str] = "tag"
+    network_: Network
     CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
         "head": check.one_of("linear", "crf"),
         "lexical": check.truth,
@@ -88,8 +90,8 @@ class Tagger(SequenceEstimator):
         language: str = "xx",
         class_weights: Mapping[str, float] | None = None,
         balance: bool = True,
-        epochs: int = 30,
-        batch_size: int = 16,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         max_tokens: int = 4096,
         optimizer: str = "adamw",
         learning_rate: float = 2e-3,
@@ -165,25 +167,27 @@ class Tagger(SequenceEstimator):
     ) -> "Tagger":
         """Train on a dataset with tokens and tags, or on token lists X and tag lists y.
 
-        `dev` (a dataset or a pair of lists) decides which epoch is kept; without it, `dev_share` of the training data is
-        held out, and said. `checkpoint` names a folder for the state of the run; with `resume=True` a killed run goes on
-        from there and ends in the same weights. Raises UsageError for a wrong option or call, DataError for the data.
+        `dev` (a dataset or a pair of lists) decides which epoch is kept; without it, `dev_share` of the training data
+        is held out, and said. `checkpoint` names a folder for the state of the run; with `resume=True` a killed run
+        goes on from there and ends in the same weights. Raises UsageError for a wrong option or call, DataError for
+        the data.
         """
         self._check_options()
-        train, dev = self._corpora(X, y, dev)
-        scheme = corpus_scheme({"train": train, "dev": dev})
+        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
+        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
+        scheme = corpus_scheme({"train": train, "dev": held_out})
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
-        self._check_tags(train)
+        self._check_tags()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
-        self.data_ = {"fingerprint": fingerprint({"train": train, "dev": dev}), "train": len(train), "dev": len(dev)}
-        dev_score = DevScore(self._predictor, dev["tokens"][:], tag_lists(dev), balance=self.balance)
-        folder = None if checkpoint is None else Path(checkpoint)
+        data = fingerprint({"train": train, "dev": held_out})
+        self.data_: dict[str, Any] = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
+        dev_score = DevScore(self._predictor, held_out["tokens"][:], tag_lists(held_out), balance=self.balance)
         self._train(
             self._build_network,
             TaggedRows(train, self.vocabulary_, self.tagset_),
             dev_score,
-            fingerprint=self.data_["fingerprint"],
-            checkpoint=folder,
+            fingerprint=data,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
             resume=resume,
             watchers=watchers,
             tensorboard=tensorboard,
@@ -207,48 +211,18 @@ class Tagger(SequenceEstimator):
         self._check_fitted()
         return self.tagset_.data_scheme
 
-    def _corpora(self, X: Any, y: Any, dev: Any) -> tuple[Dataset, Dataset]:
-        train = as_tagged_dataset(X, y, "training")
-        if not len(train):
-            raise DataError("the training data holds no sentence; give at least one with tokens and tags")
-        if dev is None:
-            if len(train) < 2:
-                raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
-            num_dev = max(1, round(self.dev_share * len(train)))
-            order = np.random.default_rng(self.seed).permutation(len(train))
-            logger.info(
-                "no dev data given: %d of %d training sentences are held out (dev_share=%g, seed=%d)",
-                num_dev,
-                len(train),
-                self.dev_share,
-                self.seed,
-            )
-            train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
-        else:
-            dev = as_tagged_dataset(*dev, "dev") if isinstance(dev, tuple) else as_tagged_dataset(dev, None, "dev")
-            if not len(dev):
-                raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
-        both = load_corpus({"train": train, "dev": dev})
-        return both["train"], both["dev"]
-
-    def _check_tags(self, train: Dataset) -> None:
-        used = (
-            {name for name in self.tagset_.data_tags if name != "O"}
-            if self.tagset_.data_scheme != "plain"
-            else set(self.tagset_.data_tags)
-        )
-        least = 1 if self.tagset_.data_scheme != "plain" else 2
-        if len(used) < least:
+    def _check_tags(self) -> None:
+        tagset = self.tagset_
+        is_plain = tagset.data_scheme == "plain"
+        labels = list(tagset.data_tags) if is_plain else entity_labels(tagset.data_tags)
+        if len(labels) < (2 if is_plain else 1):
             raise DataError(
-                f"the training data has only the tag{'s' * (len(self.tagset_.data_tags) != 1)} {', '.join(self.tagset_.data_tags)}: "
-                "there is nothing to learn; is the tag column the right one? pass tag=... to load_corpus"
+                f"the training data has no tag but {', '.join(tagset.data_tags)}: there is nothing to learn; "
+                "is the tag column the right one? pass tag=... to load_corpus"
             )
         for label in self.class_weights or {}:
-            known = (
-                self.tagset_.data_tags if self.tagset_.data_scheme == "plain" else entity_labels(self.tagset_.data_tags)
-            )
-            if label not in known and label != "O":
-                raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, known)}")
+            if label not in labels and label != "O":
+                raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
 
     def _build_network(self) -> Network:
         tagset = self.tagset_
@@ -274,11 +248,10 @@ class Tagger(SequenceEstimator):
     def _predictor(self, network: Network | None = None) -> TagPredictor:
         if network is None:
             self._check_fitted()
-            network = self.network_
-        return TagPredictor(network, self.vocabulary_, self.tagset_, self.max_tokens)
+        return TagPredictor(network or self.network_, self.vocabulary_, self.tagset_, self.max_tokens)
 
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
-        """Tag token lists: one tag a token, in the scheme of the training data; an empty sentence gives an empty list."""
+        """Tag token lists: one tag a token, in the scheme of the training data; an empty sentence gives no tags."""
         return self._predictor().tags(token_lists(X, "predict"))
 
     def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
@@ -338,21 +311,14 @@ class Tagger(SequenceEstimator):
     # -- measuring ----------------------------------------------------------------------------
 
     def evaluate(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> Report:
-        """Compare predictions with gold tags: a Report of strict and conlleval scores, or of accuracy for plain tags."""
+        """Compare predictions with gold tags: strict and conlleval scores, or accuracy for plain tags."""
         self._check_fitted()
         data = as_tagged_dataset(X, y, "evaluation")
         if not len(data):
             raise DataError("the evaluation data holds no sentence")
         data = load_corpus({"test": data})["test"]
         gold = tag_lists(data)
-        unknown = self.tagset_.unknown(sorted({tag for tags in gold for tag in tags}))
-        if unknown:
-            used = {tag for tags in gold for tag in tags} - {"O"}
-            known = [tag for tag in used if not self.tagset_.unknown([tag])]
-            what = f"label{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))} not known to the model, which has {', '.join(self.labels_)}"
-            if not known:
-                raise DataError(f"the evaluation data has only {what}; is the tag column the right one?")
-            logger.warning("the evaluation data has %s; these count as missed", what)
+        check_labels(gold, self.tagset_, self.labels_)
         return evaluate_tags(gold, self.predict(data["tokens"][:]), scheme=self.scheme_)
 
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
@@ -367,7 +333,10 @@ class Tagger(SequenceEstimator):
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":
-        """Read a model folder; runs no code from it. Raises UsageError where it is none, ModelError where it is damaged."""
+        """Read a model folder, running no code from it.
+
+        Raises UsageError where it is none, ModelError where it is damaged or from a newer release.
+        """
         tagger, stored = cls._read(folder, device=device)
         tagger.tagset_ = TagSet.from_dict(stored.config["tagset"])
         tagger.data_ = stored.config["data"]

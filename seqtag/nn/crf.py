@@ -144,7 +144,7 @@ class _LogPartition(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, emissions_BTL: Tensor, lengths_B: Tensor, start_L: Tensor, transitions_LL: Tensor, end_L: Tensor
     ) -> Tensor:
         scores = Scores(start_L, transitions_LL, end_L)
@@ -154,7 +154,7 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:
         emissions_BTL, lengths_B, start_L, transitions_LL, end_L, *rest = ctx.saved_tensors
         sums, weight_B = Sums(*rest), grad_B.double()
         weighted_BTL = marginals(sums, lengths_B) * weight_B[:, None, None]
@@ -178,7 +178,7 @@ def log_partition(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> T
     >>> log_partition(torch.zeros(1, 3, 2), torch.tensor([3]), flat).exp().round().item()  # 2 tags, 3 tokens
     8.0
     """
-    log_partition_B: Tensor = _LogPartition.apply(emissions_BTL, lengths_B, *scores)  # type: ignore[no-untyped-call]
+    log_partition_B: Tensor = _LogPartition.apply(emissions_BTL, lengths_B, *scores)
     return log_partition_B
 
 

@@ -157,6 +157,10 @@ class CRFHead(Head):
         for name, allowed in zip(("legal_start_L", "legal_transitions_LL", "legal_end_L"), legal, strict=True):
             self.register_buffer(name, allowed.detach(), persistent=False)
 
+    legal_start_L: Tensor
+    legal_transitions_LL: Tensor
+    legal_end_L: Tensor
+
     def scores(self) -> crf.Scores:
         """The chain's scores with -inf on every move that the scheme forbids."""
         return crf.Scores(

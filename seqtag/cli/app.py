@@ -1,0 +1,242 @@
+"""The commands and their options: what a user may write, and the help that teaches it. The work is done next door."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqtag.cli.session import command
+
+_DATA_FORMS = (
+    "a column file (CoNLL), CoNLL-U, JSONL with character offsets (Doccano, Label Studio, Prodigy), .spacy, Parquet; a "
+    "folder with one of these a split; or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a "
+    "file, by number or header; the first and the last are the default."
+)
+_EXIT_CODES = "Exit codes: 0 done, 1 the data or the model falls short, 2 wrong use, 130 interrupted."
+
+app = typer.Typer(
+    name="seqtag",
+    help="Train, measure and use small, fast sequence labellers.",
+    epilog=f"DATA is {_DATA_FORMS}\n\n{_EXIT_CODES} Results go to standard output, progress to standard error.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_TRAINING, _WHERE = "How to train", "Where things go"
+
+ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A folder that `seqtag train` wrote.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+JsonFile = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Write all figures here too; - prints them instead of the table."),
+]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from seqtag import __version__
+
+        print(f"seqtag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _examples(*lines: str) -> str:
+    return "Examples\n\n" + "\n".join(f"  [cyan]{line}[/cyan]" for line in lines)
+
+
+@app.command(
+    epilog=_examples(
+        "seqtag train my-corpus/ --out models/ner",
+        "seqtag train news.conll:token=0,tag=3 --out models/ner --language en --epochs 40",
+        "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
+    )
+)
+@command
+def train(
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"The corpus: {_DATA_FORMS} Its split train is used.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to write.", rich_help_panel=_WHERE)],
+    dev: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="What chooses the best epoch; default: the split dev, else a tenth of train is held out.",
+            rich_help_panel="More data",
+        ),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="What is measured and printed at the end; default: the split test, if there is one.",
+            rich_help_panel="More data",
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="What to learn; tag: a tag for each token.", rich_help_panel=_TRAINING)
+    ] = "tag",
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose rules cut raw text into tokens: en, de, ...; xx, the default, fits most languages.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over train.", rich_help_panel=_TRAINING)] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same model.", rich_help_panel=_TRAINING)
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, ...", rich_help_panel=_TRAINING)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any option of Tagger: encoder=gru, seeds=5, vectors=glove.txt, ...; may come often.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a run that was killed or interrupted.", rich_help_panel=_WHERE),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the model in DIR.", rich_help_panel=_WHERE)
+    ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write curves for TensorBoard here.", rich_help_panel=_WHERE),
+    ] = None,
+) -> int:
+    """Train a tagger on labelled data and save it in a folder.
+
+    A run that was killed goes on with --resume and ends in the same model. Ctrl-C saves the best model so far.
+    """
+    from seqtag.cli import settings as reading
+    from seqtag.cli import train as training
+
+    tagger = reading.make_tagger(
+        reading.parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
+    )
+    return training.train(
+        data,
+        out=out,
+        dev=dev,
+        test=test,
+        task=task,
+        tagger=tagger,
+        resume=resume,
+        overwrite=overwrite,
+        tensorboard=tensorboard,
+    )
+
+
+@app.command(
+    epilog=_examples(
+        'echo "Ada lives in Turin." | seqtag predict models/ner --text',
+        "seqtag predict models/ner new.conll --output tagged.conll",
+        "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
+    )
+)
+@command
+def predict(
+    folder: ModelFolder,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="A file, or - for standard input. A column file has a token a line, in its first column or that of "
+            "FILE:token=1, and a blank line after each sentence; other columns are kept.",
+        ),
+    ] = "-",
+    text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text a line.")] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl",
+            help='INPUT has a JSON object a line, with "text" or "tokens"; the ending .jsonl says so too.',
+        ),
+    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="conll|jsonl|text",
+            help="conll: a token and its tag a line; jsonl: spans with offsets and probabilities; text: the same to be "
+            "read by people. Default: the form of INPUT.",
+        ),
+    ] = None,
+    output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    device: Device = "auto",
+) -> None:
+    """Tag new text with a model, in order, as it comes: files of any size, or a pipe that waits for each answer."""
+    from seqtag.cli import predict as predicting
+
+    kind = predicting.input_kind(text=text, jsonl=jsonl)
+    predicting.predict(folder, source, kind=kind, form=form, output=output, device=device)
+
+
+@app.command(
+    epilog=_examples(
+        "seqtag evaluate models/ner my-corpus/",
+        "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
+    )
+)
+@command
+def evaluate(
+    folder: ModelFolder,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"Labelled data: {_DATA_FORMS}")],
+    split: Annotated[
+        str | None, typer.Option(help="train, dev or test; default: test, or the only one there is.")
+    ] = None,
+    json_file: JsonFile = None,
+    device: Device = "auto",
+) -> None:
+    """Measure a model on labelled data: precision, recall and F1, strictly and the conlleval way."""
+    from seqtag.cli import measure
+
+    measure.evaluate(folder, data, split=split, json_file=json_file, device=device)
+
+
+@app.command(
+    epilog=_examples("seqtag score gold.conll other-system.conll", "seqtag score gold.tsv:tag=1 out.tsv:tag=-1")
+)
+@command
+def score(
+    gold: Annotated[str, typer.Argument(metavar="GOLD", help="A column file; FILE:tag=3 names the column.")],
+    predicted: Annotated[str, typer.Argument(metavar="PREDICTED", help="A column file with the same sentences.")],
+    json_file: JsonFile = None,
+) -> None:
+    """Score the output of any system against gold, strictly and the conlleval way."""
+    from seqtag.cli import measure
+
+    measure.score(gold, predicted, json_file=json_file)
+
+
+@app.command()
+@command
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to write.")] = Path("seqtag-demo-model"),
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the corpus.")] = 15,
+) -> int:
+    """Train on the corpus that comes with seqtag, print the scores and tag new sentences, in about a minute."""
+    from seqtag.cli import demo as showing
+
+    return showing.demo(out, epochs=epochs)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line, which ends the process with its exit code; `argv` stands for the process's own words."""
+    app(args=argv, prog_name="seqtag")

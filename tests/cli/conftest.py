@@ -1,0 +1,38 @@
+"""What the tests of the commands share: a way to run them, a small corpus, and one model trained on it."""
+
+from pathlib import Path
+
+import pytest
+from small_corpus import SENTENCES, SMALL, Run, conll
+from typer.testing import CliRunner, Result
+
+from seqtag.cli.app import app
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run a command in this process; an error that is no message for the user fails the test."""
+
+    def call(*words: str | Path, stdin: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(app, [str(word) for word in words], input=stdin, catch_exceptions=False)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the three splits."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for number, name in enumerate(("train", "dev", "test")):
+        part = SENTENCES[::2] if name == "train" else SENTENCES[2 * number - 1 :: 4]
+        (folder / f"{name}.conll").write_text(conll(part), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(run: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, trained through the command line."""
+    out = tmp_path_factory.mktemp("models") / "ner"
+    result = run("train", corpus, "--out", out, *SMALL, "--epochs", "8", "--language", "en")
+    assert result.exit_code == 0, result.stderr
+    return out

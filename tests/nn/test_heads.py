@@ -1,0 +1,281 @@
+"""The heads against enumeration of all tag sequences, and LexicalScores against a sum looked up score by score."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+import torch
+from batches import make_batch, random_words
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
+from seqtag.text.schemes import Span, illegal_positions, legal_transitions, span_masks, spans_from_tags
+
+HIDDEN, NUM_TAGS = 5, 4
+LENGTHS = (4, 1, 3)
+SENTENCES = [[0, 1, 2, 3], [1], [3, 3, 0]]
+TAGS = [[0, 1, 3, 2], [2], [3, 3, 1]]
+
+TAG_SETS = {
+    "plain": ["NOUN", "VERB", "X"],
+    "IO": ["O", "I-A", "I-B"],
+    "IOB1": ["O", "I-A", "B-A", "I-B"],
+    "IOB2": ["O", "B-A", "I-A", "B-B", "I-B"],
+    "BIOES": ["O", "B-A", "I-A", "E-A", "S-A", "S-B"],
+    "BILOU": ["O", "B-A", "I-A", "L-A", "U-A"],
+    "BMES": ["O", "B-A", "M-A", "E-A", "S-A"],
+}
+
+
+def make_head(kind, num_tags=NUM_TAGS, *, seed=0, legal=None, **options):
+    torch.manual_seed(seed)
+    head = (
+        CRFHead(HIDDEN, num_tags, legal=legal, **options) if kind == "crf" else LinearHead(HIDDEN, num_tags, **options)
+    )
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter)
+    return head.double().eval()
+
+
+def make_hidden(lengths=LENGTHS, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(len(lengths), max(lengths), HIDDEN, generator=generator, dtype=torch.float64)
+
+
+def tagged_batch(tags=TAGS, sentences=SENTENCES):
+    features, spellings = random_words(4, feature_sizes=(6, 5), num_characters=4)
+    return make_batch(sentences, features, spellings, tags)
+
+
+def path_scores(head, emissions_TL):
+    """Score of every sequence of one sentence, added up term by term."""
+    num_tokens, num_tags = emissions_TL.shape
+    scores = {}
+    for path in product(range(num_tags), repeat=num_tokens):
+        total = sum(emissions_TL[t, tag] for t, tag in enumerate(path))
+        if isinstance(head, CRFHead):
+            start, transitions, end = head.scores()
+            total = total + start[path[0]] + end[path[-1]]
+            total = total + sum(transitions[a, b] for a, b in pairwise(path))
+        scores[path] = total
+    return scores
+
+
+def probabilities(head, emissions_TL):
+    scores = path_scores(head, emissions_TL)
+    log_z = torch.stack(list(scores.values())).logsumexp(0)
+    return {path: (score - log_z).exp().item() for path, score in scores.items()}
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weights"])
+def test_linear_loss_is_torchs_cross_entropy(weighted):
+    weights = torch.tensor([0.5, 2.0, 1.0, 3.0]) if weighted else None
+    head, hidden, batch = make_head("linear", class_weights_L=weights), make_hidden(), tagged_batch()
+    expected = sum(
+        functional.cross_entropy(
+            head.output(hidden[b, :length]).float(),
+            torch.tensor(tags),
+            weight=head.class_weights_L.float(),
+            reduction="sum",
+        )
+        for b, (length, tags) in enumerate(zip(LENGTHS, TAGS, strict=True))
+    )
+    torch.testing.assert_close(head.loss(hidden, batch).float(), expected / len(LENGTHS), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["likelihood", "softmax-margin"])
+def test_crf_loss_equals_enumeration(weighted):
+    """Softmax-margin (Gimpel and Smith 2010): in the sum over paths each wrong tag adds log(weight of the gold tag)."""
+    weights = torch.tensor([0.5, 2.0, 1.0, 3.0]) if weighted else torch.ones(NUM_TAGS)
+    head, hidden, batch = make_head("crf", class_weights_L=weights), make_hidden(), tagged_batch()
+    emissions = head.emissions(hidden, batch)
+    total = 0.0
+    for b, (length, gold) in enumerate(zip(LENGTHS, TAGS, strict=True)):
+        scores = path_scores(head, emissions[b, :length])
+        costed = [
+            score + sum(weights[g].log() for g, tag in zip(gold, path, strict=True) if g != tag)
+            for path, score in scores.items()
+        ]
+        total += torch.stack(costed).logsumexp(0) - scores[tuple(gold)]
+    assert head.loss(hidden, batch).item() == pytest.approx(total.item() / len(LENGTHS), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_a_heavier_class_pulls_harder(kind):
+    """The gradient that raises the gold tag's emission grows with the weight of the gold tag."""
+    hidden, batch = make_hidden((1,)), tagged_batch([[2]], [[1]])
+    pulls = []
+    for weight in (0.2, 1.0, 5.0):
+        weights = torch.ones(NUM_TAGS)
+        weights[2] = weight
+        head = make_head(kind, class_weights_L=weights)
+        head.loss(hidden, batch).backward()
+        pulls.append(-head.output.bias.grad[2].item())
+    assert 0 < pulls[0] < pulls[1] < pulls[2]
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_weights_of_sentences_share_out_the_loss(kind):
+    head, hidden, batch = make_head(kind), make_hidden(), tagged_batch()
+    each = [
+        head.loss(hidden[b : b + 1, :n], tagged_batch([TAGS[b]], [SENTENCES[b]])).item() for b, n in enumerate(LENGTHS)
+    ]
+    assert head.loss(hidden, batch).item() == pytest.approx(np.mean(each), rel=1e-5)
+    weights = torch.tensor([0.5, 0.0, 2.0])
+    shared = type(batch)(*(getattr(batch, name) for name in batch.__slots__[:-1]), weights)
+    assert head.loss(hidden, shared).item() == pytest.approx(0.5 * each[0] + 2.0 * each[2], rel=1e-5)
+
+
+def test_gradient_of_the_crf_loss_checks():
+    legal = tuple(map(torch.from_numpy, legal_transitions(["O", "B-A", "I-A", "B-B"], "IOB2")))
+    weights = torch.tensor([1.0, 2.0, 1.0, 0.5], dtype=torch.float64)
+    head = make_head("crf", legal=legal, class_weights_L=weights)
+    emissions = torch.randn(3, 4, NUM_TAGS, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    gold, lengths = torch.tensor([[0, 1, 2, 2], [3, 0, 0, 0], [1, 1, 0, 0]]), torch.tensor(LENGTHS)
+
+    def loss(emissions, start, transitions, end):
+        for name, value in (("start_L", start), ("transitions_LL", transitions), ("end_L", end)):
+            delattr(head, name)
+            setattr(head, name, value)
+        return head._loss(emissions, gold, lengths)
+
+    inputs = (emissions, head.start_L.data, head.transitions_LL.data, head.end_L.data)
+    assert torch.autograd.gradcheck(loss, tuple(value.clone().requires_grad_() for value in inputs))
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_decoding_marginals_and_nbest_equal_enumeration(kind):
+    head, hidden, batch = make_head(kind, seed=4), make_hidden(seed=5), tagged_batch()
+    emissions = head.emissions(hidden, batch)
+    best, marginals = head.decode(hidden, batch), head.marginals(emissions, batch.lengths_B)
+    paths, log_probability = head.nbest(emissions, batch.lengths_B, 6)
+    for b, length in enumerate(LENGTHS):
+        every = probabilities(head, emissions[b, :length].double())
+        ranked = sorted(every, key=every.get, reverse=True)
+        assert tuple(best[b, :length].tolist()) == ranked[0]
+        assert not best[b, length:].any()
+        for k, path in enumerate(ranked[:6]):
+            assert tuple(paths[b, k, :length].tolist()) == path
+            assert log_probability[b, k].exp().item() == pytest.approx(every[path], rel=1e-5)
+        expected = np.zeros((length, NUM_TAGS))
+        for path, probability in every.items():
+            expected[np.arange(length), path] += probability
+        np.testing.assert_allclose(marginals[b, :length].detach().numpy(), expected, rtol=1e-5, atol=1e-9)
+        assert not marginals[b, length:].any()
+
+
+@pytest.mark.parametrize("scheme", TAG_SETS)
+def test_probability_of_a_span_is_exact_in_every_scheme(scheme):
+    """The sum over a span's masks equals the sum over all legal sequences from which the span is read."""
+    tags, length = TAG_SETS[scheme], 4
+    legal = tuple(map(torch.from_numpy, legal_transitions(tags, scheme)))
+    head = make_head("crf", len(tags), legal=legal, seed=6)
+    emissions = torch.randn(1, length + 2, len(tags), dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    expected: dict[Span, float] = {}
+    for path, probability in probabilities(head, emissions[0, :length]).items():
+        names = [tags[i] for i in path]
+        assert (probability > 0) == (not illegal_positions(names, scheme))
+        for span in spans_from_tags(names, scheme) if probability else []:
+            expected[span] = expected.get(span, 0.0) + probability
+    labels = sorted({span.label for span in expected})
+    for start, end in [(a, b) for a in range(length) for b in range(a + 1, length + 1)]:
+        for label in labels:
+            masks = span_masks(Span(start, end, label), length, tags, scheme)
+            got = 0.0
+            for mask in masks:
+                padded = torch.from_numpy(np.pad(mask, ((0, 2), (0, 0)), constant_values=True))[None]
+                got += head.masked_log_probability(emissions, torch.tensor([length]), padded).exp().item()
+            assert got == pytest.approx(expected.get(Span(start, end, label), 0.0), rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), kind=st.sampled_from(["linear", "crf"]))
+def test_masked_probability_equals_enumeration_for_any_mask(seed, kind):
+    head = make_head(kind, 3, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    emissions = torch.randn(2, 4, 3, generator=generator, dtype=torch.float64) * 2
+    masks, lengths = torch.rand(2, 4, 3, generator=generator) < 0.7, torch.tensor([4, 2])
+    got = head.masked_log_probability(emissions, lengths, masks).exp()
+    for row, length in enumerate(lengths.tolist()):
+        every = probabilities(head, emissions[row, :length])
+        inside = sum(p for path, p in every.items() if all(masks[row, t, tag] for t, tag in enumerate(path)))
+        assert got[row].item() == pytest.approx(inside, rel=1e-9, abs=1e-12)
+
+
+def make_lexical(sizes, num_tags, **options):
+    lexical = LexicalScores(sizes, num_tags, **options)
+    torch.nn.init.normal_(lexical.table.weight, generator=torch.Generator().manual_seed(8))
+    return lexical
+
+
+def test_lexical_scores_are_a_sum_of_looked_up_scores():
+    sizes = (6, 5, 7)
+    features, spellings = random_words(8, feature_sizes=sizes, num_characters=4, seed=9)
+    assert (features == 1).any()  # unknown values are among them, and score nothing
+    lexical = make_lexical(sizes, NUM_TAGS).eval()
+    tables = lexical.table.weight.split(sizes)  # one table a feature; its columns: the word itself, before, after
+
+    def looked_up(word: int, part: int) -> torch.Tensor:
+        total = torch.zeros(NUM_TAGS)
+        for column, table in enumerate(tables):
+            if features[word, column] > 1:
+                total = total + table[features[word, column], part * NUM_TAGS : (part + 1) * NUM_TAGS]
+        return total
+
+    sentences = [[0, 1, 2, 3, 3], [4], [5, 6, 7]]
+    got = lexical(make_batch(sentences, features, spellings))
+    for b, sentence in enumerate(sentences):
+        for t, word in enumerate(sentence):
+            expected = looked_up(word, 0)
+            if t > 0:
+                expected = expected + looked_up(sentence[t - 1], 1)
+            if t + 1 < len(sentence):
+                expected = expected + looked_up(sentence[t + 1], 2)
+            torch.testing.assert_close(got[b, t], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_lexical_scores_start_at_zero_and_touch_only_the_batchs_rows():
+    sizes = (6, 5)
+    features, spellings = random_words(4, feature_sizes=sizes, num_characters=4)
+    lexical = LexicalScores(sizes, NUM_TAGS)
+    batch = make_batch([[0, 1], [1]], features, spellings)
+    assert not lexical(batch).any()
+    lexical(batch).sum().backward()
+    rows = set(lexical.table.weight.grad.coalesce().indices()[0].tolist())
+    assert rows <= {features[w, c].item() + offset for w in (0, 1) for c, offset in ((0, 0), (1, 6))} | {0, 6}
+
+
+def test_lexical_dropout_drops_whole_features_of_a_word_and_keeps_the_mean():
+    sizes = (6, 5)
+    features = torch.tensor([[2, 3]])
+    lexical = make_lexical(sizes, NUM_TAGS, dropout=0.25)
+    batch = make_batch([[0]], features, [[2]])
+    torch.manual_seed(0)
+    first, second = (lexical.table.weight[row, :NUM_TAGS] / 0.75 for row in (2, 6 + 3))
+    possible = torch.stack([torch.zeros(NUM_TAGS), first, second, first + second])
+    drawn = torch.stack([lexical.train()(batch)[0, 0] for _ in range(1000)])
+    distance = (drawn[:, None] - possible).abs().amax(-1)
+    assert (distance.amin(1) < 1e-5).all()
+    kept = (distance.argmin(1)[:, None] == torch.tensor([1, 3])).any(1).double().mean().item()
+    assert kept == pytest.approx(0.75, abs=4 * (0.1875 / 1000) ** 0.5)
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_emissions_add_the_lexical_scores_to_the_projection(kind):
+    lexical = make_lexical((6, 5), NUM_TAGS)
+    head, hidden, batch = make_head(kind, lexical=lexical), make_hidden(), tagged_batch()
+    expected = hidden @ head.output.weight.T + head.output.bias + lexical(batch)
+    torch.testing.assert_close(head.emissions(hidden, batch).double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_the_shift_moves_predictions_and_never_the_loss(kind):
+    head, hidden, batch = make_head(kind), make_hidden(), tagged_batch()
+    before, loss = head.emissions(hidden, batch), head.train().loss(hidden, batch)
+    head.shift_L[2] = 1.5
+    assert head.loss(hidden, batch) == loss
+    torch.testing.assert_close(head.eval().emissions(hidden, batch) - before, head.shift_L.expand_as(before))
+    head.shift_L[2] = 1000.0
+    assert head.decode(hidden, batch).tolist() == [[2, 2, 2, 2], [2, 0, 0, 0], [2, 2, 2, 0]]

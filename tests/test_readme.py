@@ -1,0 +1,76 @@
+"""The README: its Python examples run as they stand, its commands exist, its paths lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from seqtag.cli.app import app
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    """Run all Python blocks in order, as one session in a folder that has the demo corpus; give what they left."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "data").symlink_to(REPOSITORY / "data")
+    names: dict = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for block in blocks("python"):
+            exec(compile(block, "README.md", "exec"), names)
+    return names
+
+
+def test_there_are_five_python_examples():
+    assert len(blocks("python")) == 5
+
+
+def test_the_examples_give_what_they_promise(examples):
+    assert examples["report"].f1 > 0.3
+    tagger = examples["tagger"]
+    spans = tagger.predict_spans(["Ada Lovelace lived in London."])[0]
+    assert all("Ada Lovelace lived in London."[s.start : s.end] == s.text and 0 < s.score <= 1 for s in spans)
+    assert examples["marginals"].shape == (3, len(tagger.tags_))
+    assert examples["marginals"].sum(axis=1) == pytest.approx([1, 1, 1])
+    assert examples["best"][1] >= examples["second"][1] > 0
+    assert examples["scores"].min() > 0.5
+
+
+def test_every_command_of_the_readme_exists():
+    known = set(get_command(app).commands)
+    named = {word for block in blocks("sh") for word in re.findall(r"(?:^|\| )seqtag (\w+)", block, flags=re.MULTILINE)}
+    assert named == known - {"demo"}
+    targets = set(re.findall(r"^make (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert targets == {"demo", "test"}
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+def test_every_path_and_option_of_the_readme_exists():
+    from seqtag import Tagger
+
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (REPOSITORY / link).exists(), link
+    for recipe in re.findall(r"`(\w+\.py)`", README.split("- `recipes/`")[1].split("- [data")[0]):
+        assert (REPOSITORY / "recipes" / recipe).exists(), recipe
+    table = README.split("## Options")[1].split("## How it works")[0]
+    named = {name for row in table.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    values = {"cnn", "lstm", "gru", "None", "all", "corpus", "fp32", "bf16"}
+    assert named - values == set(Tagger().get_params()), "the README's table of options and the constructor must agree"
+
+
+def test_the_message_shown_for_a_bad_option_is_the_real_one():
+    from seqtag import Tagger, UsageError
+
+    shown = next(line for line in README.splitlines() if line.startswith("Tagger: encoder="))
+    with pytest.raises(UsageError) as error:
+        Tagger(encoder="ltsm").fit([["a"]], [["B-X"]])
+    assert str(error.value) == shown
