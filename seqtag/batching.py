@@ -40,7 +40,8 @@ def collate(
 ) -> Batch:
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
-    `tags_N` holds the model's tag ids of all sentences, one after the other. Spelling is looked up once a distinct word: Arrow's dictionary encoding finds those without Python work a token.
+    `tags_N` holds the model's tag ids of all sentences, one after the other. Spelling is looked up once a
+    distinct word: Arrow's dictionary encoding finds those without Python work a token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()

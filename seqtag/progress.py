@@ -1,4 +1,7 @@
-"""What looks on while a model trains: a bar on a terminal, plain lines elsewhere, TensorBoard. Writes to standard error."""
+"""What looks on while a model trains: a bar on a terminal, plain lines elsewhere, TensorBoard.
+
+The bar and the lines go to standard error.
+"""
 
 import logging
 import sys
@@ -84,7 +87,7 @@ class BarWatcher:
 
 
 class TensorBoardWatcher:
-    """Write loss, dev score and learning rate of each epoch for TensorBoard. Needs `pip install "seqtag[tensorboard]"`."""
+    """Write loss, dev score and rates of each epoch for TensorBoard. Needs `pip install "seqtag[tensorboard]"`."""
 
     def __init__(self, folder: str | Path) -> None:
         try:

@@ -27,6 +27,8 @@ def shared_data() -> Path:
     """Give the public corpora; skip without them, but fail in CI, where they must be."""
     folder = find_shared_data()
     if folder is None:
-        assert os.environ.get("CI") != "true", "CI must have ../shared/data: the tests on real corpora may not be skipped there"
+        assert os.environ.get("CI") != "true", (
+            "CI must have ../shared/data: no test on real corpora may be skipped there"
+        )
         pytest.skip("needs the public corpora in ../shared/data")
     return folder

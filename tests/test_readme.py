@@ -62,7 +62,8 @@ def test_every_path_and_option_of_the_readme_exists():
     for recipe in re.findall(r"`(\w+\.py)`", README.split("- `recipes/`")[1].split("- [data")[0]):
         assert (REPOSITORY / "recipes" / recipe).exists(), recipe
     table = README.split("## Options")[1].split("## How it works")[0]
-    named = {name for row in table.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     values = {"cnn", "lstm", "gru", "None", "all", "corpus", "fp32", "bf16"}
     assert named - values == set(Tagger().get_params()), "the README's table of options and the constructor must agree"
 

@@ -79,7 +79,7 @@ WRITERS: Mapping[str, Writer] = {"conll": column_lines, "jsonl": json_lines, "te
 
 def _spans(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[list[Span]]:
     texts = iter(tagger.predict_spans([request.text for request in requests if request.text is not None]))
-    lists = iter(tagger.score_spans([request.tokens for request in requests if request.text is None]))
+    lists = iter(tagger.predict_token_spans([request.tokens for request in requests if request.text is None]))
     return (next(lists if request.text is None else texts) for request in requests)
 
 

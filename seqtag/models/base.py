@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -21,6 +21,7 @@ from torch import nn
 from seqtag.batching import TaggedRows
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
+from seqtag.models.pretrained import with_vectors
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.progress import TensorBoardWatcher, default_watcher
@@ -142,44 +143,16 @@ class SequenceEstimator(BaseEstimator):
             proj_size=self.proj_size,
         )
 
-    def _build_vocabulary(self, counts: dict[str, int]) -> Vocabulary:
-        """Index the training data; with `vectors`, add the words that they bring and lay out their rows."""
+    def _build_vocabulary(self, counts: Mapping[str, int]) -> Vocabulary:
+        """Index the training data, and the words of pretrained vectors where there are any."""
         settings = {"min_freq": self.min_freq, "lowercase": self.lowercase, "merge_digits": self.merge_digits}
         self.vectors_: torch.Tensor | None = None
         if self.vectors is None:
             return Vocabulary.build(counts, **settings)
-        from seqtag.text.vectors import read_vectors
-
-        wanted = None if self.vectors_keep == "all" else {form for token in counts for form in (token, token.lower())}
-        found = read_vectors(self.vectors, words=wanted)
-        plain = Vocabulary.build(counts, **settings)
-        rows: dict[str, int] = {}
-        for row, word in enumerate(found.words):
-            # A form as it stands comes before one that only becomes it by lower-casing.
-            if plain.normalise(word) == word:
-                rows[word] = row
-        for row, word in enumerate(found.words):
-            rows.setdefault(plain.normalise(word), row)
-        vocabulary = Vocabulary.build(counts, **settings, extra_words=rows)
-        index = vocabulary.indices["word"]
-        covered = sum(n for token, n in counts.items() if plain.normalise(token) in rows) / max(1, sum(counts.values()))
-        logger.info(
-            "%s: %d vectors of %d numbers; %.1f%% of the training tokens have one",
-            self.vectors,
-            len(rows),
-            found.matrix.shape[1],
-            100 * covered,
+        vocabulary, matrix_VE, self.vectors_coverage_ = with_vectors(
+            self.vectors, counts, settings, only_corpus=self.vectors_keep == "corpus", seed=self.seed
         )
-        self.vectors_coverage_ = covered
-        generator = torch.Generator().manual_seed(self.seed)
-        size = found.matrix.shape[1]
-        # Words without a vector start as random ones of the same spread.
-        spread = float(found.matrix.std()) if len(rows) else size**-0.5
-        matrix_VE = torch.randn(len(index) + 2, size, generator=generator) * spread
-        matrix_VE[0] = 0
-        ids = [index[word] for word in rows]
-        matrix_VE[ids] = torch.from_numpy(found.matrix[list(rows.values())])
-        self.vectors_ = matrix_VE
+        self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
 
     # -- training -----------------------------------------------------------------------------
@@ -330,8 +303,8 @@ class SequenceEstimator(BaseEstimator):
 def training_size(*, num_sentences: int, num_tokens: int) -> tuple[int, int]:
     """Epochs and sentences a batch for a corpus of some size, where the user leaves them open.
 
-    A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev splits of
-    public corpora of 100 to 12,000 sentences.
+    A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev splits
+    of public corpora of 100 to 12,000 sentences.
 
     >>> training_size(num_sentences=200, num_tokens=8_000), training_size(num_sentences=10_000, num_tokens=200_000)
     ((40, 8), (12, 32))

@@ -14,8 +14,10 @@ from torch import Tensor
 from seqtag.batching import collate, length_batches
 from seqtag.nn.batch import Batch
 from seqtag.nn.network import Network
-from seqtag.text.schemes import Span, span_masks, spans_from_tags
+from seqtag.text.schemes import Span, spans_from_tags
+from seqtag.text.span_masks import span_masks
 from seqtag.text.tagset import TagSet
+from seqtag.text.tokenizer import Token, Tokenizer
 from seqtag.text.vocabulary import Vocabulary
 
 _BATCH_SIZE = 64
@@ -23,6 +25,7 @@ _BATCH_SIZE = 64
 _STEP, _FARTHEST = 0.5, 4.0
 
 Sentences = Sequence[Sequence[str]]
+TaggedSentence = tuple[list[Token], list[str], list[Span]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,13 @@ class TagPredictor:
                 for i in indices:
                     spans[i] = [Span(span.start, span.end, span.label, score=next(scores)) for span in spans[i]]
         return tags, spans
+
+    def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
+        """The sentences of each text as tokens, tags and spans of tokens."""
+        cut = list(tokenizer.stream(texts))
+        tagged = zip(*self.spans([[token.text for token in sentence] for text in cut for sentence in text]))
+        for sentences in cut:
+            yield [(tokens, *next(tagged)) for tokens in sentences]
 
     def _span_probabilities(
         self, spans: Sequence[Sequence[Span]], emissions_BTL: Tensor, lengths_B: Tensor

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from seqtag.errors import DataError, UsageError
+from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.readers import load_corpus
+from seqtag.text.schemes import entity_labels
 from seqtag.text.tagset import TagSet
 
 logger = logging.getLogger("seqtag")
@@ -65,6 +66,20 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
             raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
     both = load_corpus({"train": train, "dev": dev})
     return both["train"], both["dev"]
+
+
+def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
+    """Refuse data with nothing to tell apart, and weights for labels that the data lack."""
+    is_plain = tagset.data_scheme == "plain"
+    labels = list(tagset.data_tags) if is_plain else entity_labels(tagset.data_tags)
+    if len(labels) < (2 if is_plain else 1):
+        raise DataError(
+            f"the training data has no tag but {', '.join(tagset.data_tags)}: there is nothing to learn; "
+            "is the tag column the right one? pass tag=... to load_corpus"
+        )
+    for label in class_weights:
+        if label not in labels and label != "O":
+            raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
 
 
 def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[str]) -> None:

@@ -16,8 +16,16 @@ from seqtag.evaluation.report import Report, evaluate_tags
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import model_card
-from seqtag.models.inference import DevScore, TagPredictor
-from seqtag.models.inputs import as_tagged_dataset, check_labels, tag_lists, texts, token_lists, training_splits
+from seqtag.models.inference import DevScore, TaggedSentence, TagPredictor
+from seqtag.models.inputs import (
+    as_tagged_dataset,
+    check_labels,
+    check_trainable,
+    tag_lists,
+    texts,
+    token_lists,
+    training_splits,
+)
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import Network
 from seqtag.store import StoredModel
@@ -25,7 +33,7 @@ from seqtag.text.corpus_tags import corpus_scheme
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
-from seqtag.text.tokenizer import Token, Tokenizer
+from seqtag.text.tokenizer import Tokenizer
 from seqtag.training import Watcher
 
 logger = logging.getLogger("seqtag")
@@ -177,7 +185,7 @@ class Tagger(SequenceEstimator):
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
         scheme = corpus_scheme({"train": train, "dev": held_out})
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
-        self._check_tags()
+        check_trainable(self.tagset_, self.class_weights or {})
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         data = fingerprint({"train": train, "dev": held_out})
         self.data_: dict[str, Any] = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
@@ -210,19 +218,6 @@ class Tagger(SequenceEstimator):
         """The scheme of the training data, which is that of the predictions."""
         self._check_fitted()
         return self.tagset_.data_scheme
-
-    def _check_tags(self) -> None:
-        tagset = self.tagset_
-        is_plain = tagset.data_scheme == "plain"
-        labels = list(tagset.data_tags) if is_plain else entity_labels(tagset.data_tags)
-        if len(labels) < (2 if is_plain else 1):
-            raise DataError(
-                f"the training data has no tag but {', '.join(tagset.data_tags)}: there is nothing to learn; "
-                "is the tag column the right one? pass tag=... to load_corpus"
-            )
-        for label in self.class_weights or {}:
-            if label not in labels and label != "O":
-                raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
 
     def _build_network(self) -> Network:
         tagset = self.tagset_
@@ -286,23 +281,19 @@ class Tagger(SequenceEstimator):
 
     def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
         """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
-        for text, found in self.tag_texts(X):
+        for text, sentences in self.tag_texts(X):
             yield [
                 Span(start, end, span.label, text[start:end], span.score)
-                for tokens, _, spans in found
+                for tokens, _, spans in sentences
                 for span in spans
                 for start, end in [(tokens[span.start].start, tokens[span.end - 1].end)]
             ]
 
-    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[tuple[list[Token], list[str], list[Span]]]]]:
+    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
-        predictor, source = self._predictor(), iter(X)
-        tokenizer = Tokenizer(self.language)
+        predictor, tokenizer, source = self._predictor(), Tokenizer(self.language), iter(X)
         while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
-            cut = list(tokenizer.stream(chunk))
-            tagged = zip(*predictor.spans([[token.text for token in sentence] for text in cut for sentence in text]))
-            for text, sentences in zip(chunk, cut):
-                yield text, [(tokens, *next(tagged)) for tokens in sentences]
+            yield from zip(chunk, predictor.texts(tokenizer, chunk))
 
     def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
         """Find the spans of token lists: offsets in tokens, with the exact probability of each."""

@@ -173,7 +173,7 @@ def tags_from_spans(spans: Iterable[Span], length: int, scheme: str) -> list[str
     check_scheme(scheme)
     ordered = sorted(spans, key=lambda span: (span.start, span.end))
     for span in ordered:
-        _check_span(span, length)
+        check_span(span, length)
     for left, right in pairwise(ordered):
         if right.start < left.end:
             raise DataError(f"{left} and {right} overlap; a tag sequence holds one label a token: drop one of the two")
@@ -186,7 +186,7 @@ def tags_from_spans(spans: Iterable[Span], length: int, scheme: str) -> list[str
     tags = ["O"] * length
     for index, span in enumerate(ordered):
         touching = index > 0 and ordered[index - 1].end == span.start and ordered[index - 1].label == span.label
-        tags[span.start : span.end] = _span_tags(span, scheme, touching=touching)
+        tags[span.start : span.end] = span_tags(span, scheme, touching=touching)
     return tags
 
 
@@ -260,37 +260,7 @@ def legal_transitions(tags: Sequence[str], scheme: str) -> tuple[np.ndarray, np.
     return start, transitions, end
 
 
-def span_masks(span: Span, length: int, tags: Sequence[str], scheme: str) -> list[np.ndarray]:
-    """Say which tags may stand where for a span to be read off: mutually exclusive alternatives, bool (length, L).
-
-    The legal sequences inside one of the alternatives are exactly the legal sequences with this span, borders and
-    label. IOB1 may need two. The list is empty where no sequence over `tags` holds the span: its probability is 0.
-
-    >>> [mask.astype(int).tolist() for mask in span_masks(Span(0, 1, "PER"), 2, ["O", "B-PER", "I-PER"], "IOB2")]
-    [[[0, 1, 0], [1, 1, 0]]]
-    """
-    check_scheme(scheme)
-    _check_span(span, length)
-    if scheme == "plain" and span.end - span.start > 1:
-        return []
-    mask = np.ones((length, len(tags)), bool)
-    written = [span.label] if scheme == "plain" else _span_tags(span, scheme, touching=False)
-    for position, tag in enumerate(written, span.start):
-        mask[position] = [other == tag for other in tags]
-    inside = f"I-{span.label}"
-    if scheme in ("IO", "IOB1", "IOB2") and span.end < length:
-        mask[span.end] = [other != inside for other in tags]
-    alternatives = [mask]
-    if scheme in ("IO", "IOB1") and span.start > 0:
-        if scheme == "IOB1":
-            begun = mask.copy()
-            begun[span.start] = [other == f"B-{span.label}" for other in tags]
-            alternatives.append(begun)
-        mask[span.start - 1] = [other not in (inside, f"B-{span.label}") for other in tags]
-    return [alternative for alternative in alternatives if alternative.any(axis=1).all()]
-
-
-def _span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:
+def span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:
     """Write one span; `touching`: the token before it ends another span of the same label."""
     size = span.end - span.start
     if scheme in _CLOSED:
@@ -332,7 +302,8 @@ def _cut(tag: str | None) -> tuple[str, str] | None:
     return None if tag is None else _read(tag)
 
 
-def _check_span(span: Span, length: int) -> None:
+def check_span(span: Span, length: int) -> None:
+    """Raise DataError for a span outside its sentence, an empty one, or one without a label."""
     if not 0 <= span.start < span.end <= length:
         raise DataError(f"{span} does not lie in a sentence of {length} tokens; start at 0, end exclusive, not empty")
     if not span.label:

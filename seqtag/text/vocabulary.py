@@ -1,7 +1,7 @@
 """Map words, characters, word features and tags to ids. Knows strings and counts; knows no tensor.
 
-A word is described by the columns of `FEATURES`: its normalised form and cheap facts about its spelling. Each column has
-an index of its own, built from the training data; id 0 is padding and id 1 stands for whatever was not seen there.
+A word is described by the columns of `FEATURES`: its normalised form and cheap facts about its spelling. Each column
+has an index of its own, built from the training data; id 0 is padding and id 1 stands for whatever was not seen there.
 """
 
 import re

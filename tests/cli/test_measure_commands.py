@@ -49,13 +49,15 @@ def test_unknown_labels_count_as_missed_until_there_is_no_other(run: Run, model:
     partly = write(tmp_path / "partly.conll", [[tag.replace("LOC", "TOWN") for tag in tags] for tags in GOLD])
     result = run("evaluate", model, partly, "--json", "-")
     assert result.exit_code == 0
-    assert "warning: the evaluation data has label 'TOWN' not known to the model, which has LOC, PER" in result.stderr
+    assert (
+        "warning: the evaluation data has the label 'TOWN' not known to the model, which has LOC, PER" in result.stderr
+    )
     rows = {row["label"]: row for row in json.loads(result.stdout)["strict"]["labels"]}
     assert (rows["TOWN"]["recall"], rows["TOWN"]["support"]) == (0.0, len(SENTENCES))
     wholly = write(tmp_path / "wholly.conll", [["B-TOWN" if tag != "O" else "O" for tag in tags] for tags in GOLD])
     result = run("evaluate", model, wholly)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "has only label 'TOWN' not known to the model, which has LOC, PER; is the tag column" in result.stderr
+    assert "has only the label 'TOWN' not known to the model, which has LOC, PER; is the tag column" in result.stderr
     plain = write(tmp_path / "plain.conll", [["NOUN"] * len(tags) for tags in GOLD])
     result = run("evaluate", model, plain)
     assert (result.exit_code, "'NOUN', for one, is a plain label" in result.stderr) == (2, True)

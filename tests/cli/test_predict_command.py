@@ -74,7 +74,7 @@ def test_json_lines_keep_their_keys_and_may_mix_texts_and_tokens(run: Run, model
     file = tmp_path / "in.jsonl"
     file.write_text("\n\n".join(map(json.dumps, records)), encoding="utf-8")
     answers = [json.loads(line) for line in run("predict", model, file).stdout.splitlines()]
-    spans = [tagger.predict_spans([TEXTS[0], "Kurt Gödel."]), tagger.score_spans([TOKENS[0], []])]
+    spans = [tagger.predict_spans([TEXTS[0], "Kurt Gödel."]), tagger.predict_token_spans([TOKENS[0], []])]
     expected = [
         records[0] | {"spans": as_dicts(spans[0][0], text=True)},
         records[1] | {"tags": tagger.predict([TOKENS[0]])[0], "spans": as_dicts(spans[1][0], text=False)},
@@ -206,8 +206,8 @@ def test_no_input_gives_no_output(run: Run, model: Path):
     ("words", "stdin", "code", "message"),
     [
         (["nowhere.conll"], "", 2, "nowhere.conll: there is no such file"),
-        (["-:token=4"], "Ada\tO\n", 2, "<stdin>:1: no column 4 for token="),
-        (["-:tokn=4"], "", 2, "did you mean 'token'?"),
+        (["--", "-:token=4"], "Ada\tO\n", 2, "<stdin>:1: no column 4 for token="),
+        (["--", "-:tokn=4"], "", 2, "did you mean 'token'?"),
         (["--format", "jsnl"], "", 2, "--format jsnl: unknown; choose from conll, jsonl, text; did you mean 'jsonl'?"),
         (["--text", "--jsonl"], "", 2, "the input is one of the two"),
         (["--output", "no/such/folder/out"], "", 2, "no/such/folder/out: can't be written"),

@@ -1,6 +1,6 @@
 """The CRF against enumeration of every path, and its gradient against finite differences."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def all_paths(emissions_TL: Tensor, scores: Scores):
     for path in product(range(num_tags), repeat=num_tokens):
         total = scores.start_L[path[0]] + scores.end_L[path[-1]]
         total = total + sum(emissions_TL[t, tag] for t, tag in enumerate(path))
-        total = total + sum(scores.transitions_LL[a, b] for a, b in zip(path, path[1:], strict=False))
+        total = total + sum(scores.transitions_LL[a, b] for a, b in pairwise(path))
         yield path, total
 
 

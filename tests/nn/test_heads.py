@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
-from seqtag.text.schemes import Span, illegal_positions, legal_transitions, span_masks, spans_from_tags
+from seqtag.text.schemes import Span, illegal_positions, legal_transitions, spans_from_tags
+from seqtag.text.span_masks import span_masks
 
 HIDDEN, NUM_TAGS = 5, 4
 LENGTHS = (4, 1, 3)

@@ -19,12 +19,12 @@ from seqtag.text.schemes import (
     illegal_positions,
     legal_transitions,
     repair_tags,
-    span_masks,
     spans_from_tags,
     split_tag,
     tag_bigrams,
     tags_from_spans,
 )
+from seqtag.text.span_masks import span_masks
 
 ENTITY_SCHEMES = SCHEMES[1:]
 EXACT_SCHEMES = SCHEMES[2:]  # IO can't keep neighbours of one label apart
