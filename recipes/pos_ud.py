@@ -1,11 +1,11 @@
-"""Train the default tagger on Universal Dependencies part-of-speech tags, three seeds, nothing pretrained; test accuracy.
+"""Train the default tagger on Universal Dependencies parts of speech, three seeds, nothing pretrained; test accuracy.
 
     python recipes/pos_ud.py --data ../shared/data                 # all three
     python recipes/pos_ud.py --data ../shared/data fr_sequoia
 
-A row holds the mean and the deviation of the accuracy of UPOS tags on the test split of the treebank; the dev split chose
-the epoch. The peers were trained on the same files from scratch: sklearn-crfsuite 0.5.0 with usual features (word,
-affixes, shape, neighbours), and spaCy 3.8.18's tagger, the best of 12 epochs on dev.
+A row holds the mean and the deviation of the accuracy of UPOS tags on the test split of the treebank; the dev split
+chose the epoch. The peers were trained on the same files from scratch: sklearn-crfsuite 0.5.0 with usual features
+(word, affixes, shape, neighbours), and spaCy 3.8.18's tagger, the best of 12 epochs on dev.
 """
 
 from ner_corpora import compare

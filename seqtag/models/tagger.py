@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
-from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.report import Report, evaluate_tags
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
@@ -48,9 +48,7 @@ class Tagger(SequenceEstimator):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`. Tags come out
-    in the scheme of the training data. `lexical` adds scores from the spelling of a word and its neighbours straight to
-    the head, as a feature CRF has them; `balance` shifts the score of 'O' to where the dev F1 is best. README explains
-    the other options.
+    in the scheme of the training data. README explains the options.
 
     >>> Tagger(hidden_size=64).get_params()["hidden_size"]
     64
@@ -72,7 +70,7 @@ class Tagger(SequenceEstimator):
         *,
         encoder: str = "lstm",
         head: str = "crf",
-        hidden_size: int = 256,
+        hidden_size: int = 128,
         num_layers: int = 1,
         bias: bool = True,
         dropout: float = 0.5,
@@ -324,10 +322,7 @@ class Tagger(SequenceEstimator):
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":
-        """Read a model folder, running no code from it.
-
-        Raises UsageError where it is none, ModelError where it is damaged or from a newer release.
-        """
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
         tagger, stored = cls._read(folder, device=device)
         tagger.tagset_ = TagSet.from_dict(stored.config["tagset"])
         tagger.data_ = stored.config["data"]

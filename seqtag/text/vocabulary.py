@@ -44,7 +44,6 @@ def shape(word: str) -> str:
 
 # The column "word" comes first and has its own settings; these follow it.
 _SPELLING = {
-    "form": lambda word: word,
     "shape": shape,
     "prefix2": lambda word: word[:2].lower(),
     "prefix3": lambda word: word[:3].lower(),
