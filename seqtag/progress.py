@@ -5,6 +5,7 @@ The bar and the lines go to standard error.
 
 import logging
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ class BarWatcher:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self.epochs, self.best = epochs, 0.0
+        self.since = 0, 0.0, 0  # epoch, seconds, tokens where the speed is measured from
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -66,14 +68,17 @@ class BarWatcher:
 
     def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
         """Move the bar."""
-        task = self.progress.tasks[0]
-        # The tokens given are the epoch's, so the speed is taken from the bar's own clock over all epochs.
+        now = time.perf_counter()
+        if epoch != self.since[0]:  # a resumed epoch begins with the tokens of the run before
+            self.since = epoch, now, tokens
+        _, started, before = self.since
+        speed = f"{(tokens - before) / (now - started):,.0f} tokens/s" if now > started else ""
         self.progress.update(
             self.task,
             total=self.epochs * steps,
             completed=(epoch - 1) * steps + step,
             description=f"epoch {epoch}/{self.epochs} loss {loss:.3f}",
-            speed=f"{task.speed or 0:.1f} steps/s" + (f", best dev {100 * self.best:.2f}" if self.best else ""),
+            speed=speed + (f", best dev {100 * self.best:.2f}" if self.best else ""),
         )
 
     def epoch(self, record: "EpochRecord") -> None:

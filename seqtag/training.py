@@ -99,6 +99,7 @@ class _State:
     seconds: float = 0.0
     best_score: float = -math.inf
     best_epoch: int = 0
+    learning_rate: float = 0.0  # of the last step
 
 
 class Trainer:
@@ -189,6 +190,7 @@ class Trainer:
             state.tokens += int(self.lengths[indices].sum())
             state.step += 1
             state.total_steps_done += 1
+            state.learning_rate = self.optimizers[0].param_groups[0]["lr"]
             now = time.perf_counter()
             state.seconds = before + now - started
             mean = state.loss_sum / state.sentences
@@ -244,7 +246,7 @@ class Trainer:
                 loss=state.loss_sum / max(1, state.sentences),
                 dev_score=score,
                 best=better,
-                learning_rate=self.optimizers[0].param_groups[0]["lr"],
+                learning_rate=state.learning_rate,
                 seconds=round(state.seconds, 3),
                 tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
             )

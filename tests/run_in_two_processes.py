@@ -1,9 +1,13 @@
-"""Train under `accelerate launch`: a program for test_training.py. python tests/run_in_two_processes.py FOLDER"""
+"""Train in as many processes as a launcher starts: a program for test_training.py.
+
+python -m torch.distributed.run --standalone --nproc_per_node 2 tests/run_in_two_processes.py FOLDER
+"""
 
 import sys
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from tiny import TAGS, TOKENS, tiny_tagger
 
 import seqtag
@@ -24,4 +28,6 @@ def train(name: str) -> "seqtag.Tagger":
 
 if __name__ == "__main__":
     for run in RUNS:
-        train(run).save(Path(sys.argv[1]) / run)
+        folder = train(run).save(Path(sys.argv[1]) / run)
+        if PartialState().is_main_process:
+            (folder / "processes").write_text(str(PartialState().num_processes))

@@ -307,9 +307,9 @@ def training_size(*, num_sentences: int, num_tokens: int) -> tuple[int, int]:
     of public corpora of 100 to 12,000 sentences.
 
     >>> training_size(num_sentences=200, num_tokens=8_000), training_size(num_sentences=10_000, num_tokens=200_000)
-    ((40, 8), (12, 32))
+    ((40, 8), (10, 32))
     """
-    epochs = min(40, max(12, round(1_500_000 / max(1, num_tokens))))
+    epochs = min(40, max(10, round(1_200_000 / max(1, num_tokens))))
     return epochs, 8 if num_sentences < 1_000 else 32
 
 

@@ -6,6 +6,7 @@ What depends on the spelling alone is computed once for each distinct word of th
 # B sentences, T tokens, U distinct words, C characters, F features, E embedding, D any width
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,11 @@ class LockedDropout(nn.Module):
 
 
 class CharacterCNN(nn.Module):
-    """A convolution over the characters of a word and the maximum over its places (Ma and Hovy 2016)."""
+    """A convolution over the characters of a word and the maximum over its places (Ma and Hovy 2016).
+
+    There are few characters and many places, so the product of each character's vector with each column of the kernel
+    is taken once a batch; the convolution is then a sum of `width` looked-up rows, with no product a place.
+    """
 
     def __init__(self, num_characters: int, *, embedding_size: int, output_size: int, width: int = 3) -> None:
         super().__init__()
@@ -41,13 +46,19 @@ class CharacterCNN(nn.Module):
 
     def forward(self, characters_UC: Tensor) -> Tensor:
         """Give one vector a word, (U, D); places that see padding alone never win."""
-        convolved_UDC = self.convolution(self.embedding(characters_UC).transpose(1, 2))
+        output_size, _, width = self.convolution.weight.shape
+        # Row 0 is padding: it adds nothing, and nothing is learned from it.
+        known_VE = functional.pad(self.embedding.weight[1:], (0, 0, 1, 0))
+        products_VN = torch.einsum("ve,dew->vwd", known_VE, self.convolution.weight).flatten(1)
+        looked_up = functional.embedding(characters_UC, products_VN).split(output_size, -1)
+        # Column w of the kernel sees the character w places after the one at which the kernel begins.
+        shifted = (functional.pad(part_UCD, (0, 0, width - 1 - w, w)) for w, part_UCD in enumerate(looked_up))
+        convolved_UCD = reduce(torch.add, shifted) + self.convolution.bias
         length_U1 = (characters_UC > 0).sum(-1, keepdim=True)
-        margin = self.convolution.padding[0]
-        place_C = torch.arange(convolved_UDC.shape[-1], device=characters_UC.device)
-        # A word of n characters is seen by the first n + margin places; the rest exists only beside longer words.
-        sees_UC = place_C < (length_U1 + margin).clamp(min=1)  # type: ignore[operator]
-        return convolved_UDC.masked_fill(~sees_UC[:, None], -torch.inf).amax(-1)
+        place_C = torch.arange(convolved_UCD.shape[1], device=characters_UC.device)
+        # A word of n characters is seen by the first n + width - 1 places; the rest exists only beside longer words.
+        sees_UC = place_C < (length_U1 + width - 1)
+        return convolved_UCD.masked_fill(~sees_UC[..., None], -torch.inf).amax(1)
 
 
 class CharacterRNN(nn.Module):
