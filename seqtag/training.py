@@ -147,9 +147,8 @@ class Trainer:
         torch.manual_seed(self.options.seed)
         if resume and self.checkpoint is not None and self.checkpoint.exists():
             self._load_checkpoint(self.checkpoint)
-        steps = len(self._batches(self.state.epoch))
         for watcher in self.watchers:
-            watcher.start(epochs=self.options.epochs, steps=steps)
+            watcher.start(epochs=self.options.epochs, steps=len(self._batches(self.state.epoch)))
         try:
             while self.state.epoch <= self.options.epochs and not self._out_of_patience():
                 self._train_epoch()

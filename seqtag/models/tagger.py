@@ -84,7 +84,7 @@ class Tagger(SequenceEstimator):
         affix_size: int = 20,
         lexical: bool = True,
         lexical_dropout: float = 0.5,
-        lexical_learning_rate: float = 0.003,
+        lexical_learning_rate: float = 0.004,
         embedding_dropout: float = 0.3,
         word_dropout: float = 0.25,
         min_freq: int = 1,

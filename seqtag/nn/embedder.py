@@ -53,7 +53,9 @@ class CharacterCNN(nn.Module):
         looked_up = functional.embedding(characters_UC, products_VN).split(output_size, -1)
         # Column w of the kernel sees the character w places after the one at which the kernel begins.
         shifted = (functional.pad(part_UCD, (0, 0, width - 1 - w, w)) for w, part_UCD in enumerate(looked_up))
-        convolved_UCD = reduce(torch.add, shifted) + self.convolution.bias
+        bias_D = self.convolution.bias
+        assert bias_D is not None
+        convolved_UCD = reduce(torch.add, shifted) + bias_D
         length_U1 = (characters_UC > 0).sum(-1, keepdim=True)
         place_C = torch.arange(convolved_UCD.shape[1], device=characters_UC.device)
         # A word of n characters is seen by the first n + width - 1 places; the rest exists only beside longer words.
