@@ -158,7 +158,8 @@ def predict(
         typer.Argument(
             metavar="INPUT",
             help="A file, or - for standard input. A column file has a token a line, in its first column or that of "
-            "FILE:token=1, and a blank line after each sentence; other columns are kept.",
+            "FILE:token=1 (of standard input: -- -:token=1), and a blank line after each sentence; other columns "
+            "are kept, comments are not.",
         ),
     ] = "-",
     text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text a line.")] = False,
@@ -229,7 +230,7 @@ def score(
 @command
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to write.")] = Path("seqtag-demo-model"),
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the corpus.")] = 15,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the corpus.")] = 20,
 ) -> int:
     """Train on the corpus that comes with seqtag, print the scores and tag new sentences, in about a minute."""
     from seqtag.cli import demo as showing

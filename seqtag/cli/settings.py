@@ -42,7 +42,7 @@ def make_tagger(settings: Mapping[str, Any], **short_forms: Any) -> "Tagger":
     """
     from seqtag.models.options import check_options
     from seqtag.models.tagger import Tagger
-    from seqtag.text.tokenizer import shared_tokenizer
+    from seqtag.text.tokenizer import Tokenizer
     from seqtag.training import pick_device
 
     given = {name: value for name, value in short_forms.items() if value is not None}
@@ -55,7 +55,7 @@ def make_tagger(settings: Mapping[str, Any], **short_forms: Any) -> "Tagger":
     tagger = Tagger(**settings, **given)
     check_options("train", tagger.get_params(deep=False), Tagger.CHECKS)
     pick_device(tagger.device)
-    shared_tokenizer(tagger.language)
+    Tokenizer(tagger.language)
     return tagger
 
 

@@ -6,6 +6,7 @@ which runs the same way.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from seqtag.text.vocabulary import Vocabulary
 _BATCH_SIZE = 64
 # The steps in which the score of 'O' is shifted, and how far it may go, in nats.
 _STEP, _FARTHEST = 0.5, 4.0
+
+# Numbers that the constrained passes hold at once: many spans of a long sentence take turns.
+_MOST_CELLS = 4_000_000
 
 Sentences = Sequence[Sequence[str]]
 TaggedSentence = tuple[list[Token], list[str], list[Span]]
@@ -76,18 +80,21 @@ class TagPredictor:
         return probabilities
 
     def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
-        """The n best tag sequences of each sentence, with their probabilities."""
+        """The n best tag sequences of each sentence, with their probabilities; each sequence once."""
         found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
         with torch.inference_mode():
             for indices, batch in self.batches(sentences):
                 emissions_BTL = self.network.emissions(batch)
                 paths_BKT, log_probability_BK = self.network.head.nbest(emissions_BTL, batch.lengths_B, n)
                 for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
-                    found[i] = [
-                        (self.tagset.decode(path_T[: len(sentences[i])]), float(np.exp(score)))
-                        for path_T, score in zip(paths_KT, scores_K)
-                        if score > -np.inf
-                    ]
+                    seen: dict[tuple[str, ...], float] = {}
+                    for path_T, score in zip(paths_KT, scores_K):
+                        if score > -np.inf:
+                            # A linear head has illegal paths too; several may be read as the same legal tags.
+                            seen.setdefault(
+                                tuple(self.tagset.decode(path_T[: len(sentences[i])])), float(np.exp(score))
+                            )
+                    found[i] = [(list(tags), probability) for tags, probability in seen.items()]
         return found
 
     def spans(self, sentences: Sentences) -> tuple[list[list[str]], list[list[Span]]]:
@@ -117,22 +124,25 @@ class TagPredictor:
         self, spans: Sequence[Sequence[Span]], emissions_BTL: Tensor, lengths_B: Tensor
     ) -> list[float]:
         """Probability of each span of a batch: a sum over the ways in which tags can spell it."""
-        owners, rows, masks = [], [], []
-        number = 0
-        for row, (found, length) in enumerate(zip(spans, lengths_B.tolist())):
-            for span in found:
-                for mask_TL in span_masks(span, length, self.tagset.names, self.tagset.scheme):
-                    owners.append(number)
-                    rows.append(row)
-                    missing = emissions_BTL.shape[1] - length
-                    masks.append(np.pad(mask_TL, ((0, missing), (0, 0)), constant_values=True))
-                number += 1
-        probabilities_S = np.zeros(number)
-        if masks:
+        num_tokens, num_tags = emissions_BTL.shape[1:]
+        tagset, lengths = self.tagset, lengths_B.tolist()
+        numbered = enumerate((row, span) for row, found in enumerate(spans) for span in found)
+        ways = (
+            (number, row, mask_TL)
+            for number, (row, span) in numbered
+            for mask_TL in span_masks(span, lengths[row], tagset.names, tagset.scheme)
+        )
+        probabilities_S = np.zeros(sum(map(len, spans)))
+        while part := list(islice(ways, max(1, _MOST_CELLS // (num_tokens * num_tags)))):
+            numbers, rows, masks = zip(*part)
             rows_N = torch.tensor(rows, device=emissions_BTL.device)
-            masks_NTL = torch.from_numpy(np.stack(masks)).to(emissions_BTL.device)
-            log_N = self.network.head.masked_log_probability(emissions_BTL[rows_N], lengths_B[rows_N], masks_NTL)
-            np.add.at(probabilities_S, owners, log_N.exp().cpu().numpy())
+            masks_NTL = np.ones((len(part), num_tokens, num_tags), bool)
+            for padded_TL, mask_TL in zip(masks_NTL, masks):
+                padded_TL[: len(mask_TL)] = mask_TL
+            log_N = self.network.head.masked_log_probability(
+                emissions_BTL[rows_N], lengths_B[rows_N], torch.from_numpy(masks_NTL).to(emissions_BTL.device)
+            )
+            np.add.at(probabilities_S, list(numbers), log_N.exp().cpu().numpy())
         return [float(p) for p in probabilities_S.clip(0.0, 1.0)]
 
 

@@ -1,7 +1,7 @@
 """Check what users hand to an estimator and bring it into one form: datasets, token lists, texts."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from seqtag.text.tagset import TagSet
 
 logger = logging.getLogger("seqtag")
 
-_TOKENS, _TEXTS = '[["Ada", "lives", "in", "Turin"]]', '["Ada lives in Turin."]'
+_TOKENS, _TAGS = '[["Ada", "lives", "in", "Turin"]]', '[["B-PER", "O", "O", "B-LOC"]]'
+_TEXTS = '["Ada lives in Turin."]'
 
 
 def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
@@ -32,7 +33,7 @@ def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
             f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y"
         )
     tokens = token_lists(X, "fit")
-    tags = [list(sentence) for sentence in y]
+    tags = _lists(y, f"{what} data: y takes tag lists", _TAGS)
     if len(tokens) != len(tags):
         raise DataError(f"{what} data: {len(tokens)} token lists but {len(tags)} tag lists")
     for number, (words, names) in enumerate(zip(tokens, tags), 1):
@@ -60,6 +61,8 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
         logger.info("no dev data given: %s", held_out)
         train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
     else:
+        if isinstance(dev, tuple) and len(dev) != 2:
+            raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair (token lists, tag lists)")
         given, tags = dev if isinstance(dev, tuple) else (dev, None)
         dev = as_tagged_dataset(given, tags, "dev")
         if not len(dev):
@@ -97,19 +100,11 @@ def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[
 
 def token_lists(X: Any, verb: str) -> list[list[str]]:
     """Check token lists; a string in their place is an error that shows the right call."""
-    if isinstance(X, str):
-        raise UsageError(
-            f"{verb} takes token lists, not a string: {verb}({_TOKENS}); for raw text use predict_spans([text])"
-        )
-    sentences: list[list[str]] = []
-    for number, sentence in enumerate(X, 1):
-        if isinstance(sentence, str):
-            raise UsageError(
-                f"{verb} takes token lists, but sentence {number} is the string {sentence[:40]!r}: "
-                f"{verb}({_TOKENS}); for raw text use predict_spans([text])"
-            )
-        sentences.append(list(sentence))
-        for token in sentences[-1]:
+    if isinstance(X, (Dataset, DatasetDict)):
+        raise UsageError(f'{verb} takes token lists, not a dataset: {verb}(data["tokens"])')
+    sentences = _lists(X, f"{verb} takes token lists", f"{verb}({_TOKENS}); for raw text use predict_spans([text])")
+    for number, sentence in enumerate(sentences, 1):
+        for token in sentence:
             if not isinstance(token, str):
                 raise UsageError(
                     f"{verb}: sentence {number} holds {token!r}, which is no string; tokens must be strings"
@@ -117,10 +112,25 @@ def token_lists(X: Any, verb: str) -> list[list[str]]:
     return sentences
 
 
+def _lists(X: Any, wanted: str, example: str) -> list[list[Any]]:
+    """Turn sequences of sequences into lists; a string is a sequence too, but never what was meant here."""
+    if isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable):
+        found = "a string" if isinstance(X, str) else type(X).__name__
+        raise UsageError(f"{wanted}, not {found}: {example}")
+    sentences: list[list[Any]] = []
+    for number, sentence in enumerate(X, 1):
+        if isinstance(sentence, (str, bytes, Mapping)) or not isinstance(sentence, Iterable):
+            found = f"the string {sentence[:40]!r}" if isinstance(sentence, str) else type(sentence).__name__
+            raise UsageError(f"{wanted}, but sentence {number} is {found}: {example}")
+        sentences.append(list(sentence))
+    return sentences
+
+
 def texts(X: Any, verb: str) -> list[str]:
     """Check texts; one string in the place of a list is an error that shows the right call."""
-    if isinstance(X, str):
-        raise UsageError(f"{verb} takes a list of texts, not one string: {verb}({_TEXTS})")
+    if isinstance(X, (str, bytes, Mapping, DatasetDict)) or not isinstance(X, Iterable):
+        found = "one string" if isinstance(X, str) else type(X).__name__
+        raise UsageError(f"{verb} takes a list of texts, not {found}: {verb}({_TEXTS})")
     given = list(X)
     for number, text in enumerate(given, 1):
         if not isinstance(text, str):

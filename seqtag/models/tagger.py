@@ -84,7 +84,7 @@ class Tagger(SequenceEstimator):
         affix_size: int = 20,
         lexical: bool = True,
         lexical_dropout: float = 0.5,
-        lexical_learning_rate: float = 0.004,
+        lexical_learning_rate: float = 0.005,
         embedding_dropout: float = 0.3,
         word_dropout: float = 0.25,
         min_freq: int = 1,
@@ -305,7 +305,7 @@ class Tagger(SequenceEstimator):
         data = as_tagged_dataset(X, y, "evaluation")
         if not len(data):
             raise DataError("the evaluation data holds no sentence")
-        data = load_corpus({"test": data})["test"]
+        data = load_corpus({"test": data}, scheme=self.scheme_)["test"]
         gold = tag_lists(data)
         check_labels(gold, self.tagset_, self.labels_)
         return evaluate_tags(gold, self.predict(data["tokens"][:]), scheme=self.scheme_)

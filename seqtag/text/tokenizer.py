@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from threading import get_ident
 from typing import Any
 
 from seqtag.errors import UsageError
@@ -37,19 +38,9 @@ class Tokenizer:
     """
 
     def __init__(self, language: str = "xx", *, max_tokens: int = 200):
-        import spacy
-
         if max_tokens < 1:
             raise UsageError(f"max_tokens is {max_tokens}; a sentence needs at least 1 token")
-        try:
-            self._pipeline = spacy.blank(language)
-        except ImportError as error:
-            raise UsageError(
-                f"spaCy can't tokenise language {language!r}: {error}; give a code such as 'en', 'de' or 'xx' (any)"
-            ) from error
-        self._pipeline.add_pipe("sentencizer")
-        # spaCy's limit is for parsers, whose memory grows with the text; rules need no limit
-        self._pipeline.max_length = 2**62
+        self._pipeline = _blank_pipeline(language, get_ident())
         self.language = language
         self.max_tokens = max_tokens
 
@@ -89,10 +80,22 @@ class Tokenizer:
         return [part for sentence in sentences if sentence for part in _cut_long(sentence, self.max_tokens)]
 
 
-@lru_cache(maxsize=8)
-def shared_tokenizer(language: str) -> Tokenizer:
-    """Give the one tokenizer of a language: building it takes a tenth of a second, more than many a text."""
-    return Tokenizer(language)
+# Building one takes a tenth of a second, more than most texts: who tags as text comes in must not pay it each time.
+# Each thread has its own, since a memory zone is open for one text at a time.
+@lru_cache(maxsize=16)
+def _blank_pipeline(language: str, thread: int) -> Any:
+    import spacy
+
+    try:
+        pipeline = spacy.blank(language)
+    except ImportError as error:
+        raise UsageError(
+            f"spaCy can't tokenise language {language!r}: {error}; give a code such as 'en', 'de' or 'xx' (any)"
+        ) from error
+    pipeline.add_pipe("sentencizer")
+    # spaCy's limit is for parsers, whose memory grows with the text; rules need no limit
+    pipeline.max_length = 2**62
+    return pipeline
 
 
 def _tokens_of(doc: Any) -> list[Token]:
