@@ -18,11 +18,11 @@ from typing import Any
 import accelerate  # noqa: F401
 import safetensors.torch
 import torch
-import torch._dynamo
+import torch._dynamo  # noqa: F401
 from tiny import TAGS, TOKENS, tiny_tagger
 
 from seqtag.models import base
-from seqtag.models.inference import DevScore
+from seqtag.models.dev_score import DevScore
 
 _BEFORE_ANY = [("step", 1, 1)]
 _MOMENTS = [
@@ -108,7 +108,6 @@ def train(folder: Path, name: str, moment: tuple[str, int, int] | None) -> None:
 
 def main(folder: Path, *, killed: bool) -> None:
     """Train all runs; each attempt in a fork, which is as good as a new process, and quicker than importing torch."""
-    torch.set_num_threads(1)
     for name, (_, _, moments) in RUNS.items():
         for moment in [*(moments if killed else []), None]:
             child = os.fork()

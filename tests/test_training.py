@@ -1,126 +1,33 @@
-"""The loop: the same seed gives the same weights, whatever happens on the way; each rule against its own arithmetic."""
+"""The loop: the same seed gives the same weights; it ends as it should; each rule against its own arithmetic."""
 
-import json
 import logging
 import math
 import os
 import subprocess
 import sys
-import types
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import run_in_two_processes
-import runs_that_are_killed
-import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
+from trainers import Watch, assert_same, copy_of, make_network, make_trainer, tiny_rows
 
 from seqtag import ModelError, Tagger, UsageError
-from seqtag.batching import TaggedRows, count_tokens, shuffled_batches
-from seqtag.checkpoint import read_checkpoint, write_checkpoint
-from seqtag.models.inputs import as_tagged_dataset
-from seqtag.nn.embedder import Embedder
-from seqtag.nn.heads import CRFHead, LexicalScores
-from seqtag.nn.network import Network
-from seqtag.nn.recurrent import RecurrentEncoder
+from seqtag.batching import shuffled_batches
 from seqtag.optimizers import schedule_factor
-from seqtag.progress import BarWatcher, LineWatcher, TensorBoardWatcher
-from seqtag.text.tagset import TagSet
-from seqtag.text.vocabulary import Vocabulary
-from seqtag.training import EpochRecord, Trainer, TrainingOptions, pick_device
+from seqtag.training import pick_device
 
 TESTS = Path(__file__).parent
-OPTIONS = TrainingOptions(
-    epochs=3,
-    batch_size=4,
-    max_tokens=1000,
-    optimizer="adamw",
-    learning_rate=0.01,
-    lexical_learning_rate=0.02,
-    weight_decay=0.3,
-    warmup=0.2,
-    schedule="linear",
-    clip=5.0,
-    patience=0,
-    ema=0.0,
-    seed=0,
-    device="cpu",
-    precision="fp32",
-)
 
 
 @pytest.fixture(scope="module")
 def rows():
-    dataset = as_tagged_dataset(TOKENS, TAGS, "training")
-    tagset = TagSet.build(dataset.features["tags"].feature.names, "IOB2")
-    return TaggedRows(dataset, Vocabulary.build(count_tokens(dataset)), tagset)
-
-
-class Watch:
-    """Look on, and call what is given at each event."""
-
-    def __init__(self, *, step=None, epoch=None):
-        self.on_step, self.on_epoch, self.events = step, epoch, []
-
-    def start(self, **facts):
-        self.events.append(("start", facts))
-
-    def step(self, **facts):
-        self.events.append(("step", facts))
-        if self.on_step:
-            self.on_step(facts["epoch"], facts["step"])
-
-    def epoch(self, record):
-        self.events.append(("epoch", record))
-        if self.on_epoch:
-            self.on_epoch(record)
-
-    def close(self):
-        self.events.append(("close", None))
-
-
-def make_network(rows, *, dropout=0.0):
-    torch.manual_seed(1)
-    sizes = list(rows.vocabulary.feature_sizes.values())
-    embedder = Embedder(
-        sizes, word_size=6, num_characters=rows.vocabulary.num_characters, character_size=4, dropout=dropout
-    )
-    encoder = RecurrentEncoder(embedder.output_size, hidden_size=5)
-    num_tags = len(rows.tagset.names)
-    lexical = LexicalScores(sizes, num_tags, dropout=dropout)
-    return Network(embedder, encoder, CRFHead(encoder.output_size, num_tags, lexical=lexical), dropout=dropout)
-
-
-def make_trainer(rows, *, network=None, evaluate=None, sentences=20, watchers=(), **options):
-    ours = {name: options.pop(name) for name in ("checkpoint", "checkpoint_seconds", "fingerprint") if name in options}
-    return Trainer(
-        make_network(rows) if network is None else network,
-        options=replace(OPTIONS, **options),
-        lengths=rows.lengths[:sentences],
-        make_batch=rows.batch,
-        evaluate=evaluate or (lambda network: 0.5),
-        watchers=watchers,
-        **ours,
-    )
-
-
-def copy_of(module):
-    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-
-
-def assert_same(a, b):
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
-
-
-# -- one seed, one result ---------------------------------------------------------------------
+    return tiny_rows()
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit():
@@ -132,163 +39,6 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit():
     assert_same(copy_of(first.network_), copy_of(second.network_))
     assert [r.loss for r in first.history_] == [r.loss for r in second.history_]
     assert not torch.equal(first.network_.head.output.weight, other.network_.head.output.weight)
-
-
-@pytest.fixture(scope="module")
-def killed_and_whole(tmp_path_factory):
-    """Folders of the same runs in two programs, with other hash seeds: killed again and again, and left alone."""
-    folders = {mode: tmp_path_factory.mktemp(mode) for mode in ("killed", "whole")}
-    programs = {}
-    for number, (mode, folder) in enumerate(folders.items()):
-        (folder / "tmp").mkdir()  # what a killed process leaves behind stays here
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "PYTHONHASHSEED": str(number),
-            "TMPDIR": str(folder / "tmp"),
-        }
-        command = [sys.executable, str(TESTS / "runs_that_are_killed.py"), str(folder), mode]
-        programs[mode] = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    for mode, program in programs.items():
-        _, errors = program.communicate(timeout=300)
-        assert program.returncode == 0, f"{mode}: {errors[-3000:]}"
-    return folders
-
-
-@pytest.mark.parametrize("name", runs_that_are_killed.RUNS)
-def test_a_run_killed_at_any_moment_ends_in_the_same_weights(killed_and_whole, name):
-    killed, whole = (killed_and_whole[mode] / name for mode in ("killed", "whole"))
-    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
-
-    def history(folder):
-        records = json.loads((folder / "history.json").read_text())
-        return [{k: v for k, v in r.items() if k not in ("seconds", "tokens_per_second")} for r in records]
-
-    assert history(killed) == history(whole)
-    assert [r["epoch"] for r in history(whole)] == list(range(1, len(history(whole)) + 1))
-    assert not list(killed_and_whole["killed"].glob("checkpoints/*/*.partial"))
-
-
-def test_a_finished_run_resumes_to_its_end_without_a_step(rows, tmp_path):
-    options = {"checkpoint": tmp_path / "c", "ema": 0.9}
-    first = make_trainer(rows, **options)
-    history = first.run()
-    watch = Watch()
-    again = make_trainer(rows, watchers=[watch], **options)
-    assert again.run(resume=True) == history
-    assert "step" not in [kind for kind, _ in watch.events]
-    assert_same(copy_of(first.network), copy_of(again.network))
-
-
-def test_without_resume_a_checkpoint_is_begun_anew(rows, tmp_path):
-    first, again = (make_trainer(rows, checkpoint=tmp_path / "c") for _ in range(2))
-    first.run()
-    watch = Watch()
-    again.watchers = [watch]
-    again.run()
-    assert [kind for kind, _ in watch.events].count("epoch") == OPTIONS.epochs
-    assert_same(copy_of(first.network), copy_of(again.network))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"seed": 1}, {"learning_rate": 0.02}, {"epochs": 4}, {"ema": 0.5}, {"fingerprint": "other data"}],
-    ids=str,
-)
-def test_a_checkpoint_of_another_run_is_refused(rows, tmp_path, change):
-    make_trainer(rows, checkpoint=tmp_path / "c", fingerprint="data").run()
-    with pytest.raises(UsageError, match=r"c: this checkpoint is from other data, other options.*delete it"):
-        make_trainer(rows, checkpoint=tmp_path / "c", **{"fingerprint": "data", **change}).run(resume=True)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"dropout": 0.1},
-        {"hidden_size": 9},
-        {"encoder": "gru"},
-        {"class_weights": {"PER": 2.0}},
-        {"balance": False},
-        None,
-    ],
-    ids=str,
-)
-def test_a_tagger_with_other_options_or_data_does_not_resume(tmp_path, change):
-    tiny_tagger(epochs=1).fit(TOKENS, TAGS, checkpoint=tmp_path)
-    tokens = TOKENS if change is not None else [*TOKENS[:-1], ["Hedy", *TOKENS[-1][1:]][::-1]]
-    with pytest.raises(UsageError, match="this checkpoint is from other data, other options"):
-        tiny_tagger(epochs=1, **(change or {})).fit(tokens, TAGS, checkpoint=tmp_path, resume=True)
-
-
-def test_more_seeds_may_follow_a_finished_run(tmp_path):
-    tiny_tagger().fit(TOKENS, TAGS, checkpoint=tmp_path)
-    watch = Watch()
-    resumed = tiny_tagger(seeds=2).fit(TOKENS, TAGS, checkpoint=tmp_path, resume=True, watchers=[watch])
-    at_once = tiny_tagger(seeds=2).fit(TOKENS, TAGS)
-    assert [kind for kind, _ in watch.events].count("epoch") == 2  # of the second seed alone
-    assert resumed.seed_scores_ == at_once.seed_scores_
-    assert_same(copy_of(resumed.network_), copy_of(at_once.network_))
-
-
-# -- checkpoints ------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("checkpoint") / "c.safetensors"
-    generator = torch.Generator().manual_seed(0)
-    tensors = {
-        "network/a": torch.randn(3, 4, generator=generator),
-        "empty": torch.zeros(0, 2),
-        "optimizer/0/0/step": torch.tensor(7),
-        "half": torch.randn(5, generator=generator).bfloat16(),
-        "random/cpu": torch.get_rng_state(),
-    }
-    write_checkpoint(path, tensors, {"state": {"epoch": 3, "loss_sum": 0.1}, "history": []})
-    read, about = read_checkpoint(path)
-    assert about == {"state": {"epoch": 3, "loss_sum": 0.1}, "history": []}
-    assert_same(read, tensors)
-    return path
-
-
-@given(data=st.data())
-def test_a_checkpoint_with_any_changed_byte_is_refused(checkpoint, data):
-    content = bytearray(checkpoint.read_bytes())
-    place = data.draw(st.integers(0, len(content) - 1))
-    content[place] ^= data.draw(st.integers(1, 255))
-    damaged = checkpoint.with_name("damaged")
-    damaged.write_bytes(content)
-    with pytest.raises(ModelError, match=r"damaged: .*delete it to start anew"):
-        read_checkpoint(damaged)
-
-
-@pytest.mark.parametrize("content", [b"", b"x" * 100, b"\0" * 1000, None], ids=["empty", "text", "zeros", "half"])
-def test_a_file_that_is_no_checkpoint_is_refused(rows, checkpoint, tmp_path, content):
-    path = tmp_path / "c"
-    whole = checkpoint.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    with pytest.raises(ModelError, match=r"c: .*delete it to start anew"):
-        make_trainer(rows, checkpoint=path).run(resume=True)
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("I/O: No space left")])
-def test_a_full_disk_leaves_the_checkpoint_before_it(checkpoint, monkeypatch, error):
-    before = checkpoint.read_bytes()
-
-    def fails(tensors, path, metadata):
-        Path(path).write_bytes(b"half")
-        raise error
-
-    monkeypatch.setattr(safetensors.torch, "save_file", fails)
-    with pytest.raises(ModelError, match=r"could not be written: no space is left on the disk; .*resume"):
-        write_checkpoint(checkpoint, {"a": torch.zeros(2)}, {})
-    assert checkpoint.read_bytes() == before
-    assert not checkpoint.with_name(checkpoint.name + ".partial").exists()
-
-
-def test_a_checkpoint_that_has_no_place_is_told(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match="file/c: the checkpoint could not be written"):
-        write_checkpoint(tmp_path / "file" / "c", {"a": torch.zeros(2)}, {})
 
 
 # -- ends -------------------------------------------------------------------------------------
@@ -586,72 +336,3 @@ def test_a_device_that_is_none(device, match):
         pick_device(device)
     with pytest.raises(UsageError, match=match):
         tiny_tagger(device=device).fit(TOKENS, TAGS)
-
-
-# -- who looks on -----------------------------------------------------------------------------
-
-
-def test_lines_say_what_each_epoch_did(rows, caplog):
-    with caplog.at_level(logging.INFO, "seqtag"):
-        history = make_trainer(rows, watchers=[LineWatcher()], evaluate=lambda network: 0.1234).run()
-    lines = [line for line in caplog.messages if line.startswith("epoch")]
-    assert len(lines) == 3
-    for record, line in zip(history, lines, strict=True):
-        assert line.startswith(
-            f"epoch {record.epoch}/3  loss {record.loss:8.3f}  dev  12.34{' *' if record.best else '  '}"
-        )
-        assert "tokens/s" in line
-
-
-def test_the_bar_writes_to_standard_error_and_leaves_a_line_an_epoch(rows, capsys):
-    make_trainer(rows, watchers=[BarWatcher()]).run()
-    out, err = capsys.readouterr()
-    assert not out
-    assert [line.split("  ")[0] for line in err.splitlines() if line.startswith("epoch")][:3] == [
-        "epoch 1/3",
-        "epoch 2/3",
-        "epoch 3/3",
-    ]
-
-
-def test_the_bar_shows_loss_speed_and_the_best_score(monkeypatch):
-    clock = iter([10.0, 12.0, 12.5])
-    monkeypatch.setattr("seqtag.progress.time", types.SimpleNamespace(perf_counter=lambda: next(clock)))
-    bar = BarWatcher()
-    bar.start(epochs=2, steps=4)
-    try:
-        bar.epoch(EpochRecord(1, 2.0, 0.5, True, 0.1, 1.0, 100.0))
-        bar.step(epoch=2, step=1, steps=4, loss=1.23456, tokens=100)
-        bar.step(epoch=2, step=2, steps=4, loss=1.2, tokens=3100)
-        task = bar.progress.tasks[0]
-        assert task.description == "epoch 2/2 loss 1.200"
-        assert (task.completed, task.total) == (6, 8)
-        assert task.fields["speed"] == "1,500 tokens/s, best dev 50.00"
-    finally:
-        bar.close()
-
-
-def test_without_tensorboard_the_message_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(UsageError, match=r'TensorBoard is not installed; run: pip install "seqtag\[tensorboard\]"'):
-        tiny_tagger().fit(TOKENS, TAGS, tensorboard=tmp_path)
-
-
-def test_tensorboard_gets_a_point_an_epoch_on_each_curve(rows, monkeypatch, tmp_path):
-    points = []
-
-    class SummaryWriter:
-        def __init__(self, folder):
-            self.folder = folder
-
-        def add_scalar(self, name, value, step):
-            points.append((name, value, step))
-
-        def close(self):
-            points.append(("closed", self.folder))
-
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=SummaryWriter))
-    history = make_trainer(rows, watchers=[TensorBoardWatcher(tmp_path / "runs")]).run()
-    assert points.pop() == ("closed", str(tmp_path / "runs"))
-    curves = ("loss", "dev_score", "learning_rate", "tokens_per_second")
-    assert points == [(name, getattr(record, name), record.epoch) for record in history for name in curves]

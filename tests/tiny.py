@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import torch
+
 from seqtag import Tagger
+
+# Nothing here is large enough for two threads, and on a busy machine they only wait for each other.
+torch.set_num_threads(1)
 
 _TEXT = """
 Ada/B-PER Lovelace/I-PER lived/O in/O London/B-LOC ./O

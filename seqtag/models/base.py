@@ -26,6 +26,7 @@ from seqtag.nn.embedder import Embedder
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.progress import TensorBoardWatcher, default_watcher
 from seqtag.store import StoredModel, read_model, write_model
+from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
 from seqtag.training import EpochRecord, Trainer, TrainingOptions, Watcher, pick_device
 
@@ -97,6 +98,8 @@ class SequenceEstimator(BaseEstimator):
     def _check_options(self) -> None:
         name, values = type(self).__name__, self.get_params(deep=False)
         check.check_options(name, values, self.CHECKS)
+        if self.language != "xx":
+            Tokenizer(self.language)  # says now, and not after training, that there is no such language
         if self.proj_size and (self.encoder != "lstm" or self.proj_size >= self.hidden_size):
             raise UsageError(
                 f"{name}: proj_size={self.proj_size} needs encoder='lstm' (is {self.encoder!r}) "
@@ -241,10 +244,14 @@ class SequenceEstimator(BaseEstimator):
             )
         return dict(super().__getstate__())
 
-    def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
-        params = self.get_params(deep=False)
+    def _params_to_store(self) -> dict[str, Any]:
+        params = dict(self.get_params(deep=False))
         if params["vectors"] is not None:
             params["vectors"] = Path(params["vectors"]).name  # no path to elsewhere stays in a model
+        return params
+
+    def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
+        params = self._params_to_store()
         config = {"task": self.task, "params": params, "seed_scores": self.seed_scores_, **about}
         return StoredModel(
             config,

@@ -1,7 +1,6 @@
 """Run a trained tagging network over sentences: tags, marginals, n-best, spans with their probabilities.
 
-Batches hold sentences of like length; answers come in the order of the questions. Also the dev score between epochs,
-which runs the same way.
+Batches hold sentences of like length; answers come in the order of the questions.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,9 +21,6 @@ from seqtag.text.tokenizer import Token, Tokenizer
 from seqtag.text.vocabulary import Vocabulary
 
 _BATCH_SIZE = 64
-# The steps in which the score of 'O' is shifted, and how far it may go, in nats.
-_STEP, _FARTHEST = 0.5, 4.0
-
 # Numbers that the constrained passes hold at once: many spans of a long sentence take turns.
 _MOST_CELLS = 4_000_000
 
@@ -144,67 +140,3 @@ class TagPredictor:
             )
             np.add.at(probabilities_S, list(numbers), log_N.exp().cpu().numpy())
         return [float(p) for p in probabilities_S.clip(0.0, 1.0)]
-
-
-class DevScore:
-    """Score a network on dev data: strict micro F1 of spans, or accuracy for plain tags.
-
-    For spans it also finds the shift of the score of 'O' with the best F1 and leaves it in the head. A likelihood
-    weighs each token alike, so where entities are rare and new the model says 'O' too often; one number, chosen on dev,
-    gives precision and recall their balance back (thresholds for F1: Lipton, Elkan and Narayanaswamy 2014).
-    """
-
-    def __init__(
-        self, predictor: Callable[[Network], TagPredictor], sentences: Sentences, gold: Sentences, *, balance: bool
-    ):
-        self.predictor, self.sentences, self.gold = predictor, sentences, gold
-        self.balance = balance
-
-    def __call__(self, network: Network) -> float:
-        """Give the dev score."""
-        predictor = self.predictor(network)
-        tagset, head = predictor.tagset, network.head
-        if tagset.data_scheme == "plain":
-            predicted = predictor.tags(self.sentences)
-            right = sum(a == b for x, y in zip(self.gold, predicted) for a, b in zip(x, y))
-            return right / max(1, sum(map(len, self.gold)))
-        gold = [set(spans_from_tags(tags, tagset.data_scheme)) for tags in self.gold]
-        if not self.balance or "O" not in tagset.names:
-            return span_f1(gold, [spans_from_tags(tags, tagset.data_scheme) for tags in predictor.tags(self.sentences)])
-
-        outside = tagset.names.index("O")
-        shift = float(head.shift_L[outside])
-        head.shift_L[outside] = 0.0
-        with torch.inference_mode():
-            # The network runs once; each shift only decodes again.
-            batches = [(i, network.emissions(batch), batch.lengths_B) for i, batch in predictor.batches(self.sentences)]
-        scores: dict[float, float] = {}
-
-        def score(shift: float) -> float:
-            if shift not in scores and abs(shift) <= _FARTHEST:
-                predicted: list[list[Span]] = [[] for _ in gold]
-                for indices, emissions_BTL, lengths_B in batches:
-                    moved_BTL = emissions_BTL.clone()
-                    moved_BTL[..., outside] += shift
-                    for i, ids_T in zip(indices, head.best(moved_BTL, lengths_B).cpu().numpy()):
-                        tags = tagset.decode(ids_T[: len(self.sentences[i])])
-                        predicted[i] = spans_from_tags(tags, tagset.data_scheme)
-                scores[shift] = span_f1(gold, predicted)
-            return scores.get(shift, -1.0)
-
-        # Climb from where the last epoch stood; F1 has one hill in the shift, but for noise.
-        while (better := max(shift - _STEP, shift, shift + _STEP, key=lambda s: (score(s), -abs(s)))) != shift:
-            shift = better
-        head.shift_L[outside] = shift
-        return scores[shift]
-
-
-def span_f1(gold: Sequence[set[Span]], predicted: Sequence[Sequence[Span]]) -> float:
-    """Micro F1 of exact spans; for legal tags the same as seqeval's strict figure.
-
-    >>> span_f1([{Span(0, 1, "PER")}, set()], [[Span(0, 1, "PER")], [Span(2, 3, "LOC")]])
-    0.6666666666666666
-    """
-    right = sum(len(spans.intersection(found)) for spans, found in zip(gold, predicted))
-    total = sum(map(len, gold)) + sum(map(len, predicted))
-    return 2 * right / total if total else 0.0

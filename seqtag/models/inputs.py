@@ -43,6 +43,10 @@ def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
             )
         if not all(isinstance(name, str) for name in names):
             raise UsageError(f"{what} data, sentence {number}: tags must be strings, found {names[:4]!r}")
+    if tokens and not any(tokens):
+        raise DataError(
+            f"the {what} data has {len(tokens)} sentences and not one token; give sentences with tokens and tags"
+        )
     dataset = Dataset.from_dict({"tokens": tokens, "tags": tags})
     return load_corpus(dataset)["train"] if tokens else dataset
 
@@ -109,6 +113,7 @@ def token_lists(X: Any, verb: str) -> list[list[str]]:
                 raise UsageError(
                     f"{verb}: sentence {number} holds {token!r}, which is no string; tokens must be strings"
                 )
+        _check_characters("".join(sentence), f"{verb}: sentence {number}")
     return sentences
 
 
@@ -135,7 +140,18 @@ def texts(X: Any, verb: str) -> list[str]:
     for number, text in enumerate(given, 1):
         if not isinstance(text, str):
             raise UsageError(f"{verb} takes texts, but number {number} is {type(text).__name__}: {verb}({_TEXTS})")
+        _check_characters(text, f"{verb}: text number {number}")
     return given
+
+
+def _check_characters(text: str, where: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{where} holds {text[error.start]!a}, a surrogate, which is half a character; read the text as what it is "
+            "encoded in, or drop it with text.encode(errors='ignore').decode()"
+        ) from None
 
 
 def tag_lists(data: Dataset) -> list[list[str]]:

@@ -16,7 +16,8 @@ from seqtag.evaluation.report import Report, evaluate_tags
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import model_card
-from seqtag.models.inference import DevScore, TaggedSentence, TagPredictor
+from seqtag.models.dev_score import DevScore
+from seqtag.models.inference import TaggedSentence, TagPredictor
 from seqtag.models.inputs import (
     as_tagged_dataset,
     check_labels,
@@ -45,10 +46,9 @@ _CHUNK = 2048
 
 
 class Tagger(SequenceEstimator):
-    """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
+    """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head; README explains the options.
 
-    Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`. Tags come out
-    in the scheme of the training data. README explains the options.
+    Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`.
 
     >>> Tagger(hidden_size=64).get_params()["hidden_size"]
     64
@@ -198,6 +198,7 @@ class Tagger(SequenceEstimator):
             watchers=watchers,
             tensorboard=tensorboard,
         )
+        self.data_["dev_interval"] = dev_score.interval(self.network_)
         return self
 
     @property
@@ -256,15 +257,12 @@ class Tagger(SequenceEstimator):
     def predict_proba(self, X: Iterable[Tokens]) -> list[np.ndarray]:
         """Give the probability of each tag at each token: one array (tokens, tags) a sentence, columns as in `tags_`.
 
-        With the CRF head these are true marginals: over all sequences that the scheme allows.
+        With the CRF head these are true marginals, over all legal sequences.
         """
         return self._predictor().marginals(token_lists(X, "predict_proba"))
 
     def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
-        """Give the n best tag sequences of each sentence with their probabilities, the best first.
-
-        Fewer where the scheme allows fewer.
-        """
+        """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
         if not isinstance(n, int) or n < 1:
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
         return self._predictor().nbest(token_lists(X, "predict_nbest"), n)
@@ -318,7 +316,9 @@ class Tagger(SequenceEstimator):
 
     def _to_store(self) -> StoredModel:
         about = {"tagset": self.tagset_.to_dict(), "data": self.data_}
-        return self._stored(about, model_card(self))
+        defaults = type(self)().get_params()
+        changed = {k: v for k, v in self._params_to_store().items() if k != "device" and v != defaults[k]}
+        return self._stored(about, model_card(self, changed))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":

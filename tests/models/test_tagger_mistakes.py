@@ -40,7 +40,7 @@ def test_what_is_no_list_of_token_lists_is_refused_with_the_right_call(tagger, v
 @pytest.mark.parametrize("verb", PREDICTING)
 def test_tokens_are_strings(tagger, verb):
     for token in (7, None, ["Ada"], b"Ada", 1.5):
-        with pytest.raises(UsageError, match="sentence 2 holds .*, which is no string; tokens must be strings"):
+        with pytest.raises(UsageError, match=r"sentence 2 holds .*, which is no string; tokens must be strings"):
             getattr(tagger, verb)([["fine"], ["Ada", token]])
     assert tagger.predict([np.array(["Ada", "met"])])  # numpy's strings are strings
 
@@ -56,16 +56,16 @@ def test_a_dataset_is_not_read_as_its_column_names(tagger):
 @pytest.mark.parametrize(
     ("X", "found"),
     [
-        ("Ada.", "takes a list of texts, not one string"),
+        ("Ada.", "a list of texts, not one string"),
         (["Ada.", ["Ada"]], "number 2 is list"),
         (["Ada.", None], "number 2 is NoneType"),
-        (None, "takes a list of texts, not NoneType"),
-        ({"text": "Ada."}, "takes a list of texts, not dict"),
+        (None, "a list of texts, not NoneType"),
+        ({"text": "Ada."}, "a list of texts, not dict"),
     ],
     ids=str,
 )
 def test_texts_are_a_list_of_strings(tagger, X, found):
-    with pytest.raises(UsageError, match=f"predict_spans takes .*{found}".replace("takes .*takes", "takes")):
+    with pytest.raises(UsageError, match=rf"predict_spans takes .*{found}: predict_spans\("):
         tagger.predict_spans(X)
 
 
@@ -100,7 +100,7 @@ def test_n_is_a_positive_whole_number(tagger, n):
         ([["a"]], [["B-X"]], DataError, "one training sentence and no dev data"),
         ([["a"], ["b"]], [["O"], ["O"]], DataError, "has no tag but O: there is nothing to learn"),
         ([["a"], ["b"]], [["NOUN"], ["NOUN"]], DataError, "has no tag but NOUN: there is nothing to learn"),
-        ([[], []], [[], []], DataError, "there is nothing to learn|no token"),
+        ([[], []], [[], []], DataError, "2 sentences and not one token"),
         (Dataset.from_dict({"tokens": [], "tags": []}), None, DataError, "the training data holds no sentence"),
         (Dataset.from_dict({"tokens": TOKENS}), None, SeqtagError, "tag"),
         (Dataset.from_dict({"tokens": TOKENS, "tags": TAGS}), TAGS, UsageError, "a dataset brings its own tags"),

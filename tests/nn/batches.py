@@ -9,6 +9,9 @@ from seqtag.nn.batch import Batch
 
 # B sentences, T tokens, U distinct words of the batch, F features, C characters
 
+# Nothing here is large enough for two threads, and on a busy machine they only wait for each other.
+torch.set_num_threads(1)
+
 
 def random_words(
     num_words: int, *, feature_sizes: Sequence[int], num_characters: int, longest: int = 7, seed: int = 0
