@@ -57,7 +57,8 @@ def test_every_command_of_the_readme_exists():
 def test_every_path_and_option_of_the_readme_exists():
     from seqtag import Tagger
 
-    for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
+    prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", prose):
         assert (REPOSITORY / link).exists(), link
     for recipe in re.findall(r"`(\w+\.py)`", README.split("- `recipes/`")[1].split("- [data")[0]):
         assert (REPOSITORY / "recipes" / recipe).exists(), recipe
