@@ -232,11 +232,6 @@ class SequenceEstimator(BaseEstimator):
             name = type(self).__name__
             raise NotFittedModelError(f"this {name} is not trained yet; call fit(...) or {name}.load(folder) first")
 
-    @property
-    def device_(self) -> torch.device:
-        """Where the network is."""
-        return next(self.network_.parameters()).device
-
     def __getstate__(self) -> dict[str, Any]:
         if hasattr(self, "network_"):
             raise TypeError(

@@ -83,10 +83,6 @@ class TagSet:
         tags = [self.data_tags[i] for i in self.to_data[ids]]
         return tags if self.data_scheme in ("plain", "IO") else repair_tags(tags, self.data_scheme)
 
-    def decode_model(self, ids: np.ndarray) -> list[str]:
-        """Name the model's ids of one sentence."""
-        return [self.names[i] for i in ids]
-
     def legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which tags may start, follow each other and end; see `schemes.legal_transitions`."""
         return legal_transitions(self.names, self.scheme)
