@@ -31,13 +31,13 @@ PEERS = {  # corpus: its folder, and each peer's figure
 }
 
 
-def compare(table, doc):
+def compare(table, doc, estimator=Tagger, read=load_corpus):
     """Train on the corpora asked for on the command line and print a row of figures for each."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpora", nargs="*", metavar="CORPUS", help=f"some of: {', '.join(table)}")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the Tagger")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"an option of the {estimator.__name__}")
     args = parser.parse_args()
     if unknown := set(args.corpora) - set(table):
         parser.error(f"unknown corpus {', '.join(sorted(unknown))}; choose from {', '.join(table)}")
@@ -49,11 +49,11 @@ def compare(table, doc):
     print("|---" * (5 + len(names)) + "|")
     for name in args.corpora or table:
         folder, peers = table[name]
-        corpus = load_corpus(args.data / folder)
+        corpus = read(args.data / folder)
         start, scores = time.perf_counter(), []
         for seed in range(args.seeds):
-            tagger = Tagger(**options, seed=seed).fit(corpus["train"], dev=corpus["dev"])
-            scores.append(100 * tagger.score(corpus["test"]))
+            model = estimator(**options, seed=seed).fit(corpus["train"], dev=corpus.get("dev"))
+            scores.append(100 * model.score(corpus["test"]))
             print(f"{name}, seed {seed}: {scores[-1]:.2f}", file=sys.stderr)
         mean, deviation = statistics.mean(scores), statistics.stdev(scores) if len(scores) > 1 else 0.0
         ahead.append(mean - max(peers.values()))

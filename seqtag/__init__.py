@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
     from seqtag.evaluation.report import Report
+    from seqtag.models.classifier import Classifier
     from seqtag.models.tagger import Tagger
     from seqtag.text.readers import load_corpus
     from seqtag.text.schemes import Span
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Classifier": "seqtag.models.classifier",
     "DataError": "seqtag.errors",
     "ModelError": "seqtag.errors",
     "Report": "seqtag.evaluation.report",
@@ -24,6 +26,7 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022 - kept in the order of the table above
+    "Classifier",
     "DataError",
     "ModelError",
     "Report",

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,8 @@ import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 
-from seqtag.nn.batch import Batch
+from seqtag.nn.batch import Batch, SeriesBatch
+from seqtag.text.classes import ClassSet
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
@@ -36,12 +38,16 @@ def pad(values_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
 
 
 def collate(
-    vocabulary: Vocabulary, sentences: Sequence[Sequence[str]] | pa.Array, tags_N: np.ndarray | None = None
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sequence[str]] | pa.Array,
+    *,
+    tags_N: np.ndarray | None = None,
+    labels_BL: np.ndarray | None = None,
 ) -> Batch:
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
-    `tags_N` holds the model's tag ids of all sentences, one after the other. Spelling is looked up once a
-    distinct word: Arrow's dictionary encoding finds those without Python work a token.
+    `tags_N` holds the model's tag ids of all sentences, one after the other; `labels_BL` is 1 where a text has a label.
+    Spelling is looked up once a distinct word: Arrow's dictionary encoding finds those without Python work a token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
@@ -57,6 +63,24 @@ def collate(
         torch.from_numpy(np.pad(ids.characters_UC, ((1, 0), (0, 0)))),
         torch.from_numpy(lengths_B),
         None if tags_N is None else torch.from_numpy(pad(tags_N, lengths_B)),
+        None if labels_BL is None else torch.from_numpy(labels_BL),
+    )
+
+
+def collate_series(series: Sequence[np.ndarray], labels_BL: np.ndarray | None = None) -> SeriesBatch:
+    """Pad series of numbers, each (T, D): the same step for what is no text.
+
+    >>> collate_series([np.ones((3, 1)), np.ones((2, 1))]).values_BTD[:, :, 0].tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]
+    """
+    lengths_B = np.array([len(values_TD) for values_TD in series], np.int64)
+    values_BTD = np.zeros((len(series), int(lengths_B.max(initial=0)), series[0].shape[1]), np.float32)
+    for row_TD, values_TD in zip(values_BTD, series):
+        row_TD[: len(values_TD)] = values_TD
+    return SeriesBatch(
+        torch.from_numpy(values_BTD),
+        torch.from_numpy(lengths_B),
+        None if labels_BL is None else torch.from_numpy(labels_BL),
     )
 
 
@@ -97,6 +121,17 @@ def shuffled_batches(
     return [batches[i] for i in random.permutation(len(batches))]
 
 
+def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64) -> Iterator[np.ndarray]:
+    """Cut sentences into batches of like length for prediction, longest first; empty ones are in none.
+
+    >>> [b.tolist() for b in sorted_batches(np.array([2, 0, 3]), max_tokens=3)]
+    [[2], [0]]
+    """
+    full = np.flatnonzero(lengths)
+    order = full[np.argsort(-lengths[full], kind="stable")]
+    return length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=order)
+
+
 class TaggedRows:
     """The rows of a dataset as batches. Rows stay where they are, on disk; a batch is read when it is asked for."""
 
@@ -111,7 +146,40 @@ class TaggedRows:
         rows = self.rows[indices.tolist()]
         sentences, tags = (rows.column(name).combine_chunks() for name in ("tokens", "tags"))
         tags_N = self.tagset.encode(tags.flatten().to_numpy(), self.lengths[indices], self.table)
-        return collate(self.vocabulary, sentences, tags_N)
+        return collate(self.vocabulary, sentences, tags_N=tags_N)
+
+
+class LabelledRows:
+    """The texts of a dataset as batches; like `TaggedRows`, with classes by number instead of tags."""
+
+    def __init__(self, dataset: Dataset, ids: Sequence[Any], vocabulary: Vocabulary, classes: ClassSet) -> None:
+        self.rows = dataset.select_columns("tokens").with_format("arrow")
+        self.ids, self.vocabulary, self.classes = ids, vocabulary, classes
+        self.lengths = sentence_lengths(dataset)
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """Read and collate the rows of the given numbers."""
+        sentences = self.rows[indices.tolist()].column("tokens").combine_chunks()
+        labels_BL = self.classes.indicators([self.ids[i] for i in indices])
+        return collate(self.vocabulary, sentences, labels_BL=labels_BL)
+
+    def in_order(self, *, batch_size: int = 256) -> Iterator[Batch]:
+        """Go through all rows once, as they stand."""
+        for start in range(0, len(self.lengths), batch_size):
+            yield self.batch(np.arange(start, min(start + batch_size, len(self.lengths))))
+
+
+class SeriesRows:
+    """Series of numbers, each (T, D), as batches."""
+
+    def __init__(self, series: Sequence[np.ndarray], ids: Sequence[Any], classes: ClassSet) -> None:
+        self.series, self.ids, self.classes = series, ids, classes
+        self.lengths = np.array([len(values_TD) for values_TD in series], np.int64)
+
+    def batch(self, indices: np.ndarray) -> SeriesBatch:
+        """Collate the series of the given numbers."""
+        labels_BL = self.classes.indicators([self.ids[i] for i in indices])
+        return collate_series([self.series[i] for i in indices], labels_BL)
 
 
 def sentence_lengths(dataset: Dataset) -> np.ndarray:
@@ -138,12 +206,17 @@ def fingerprint(splits: Mapping[str, Dataset]) -> str:
     for name, dataset in splits.items():
         names = dataset.features["tags"].feature.names
         digest.update(f"{name} {len(dataset)} {names}".encode())
-        for rows in dataset.select_columns(["tokens", "tags"]).with_format("arrow").iter(10_000):
-            tokens = rows.column("tokens").combine_chunks().flatten()
-            digest.update(pc.binary_length(tokens).to_numpy(zero_copy_only=False).tobytes())
-            digest.update("".join(tokens.to_pylist()).encode())
+        hash_tokens(digest, dataset)
+        for rows in dataset.select_columns("tags").with_format("arrow").iter(10_000):
             digest.update(rows.column("tags").combine_chunks().flatten().to_numpy().astype("<i8").tobytes())
-            digest.update(
-                rows.column("tokens").combine_chunks().value_lengths().to_numpy(zero_copy_only=False).tobytes()
-            )
     return digest.hexdigest()
+
+
+def hash_tokens(digest: Any, dataset: Dataset) -> None:
+    """Feed a hash with the tokens of a dataset, a piece of it at a time."""
+    for rows in dataset.select_columns("tokens").with_format("arrow").iter(10_000):
+        sentences = rows.column("tokens").combine_chunks()
+        tokens = sentences.flatten()
+        digest.update(pc.binary_length(tokens).to_numpy(zero_copy_only=False).tobytes())
+        digest.update("".join(tokens.to_pylist()).encode())
+        digest.update(sentences.value_lengths().to_numpy(zero_copy_only=False).tobytes())

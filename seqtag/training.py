@@ -22,7 +22,7 @@ from seqtag import __version__
 from seqtag.batching import shuffled_batches
 from seqtag.checkpoint import read_checkpoint, under, write_checkpoint
 from seqtag.errors import ModelError, UsageError
-from seqtag.nn.batch import Batch
+from seqtag.nn.batch import AnyBatch
 from seqtag.optimizers import (
     MovingAverage,
     build_optimizers,
@@ -111,7 +111,7 @@ class Trainer:
         *,
         options: TrainingOptions,
         lengths: np.ndarray,
-        make_batch: Callable[[np.ndarray], Batch],
+        make_batch: Callable[[np.ndarray], AnyBatch],
         evaluate: Callable[[nn.Module], float],
         watchers: Sequence[Watcher] = (),
         checkpoint: Path | None = None,

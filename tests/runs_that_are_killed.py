@@ -21,7 +21,7 @@ import torch
 import torch._dynamo  # noqa: F401
 from tiny import TAGS, TOKENS, tiny_tagger
 
-from seqtag.models import base
+from seqtag.models import fitting
 from seqtag.models.dev_score import DevScore
 
 _BEFORE_ANY = [("step", 1, 1)]
@@ -99,7 +99,7 @@ class Killer:
 def train(folder: Path, name: str, moment: tuple[str, int, int] | None) -> None:
     """Train one run, from its checkpoint if there is one, and save its model."""
     options, seconds, _ = RUNS[name]
-    base.Trainer = partial(base.Trainer, checkpoint_seconds=seconds)  # type: ignore[misc,assignment]
+    fitting.Trainer = partial(fitting.Trainer, checkpoint_seconds=seconds)  # type: ignore[misc,assignment]
     tagger = tiny_tagger(epochs=3, **options)
     place = folder / "checkpoints" / name
     tagger.fit(TOKENS[:12], TAGS[:12], dev=(TOKENS, TAGS), checkpoint=place, resume=True, watchers=[Killer(moment)])

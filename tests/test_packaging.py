@@ -1,4 +1,4 @@
-"""The wheel: built once, looked into, and installed into an empty folder to find its demo corpus there."""
+"""The wheel: built once, looked into, and installed into an empty folder to find its demo corpora there."""
 
 import configparser
 import os
@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-CORPUS = {f"seqtag/data/{name}" for name in ("train.conll", "dev.conll", "test.conll", "README.md", "LICENSE")}
+CORPORA = {
+    *(f"seqtag/data/{name}" for name in ("train.conll", "dev.conll", "test.conll", "README.md", "LICENSE")),
+    *(f"seqtag/data/sentiment/{name}" for name in ("train.csv", "dev.csv", "test.csv", "README.md")),
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +54,16 @@ def metadata_of(wheel: Path) -> Message:
     return Parser().parsestr(text.decode("utf-8"))
 
 
-def test_wheel_has_every_module_the_corpus_and_nothing_else(wheel: Path):
+def test_wheel_has_every_module_the_corpora_and_nothing_else(wheel: Path):
     modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "seqtag").rglob("*.py")}
     inside = {name for name in files_of(wheel) if ".dist-info/" not in name}
     assert modules - inside == set(), "a package is missing from [tool.setuptools] packages in pyproject.toml"
-    assert inside == modules | CORPUS | {"seqtag/py.typed"}
+    assert inside == modules | CORPORA | {"seqtag/py.typed"}
 
 
-def test_wheel_carries_the_corpus_unchanged(wheel: Path):
+def test_wheel_carries_the_corpora_unchanged(wheel: Path):
     files = files_of(wheel)
-    for name in CORPUS:
+    for name in CORPORA:
         assert files[name] == (REPOSITORY / name.removeprefix("seqtag/")).read_bytes()
 
 
@@ -89,15 +92,17 @@ def test_version_is_the_same_everywhere(wheel: Path):
     assert f"## {seqtag.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_installed_package_finds_its_own_corpus(wheel: Path, tmp_path: Path):
+def test_installed_package_finds_its_own_corpora(wheel: Path, tmp_path: Path):
     target = tmp_path / "site"
     run_quietly("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(target), str(wheel))
-    script = "import seqtag, seqtag.demo; print(seqtag.__file__); print(seqtag.demo.demo_folder())"
+    script = "import seqtag; from seqtag.demo import demo_folder as find; "
+    script += "print(seqtag.__file__, find(), find('classify'), sep='\\n')"
     # -P: not the current folder, where a clone may lie, but PYTHONPATH and what is installed
     flags = ["-P"] if sys.version_info >= (3, 11) else []
-    module, folder = run_quietly(*flags, "-c", script, PYTHONPATH=str(target)).splitlines()
+    module, tagging, sentiment = run_quietly(*flags, "-c", script, PYTHONPATH=str(target)).splitlines()
     assert Path(module) == target / "seqtag" / "__init__.py"
-    assert Path(folder).samefile(target / "seqtag" / "data")
+    assert Path(tagging).samefile(target / "seqtag" / "data")
+    assert Path(sentiment).samefile(target / "seqtag" / "data" / "sentiment")
 
 
 def test_constraints_pin_one_version_a_python_and_name_no_place():

@@ -9,7 +9,7 @@ from seqtag.batching import TaggedRows, count_tokens
 from seqtag.models.inputs import as_tagged_dataset
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.heads import CRFHead, LexicalScores
-from seqtag.nn.network import Network
+from seqtag.nn.network import TagNetwork
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
@@ -72,7 +72,7 @@ def make_network(rows, *, dropout=0.0):
     encoder = RecurrentEncoder(embedder.output_size, hidden_size=5)
     num_tags = len(rows.tagset.names)
     lexical = LexicalScores(sizes, num_tags, dropout=dropout)
-    return Network(embedder, encoder, CRFHead(encoder.output_size, num_tags, lexical=lexical), dropout=dropout)
+    return TagNetwork(embedder, encoder, CRFHead(encoder.output_size, num_tags, lexical=lexical), dropout=dropout)
 
 
 def make_trainer(rows, *, network=None, evaluate=None, sentences=20, watchers=(), **options):

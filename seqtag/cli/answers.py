@@ -1,19 +1,57 @@
-"""What `seqtag predict` writes: one answer a request, as columns, as JSON lines or as text with marks to read."""
+"""What `seqtag predict` writes: one answer a request; a tagger's as columns, JSON lines or text with marks."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from seqtag.cli.requests import Request
-from seqtag.errors import DataError
+from seqtag.cli.requests import Input, Request
+from seqtag.cli.tables import one_line
+from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import Span, tags_from_spans
 
 if TYPE_CHECKING:
     from seqtag.models.tagger import Tagger
 
 # An answer should not depend on what it was batched with, and the last digits of a float do.
-_DIGITS = 4
+DIGITS = 4
+
+
+class Answers(ABC):
+    """Turn requests into lines of one form, with one model."""
+
+    FORMS: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def __init__(self, model: Any, form: str, given: Input, *, attention: bool) -> None:
+        """Take a model and one of its FORMS; raises UsageError for what does not go together."""
+
+    def head(self) -> str:
+        """Give what stands before all answers."""
+        return ""
+
+    @abstractmethod
+    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
+        """Answer some requests, in order."""
+
+    def close(self) -> None:  # noqa: B027 - not every task has a last word
+        """Say what is to be said when all is answered."""
+
+
+class TagAnswers(Answers):
+    """Answers of a tagger."""
+
+    FORMS: ClassVar[tuple[str, ...]] = ("conll", "jsonl", "text")
+
+    def __init__(self, model: "Tagger", form: str, given: Input, *, attention: bool) -> None:
+        if attention:
+            raise UsageError("--attention: only a classifier weighs the words of a text; leave it out for a tagger")
+        self.model, self.write = model, _WRITERS[form]
+
+    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
+        """Write tags or spans."""
+        return self.write(self.model, requests)
 
 
 def column_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
@@ -57,7 +95,7 @@ def marked_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]
                 ends.append(ends[-1] + len(token) + 1)
             shifted = [Span(ends[s.start], ends[s.end] - 1, s.label, score=s.score) for s in spans]
             text = mark(" ".join(request.tokens), shifted)
-        yield text.replace("\n", " ") + "\n"
+        yield one_line(text) + "\n"
 
 
 def mark(text: str, spans: Iterable[Span]) -> str:
@@ -74,7 +112,7 @@ def mark(text: str, spans: Iterable[Span]) -> str:
 
 
 Writer = Callable[["Tagger", Sequence[Request]], Iterator[str]]
-WRITERS: Mapping[str, Writer] = {"conll": column_lines, "jsonl": json_lines, "text": marked_lines}
+_WRITERS: Mapping[str, Writer] = {"conll": column_lines, "jsonl": json_lines, "text": marked_lines}
 
 
 def _spans(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[list[Span]]:
@@ -85,7 +123,7 @@ def _spans(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[list[Span]
 
 def _about(span: Span) -> dict[str, Any]:
     assert span.score is not None
-    return {"start": span.start, "end": span.end, "label": span.label, "score": round(span.score, _DIGITS)}
+    return {"start": span.start, "end": span.end, "label": span.label, "score": round(span.score, DIGITS)}
 
 
 def _sentence(rows: Sequence[Sequence[str]], tags: Sequence[str]) -> str:

@@ -8,17 +8,25 @@ import typer
 
 from seqtag.cli.session import command
 
-_DATA_FORMS = (
+_TAGGED = (
     "a column file (CoNLL), CoNLL-U, JSONL with character offsets (Doccano, Label Studio, Prodigy), .spacy, Parquet; a "
     "folder with one of these a split; or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a "
     "file, by number or header; the first and the last are the default."
 )
+_LABELLED = (
+    "CSV, TSV, JSON lines or Parquet with a text and its label a row; a folder with one of these a split, or with a "
+    "sub-folder or file for each class; a zip file of such a folder; or the name of a data set on the hub. "
+    "FILE:text=review,label=stars names the columns, by number or header; by default they are found by name. Lists of "
+    "labels make a model that gives a text any number of them."
+)
+_DATA_FORMS = f"{_TAGGED} To classify: {_LABELLED}"
 _EXIT_CODES = "Exit codes: 0 done, 1 the data or the model falls short, 2 wrong use, 130 interrupted."
 
 app = typer.Typer(
     name="seqtag",
-    help="Train, measure and use small, fast sequence labellers.",
-    epilog=f"DATA is {_DATA_FORMS}\n\n{_EXIT_CODES} Results go to standard output, progress to standard error.",
+    help="Train, measure and use small, fast sequence labellers: taggers of tokens and classifiers of texts.",
+    epilog=f"DATA, to tag, is {_TAGGED}\n\nDATA, to classify, is {_LABELLED}\n\n{_EXIT_CODES} Results go to standard "
+    "output, progress to standard error.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -62,6 +70,8 @@ def _examples(*lines: str) -> str:
         "seqtag train my-corpus/ --out models/ner",
         "seqtag train news.conll:token=0,tag=3 --out models/ner --language en --epochs 40",
         "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
+        "seqtag train reviews.csv --out models/mood --task classify",
+        "seqtag train reviews.csv:text=review,label=stars --out m --task classify --set pooling=max",
     )
 )
 @command
@@ -85,7 +95,12 @@ def train(
         ),
     ] = None,
     task: Annotated[
-        str, typer.Option(help="What to learn; tag: a tag for each token.", rich_help_panel=_TRAINING)
+        str,
+        typer.Option(
+            metavar="tag|classify",
+            help="What to learn; tag: a tag for each token; classify: a class for each text.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = "tag",
     language: Annotated[
         str | None,
@@ -104,7 +119,7 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Any option of Tagger: encoder=gru, seeds=5, vectors=glove.txt, ...; may come often.",
+            help="Any option of Tagger or Classifier: encoder=gru, seeds=5, vectors=glove.txt, ...; may come often.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -120,23 +135,22 @@ def train(
         typer.Option(metavar="DIR", help="Write curves for TensorBoard here.", rich_help_panel=_WHERE),
     ] = None,
 ) -> int:
-    """Train a tagger on labelled data and save it in a folder.
+    """Train a tagger or a classifier on labelled data and save it in a folder.
 
     A run that was killed goes on with --resume and ends in the same model. Ctrl-C saves the best model so far.
     """
     from seqtag.cli import settings as reading
     from seqtag.cli import train as training
 
-    tagger = reading.make_tagger(
-        reading.parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
+    estimator = reading.make_estimator(
+        task, reading.parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
     )
     return training.train(
         data,
         out=out,
         dev=dev,
         test=test,
-        task=task,
-        tagger=tagger,
+        estimator=estimator,
         resume=resume,
         overwrite=overwrite,
         tensorboard=tensorboard,
@@ -148,6 +162,8 @@ def train(
         'echo "Ada lives in Turin." | seqtag predict models/ner --text',
         "seqtag predict models/ner new.conll --output tagged.conll",
         "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
+        'echo "What a day!" | seqtag predict models/mood --attention',
+        "seqtag predict models/mood reviews.csv:text=review --output classified.csv",
     )
 )
 @command
@@ -157,9 +173,10 @@ def predict(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A file, or - for standard input. A column file has a token a line, in its first column or that of "
-            "FILE:token=1 (of standard input: -- -:token=1), and a blank line after each sentence; other columns "
-            "are kept, comments are not.",
+            help="A file, or - for standard input. For a tagger, a column file: a token a line, in its first column or "
+            "that of FILE:token=1 (of standard input: -- -:token=1), and a blank line after each sentence; other "
+            "columns are kept, comments are not. For a classifier, one text a line, or a table that ends in .csv or "
+            ".tsv, where FILE:text=review names the column of the texts; all columns are kept.",
         ),
     ] = "-",
     text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text a line.")] = False,
@@ -167,32 +184,44 @@ def predict(
         bool,
         typer.Option(
             "--jsonl",
-            help='INPUT has a JSON object a line, with "text" or "tokens"; the ending .jsonl says so too.',
+            help='INPUT has a JSON object a line, with "text" or "tokens"; the ending .jsonl says so too. Its keys are '
+            "kept.",
         ),
     ] = False,
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
-            metavar="conll|jsonl|text",
-            help="conll: a token and its tag a line; jsonl: spans with offsets and probabilities; text: the same to be "
-            "read by people. Default: the form of INPUT.",
+            metavar="conll|jsonl|text|csv",
+            help="Of a tagger, conll: a token and its tag a line; jsonl: spans with offsets and probabilities; text: "
+            "the same to be read by people. Of a classifier, text: class, probability and text between tabs; jsonl: "
+            "with the probabilities of all classes; csv: the table with columns label and score (predicted_label, "
+            "where it has a label). Default: the form of INPUT.",
         ),
     ] = None,
+    attention: Annotated[
+        bool,
+        typer.Option(
+            "--attention",
+            help="Of a classifier with pooling=attention: show the words that the encoder looked at most; in jsonl "
+            "the weight of each.",
+        ),
+    ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     device: Device = "auto",
 ) -> None:
-    """Tag new text with a model, in order, as it comes: files of any size, or a pipe that waits for each answer."""
+    """Tag or classify new text, in order, as it comes: files of any size, or a pipe that waits for each answer."""
     from seqtag.cli import predict as predicting
 
     kind = predicting.input_kind(text=text, jsonl=jsonl)
-    predicting.predict(folder, source, kind=kind, form=form, output=output, device=device)
+    predicting.predict(folder, source, kind=kind, form=form, output=output, attention=attention, device=device)
 
 
 @app.command(
     epilog=_examples(
         "seqtag evaluate models/ner my-corpus/",
         "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
+        "seqtag evaluate models/mood reviews.csv:text=review,label=stars",
     )
 )
 @command
@@ -205,7 +234,7 @@ def evaluate(
     json_file: JsonFile = None,
     device: Device = "auto",
 ) -> None:
-    """Measure a model on labelled data: precision, recall and F1, strictly and the conlleval way."""
+    """Measure a model on labelled data: F1 of spans, strictly and the conlleval way; of classes, accuracy and F1."""
     from seqtag.cli import measure
 
     measure.evaluate(folder, data, split=split, json_file=json_file, device=device)
@@ -226,16 +255,28 @@ def score(
     measure.score(gold, predicted, json_file=json_file)
 
 
-@app.command()
+@app.command(epilog=_examples("seqtag demo", "seqtag demo --task classify"))
 @command
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to write.")] = Path("seqtag-demo-model"),
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the corpus.")] = 20,
+    task: Annotated[
+        str, typer.Option(metavar="tag|classify", help="tag: names in sentences; classify: the mood of short texts.")
+    ] = "tag",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The model folder to write; default: seqtag-demo-model, or seqtag-demo-classifier.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Passes over the corpus; default: 20 to tag, what suits its size to classify."),
+    ] = None,
 ) -> int:
-    """Train on the corpus that comes with seqtag, print the scores and tag new sentences, in about a minute."""
+    """Train on the corpus that comes with seqtag, print the scores and answer new texts, in about a minute."""
     from seqtag.cli import demo as showing
 
-    return showing.demo(out, epochs=epochs)
+    return showing.demo(task, out=out, epochs=epochs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqtag.cli.sources import column_source, pick_split, read_corpus, write_json
+from seqtag.cli.tasks import stored_task
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.columnfiles import column_blocks
 from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
@@ -31,19 +32,18 @@ class Sentence:
 
 def evaluate(folder: str, source: str, *, split: str | None, json_file: str | None, device: str) -> None:
     """Measure the model in `folder` on a split: the one named, else test, else the only one."""
-    from seqtag.models.tagger import Tagger
-
-    tagger = Tagger.load(folder, device=device)
-    corpus = read_corpus(source, language=tagger.language, scheme=tagger.scheme_)
+    task = stored_task(folder)
+    estimator = task.estimator().load(folder, device=device)
+    corpus = read_corpus(source, task=task.name, **task.reading(estimator))
     if split is not None and split not in corpus:
         raise UsageError(f"{source}: no split {split!r}; {near_miss(split, corpus)}")
     data = pick_split(corpus, split or "test", source=source, advice="choose one with --split")
-    show(replace(tagger.evaluate(data), source=source if split is None else f"{source}, {split}"), json_file)
+    show(replace(estimator.evaluate(data), source=source if split is None else f"{source}, {split}"), json_file)
 
 
 def score(gold: str, predicted: str, *, json_file: str | None) -> None:
     """Score the tags of one column file against those of another, sentence by sentence."""
-    from seqtag.evaluation.report import evaluate_tags
+    from seqtag.evaluation.tag_report import evaluate_tags
 
     left, right = read_sentences(gold), read_sentences(predicted)
     check_parallel(left, right, gold, predicted)

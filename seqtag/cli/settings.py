@@ -1,14 +1,12 @@
-"""Turn `--set KEY=VALUE` and its short forms into a checked Tagger. Trains nothing."""
+"""Turn `--set KEY=VALUE` and its short forms into a checked estimator. Trains nothing."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from seqtag.cli.tasks import find_task
 from seqtag.errors import UsageError, near_miss
-
-if TYPE_CHECKING:
-    from seqtag.models.tagger import Tagger
 
 _WORDS = {"none": None, "null": None, "true": True, "false": False}
 _BARE_FRACTION = re.compile(r"-?\.\d+")
@@ -34,29 +32,30 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def make_tagger(settings: Mapping[str, Any], **short_forms: Any) -> "Tagger":
-    """Make a tagger and check all that can be checked before the data is read.
+def make_estimator(task: str, settings: Mapping[str, Any], **short_forms: Any) -> Any:
+    """Make the estimator of a task and check all that can be checked before the data is read.
 
-    A short form that is None was not given. Raises UsageError for an unknown name, with the nearest one, for every bad
-    value at once, and for an option that is given in both ways.
+    A short form that is None was not given. Raises UsageError for an unknown task or name, with the nearest one, for
+    every bad value at once, and for an option that is given in both ways.
     """
+    kind = find_task(task).estimator()
     from seqtag.models.options import check_options
-    from seqtag.models.tagger import Tagger
     from seqtag.text.tokenizer import Tokenizer
     from seqtag.training import pick_device
 
     given = {name: value for name, value in short_forms.items() if value is not None}
-    known = Tagger().get_params(deep=False)
+    known = kind().get_params(deep=False)
     for name in settings:
         if name not in known:
-            raise UsageError(f"--set {name}: there is no such option; {near_miss(name, known)}")
+            others = "" if task == "tag" else f" for --task {task}"
+            raise UsageError(f"--set {name}: there is no such option{others}; {near_miss(name, known)}")
         if name in given:
             raise UsageError(f"--{name} and --set {name}=...: the option is given twice; leave out one")
-    tagger = Tagger(**settings, **given)
-    check_options("train", tagger.get_params(deep=False), Tagger.CHECKS)
-    pick_device(tagger.device)
-    Tokenizer(tagger.language)
-    return tagger
+    estimator = kind(**settings, **given)
+    check_options("train", estimator.get_params(deep=False), kind.CHECKS)
+    pick_device(estimator.device)
+    Tokenizer(estimator.language)
+    return estimator
 
 
 def _parse_value(value: str) -> Any:

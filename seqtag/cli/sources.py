@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from seqtag.errors import SeqtagError, UsageError
-from seqtag.text.sources import parse_source
+from seqtag.text.sources import parse_labelled_source, parse_source
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -47,6 +47,17 @@ def column_source(source: str) -> "tuple[str, Column | None, Column | None]":
     if config is not None:
         raise UsageError(f"{source}: config= is for data sets in hub layout; a column file has token= and tag=")
     return path, token, tag
+
+
+def text_source(source: str) -> "tuple[str, Column | None]":
+    """Cut `reviews.csv:text=review` into the path of texts and the column, or key, that holds them.
+
+    A label= that training was told may stay: it is not needed here.
+    """
+    path, text, _, config = parse_labelled_source(source)
+    if config is not None:
+        raise UsageError(f"{source}: config= is for data sets in hub layout; a table or JSON lines have text=")
+    return path, text
 
 
 @contextmanager

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.cli.session import INTERRUPTED, is_main_process
 from seqtag.cli.sources import pick_split, read_corpus
+from seqtag.cli.tasks import TASKS
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from seqtag.models.classifier import Classifier
     from seqtag.models.tagger import Tagger
 
 logger = logging.getLogger("seqtag")
@@ -24,7 +26,7 @@ class Splits:
     """The rows that a training needs."""
 
     train: "Dataset"
-    dev: "Dataset | None"  # None: the tagger holds some of train out
+    dev: "Dataset | None"  # None: the estimator holds some of train out
     test: "Dataset | None"  # None: nothing is measured at the end
     test_source: str  # for the report's heading
 
@@ -35,8 +37,7 @@ def train(
     out: Path,
     dev: str | None,
     test: str | None,
-    task: str,
-    tagger: "Tagger",
+    estimator: "Tagger | Classifier",
     resume: bool,
     overwrite: bool,
     tensorboard: Path | None,
@@ -48,25 +49,25 @@ def train(
     """
     state = state_folder(out)
     found = check_out(out, state, resume=resume, overwrite=overwrite)
-    splits = read_splits(data, dev, test, task=task, language=tagger.language)
+    splits = read_splits(data, dev, test, task=estimator.task, **TASKS[estimator.task].reading(estimator))
     make_room(out, state, found=found, resume=resume)
     try:
-        tagger.fit(splits.train, dev=splits.dev, checkpoint=state, resume=resume, tensorboard=tensorboard)
+        estimator.fit(splits.train, dev=splits.dev, checkpoint=state, resume=resume, tensorboard=tensorboard)
     finally:
         with suppress(OSError):
             state.rmdir()  # goes where nothing was kept in it
     if not is_main_process():
         return 0
     # Saved before it is measured: whatever is wrong with the test split must not cost the training.
-    tagger.save(out)
-    best = max(tagger.history_, key=lambda record: record.dev_score)
+    estimator.save(out)
+    best = max(estimator.history_, key=lambda record: record.dev_score)
     logger.info("saved in %s: epoch %d, dev score %.2f", out, best.epoch, 100 * best.dev_score)
-    if tagger.interrupted_:
+    if estimator.interrupted_:
         logger.warning("the training was interrupted; the same command with --resume goes on with it")
         return INTERRUPTED
     shutil.rmtree(state, ignore_errors=True)
     if splits.test is not None:
-        print(replace(tagger.evaluate(splits.test), source=splits.test_source))
+        print(replace(estimator.evaluate(splits.test), source=splits.test_source))
     return 0
 
 

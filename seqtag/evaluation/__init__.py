@@ -1,6 +1,17 @@
-"""Measure a labeller: scores in both readings that are in use, and the report that shows them."""
+"""Measure taggers and classifiers: their scores, how sure these are, and the reports that show them."""
 
+from seqtag.evaluation.class_report import ClassReport, ClassScore, evaluate_labels
 from seqtag.evaluation.metrics import LabelScore, Scores
-from seqtag.evaluation.report import Report, evaluate_tags
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.tag_report import TagReport, evaluate_tags
 
-__all__ = ["LabelScore", "Report", "Scores", "evaluate_tags"]
+__all__ = [
+    "ClassReport",
+    "ClassScore",
+    "LabelScore",
+    "Report",
+    "Scores",
+    "TagReport",
+    "evaluate_labels",
+    "evaluate_tags",
+]

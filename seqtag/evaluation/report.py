@@ -1,109 +1,51 @@
-"""Evaluate predicted tags against gold, and show the result: terminal, JSON, Markdown.
+"""What every report has, and how its tables are laid: a headline figure, terminal, JSON, Markdown, a file.
 
-The last station of the flow. The counting is done in metrics.py; charts, intervals and kinds of error are left out.
+The last station of the flow. What stands in a report, tag_report.py and class_report.py say; no metric is known here,
+and charts are left out.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
 
-from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.evaluation.metrics import LabelScore, Scores, score_spans, score_tokens, token_accuracy
-from seqtag.text.schemes import check_scheme, illegal_positions, spans_from_tags, tag_fits
+from seqtag.errors import UsageError
 
-_REPAIRS = ("conlleval", "strict")
-_LABEL_WIDTHS = (16, 22)  # terminal cells; two readings side by side then take 76 columns, with the support
+LINE_WIDTH = 80  # terminal cells
+_LABEL_WIDTH, _FIGURE_WIDTH = 16, 8  # the least, so that reports of one kind stand under each other
+# What Markdown would read as more than a character: an underscore only where it does not stand inside a word.
+_MARKUP = re.compile(r"[\\|`*<&~\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """How predicted tags compare with gold; all figures lie between 0 and 1, and `print` shows them in percent.
+class Report(ABC):
+    """How predictions compare with gold; figures lie between 0 and 1, and `print` shows them in percent."""
 
-    Under an entity scheme `strict` and `conlleval` are the two readings, micro-averaged over entities. Under 'plain'
-    both hold the same: tags scored one token at a time, macro-averaged.
-    """
-
-    scheme: str
-    num_sentences: int
-    num_tokens: int
-    num_gold: int  # spans by the conlleval reading; tokens under 'plain'
-    num_predicted: int
-    accuracy: float  # over tokens, O included
-    strict: Scores
-    conlleval: Scores
-    source: str = ""  # what was evaluated, for a heading
+    source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
 
     @property
-    def precision(self) -> float:
-        """Strict precision; the macro average under 'plain'."""
-        return self.strict.precision
-
-    @property
-    def recall(self) -> float:
-        """Strict recall; the macro average under 'plain'."""
-        return self.strict.recall
-
-    @property
-    def f1(self) -> float:
-        """Strict F1; the macro average under 'plain'."""
-        return self.strict.f1
-
-    @property
+    @abstractmethod
     def score(self) -> float:
-        """The figure to compare models by: strict F1, or token accuracy under 'plain'."""
-        return self.accuracy if self.scheme == "plain" else self.strict.f1
+        """The figure to compare models by."""
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain JSON values; keys stay as they are from release to release.
+        """Give the report as plain JSON values; keys stay as they are from release to release."""
 
-        `scheme`, `source`, `num_sentences`, `num_tokens`, `num_gold`, `num_predicted`, `accuracy`, `score`,
-        `precision`, `recall`, `f1`, and `strict` and `conlleval`, each with `precision`, `recall`, `f1` and `labels`:
-        a list of `label`, `precision`, `recall`, `f1`, `support`.
-        """
-        head = {
-            name: getattr(self, name)
-            for name in ("scheme", "source", "num_sentences", "num_tokens", "num_gold", "num_predicted")
-        }
-        figures = {name: getattr(self, name) for name in ("accuracy", "score", "precision", "recall", "f1")}
-        readings = {name: asdict(getattr(self, name)) for name in ("strict", "conlleval")}
-        for reading in readings.values():
-            reading["labels"] = list(reading["labels"])
-        return {**head, **figures, **readings}
+    @abstractmethod
+    def to_markdown(self) -> str:
+        """Give what `print` shows as Markdown."""
 
+    @abstractmethod
     def __str__(self) -> str:
         """Show a table that fits 80 columns."""
-        readings = self._readings()
-        rows = self._rows()
-        longest = max(cell_len(row[0]) for row in rows)
-        label_width = min(max(longest, _LABEL_WIDTHS[0]), _LABEL_WIDTHS[1] if len(readings) > 1 else 40)
-        lines = [self._counts(), ""]
-        if self.source:  # of a long path the end says most
-            lines.insert(0, self.source if len(self.source) <= 80 else "…" + self.source[-79:])
-        if len(readings) > 1:
-            lines.append(" " * label_width + "".join(name.center(24) for name, _ in readings).rstrip())
-        header = "".join(f"{name:>8}" for name in ["P", "R", "F1"] * len(readings) + ["support"])
-        lines.append(" " * label_width + header)
-        for label, *cells in rows:
-            shown = label if cell_len(label) <= label_width else set_cell_size(label, label_width - 1) + "…"
-            lines.append(set_cell_size(shown, label_width) + "".join(f"{cell:>8}" for cell in cells))
-        return "\n".join([*lines, "", f"token accuracy {_percent(self.accuracy)}"])
-
-    def to_markdown(self) -> str:
-        """Give the table of `print` as Markdown."""
-        names = [
-            f"{name} {figure}".strip()
-            for name, _ in (self._readings() if self.scheme != "plain" else [("", None)])
-            for figure in ("P", "R", "F1")
-        ]
-        rows = [[row[0].replace("\\", "\\\\").replace("|", "\\|"), *row[1:]] for row in self._rows()]
-        table = [["label", *names, "support"], ["---", *["---:"] * (len(names) + 1)], *rows]
-        lines = ["| " + " | ".join(row) + " |" for row in table]
-        heading = f"{self.source}: {self._counts()}" if self.source else self._counts()
-        return "\n".join([heading, "", *lines, "", f"Token accuracy: {_percent(self.accuracy)}", ""])
 
     def save(self, path: str | Path) -> None:
         """Write the report in the form that the file's ending names: .json or .md; UsageError for another."""
@@ -121,116 +63,124 @@ class Report:
                 f"{path}: can't be written ({error.strerror or error}); name a file in a folder that is there"
             ) from error
 
-    def _readings(self) -> list[tuple[str, Scores]]:
-        if self.scheme == "plain":
-            return [("tags", self.strict)]
-        return [("strict", self.strict), ("conlleval", self.conlleval)]
+    def _text(self, *blocks: Iterable[str]) -> str:
+        """Join blocks of lines for the terminal, a blank line between them, under the source."""
+        source = [shorten_front(printable(self.source), LINE_WIDTH)] if self.source else []
+        return "\n".join([*source, "\n\n".join("\n".join(lines) for block in blocks if (lines := list(block)))])
 
-    def _rows(self) -> list[list[str]]:
-        """Give a row for each label and one for the average: a name, three figures a reading, the support."""
-        readings = [scores for _, scores in self._readings()]
-        by_label = [{row.label: row for row in scores.labels} for scores in readings]
-        rows = []
-        for label in sorted({label for scores in by_label for label in scores}):
-            found = [scores.get(label) for scores in by_label]
-            # conlleval's support: the strict reading loses gold spans where gold breaks its scheme
-            rows.append([label, *_figures(found), str(found[-1].support if found[-1] else 0)])
-        average = "macro average" if self.scheme == "plain" else "micro average"
-        return [*rows, [average, *_figures(readings), str(self.num_gold)]]
-
-    def _counts(self) -> str:
-        counts = f"{self.num_sentences:,} sentences, {self.num_tokens:,} tokens"
-        if self.scheme == "plain":
-            return counts
-        return f"{counts}, {self.num_gold:,} spans, {self.num_predicted:,} predicted, {self.scheme}"
+    def _markdown(self, counts: str, *blocks: Iterable[str]) -> str:
+        """Join blocks of lines as Markdown paragraphs under a line with the source and the counts."""
+        heading = f"{printable(self.source)}: {counts}" if self.source else counts
+        paragraphs = ["\n".join(lines) for block in blocks if (lines := list(block))]
+        return "\n\n".join([escape(heading), *paragraphs]) + "\n"
 
 
-def evaluate_tags(
-    gold: Sequence[Sequence[str]],
-    predicted: Sequence[Sequence[str]],
-    *,
-    scheme: str,
-    repair: str = "conlleval",
-    source: str = "",
-) -> Report:
-    """Compare predicted tags with gold, sentence by sentence; `scheme` is that of both.
+def lay_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, titles: Sequence[str] = (), least: int = _FIGURE_WIDTH
+) -> list[str]:
+    """Lay a table whose first column is text and takes what 80 cells leave; the others stand flush right.
 
-    Tags that break their scheme count as they stand: conlleval's reading is lenient, the strict one passes them over.
-    `repair="strict"` refuses them. `source` names the data in messages and in the heading. Raises DataError, with the
-    sentence's number from 1, for unequal lengths and for a tag that the scheme has not.
+    `titles` share the columns of figures evenly, above the header, but for the last column; `least` is the width of a
+    figure.
 
-    >>> report = evaluate_tags([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]], scheme="IOB2")
-    >>> report.precision, report.recall, report.num_predicted
-    (0.5, 1.0, 2)
+    >>> for line in lay_table(["", "F1"], [["PER", "98.00"], ["a-label-that-is-long", "7.50"]]): print(line)
+                              F1
+    PER                    98.00
+    a-label-that-is-long    7.50
     """
-    check_scheme(scheme)
-    if repair not in _REPAIRS:
-        raise UsageError(f"unknown repair {repair!r}; {near_miss(str(repair), _REPAIRS)}")
-    where = f"{source}: " if source else ""
-    _check(gold, predicted, scheme=scheme, where=where, strict=repair == "strict")
-    if scheme == "plain":
-        strict = conlleval = score_tokens(gold, predicted)
-    else:
-        strict, conlleval = score_spans(gold, predicted, scheme=scheme)
-    return Report(
-        scheme=scheme,
-        num_sentences=len(gold),
-        num_tokens=sum(map(len, gold)),
-        num_gold=sum(len(spans_from_tags(tags, scheme)) for tags in gold),
-        num_predicted=sum(len(spans_from_tags(tags, scheme)) for tags in predicted),
-        accuracy=token_accuracy(gold, predicted),
-        strict=strict,
-        conlleval=conlleval,
-        source=source,
-    )
+    widths = _figure_widths(header, rows, least)
+    longest = max(cell_len(row[0]) for row in [header, *rows])
+    text_width = min(max(longest, _LABEL_WIDTH), LINE_WIDTH - sum(widths))
+    lines = []
+    for text, *figures in [header, *rows]:
+        aligned = "".join(" " * (width - cell_len(figure)) + figure for figure, width in zip(figures, widths))
+        lines.append(set_cell_size(shorten(text, text_width), text_width) + aligned)
+    if titles:
+        share = sum(widths[:-1]) // len(titles)
+        lines.insert(0, (" " * text_width + "".join(title.center(share) for title in titles)).rstrip())
+    return lines
 
 
-def _check(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, scheme: str, where: str, strict: bool
-) -> None:
-    for name, corpus in (("gold", gold), ("predicted", predicted)):
-        if isinstance(corpus, str) or any(isinstance(tags, str) for tags in corpus):
-            raise UsageError(f"{where}{name} holds strings where lists of tags are meant; pass [['B-PER', 'O'], ...]")
-    if len(gold) != len(predicted):
-        raise DataError(f"{where}{len(gold)} gold sentences but {len(predicted)} predicted; pair them one to one")
-    if len(gold) == 0:
-        raise DataError(f"{where}no sentences to score; pass at least one")
-    known: dict[str, bool] = {}
-    for number, pair in enumerate(zip(gold, predicted), 1):
-        if len(pair[0]) != len(pair[1]):
-            raise DataError(
-                f"{where}sentence {number} has {len(pair[0])} gold tags but {len(pair[1])} predicted; "
-                "each token needs one of each, so both sides must be cut into the same tokens"
-            )
-        for name, tags in zip(("gold", "predicted"), pair):
-            for tag in tags:
-                if tag not in known:
-                    if not isinstance(tag, str):
-                        raise UsageError(
-                            f"{where}sentence {number}: {name} tag {tag!r} is no string; pass names, not ids"
-                        )
-                    known[tag] = tag_fits(tag, scheme)
-                if not known[tag]:
-                    raise DataError(
-                        f"{where}sentence {number}: {name} tag {tag!r} has no place in scheme {scheme}; "
-                        "convert one side with convert_tags, or name another scheme"
-                    )
-            illegal = illegal_positions(tags, scheme) if strict else []
-            if illegal:
-                raise DataError(
-                    f"{where}sentence {number}: {name} tag {tags[illegal[0]]!r} at token {illegal[0] + 1} breaks "
-                    f"scheme {scheme}; mend it, or pass repair='conlleval'"
-                )
+def table_fits(header: Sequence[str], rows: Sequence[Sequence[str]], *, least: int = _FIGURE_WIDTH) -> bool:
+    """Tell whether `lay_table` can show all figures within 80 cells and leave 16 for the text column.
+
+    >>> table_fits(["", *"abcd"], [["all", "1", "2", "3", "4"]]), table_fits(["", *"abcd" * 5], [])
+    (True, False)
+    """
+    return _LABEL_WIDTH + sum(_figure_widths(header, rows, least)) <= LINE_WIDTH
 
 
-def _figures(readings: Sequence[Scores | LabelScore | None]) -> list[str]:
-    """Give precision, recall and F1 of each reading in percent; a reading that has not met the label shows dashes."""
-    return [
-        _percent(figure)
-        for scores in readings
-        for figure in ((scores.precision, scores.recall, scores.f1) if scores else (None, None, None))
-    ]
+def _figure_widths(header: Sequence[str], rows: Sequence[Sequence[str]], least: int) -> list[int]:
+    columns = list(zip(header, *rows))[1:]
+    return [max(least, 1 + max(map(cell_len, column))) for column in columns]
 
 
-def _percent(figure: float | None) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Give a Markdown table: text in the first column, figures in the others.
+
+    >>> markdown_table(["label", "F1"], [["a|b", "98.00"]])
+    ['| label | F1 |', '| --- | ---: |', '| a\\\\|b | 98.00 |']
+    """
+    ruler = ["---", *["---:"] * (len(header) - 1)]
+    cells = [list(map(escape, header)), ruler, *(list(map(escape, row)) for row in rows)]
+    return ["| " + " | ".join(row) + " |" for row in cells]
+
+
+def escape(text: str) -> str:
+    r"""Write text so that Markdown shows it as it stands.
+
+    >>> print(escape("a|b, no_impact, *c*"))
+    a\|b, no_impact, \*c\*
+    """
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def printable(name: object) -> str:
+    """Write a name on one line: as it stands, or as Python would where it is blank or holds a line break or the like.
+
+    >>> printable("sports"), printable(True), printable("two" + chr(10) + "lines"), printable("")
+    ('sports', 'True', "'two\\\\nlines'", "''")
+    """
+    text = str(name)
+    return text if text.isprintable() and text == text.strip() != "" else repr(text)
+
+
+def shorten(text: str, width: int) -> str:
+    """Cut the end of a text that takes more than `width` terminal cells.
+
+    >>> shorten("sentiment", 5), shorten("地名", 3)
+    ('sent…', '地…')
+    """
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def shorten_front(text: str, width: int) -> str:
+    """Cut the front of a text that takes more than `width` cells: of a long path the end says most.
+
+    >>> shorten_front("corpora/news/test.conll", 11)
+    '…test.conll'
+    """
+    if cell_len(text) <= width:
+        return text
+    text = text[-(width - 1) :]
+    while cell_len(text) > width - 1:
+        text = text[1:]
+    return "…" + text
+
+
+def fold(line: str) -> list[str]:
+    """Break a line at blanks into lines of at most 80 cells, a word that is longer wherever it must.
+
+    >>> [len(line) for line in fold("word " * 20)]
+    [79, 19]
+    """
+    return [part.plain.rstrip() for part in Text(line).wrap(Console(), LINE_WIDTH)]
+
+
+def percent(figure: float | None) -> str:
+    """Show a share in percent, and a dash where there is none.
+
+    >>> percent(0.5), percent(None)
+    ('50.00', '-')
+    """
     return "-" if figure is None else f"{100 * figure:.2f}"

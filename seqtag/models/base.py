@@ -1,36 +1,28 @@
-"""What the estimators share: options, the training of one or several seeds, devices, saving and loading.
+"""What the estimators share: their options, embedder and encoder, saving and loading.
 
 Knows no task: what a row is, which head stands on the encoder and what a score is, the estimators say.
 """
 
-import hashlib
-import json
-import logging
-import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
-from torch import nn
 
-from seqtag.batching import TaggedRows
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
+from seqtag.models.fitting import is_main_process
 from seqtag.models.pretrained import with_vectors
 from seqtag.nn.embedder import Embedder
+from seqtag.nn.network import Network
 from seqtag.nn.recurrent import RecurrentEncoder
-from seqtag.progress import TensorBoardWatcher, default_watcher
 from seqtag.store import StoredModel, read_model, write_model
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
-from seqtag.training import EpochRecord, Trainer, TrainingOptions, Watcher, pick_device
-
-logger = logging.getLogger("seqtag")
+from seqtag.training import EpochRecord, pick_device
 
 Self = TypeVar("Self", bound="SequenceEstimator")
 
@@ -43,10 +35,67 @@ class NotFittedModelError(UsageError, NotFittedError):
     """A method that needs a trained model was called before `fit` or `load`."""
 
 
-class SequenceEstimator(BaseEstimator):
+class Fitted:
+    """What `fit` and `load` leave in an estimator. No dataclass, so none of it is a constructor argument."""
+
+    network_: Any  # a network with the head of the task
+    vocabulary_: Any  # a Vocabulary; None where rows are series of numbers
+    vectors_: torch.Tensor | None  # (V, E), until the network has them
+    vectors_coverage_: float  # share of the training tokens that have a vector
+    history_: list[EpochRecord]
+    seed_scores_: list[float]
+    interrupted_: bool
+    data_: dict[str, Any]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceEstimator(Fitted, BaseEstimator):
     """Base of the estimators. The constructor stores its arguments unchanged; `fit` checks them."""
 
     task: ClassVar[str]
+
+    encoder: str = "lstm"
+    hidden_size: int = 128
+    num_layers: int = 1
+    bias: bool = True
+    dropout: float = 0.5
+    bidirectional: bool = True
+    merge: str = "concat"
+    proj_size: int = 0
+    word_size: int = 100
+    characters: str | None = "cnn"
+    character_size: int = 50
+    shape_size: int = 10
+    affix_size: int = 20
+    lexical: bool = True
+    lexical_dropout: float = 0.5
+    lexical_learning_rate: float = 0.005
+    embedding_dropout: float = 0.3
+    word_dropout: float = 0.25
+    min_freq: int = 1
+    lowercase: bool = True
+    merge_digits: bool = True
+    vectors: str | None = None
+    vectors_keep: str = "all"
+    freeze_vectors: bool = False
+    language: str = "xx"
+    class_weights: Mapping[str, float] | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    max_tokens: int = 4096
+    optimizer: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    schedule: str = "linear"
+    clip: float = 5.0
+    patience: int = 0
+    ema: float = 0.0
+    dev_share: float = 0.1
+    seed: int = 0
+    seeds: int = 1
+    device: str = "auto"
+    precision: str = "fp32"
 
     CHECKS: ClassVar[dict[str, check.Check]] = {
         "encoder": check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru"),
@@ -62,6 +111,9 @@ class SequenceEstimator(BaseEstimator):
         "character_size": check.whole(2),
         "shape_size": check.whole(0),
         "affix_size": check.whole(0),
+        "lexical": check.truth,
+        "lexical_dropout": check.number(0, 1, open_end=True),
+        "lexical_learning_rate": check.number(0),
         "embedding_dropout": check.number(0, 1, open_end=True),
         "word_dropout": check.number(0),
         "min_freq": check.whole(1),
@@ -71,6 +123,7 @@ class SequenceEstimator(BaseEstimator):
         "vectors_keep": check.one_of("all", "corpus"),
         "freeze_vectors": check.truth,
         "language": check.text,
+        "class_weights": check.optional(check.weights),
         "epochs": check.optional(check.whole(1)),
         "batch_size": check.optional(check.whole(1)),
         "max_tokens": check.whole(1),
@@ -106,14 +159,6 @@ class SequenceEstimator(BaseEstimator):
                 f"and a hidden_size above it (is {self.hidden_size})"
             )
 
-    def _training_options(self, seed: int, lengths: np.ndarray) -> TrainingOptions:
-        names = {field.name for field in fields(TrainingOptions)}
-        given = {key: value for key, value in self.get_params(deep=False).items() if key in names}
-        epochs, batch_size = training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
-        given["epochs"] = self.epochs or epochs
-        given["batch_size"] = self.batch_size or batch_size
-        return TrainingOptions(**{**given, "seed": seed})
-
     # -- building -----------------------------------------------------------------------------
 
     def _build_embedder(self, vocabulary: Vocabulary) -> Embedder:
@@ -148,8 +193,12 @@ class SequenceEstimator(BaseEstimator):
 
     def _build_vocabulary(self, counts: Mapping[str, int]) -> Vocabulary:
         """Index the training data, and the words of pretrained vectors where there are any."""
-        settings = {"min_freq": self.min_freq, "lowercase": self.lowercase, "merge_digits": self.merge_digits}
-        self.vectors_: torch.Tensor | None = None
+        settings: dict[str, Any] = {
+            "min_freq": self.min_freq,
+            "lowercase": self.lowercase,
+            "merge_digits": self.merge_digits,
+        }
+        self.vectors_ = None
         if self.vectors is None:
             return Vocabulary.build(counts, **settings)
         vocabulary, matrix_VE, self.vectors_coverage_ = with_vectors(
@@ -157,73 +206,6 @@ class SequenceEstimator(BaseEstimator):
         )
         self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
-
-    # -- training -----------------------------------------------------------------------------
-
-    def _train(
-        self,
-        build: Callable[[], nn.Module],
-        rows: TaggedRows,
-        evaluate: Callable[[Any], float],
-        *,
-        fingerprint: str,
-        checkpoint: Path | None,
-        resume: bool,
-        watchers: Sequence[Watcher] | None,
-        tensorboard: str | Path | None,
-    ) -> None:
-        """Train `seeds` networks and keep the one with the best dev score."""
-        best = -np.inf
-        self.seed_scores_: list[float] = []
-        self.interrupted_ = False
-        for seed in range(self.seed, self.seed + self.seeds):
-            torch.manual_seed(seed)
-            network = build()
-            looking: list[Watcher] = list(watchers) if watchers is not None else [default_watcher()]
-            if tensorboard is not None:
-                looking.append(TensorBoardWatcher(Path(tensorboard) / f"seed-{seed}"))
-            trainer = Trainer(
-                network,
-                options=self._training_options(seed, rows.lengths),
-                lengths=rows.lengths,
-                make_batch=rows.batch,
-                evaluate=evaluate,
-                watchers=looking if _is_main_process() else (),
-                checkpoint=None if checkpoint is None else checkpoint / f"seed-{seed}.safetensors",
-                fingerprint=self._run_fingerprint(fingerprint),
-            )
-            try:
-                history = trainer.run(resume=resume)
-            except KeyboardInterrupt:  # no epoch of this seed is done
-                if not self.seed_scores_:
-                    raise
-                self.interrupted_ = True
-                break
-            self.seed_scores_.append(max(record.dev_score for record in history))
-            if self.seed_scores_[-1] > best:
-                best = self.seed_scores_[-1]
-                self.network_, self.history_ = network, history
-            if trainer.interrupted:
-                self.interrupted_ = True
-                break
-        self.network_.eval()
-        if len(self.seed_scores_) > 1:
-            logger.info(
-                "dev score over %d seeds: mean %.2f, deviation %.2f; the best, %.2f, is kept",
-                len(self.seed_scores_),
-                100 * statistics.mean(self.seed_scores_),
-                100 * statistics.stdev(self.seed_scores_),
-                100 * best,
-            )
-        self.vectors_ = None  # the network has them now
-
-    def _run_fingerprint(self, data: str) -> str:
-        """What must be the same for a killed run to go on: the data, every option of the network, the vectors."""
-        params = self.get_params(deep=False)
-        for name in ("device", "seed", "seeds"):  # more seeds may follow; the loop knows its own
-            del params[name]
-        vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
-        return f"{data}|{vectors}|{json.dumps(params, sort_keys=True)}"
 
     # -- fitted state -------------------------------------------------------------------------
 
@@ -250,7 +232,7 @@ class SequenceEstimator(BaseEstimator):
         config = {"task": self.task, "params": params, "seed_scores": self.seed_scores_, **about}
         return StoredModel(
             config,
-            self.vocabulary_.to_dict(),
+            {} if self.vocabulary_ is None else self.vocabulary_.to_dict(),
             dict(self.network_.state_dict()),
             [asdict(record) for record in self.history_],
             card,
@@ -270,7 +252,7 @@ class SequenceEstimator(BaseEstimator):
             raise ModelError(f"{Path(folder) / 'config.json'}: unknown option {unknown[0]!r}; {known}")
         estimator = cls(**stored.config["params"])
         estimator.device = device
-        estimator.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
+        estimator.vocabulary_ = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
         estimator.history_ = [EpochRecord(**record) for record in stored.history]
         estimator.seed_scores_ = stored.config["seed_scores"]
         table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))
@@ -280,7 +262,7 @@ class SequenceEstimator(BaseEstimator):
             estimator.vectors_ = torch.zeros(estimator.vocabulary_.feature_sizes["word"], table.shape[1])
         return estimator, stored
 
-    def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:
+    def _install(self, network: Network[Any], stored: StoredModel, folder: str | Path) -> None:
         try:
             network.load_state_dict(stored.weights)
         except RuntimeError as error:
@@ -294,29 +276,12 @@ class SequenceEstimator(BaseEstimator):
         Of several processes that trained one model together, the first one writes.
         """
         self._check_fitted()
-        if not _is_main_process():
+        if not is_main_process():
             return Path(folder)
         return write_model(folder, self._to_store())
 
     def _to_store(self) -> StoredModel:
         raise AssertionError("an estimator says what it stores")
 
-
-def training_size(*, num_sentences: int, num_tokens: int) -> tuple[int, int]:
-    """Epochs and sentences a batch for a corpus of some size, where the user leaves them open.
-
-    A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev splits
-    of public corpora of 100 to 12,000 sentences.
-
-    >>> training_size(num_sentences=200, num_tokens=8_000), training_size(num_sentences=10_000, num_tokens=200_000)
-    ((40, 8), (10, 32))
-    """
-    epochs = min(40, max(10, round(1_200_000 / max(1, num_tokens))))
-    return epochs, 8 if num_sentences < 1_000 else 32
-
-
-def _is_main_process() -> bool:
-    """Tell whether this process talks: under `accelerate launch` one of several does."""
-    import os
-
-    return os.environ.get("RANK", "0") == "0"
+    def _build_network(self) -> Network[Any]:
+        raise AssertionError("an estimator says which head stands on the encoder")

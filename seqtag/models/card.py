@@ -3,47 +3,79 @@
 import json
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seqtag.models.base import SequenceEstimator
+    from seqtag.models.classifier import Classifier
     from seqtag.models.tagger import Tagger
 
 
-def model_card(tagger: "Tagger", changed: Mapping[str, Any]) -> str:
-    """Write the card of a tagger in Markdown; `changed` are the options that are not the defaults."""
+def tagger_card(tagger: "Tagger") -> str:
+    """Write the card of a tagger in Markdown."""
+    return _card(
+        tagger,
+        {"labels": ", ".join(tagger.labels_), "scheme": tagger.scheme_, "head": tagger.head},
+        unit="sentences",
+        measure="accuracy" if tagger.scheme_ == "plain" else "strict F1",
+        use='tagger.predict_spans(["Ada lives in Turin."])',
+    )
+
+
+def classifier_card(classifier: "Classifier") -> str:
+    """Write the card of a classifier in Markdown."""
+    is_multi, is_text = classifier.class_set_.is_multi, classifier.vocabulary_ is not None
+    return _card(
+        classifier,
+        {
+            "classes": ", ".join(classifier.class_set_.names),
+            "a row has": "any number of classes" if is_multi else "one class",
+            "pooling": classifier.pooling,
+        },
+        unit="texts" if is_text else "series",
+        measure="micro F1" if is_multi else "accuracy",
+        use='classifier.predict(["What a day!"])'
+        if is_text
+        else "classifier.predict(series)  # (series, steps, features)",
+    )
+
+
+def _card(estimator: "SequenceEstimator", about: Mapping[str, str], *, unit: str, measure: str, use: str) -> str:
     from seqtag import __version__
 
-    best = max(tagger.history_, key=lambda record: record.dev_score)
-    data = tagger.data_
+    kind = type(estimator).__name__
+    best = max(estimator.history_, key=lambda record: record.dev_score)
+    data = estimator.data_
     low, high = data["dev_interval"]
-    measure = "accuracy" if tagger.scheme_ == "plain" else "strict F1"
-    labels = ", ".join(tagger.labels_)
+    rows = "\n".join(f"| {name} | {value} |" for name, value in about.items())
+    defaults = type(estimator)().get_params()
+    changed = {k: v for k, v in estimator._params_to_store().items() if k != "device" and v != defaults[k]}
     settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
-    return f"""# A seqtag tagger
+    task = "" if estimator.task == "tag" else f" --task {estimator.task}"
+    return f"""# A seqtag {kind.lower()}
 
 | | |
 |---|---|
-| labels | {labels} |
-| scheme | {tagger.scheme_} |
-| encoder, head | {tagger.encoder} {tagger.hidden_size} x {tagger.num_layers}, {tagger.head} |
-| trained on | {data["train"]:,} sentences; {data["dev"]:,} chose the epoch |
+{rows}
+| encoder | {estimator.encoder} {estimator.hidden_size} x {estimator.num_layers} |
+| trained on | {data["train"]:,} {unit}; {data["dev"]:,} chose the epoch |
 | SHA-256 of these data | {data["fingerprint"][:16]} |
 | {measure} on dev | {100 * best.dev_score:.2f} (95% interval {100 * low:.1f} to {100 * high:.1f}) |
-| epoch kept | {best.epoch} of {len(tagger.history_)} |
-| seeds tried | {len(tagger.seed_scores_)} |
+| epoch kept | {best.epoch} of {len(estimator.history_)} |
+| seeds tried | {len(estimator.seed_scores_)} |
 | seqtag | {__version__} |
 
 The dev score chose the epoch, so it flatters; `seqtag evaluate DIR DATA` measures on data of your own. The interval is
-a bootstrap over sentences. The training, on the same data and machine, once more:
+a bootstrap over {unit}. The training, on the same data and machine, once more:
 
 ```sh
-seqtag train DATA --out DIR{settings}
+seqtag train DATA --out DIR{task}{settings}
 ```
 
 ```python
-from seqtag import Tagger
+from seqtag import {kind}
 
-tagger = Tagger.load("DIR")
-tagger.predict_spans(["Ada lives in Turin."])
+{kind.lower()} = {kind}.load("DIR")
+{use}
 ```
 """

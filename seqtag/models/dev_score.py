@@ -7,7 +7,7 @@ import torch
 
 from seqtag.evaluation.intervals import micro_f1_interval
 from seqtag.models.inference import Sentences, TagPredictor
-from seqtag.nn.network import Network
+from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import Span, spans_from_tags
 
 # The steps in which the score of 'O' is shifted, and how far it may go, in nats.
@@ -23,12 +23,12 @@ class DevScore:
     """
 
     def __init__(
-        self, predictor: Callable[[Network], TagPredictor], sentences: Sentences, gold: Sentences, *, balance: bool
+        self, predictor: Callable[[TagNetwork], TagPredictor], sentences: Sentences, gold: Sentences, *, balance: bool
     ) -> None:
         self.predictor, self.sentences, self.gold = predictor, sentences, gold
         self.balance = balance
 
-    def __call__(self, network: Network) -> float:
+    def __call__(self, network: TagNetwork) -> float:
         """Give the dev score."""
         predictor = self.predictor(network)
         tagset, head = predictor.tagset, network.head
@@ -60,7 +60,7 @@ class DevScore:
         head.shift_L[outside] = shift
         return scores[shift]
 
-    def interval(self, network: Network) -> tuple[float, float]:
+    def interval(self, network: TagNetwork) -> tuple[float, float]:
         """Give the 95% bootstrap interval of the dev score, over sentences."""
         predictor = self.predictor(network)
         return micro_f1_interval(*self._counts(predictor.tags(self.sentences), predictor.tagset.data_scheme))

@@ -11,16 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqtag.batching import collate, length_batches
+from seqtag.batching import collate, sorted_batches
 from seqtag.nn.batch import Batch
-from seqtag.nn.network import Network
+from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import Span, spans_from_tags
 from seqtag.text.span_masks import span_masks
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token, Tokenizer
 from seqtag.text.vocabulary import Vocabulary
 
-_BATCH_SIZE = 64
 # Numbers that the constrained passes hold at once: many spans of a long sentence take turns.
 _MOST_CELLS = 4_000_000
 
@@ -32,7 +31,7 @@ TaggedSentence = tuple[list[Token], list[str], list[Span]]
 class TagPredictor:
     """A network with the indices that it was trained with."""
 
-    network: Network
+    network: TagNetwork
     vocabulary: Vocabulary
     tagset: TagSet
     max_tokens: int  # padded tokens a batch
@@ -41,9 +40,7 @@ class TagPredictor:
         """Cut sentences into batches of like length: their numbers and the batch. Empty sentences are left out."""
         lengths = np.array([len(sentence) for sentence in sentences], np.int64)
         device = next(self.network.parameters()).device
-        full = np.flatnonzero(lengths)
-        order = full[np.argsort(-lengths[full], kind="stable")]
-        for indices in length_batches(lengths, batch_size=_BATCH_SIZE, max_tokens=self.max_tokens, order=order):
+        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
             yield indices, collate(self.vocabulary, [sentences[i] for i in indices]).to(device)
 
     def _each(self, sentences: Sentences, compute: Callable[[Batch], Tensor]) -> Iterator[tuple[int, np.ndarray]]:

@@ -113,7 +113,7 @@ def token_lists(X: Any, verb: str) -> list[list[str]]:
                 raise UsageError(
                     f"{verb}: sentence {number} holds {token!r}, which is no string; tokens must be strings"
                 )
-        _check_characters("".join(sentence), f"{verb}: sentence {number}")
+        check_characters("".join(sentence), f"{verb}: sentence {number}")
     return sentences
 
 
@@ -140,11 +140,12 @@ def texts(X: Any, verb: str) -> list[str]:
     for number, text in enumerate(given, 1):
         if not isinstance(text, str):
             raise UsageError(f"{verb} takes texts, but number {number} is {type(text).__name__}: {verb}({_TEXTS})")
-        _check_characters(text, f"{verb}: text number {number}")
+        check_characters(text, f"{verb}: text number {number}")
     return given
 
 
-def _check_characters(text: str, where: str) -> None:
+def check_characters(text: str, where: str) -> None:
+    """Refuse half characters, which can't be written or looked up."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -1,10 +1,11 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation.report import Report, evaluate_tags
+from seqtag.evaluation.tag_report import TagReport, evaluate_tags
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
-from seqtag.models.card import model_card
+from seqtag.models.card import tagger_card
 from seqtag.models.dev_score import DevScore
+from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.inference import TaggedSentence, TagPredictor
 from seqtag.models.inputs import (
     as_tagged_dataset,
@@ -28,7 +30,7 @@ from seqtag.models.inputs import (
     training_splits,
 )
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
-from seqtag.nn.network import Network
+from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
 from seqtag.text.corpus_tags import corpus_scheme
 from seqtag.text.readers import load_corpus
@@ -45,6 +47,7 @@ Tokens = Sequence[str]
 _CHUNK = 2048
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Tagger(SequenceEstimator):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head; README explains the options.
 
@@ -55,108 +58,14 @@ class Tagger(SequenceEstimator):
     """
 
     task: ClassVar[str] = "tag"
-    network_: Network
+
+    head: str = "crf"
+    balance: bool = True
+
     CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
         "head": check.one_of("linear", "crf"),
-        "lexical": check.truth,
-        "lexical_dropout": check.number(0, 1, open_end=True),
-        "lexical_learning_rate": check.number(0),
-        "class_weights": check.optional(check.weights),
         "balance": check.truth,
     }
-
-    def __init__(
-        self,
-        *,
-        encoder: str = "lstm",
-        head: str = "crf",
-        hidden_size: int = 128,
-        num_layers: int = 1,
-        bias: bool = True,
-        dropout: float = 0.5,
-        bidirectional: bool = True,
-        merge: str = "concat",
-        proj_size: int = 0,
-        word_size: int = 100,
-        characters: str | None = "cnn",
-        character_size: int = 50,
-        shape_size: int = 10,
-        affix_size: int = 20,
-        lexical: bool = True,
-        lexical_dropout: float = 0.5,
-        lexical_learning_rate: float = 0.005,
-        embedding_dropout: float = 0.3,
-        word_dropout: float = 0.25,
-        min_freq: int = 1,
-        lowercase: bool = True,
-        merge_digits: bool = True,
-        vectors: str | None = None,
-        vectors_keep: str = "all",
-        freeze_vectors: bool = False,
-        language: str = "xx",
-        class_weights: Mapping[str, float] | None = None,
-        balance: bool = True,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        max_tokens: int = 4096,
-        optimizer: str = "adamw",
-        learning_rate: float = 2e-3,
-        weight_decay: float = 0.01,
-        warmup: float = 0.05,
-        schedule: str = "linear",
-        clip: float = 5.0,
-        patience: int = 0,
-        ema: float = 0.0,
-        dev_share: float = 0.1,
-        seed: int = 0,
-        seeds: int = 1,
-        device: str = "auto",
-        precision: str = "fp32",
-    ) -> None:
-        self.encoder = encoder
-        self.head = head
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bias = bias
-        self.dropout = dropout
-        self.bidirectional = bidirectional
-        self.merge = merge
-        self.proj_size = proj_size
-        self.word_size = word_size
-        self.characters = characters
-        self.character_size = character_size
-        self.shape_size = shape_size
-        self.affix_size = affix_size
-        self.lexical = lexical
-        self.lexical_dropout = lexical_dropout
-        self.lexical_learning_rate = lexical_learning_rate
-        self.embedding_dropout = embedding_dropout
-        self.word_dropout = word_dropout
-        self.min_freq = min_freq
-        self.lowercase = lowercase
-        self.merge_digits = merge_digits
-        self.vectors = vectors
-        self.vectors_keep = vectors_keep
-        self.freeze_vectors = freeze_vectors
-        self.language = language
-        self.class_weights = class_weights
-        self.balance = balance
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.max_tokens = max_tokens
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.warmup = warmup
-        self.schedule = schedule
-        self.clip = clip
-        self.patience = patience
-        self.ema = ema
-        self.dev_share = dev_share
-        self.seed = seed
-        self.seeds = seeds
-        self.device = device
-        self.precision = precision
 
     # -- training -----------------------------------------------------------------------------
 
@@ -186,18 +95,10 @@ class Tagger(SequenceEstimator):
         check_trainable(self.tagset_, self.class_weights or {})
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         data = fingerprint({"train": train, "dev": held_out})
-        self.data_: dict[str, Any] = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
+        self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
         dev_score = DevScore(self._predictor, held_out["tokens"][:], tag_lists(held_out), balance=self.balance)
-        self._train(
-            self._build_network,
-            TaggedRows(train, self.vocabulary_, self.tagset_),
-            dev_score,
-            fingerprint=data,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
-            resume=resume,
-            watchers=watchers,
-            tensorboard=tensorboard,
-        )
+        rows = TaggedRows(train, self.vocabulary_, self.tagset_)
+        train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
         self.data_["dev_interval"] = dev_score.interval(self.network_)
         return self
 
@@ -218,7 +119,7 @@ class Tagger(SequenceEstimator):
         self._check_fitted()
         return self.tagset_.data_scheme
 
-    def _build_network(self) -> Network:
+    def _build_network(self) -> TagNetwork:
         tagset = self.tagset_
         num_tags = len(tagset.names)
         embedder = self._build_embedder(self.vocabulary_)
@@ -235,11 +136,11 @@ class Tagger(SequenceEstimator):
             head = CRFHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
         else:
             head = LinearHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L)
-        return Network(embedder, encoder, head, dropout=self.dropout)
+        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
 
     # -- predicting ---------------------------------------------------------------------------
 
-    def _predictor(self, network: Network | None = None) -> TagPredictor:
+    def _predictor(self, network: TagNetwork | None = None) -> TagPredictor:
         if network is None:
             self._check_fitted()
         return TagPredictor(network or self.network_, self.vocabulary_, self.tagset_, self.max_tokens)
@@ -297,7 +198,7 @@ class Tagger(SequenceEstimator):
 
     # -- measuring ----------------------------------------------------------------------------
 
-    def evaluate(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> Report:
+    def evaluate(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> TagReport:
         """Compare predictions with gold tags: strict and conlleval scores, or accuracy for plain tags."""
         self._check_fitted()
         data = as_tagged_dataset(X, y, "evaluation")
@@ -316,9 +217,7 @@ class Tagger(SequenceEstimator):
 
     def _to_store(self) -> StoredModel:
         about = {"tagset": self.tagset_.to_dict(), "data": self.data_}
-        defaults = type(self)().get_params()
-        changed = {k: v for k, v in self._params_to_store().items() if k != "device" and v != defaults[k]}
-        return self._stored(about, model_card(self, changed))
+        return self._stored(about, tagger_card(self))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":

@@ -1,18 +1,41 @@
-"""The record that every part of the network reads: one batch of sentences as ids. Made by `seqtag.batching.collate`."""
+"""The records that the network reads: one batch of sentences as ids, or of series of numbers.
+
+Made by `seqtag.batching`; this file says what is in them.
+"""
 
 from dataclasses import dataclass, fields, replace
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
-# B sentences, T tokens, U distinct words of the batch, F features, C characters
+# B rows (sentences, texts or series), T tokens or steps, U distinct words of the batch, F features, C characters,
+# L labels, D numbers a step
 
 # Ids that mean the same in every column of features, and for characters.
 PADDING, UNKNOWN = 0, 1
 
+Self = TypeVar("Self", bound="Rows")
+
+
+class Rows:
+    """What all batches share."""
+
+    __slots__ = ()
+    lengths_B: Tensor
+
+    def to(self: Self, device: torch.device) -> Self:
+        """Move every tensor to a device."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        there = {name: t.to(device, non_blocking=True) for name, t in moved.items() if t is not None}
+        return replace(self, **there)  # type: ignore[type-var]
+
+    def __len__(self) -> int:
+        return len(self.lengths_B)
+
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Rows):
     """One batch: sentences as places in a table of its distinct words. Row 0 of that table is padding."""
 
     slots_BT: Tensor  # int64: row of the token's word in features_UF and characters_UC; 0 on padding
@@ -20,12 +43,18 @@ class Batch:
     characters_UC: Tensor  # int64: character ids of each distinct word
     lengths_B: Tensor  # int64: real tokens of each sentence
     tags_BT: Tensor | None = None  # int64: gold tag ids; 0 on padding
+    labels_BL: Tensor | None = None  # float: 1 where the text has the label
     weights_B: Tensor | None = None  # float: share of each sentence in the loss; None: all alike
 
-    def to(self, device: torch.device) -> "Batch":
-        """Move every tensor to a device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{name: t.to(device, non_blocking=True) for name, t in moved.items() if t is not None})
 
-    def __len__(self) -> int:
-        return len(self.lengths_B)
+@dataclass(frozen=True, slots=True)
+class SeriesBatch(Rows):
+    """One batch of series of numbers."""
+
+    values_BTD: Tensor  # float; 0 on padding
+    lengths_B: Tensor  # int64: real steps of each series
+    labels_BL: Tensor | None = None  # float: 1 where the series has the label
+    weights_B: Tensor | None = None  # float: share of each series in the loss; None: all alike
+
+
+AnyBatch: TypeAlias = Batch | SeriesBatch

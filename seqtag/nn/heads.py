@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqtag.nn import crf
-from seqtag.nn.batch import Batch
+from seqtag.nn.batch import AnyBatch, Batch
 
 
 class LexicalScores(nn.Module):
@@ -48,7 +48,20 @@ class LexicalScores(nn.Module):
 
 
 class Head(nn.Module):
-    """What both heads share: emissions from hidden states, and how a batch's loss is weighted."""
+    """What every head shares: how the losses of a batch are weighted."""
+
+    def loss(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
+        """Mean loss over the rows of the batch."""
+        loss_B = self.losses(hidden_BTH, batch)
+        return loss_B.mean() if batch.weights_B is None else (loss_B * batch.weights_B).sum()
+
+    def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
+        """Loss of each row, (B,)."""
+        raise AssertionError("a head defines its loss")
+
+
+class TagHead(Head):
+    """What the heads for tags share: emissions from hidden states, and negative log-likelihood of the gold tags."""
 
     def __init__(
         self,
@@ -81,26 +94,25 @@ class Head(nn.Module):
 
     def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Give the best tags by their emissions, (B, T); 0 on padding."""
-        raise AssertionError("a head defines its decoding")
+        raise AssertionError("a head for tags defines its decoding")
 
-    def loss(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
-        """Negative log-likelihood of the gold tags, a mean over the sentences of the batch."""
+    def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
+        """Negative log-likelihood of the gold tags of each sentence, (B,)."""
+        assert isinstance(batch, Batch)
         assert batch.tags_BT is not None
-        loss_B = self._loss(self.emissions(hidden_BTH, batch), batch.tags_BT, batch.lengths_B)
-        return loss_B.mean() if batch.weights_B is None else (loss_B * batch.weights_B).sum()
+        return self._losses(self.emissions(hidden_BTH, batch), batch.tags_BT, batch.lengths_B)
 
-    def _loss(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """Loss of each sentence, (B,)."""
-        raise AssertionError("a head defines its loss")
+    def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        raise AssertionError("a head for tags defines its likelihood")
 
 
-class LinearHead(Head):
+class LinearHead(TagHead):
     """Each token decides for itself: softmax over the tags. Fast, and blind to illegal sequences.
 
     Class weights multiply the loss of the tokens whose gold tag they name.
     """
 
-    def _loss(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
         real_BT = crf.real_tokens(lengths_B, tags_BT.shape[1])
         gold_BT = emissions_BTL.log_softmax(-1).gather(-1, tags_BT[..., None])[..., 0]
         return -torch.where(real_BT, gold_BT * self.class_weights_L[tags_BT], 0.0).sum(-1)
@@ -133,7 +145,7 @@ class LinearHead(Head):
         return crf.Scores(zero.expand(num_tags), zero.expand(num_tags, num_tags), zero.expand(num_tags))
 
 
-class CRFHead(Head):
+class CRFHead(TagHead):
     """A linear chain over the tags: start, transition and end scores, and moves that the scheme forbids held out.
 
     Class weights make it a softmax-margin loss (Gimpel and Smith 2010): a wrong tag costs log(weight of the gold tag)
@@ -169,7 +181,7 @@ class CRFHead(Head):
             self.end_L.masked_fill(~self.legal_end_L, -torch.inf),
         )
 
-    def _loss(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
         scores = self.scores()
         margin_BT = self.class_weights_L.log()[tags_BT]
         gold_BTL = functional.one_hot(tags_BT, emissions_BTL.shape[-1])

@@ -1,34 +1,43 @@
 """Embedder, encoder and head in a row. `forward` is the loss, so that a data-parallel wrapper sees every parameter."""
 
+from typing import Generic, TypeVar
+
 import torch
 from torch import Tensor, nn
 
-from seqtag.nn.batch import Batch
-from seqtag.nn.embedder import Embedder, LockedDropout
-from seqtag.nn.heads import CRFHead, LinearHead
-from seqtag.nn.recurrent import RecurrentEncoder
+from seqtag.nn.batch import AnyBatch, Batch
+from seqtag.nn.classification import ClassHead
+from seqtag.nn.embedder import LockedDropout
+from seqtag.nn.heads import CRFHead, Head, LinearHead
+from seqtag.nn.pooling import AttentionPooling
+
+AnyHead = TypeVar("AnyHead", bound=Head)
 
 
-class Network(nn.Module):
+class Network(nn.Module, Generic[AnyHead]):
     """A whole model on ids."""
 
-    def __init__(
-        self, embedder: Embedder, encoder: RecurrentEncoder, head: LinearHead | CRFHead, *, dropout: float = 0.0
-    ) -> None:
+    head: AnyHead
+
+    def __init__(self, embedder: nn.Module, encoder: nn.Module, head: AnyHead, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedder = embedder
         self.encoder = encoder
         self.dropout = LockedDropout(dropout)
         self.head = head
 
-    def hidden(self, batch: Batch) -> Tensor:
+    def hidden(self, batch: AnyBatch) -> Tensor:
         """Encode a batch: (B, T, H)."""
         hidden_BTH: Tensor = self.dropout(self.encoder(self.embedder(batch), batch.lengths_B))
         return hidden_BTH
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: AnyBatch) -> Tensor:
         """Give the loss of a batch."""
         return self.head.loss(self.hidden(batch), batch)
+
+
+class TagNetwork(Network[LinearHead | CRFHead]):
+    """A network that gives each token a tag."""
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> Tensor:
@@ -39,3 +48,23 @@ class Network(nn.Module):
     def emissions(self, batch: Batch) -> Tensor:
         """Give the score of each tag at each token, (B, T, L)."""
         return self.head.emissions(self.hidden(batch), batch)
+
+
+class ClassNetwork(Network[ClassHead]):
+    """A network that gives each text, or series, one class or several."""
+
+    @torch.no_grad()
+    def probabilities(self, batch: AnyBatch) -> Tensor:
+        """Give the probability of each class, (B, L)."""
+        return self.head.mix(self.views(batch))
+
+    @torch.no_grad()
+    def views(self, batch: AnyBatch) -> list[Tensor]:
+        """Give the probability of each class by each view of a text, (B, L)."""
+        return self.head.probabilities(self.hidden(batch), batch)
+
+    @torch.no_grad()
+    def attention(self, batch: AnyBatch) -> Tensor:
+        """Give the weight of each token, (B, T); the pooling must be one with weights."""
+        assert isinstance(self.head.pooling, AttentionPooling)
+        return self.head.pooling.weights(self.hidden(batch), batch.lengths_B)

@@ -1,4 +1,4 @@
-"""Say which column of a table holds the tokens and which the tags: by feature type first, then by name."""
+"""Say which columns of a table hold tokens and tags, or text and label: by feature type first, then by name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,17 @@ TAG_NAMES = (
     *("ner_tags", "tags", "pos_tags", "upos", "xpos", "labels", "chunk_tags", "slots", "ner", "pos"),
     *("tag", "label", "ner_tag", "pos_tag", "upos_tags", "xpos_tags", "entities"),
 )
+# the first of each, and `labels`, go before the others
+TEXT_NAMES = (
+    *("text", "texts", "sentence", "sentences", "review", "reviews", "comment", "tweet", "utterance", "query"),
+    *("question", "document", "doc", "content", "contents", "body", "message", "sms", "post", "headline", "snippet"),
+    *("passage", "phrase", "verse", "verse_text", "abstract"),
+)
+LABEL_NAMES = (
+    *("label", "labels", "category", "categories", "class", "classes", "intent", "intents", "sentiment", "target"),
+    *("stars", "rating", "polarity", "topic", "emotion", "genre"),
+)
+_PLAIN_NAMES = ("text", "label", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,17 @@ class TaggingColumns:
     token: str  # a list of strings a row
     tag: str  # a list of labels a row
     tag_names: list[str] | None  # the names behind the numbers of a ClassLabel; None where the column holds strings
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledColumns:
+    """The two columns of a table that classification needs."""
+
+    text: str
+    label: str
+    tokenised: bool  # the text is a list of strings
+    several: bool  # the label is a list
+    class_names: list[str] | None  # the names behind the numbers of a ClassLabel; None where labels are written out
 
 
 def tagging_columns(
@@ -72,6 +94,127 @@ def _kind(feature: Any) -> str:
     if dtype in ("string", "large_string"):
         return "strings"
     return "numbers" if str(dtype).startswith(("int", "uint")) else "other"
+
+
+def labelled_columns(
+    features: Mapping[str, Any], *, text: str | None = None, label: str | None = None, source: str = "the data"
+) -> LabelledColumns:
+    """Find the columns for the text and the label in the features of a dataset, or check those asked for.
+
+    The only ClassLabel is the label; else the names in LABEL_NAMES decide. The text is the string column with a name
+    in TEXT_NAMES, or the only one; where there is none, a list of tokens. Raises UsageError where several columns fit
+    or one asked for is not there, DataError where none fits.
+
+    >>> from datasets import ClassLabel, Value
+    >>> stars = ClassLabel(names=["bad", "good"])
+    >>> found = labelled_columns({"id": Value("string"), "review": Value("string"), "stars": stars})
+    >>> found.text, found.label, found.class_names
+    ('review', 'stars', ['bad', 'good'])
+    """
+    kinds = {name: _labelled_kind(feature) for name, feature in features.items()}
+    for what, asked in (("text", text), ("label", label)):
+        if asked is not None and asked not in kinds:
+            raise UsageError(f"{source}: no column {asked!r} for {what}=; {near_miss(str(asked), kinds)}")
+    chosen_label = label or _choose_label(kinds, text, source)
+    text = text or _choose_text(kinds, chosen_label, source)
+    if text == chosen_label:
+        raise UsageError(f"{source}: column {text!r} is asked for both text and label; name two columns")
+    if kinds[text] not in ("text", "texts"):
+        raise DataError(f"{source}: column {text!r} holds no texts; name another with text=; {_describe(features)}")
+    if kinds[chosen_label] == "other":
+        raise DataError(
+            f"{source}: column {chosen_label!r} holds no labels (strings, numbers or lists of them); name another "
+            f"with label=; {_describe(features)}"
+        )
+    several = kinds[chosen_label] in ("classes", "texts", "numbers")
+    if several and kinds[text] == "texts" and label is None:
+        raise UsageError(
+            f"{source}: columns {text!r} and {chosen_label!r} both hold lists, as for tagging; for several labels a "
+            f"text say label={chosen_label!r}, for tags task='tag'"
+        )
+    feature = features[chosen_label]
+    classes = (inner_feature(feature) if several else feature) if kinds[chosen_label].startswith("class") else None
+    names = None if classes is None else list(classes.names)
+    return LabelledColumns(text, chosen_label, kinds[text] == "texts", several, names)
+
+
+def named_column(names: Mapping[str, str], known: Sequence[str]) -> list[str]:
+    """Give the columns with a known name; `names` has the lower-case name of each. A plain `text` or `label` is enough.
+
+    >>> named_column({"Review": "review", "label": "label", "stars": "stars"}, LABEL_NAMES)
+    ['label']
+    """
+    found = [column for column, name in names.items() if name in known]
+    plain = [column for column in found if names[column] in _PLAIN_NAMES]
+    return plain if len(plain) == 1 else found
+
+
+def _labelled_kind(feature: Any) -> str:
+    """Say what a cell holds: text, number or class; texts, numbers or classes for lists of them; or other."""
+    inner = inner_feature(feature)
+    cell = feature if inner is None else inner
+    if hasattr(cell, "names") and hasattr(cell, "str2int"):
+        kind = "class"
+    elif getattr(cell, "dtype", "") in ("string", "large_string"):
+        kind = "text"
+    elif str(getattr(cell, "dtype", "")).startswith(("int", "uint", "float", "bool")):
+        kind = "number"
+    else:
+        return "other"
+    if inner is None:
+        return kind
+    return {"class": "classes", "text": "texts", "number": "numbers"}[kind]
+
+
+def _choose_label(kinds: Mapping[str, str], text: str | None, source: str) -> str:
+    left = {name: name.lower() for name, kind in kinds.items() if kind != "other" and name != text}
+    classes = [name for name in left if kinds[name] == "class"]
+    if len(classes) == 1:
+        return classes[0]
+    # a list of classes may be the tags of tokens: its name must say that it is not
+    named = named_column({name: left[name] for name in classes or left}, LABEL_NAMES)
+    if len(named) == 1:
+        return named[0]
+    texts = [name for name in left if kinds[name] == "text" and left[name] in TEXT_NAMES]
+    rest = [name for name in left if kinds[name] in ("text", "number") and name not in texts]
+    if not (text or texts):
+        rest = []
+    if not classes and not named and len(rest) == 1:
+        return rest[0]
+    raise _undecided_label("label", named or classes or rest, kinds, source)
+
+
+def _choose_text(kinds: Mapping[str, str], label: str, source: str) -> str:
+    texts, lists = (
+        {name: name.lower() for name in kinds if kinds[name] == kind and name != label} for kind in ("text", "texts")
+    )
+    # tokens with a name of theirs go before a string without one, which may be an id
+    for candidates in (
+        named_column(texts, TEXT_NAMES),
+        named_column(lists, TOKEN_NAMES),
+        list(texts),
+        list(lists),
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            raise _undecided_label("text", candidates, kinds, source)
+    raise _undecided_label("text", [], kinds, source)
+
+
+def _undecided_label(
+    what: str, candidates: Sequence[str], kinds: Mapping[str, str], source: str
+) -> UsageError | DataError:
+    columns = ", ".join(kinds) or "none"
+    if candidates:
+        return UsageError(
+            f"{source}: the column of the {what} is not clear; {', '.join(candidates)} may be it: say which: "
+            f"{what}={candidates[-1]!r}"
+        )
+    return DataError(
+        f"{source}: no column for a {what}; the columns are: {columns}; give rows with a text and a label, or name "
+        "the columns with text= and label="
+    )
 
 
 def _choose_tag(kinds: Mapping[str, str], token: str | None, source: str) -> str:

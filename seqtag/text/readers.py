@@ -1,14 +1,14 @@
-"""Read a corpus with token tags from whatever the user has: the one door between files or hubs and the rest.
+"""Read a corpus from whatever the user has: the one door between files or hubs and the rest.
 
-Says what a source is and which reader takes it; the formats themselves are in columnfiles, annotations, exports,
-docbins and slotfiles, what happens to the tags in corpus_tags. A new reader is added here.
+Says what a source of tagged tokens is and which reader takes it; the formats themselves are in columnfiles,
+annotations, exports, docbins and slotfiles, what happens to the tags in corpus_tags. A new reader is added here; one
+for labelled texts in labelled_sources.
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from datasets import Dataset, DatasetDict
 
@@ -19,10 +19,13 @@ from seqtag.text.columnfiles import Column, column_blocks
 from seqtag.text.columns import tagging_columns
 from seqtag.text.corpus_tags import check_options, corpus_scheme, is_settled, settle
 from seqtag.text.docbins import docbin_blocks
+from seqtag.text.labelled import LabelledPart, settle_labels
+from seqtag.text.labelled_sources import open_labelled
+from seqtag.text.labelled_tables import is_labelled, labelled_table
 from seqtag.text.rows import Part, dataset_blocks, workspace
 from seqtag.text.slotfiles import is_slot_folder, slot_blocks
-from seqtag.text.sources import parse_source
-from seqtag.text.splits import SPLITS, find_split_files, find_split_folders, has_split_files, split_name
+from seqtag.text.sources import check_hub_name, parse_labelled_source, parse_source
+from seqtag.text.splits import find_split_files, find_split_folders, has_split_files, in_order, name_splits, split_name
 from seqtag.text.tables import (
     JSON_ENDINGS,
     TABLE_ENDINGS,
@@ -39,13 +42,7 @@ __all__ = ["corpus_scheme", "load_corpus"]
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Mapping[str, Dataset]
 
-_TASKS = ("tag",)
-_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
-# a name that ends so means a file that is not there, and no data set of a hub
-_FILE_ENDINGS = (
-    *(".conll", ".conllu", ".conll2003", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".annotated", ".spacy", ".gz"),
-    *(*TABLE_ENDINGS, *JSON_ENDINGS),
-)
+_TASKS = ("tag", "classify")
 
 
 def load_corpus(
@@ -54,6 +51,8 @@ def load_corpus(
     split: str | None = None,
     token: Column | None = None,
     tag: Column | None = None,
+    text: Column | None = None,
+    label: Column | None = None,
     scheme: str | None = None,
     repair: str = "conlleval",
     task: str = "tag",
@@ -72,40 +71,66 @@ def load_corpus(
     as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
     `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
 
+    task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
+    `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
+    with or without a header, a table, JSON with all splits, a folder with one of these a split, with a folder or a file
+    a class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text` and `label` name
+    columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
+
     Rows lie in Arrow files on disk until the process ends. Raises UsageError for a source or option that is none,
     DataError for data that falls short, by file and line.
 
     >>> corpus = load_corpus(Dataset.from_dict({"words": [["Ada", "spoke"]], "ner": [["I-PER", "O"]]}), scheme="IOB2")
     >>> corpus["train"].features["tags"].feature.names, corpus["train"]["tags"][0]
     (['O', 'B-PER'], [1, 0])
+    >>> reviews = load_corpus(Dataset.from_dict({"review": ["Fine.", "Bah!"], "stars": [5, 1]}), task="classify")
+    >>> reviews["train"].features["label"].names, reviews["train"]["text"][:]
+    (['1', '5'], ['Fine.', 'Bah!'])
     """
-    if task not in _TASKS:
-        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
+    _check_task(
+        task,
+        {"text": text is not None, "label": label is not None},
+        {
+            **{"token": token is not None, "tag": tag is not None, "scheme": scheme is not None},
+            **{"repair": repair != "conlleval", "max_misaligned": max_misaligned != 0.05, "language": language != "xx"},
+        },
+    )
+    if task == "classify":
+        return _load_labelled(source, split, text, label)
     check_options(scheme, repair)
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
-    if isinstance(source, Dataset):
-        source = {"train": source}
-    if isinstance(source, Mapping):
-        _check_tables(source)
-        tables: Mapping[str, Dataset] | None = source
-        parts: dict[str, Part] = {}
-    elif isinstance(source, (str, os.PathLike)):
-        source, token, tag, config = parse_source(os.fspath(source), token, tag)
+    tables = _given_tables(source)
+    parts: dict[str, Part] = {}
+    if tables is None:
+        source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
         tables, parts = _open(source, token, tag, config, max_misaligned, language)
-    else:
-        raise UsageError(
-            f"a corpus can't be read from {type(source).__name__}; give a path, a dataset or the name of one on the hub"
-        )
     if tables is not None:
         tables = _named(tables)
         if token in (None, "tokens") and tag in (None, "tags") and is_settled(tables, scheme):
             return _pick(DatasetDict(tables), split)
         origin = f"{source}, split" if isinstance(source, str) else "split"
         parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
-    parts = {name: parts[name] for name in _in_order(parts)}
+    parts = {name: parts[name] for name in in_order(parts)}
     _check_split(parts, split)
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
+
+
+def _load_labelled(source: Source, split: str | None, text: Column | None, label: Column | None) -> Any:
+    tables = _given_tables(source)
+    parts: dict[str, list[LabelledPart]] = {}
+    if tables is None:
+        source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
+        tables, parts = open_labelled(source, text, label, config)
+    if tables is not None:
+        tables = {final: tables[name] for name, final in name_splits(tables).items()}
+        if text in (None, "text", "tokens") and label in (None, "label", "labels") and is_labelled(tables):
+            return _pick(DatasetDict(tables), split)
+        origin = f"{source}, split" if isinstance(source, str) else "split"
+        parts = {name: [labelled_table(table, f"{origin} {name}", text, label)] for name, table in tables.items()}
+    parts = {name: parts[name] for name in in_order(parts)}
+    _check_split(parts, split)
+    return _pick(settle_labels(parts, workspace()), split)
 
 
 def _open(
@@ -130,8 +155,7 @@ def _open(
     elif path.exists():
         files = {"train": path}
     else:
-        if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
-            raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
+        check_hub_name(source)
         return hub_tables(source, config), {}
     parts: dict[str, Part] = {}
     for name, file in files.items():
@@ -181,11 +205,33 @@ def _named(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
         if final in named:
             raise UsageError(f"splits {', '.join(tables)}: two of them are {final!r}; rename one")
         named[final] = table
-    return {name: named[name] for name in _in_order(named)}
+    return {name: named[name] for name in in_order(named)}
 
 
-def _in_order(splits: Iterable[str]) -> list[str]:
-    return sorted(splits, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS))
+def _check_task(task: str, labelled: Mapping[str, bool], tagging: Mapping[str, bool]) -> None:
+    """Raise UsageError for a task that there is not, and for options of the other one."""
+    if task not in _TASKS:
+        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
+    instead = {"text": "token", "label": "tag", "token": "text", "tag": "label"}
+    for name, given in (labelled if task == "tag" else tagging).items():
+        if given:
+            advice = f"say {instead[name]}=" if name in instead else "leave it out"
+            other = "classify" if task == "tag" else "tag"
+            raise UsageError(f"{name}= is for task={other!r}, and the task is {task!r}: {advice}, or set the task")
+
+
+def _given_tables(source: Any) -> Mapping[str, Dataset] | None:
+    """Give the datasets that the source is; None for a path or name. Raises UsageError for anything else."""
+    if isinstance(source, Dataset):
+        return {"train": source}
+    if isinstance(source, Mapping):
+        _check_tables(source)
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise UsageError(
+            f"a corpus can't be read from {type(source).__name__}; give a path, a dataset or the name of one on the hub"
+        )
+    return None
 
 
 def _check_tables(tables: Mapping[str, Any]) -> None:

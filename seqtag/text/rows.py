@@ -98,7 +98,7 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
                 num_sentences += len(block.lengths)
                 num_tokens += len(tags)
     except OSError as error:
-        raise _no_room(folder, error) from error
+        raise no_room(folder, error) from error
     if not num_sentences:
         raise DataError(f"{part.origin}: no sentence in it; tagging needs rows of tokens and tags")
     return Draft(draft.path, part.origin, part.unit, num_sentences, num_tokens)
@@ -157,7 +157,7 @@ def finish_draft(
                 columns = [pa.ListArray.from_arrays(batch.offsets, column) for column in (batch.tokens, tags)]
                 writer.write_batch(pa.record_batch(columns, schema=features.arrow_schema))
     except OSError as error:
-        raise _no_room(folder, error) from error
+        raise no_room(folder, error) from error
     return Dataset.from_file(str(path), split=NamedSplit(split))
 
 
@@ -206,7 +206,8 @@ def _flat(piece: Any, column: str, origin: str, first: int) -> tuple[Any, np.nda
     return items, lengths
 
 
-def _no_room(folder: Path, error: OSError) -> SeqtagError:
+def no_room(folder: Path, error: OSError) -> SeqtagError:
+    """Make the error for rows that can't be written."""
     return SeqtagError(
         f"{folder}: can't write the rows of the corpus: {error}; free some space, or set TMPDIR to a folder with more"
     )

@@ -1,6 +1,5 @@
-"""Read slot-filling corpora in parallel files: `seq.in` has a sentence a line, `seq.out` its tags, one a word."""
+"""Read slot-filling corpora in parallel files: `seq.in` has a sentence a line, `seq.out` its tags, `label` a class."""
 
-import os
 import re
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -26,14 +25,36 @@ def slot_blocks(folder: Path) -> Iterator[Block]:
     return gather(_sentences(folder))
 
 
+def is_intent_folder(folder: Path) -> bool:
+    """Say whether a folder holds `seq.in` and `label`."""
+    return (folder / "seq.in").is_file() and (folder / "label").is_file()
+
+
+def intent_rows(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Read sentences as they are written, with their intents and places; lines blank in both files are passed over.
+
+    Raises DataError, by file and line, where one file ends before the other.
+    """
+    for number, (text, label) in enumerate(zip_longest(_lines(folder / "seq.in"), _lines(folder / "label")), 1):
+        if text is None or label is None:
+            raise _ends_early(folder / ("seq.in" if text is None else "label"), number)
+        if text.strip() or label.strip():
+            yield text, label, f"{folder / 'seq.in'}:{number}"
+
+
+def _ends_early(path: Path, number: int) -> DataError:
+    return DataError(f"{path}:{number}: the file ends before its partner; each line needs one in the other file")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    return (line for _, lines in line_blocks(path) for line in lines)
+
+
 def _sentences(folder: Path) -> Iterator[TaggedSentence]:
     pairs = zip_longest(_words(folder / "seq.in"), _words(folder / "seq.out"))
     for number, (tokens, tags) in enumerate(pairs, 1):
         if tokens is None or tags is None:
-            shorter = "seq.in" if tokens is None else "seq.out"
-            raise DataError(
-                f"{folder / shorter}:{number}: the file ends before its partner; each line needs one in the other file"
-            )
+            raise _ends_early(folder / ("seq.in" if tokens is None else "seq.out"), number)
         if len(tokens) != len(tags):
             raise DataError(
                 f"{folder / 'seq.out'}:{number}: {len(tags)} tags, but seq.in has {len(tokens)} words in this line; "
@@ -43,5 +64,5 @@ def _sentences(folder: Path) -> Iterator[TaggedSentence]:
             yield tokens, tags, [number] * len(tokens)
 
 
-def _words(path: str | os.PathLike[str]) -> Iterator[list[str]]:
-    return (_WORD.findall(line) for _, lines in line_blocks(path) for line in lines)
+def _words(path: Path) -> Iterator[list[str]]:
+    return (_WORD.findall(line) for line in _lines(path))

@@ -16,10 +16,10 @@ _WORDS = {
     **dict.fromkeys(("dev", "devel", "development", "valid", "val", "validation", "testa"), "dev"),
     **dict.fromkeys(("test", "testing", "tst", "testb"), "test"),
 }
-_NOT_DATA = re.compile(
-    r"(licen[cs]e|notice|readme|citation|changelog|note)\b.*|.*\.(bib|md|pdf|py|sh|yaml|yml|csv|parquet|arrow)|\..*",
-    re.I,
-)
+_NOTES = r"(licen[cs]e|notice|readme|citation|changelog|note)\b.*|.*\.(bib|md|pdf|py|sh|yaml|yml)|\..*"
+_NOT_TAGGED = re.compile(rf"{_NOTES}|.*\.(csv|parquet|arrow)", re.I)
+_NOT_LABELLED = re.compile(rf"{_NOTES}|dataset_infos?\.json|.*\.(xml|dtd|html?|rtf|docx?)", re.I)
+_NO_FOLDERS = re.compile(r"[._].*")  # such as .git and __MACOSX
 
 
 def split_name(name: str) -> str | None:
@@ -30,6 +30,54 @@ def split_name(name: str) -> str | None:
     """
     found = {_WORDS[word] for word in re.split(r"[^a-z]+", name.lower()) if word in _WORDS}
     return found.pop() if len(found) == 1 else None
+
+
+def name_splits(names: Iterable[str]) -> dict[str, str]:
+    """Give each name of a split the one it has here; a whole name, such as `val`, goes before a part of one.
+
+    Where a name is whole, those of several words stay as they are: `oos_train` beside `train` is a split of its own.
+    Raises DataError where two names mean one split.
+
+    >>> name_splits(["oos_val", "train", "val"])
+    {'train': 'train', 'val': 'dev', 'oos_val': 'oos_val'}
+    >>> name_splits(["my_test", "my_train"])
+    {'my_train': 'train', 'my_test': 'test'}
+    """
+    names = list(names)
+    whole = any(name.lower() in _WORDS for name in names)
+    final = {name: (_WORDS.get(name.lower()) if whole else split_name(name)) or name for name in names}
+    for split in final.values():
+        if len(claims := [name for name in names if final[name] == split]) > 1:
+            raise DataError(f"the splits {', '.join(claims)} are all {split!r}; rename all but one")
+    return {name: final[name] for name in in_order(names, final.__getitem__)}
+
+
+def in_order(splits: Iterable[str], name_of: Callable[[str], str] = str) -> list[str]:
+    """Put train, dev and test in this order and first; other splits keep theirs."""
+    return sorted(splits, key=lambda name: SPLITS.index(name_of(name)) if name_of(name) in SPLITS else len(SPLITS))
+
+
+def labelled_entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Give the files that may hold labelled texts, and the folders; licences, notes and hidden ones are passed over."""
+    files, folders = [], []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            folders += [path] * (not _NO_FOLDERS.fullmatch(path.name))
+        elif not _NOT_LABELLED.fullmatch(path.name):
+            files.append(path)
+    return files, folders
+
+
+def group_by_split(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """Gather files and folders that are named after a split, by split; empty where none is.
+
+    Parts of words, as in mytrainset.csv, count only where one says train: contest.txt alone is no test split.
+    """
+    paths = list(paths)
+    splits = _by_split(paths, split_name)
+    if not splits and "train" in (within := _by_split(paths, _split_within)) and len(within) > 1:
+        splits = within
+    return {split: splits[split] for split in SPLITS if split in splits}
 
 
 def has_split_files(folder: Path) -> bool:
@@ -73,7 +121,7 @@ def find_split_folders(folder: Path, wanted: Callable[[Path], bool]) -> dict[str
 
 
 def _data_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and not _NOT_DATA.fullmatch(path.name))
+    return sorted(path for path in folder.iterdir() if path.is_file() and not _NOT_TAGGED.fullmatch(path.name))
 
 
 def _by_split(paths: Iterable[Path], name_of: Callable[[str], str | None]) -> dict[str, list[Path]]:

@@ -4,18 +4,21 @@ Rules only: no spaCy model is needed or downloaded. What the tokens mean is for 
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeVar
 
 from seqtag.errors import UsageError
 
-_BATCH_TEXTS = 32  # opening a zone costs as much as a few sentences; tokens of many texts slow the collector down
+# A zone forgets its words when it closes, and looking a word up anew is most of the work: of short texts it holds many.
+_ZONE_CHARACTERS = 200_000
 _CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation but for what opens a bracket or a quotation
+
+
+Cut = TypeVar("Cut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,20 @@ class Tokenizer:
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[list[Token]]]:
         """Give `sentences(text)` of each text, in order, in memory that does not grow with their number."""
+        return self._in_zones(texts, self.sentences)
+
+    def token_stream(self, texts: Iterable[str]) -> Iterator[list[Token]]:
+        """Give `tokens(text)` of each text, in order, in memory that does not grow with their number."""
+        return self._in_zones(texts, self.tokens)
+
+    def _in_zones(self, texts: Iterable[str], cut: Callable[[str], Cut]) -> Iterator[Cut]:
         source = iter(texts)
         # without a zone, spaCy (>= 3.8 has them) keeps every word it ever saw
         zone = getattr(self._pipeline, "memory_zone", nullcontext)
-        while batch := list(islice(source, _BATCH_TEXTS)):
+        while batch := list(_first_characters(source, _ZONE_CHARACTERS)):
             with zone():
-                sentences = [self.sentences(text) for text in batch]
-            yield from sentences
+                done = [cut(text) for text in batch]
+            yield from done
 
     def _sentences_of(self, doc: Any) -> list[list[Token]]:
         sentences: list[list[Token]] = [[]]
@@ -78,6 +88,15 @@ class Tokenizer:
             if not blank:
                 sentences[-1].append(_token_of(token))
         return [part for sentence in sentences if sentence for part in _cut_long(sentence, self.max_tokens)]
+
+
+def _first_characters(texts: Iterator[str], number: int) -> Iterator[str]:
+    """Take texts off an iterator until they hold so many characters."""
+    for text in texts:
+        yield text
+        number -= len(text)
+        if number <= 0:
+            return
 
 
 # Building one takes a tenth of a second, more than most texts: who tags as text comes in must not pay it each time.

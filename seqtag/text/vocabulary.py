@@ -127,6 +127,11 @@ class Vocabulary:
         """Number of character ids, padding and unknown included."""
         return len(self.characters) + 2
 
+    def folded_characters(self) -> list[int]:
+        """Give for each character id that of its lower case, where `lowercase` is on and there is one."""
+        folded = [self.characters.get(c.lower(), i) if self.lowercase else i for c, i in self.characters.items()]
+        return [0, 1, *folded]
+
     def encode(self, words: Sequence[str]) -> WordIds:
         """Look up distinct words: their features and characters. Cached by word, with a bound."""
         if len(self._cache) > _MOST_CACHED_WORDS:

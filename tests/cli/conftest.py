@@ -1,9 +1,9 @@
-"""What the tests of the commands share: a way to run them, a small corpus, and one model trained on it."""
+"""What the tests of the commands share: a way to run them, small corpora, and models trained on them."""
 
 from pathlib import Path
 
 import pytest
-from small_corpus import SENTENCES, SMALL, Run, conll
+from small_corpus import LABELLED, SENTENCES, SEVERAL, SMALL, Run, conll, table
 from typer.testing import CliRunner, Result
 
 from seqtag.cli.app import app
@@ -36,3 +36,32 @@ def model(run: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     result = run("train", corpus, "--out", out, *SMALL, "--epochs", "8", "--language", "en")
     assert result.exit_code == 0, result.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the three splits of labelled texts."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for number, name in enumerate(("train", "dev", "test")):
+        part = LABELLED[::2] if name == "train" else LABELLED[2 * number - 1 :: 4]
+        (folder / f"{name}.csv").write_text(table(part), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def classifier_folder(run: Run, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a classifier, trained through the command line."""
+    out = tmp_path_factory.mktemp("models") / "mood"
+    result = run("train", labelled, "--out", out, "--task", "classify", *SMALL, "--epochs", "8")
+    assert result.exit_code == 0, result.stderr
+    return out
+
+
+@pytest.fixture(scope="session")
+def several_folder(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a classifier that gives a text any number of classes."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "train.jsonl").write_text(SEVERAL, encoding="utf-8")
+    result = run("train", folder / "train.jsonl", "--out", folder / "m", "--task", "classify", *SMALL, "--epochs", "20")
+    assert result.exit_code == 0, result.stderr
+    return folder / "m"

@@ -1,6 +1,9 @@
 """A corpus small enough to be learnt in a second, and how the tests of the commands call them."""
 
-from collections.abc import Callable
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
 
 from typer.testing import Result
 
@@ -29,6 +32,41 @@ SENTENCES = [tagged(frame, person, place) for frame in FRAMES for person in PEOP
 
 def conll(sentences: list[list[tuple[str, str]]]) -> str:
     return "".join("".join(f"{token}\t{tag}\n" for token, tag in rows) + "\n" for rows in sentences)
+
+
+# Texts with a label; some with what makes a table hard to read.
+MOODS = {
+    "good": ["lovely", "superb", "a joy", 'warm, and "fresh"'],
+    "bad": ["awful", "rude", "a mess", "cold,\nand stale"],
+    "plain": ["closed on Monday", "near the station", "two floors up", "made of\u2028brick"],
+}
+LABELLED = [
+    (f"{subject} {verb} {words}{end}", label)
+    for subject in ("The room", "Our guide", "My order")
+    for verb in ("was", "is")
+    for end in (".", " again!")
+    for label, own in MOODS.items()
+    for words in own
+]
+# JSON lines whose texts have any number of labels.
+SEVERAL = "".join(
+    json.dumps({"text": text, "labels": labels}) + "\n"
+    for place in ("here", "there", "in Oslo", "on Monday")
+    for end in (".", "!", "...")
+    for text, labels in (
+        (f"They were late {place}{end}", ["late"]),
+        (f"They were rude {place}{end}", ["rude"]),
+        (f"They were rude and late {place}{end}", ["late", "rude"]),
+        (f"They were {place}{end}", []),
+    )
+)
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label"), delimiter: str = ",") -> str:
+    """Write rows as CSV, header and all."""
+    lines = io.StringIO(newline="")
+    csv.writer(lines, delimiter=delimiter, lineterminator="\n").writerows([header, *rows])
+    return lines.getvalue()
 
 
 # What a training in a test is given, so that it takes a second.

@@ -11,7 +11,7 @@ from small_corpus import SENTENCES, Run, conll
 
 from seqtag import Tagger, load_corpus
 from seqtag.cli.measure import in_one_scheme
-from seqtag.evaluation.report import evaluate_tags
+from seqtag.evaluation.tag_report import evaluate_tags
 from seqtag.text.schemes import convert_tags, repair_tags
 
 GOLD = [[tag for _, tag in rows] for rows in SENTENCES]

@@ -1,11 +1,12 @@
-"""Bootstrap intervals against enumeration of every resample, and against a plain loop."""
+"""Bootstrap intervals against enumeration of every resample, the binomial distribution, and the truth."""
 
 from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from seqtag.evaluation.intervals import micro_f1_interval
+from seqtag.evaluation.intervals import micro_f1_interval, ratio_interval
 
 
 def f1(rows):
@@ -39,3 +40,16 @@ def test_pieces_do_not_change_what_is_drawn_from(monkeypatch):
     monkeypatch.setattr("seqtag.evaluation.intervals._MOST_CELLS", 4_000)
     assert micro_f1_interval(counts, counts + 1, counts + 2, seed=3) == pytest.approx(whole)
     assert micro_f1_interval(*np.zeros((3, 0), int)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("right", [0, 1, 30, 49, 50])
+def test_interval_of_a_share_has_the_quantiles_of_the_binomial(right):
+    # a resample draws each right text with the share that is right, so how many it draws is binomial
+    part = np.arange(50) < right
+    interval = ratio_interval(part.astype(int), np.ones(50, int), resamples=100_000)
+    assert interval == pytest.approx(np.maximum(binom.ppf([0.025, 0.975], 50, right / 50), 0) / 50)
+
+
+def test_order_of_the_texts_does_not_change_the_interval():
+    counts = np.random.default_rng(0).integers(0, 3, (3, 100))
+    assert micro_f1_interval(*counts) == micro_f1_interval(*counts[:, ::-1])

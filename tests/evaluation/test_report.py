@@ -1,140 +1,98 @@
-"""The report's renderings, and the messages for tags that can't be compared."""
+"""What reports of taggers and classifiers share: files, the source, and tables that keep their width and their text."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from seqtag.errors import DataError, UsageError
-from seqtag.evaluation import Report, evaluate_tags
+from seqtag.errors import UsageError
+from seqtag.evaluation import Report, evaluate_labels, evaluate_tags
+from seqtag.evaluation.report import fold, lay_table, markdown_table, printable, shorten, shorten_front, table_fits
 
-GOLD = [["B-PER", "I-PER", "O", "B-LOC"], [], ["O", "B-LOC", "O"]]
-PREDICTED = [["B-PER", "I-PER", "O", "I-LOC"], [], ["O", "B-LOC", "B-ORG"]]
-
-
-@pytest.fixture
-def report() -> Report:
-    return evaluate_tags(GOLD, PREDICTED, scheme="IOB2", source="news/test.conll")
+REPORTS = {
+    "tags": evaluate_tags([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2"),
+    "labels": evaluate_labels(["a", "b"], ["a", "a"], labels=["a", "b"]),
+}
 
 
-def test_the_headline_figures(report):
-    # gold PER 0:2, LOC 3:4, LOC 1:2; the orphan I-LOC counts only leniently, B-ORG never
-    assert (report.precision, report.recall, report.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
-    assert (report.conlleval.precision, report.conlleval.recall) == pytest.approx((3 / 4, 1))
-    assert report.score == report.f1
-    assert report.accuracy == pytest.approx(5 / 7)
-    assert (report.num_sentences, report.num_tokens, report.num_gold, report.num_predicted) == (3, 7, 3, 4)
+@pytest.fixture(params=REPORTS)
+def report(request) -> Report:
+    return REPORTS[request.param]
 
 
-def test_the_table_of_the_terminal(report):
-    assert str(report).split("\n") == [
-        "news/test.conll",
-        "3 sentences, 7 tokens, 3 spans, 4 predicted, IOB2",
-        "",
-        "                         strict                conlleval",
-        "                       P       R      F1       P       R      F1 support",
-        "LOC               100.00   50.00   66.67  100.00  100.00  100.00       2",
-        "ORG                 0.00    0.00    0.00    0.00    0.00    0.00       0",
-        "PER               100.00  100.00  100.00  100.00  100.00  100.00       1",
-        "micro average      66.67   66.67   66.67   75.00  100.00   85.71       3",
-        "",
-        "token accuracy 71.43",
-    ]
+def test_a_report_by_itself_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        Report()  # type: ignore[abstract]
 
 
-@pytest.mark.parametrize("label", ["a-label-that-nobody-would-choose-" * 4, "地名" * 30, "e"])
-@pytest.mark.parametrize("scheme", ["IOB2", "plain"])
-def test_the_table_fits_80_columns(label, scheme):
-    gold = [[f"B-{label}", "O", "B-other"]]
-    text = str(evaluate_tags(gold, gold, scheme=scheme, source="/very/long/folder" * 9 + "/test.conll"))
-    assert max(map(cell_len, text.split("\n"))) <= 80
-    assert "/test.conll\n" in text
-    assert len({cell_len(line) for line in text.split("\n") if line.endswith((" 1", "support", " 2", " 3"))}) == 1
-
-
-def test_a_label_that_only_the_lenient_reading_finds_shows_dashes():
-    text = str(evaluate_tags([["O", "B-PER"]], [["I-LOC", "B-PER"]], scheme="IOB2"))
-    assert "LOC                    -       -       -    0.00    0.00    0.00       0" in text.split("\n")
-
-
-def test_markdown_has_the_same_figures_and_escapes_bars():
-    gold = [["B-a|b", "O"]]
-    assert evaluate_tags(gold, gold, scheme="IOB2", source="x").to_markdown().split("\n") == [
-        "x: 1 sentences, 2 tokens, 1 spans, 1 predicted, IOB2",
-        "",
-        "| label | strict P | strict R | strict F1 | conlleval P | conlleval R | conlleval F1 | support |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| a\\|b | 100.00 | 100.00 | 100.00 | 100.00 | 100.00 | 100.00 | 1 |",
-        "| micro average | 100.00 | 100.00 | 100.00 | 100.00 | 100.00 | 100.00 | 1 |",
-        "",
-        "Token accuracy: 100.00",
-        "",
-    ]
-    plain = evaluate_tags([["DET", "NOUN"]], [["DET", "VERB"]], scheme="plain").to_markdown()
-    assert "| NOUN | 0.00 | 0.00 | 0.00 | 1 |\n" in plain
-    assert "| macro average | 33.33 | 33.33 | 33.33 | 2 |\n\nToken accuracy: 50.00\n" in plain
-
-
-@pytest.mark.parametrize("scheme", ["IOB2", "plain"])
-def test_json_holds_every_figure_under_stable_keys(tmp_path, scheme):
-    report = evaluate_tags(GOLD, PREDICTED, scheme=scheme, source="news/tést.conll")
-    path = tmp_path / "report.json"
-    report.save(path)
-    loaded = json.loads(path.read_text(encoding="utf-8"))
-    assert loaded == report.to_dict()
-    assert list(loaded) == [
-        *("scheme", "source", "num_sentences", "num_tokens", "num_gold", "num_predicted"),
-        *("accuracy", "score", "precision", "recall", "f1", "strict", "conlleval"),
-    ]
-    for name in ("strict", "conlleval"):
-        scores = getattr(report, name)
-        assert (loaded[name]["precision"], loaded[name]["recall"], loaded[name]["f1"]) == (
-            scores.precision,
-            scores.recall,
-            scores.f1,
-        )
-        assert [tuple(row.values()) for row in loaded[name]["labels"]] == [
-            (row.label, row.precision, row.recall, row.f1, row.support) for row in scores.labels
-        ]
+def test_the_source_may_be_named_later(report):
+    named = replace(report, source="news/tést.conll")
+    assert isinstance(named, type(report))
+    assert named != report == replace(named, source="")
+    assert str(named) == f"news/tést.conll\n{report}"
+    assert named.to_markdown() == f"news/tést.conll: {report.to_markdown()}"
+    assert named.to_dict() == {**report.to_dict(), "source": "news/tést.conll"}
 
 
 def test_save_follows_the_ending(report, tmp_path):
     report.save(str(tmp_path / "report.md"))
     assert (tmp_path / "report.md").read_text(encoding="utf-8") == report.to_markdown()
+    report.save(tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report.to_dict()
     with pytest.raises(UsageError, match=r"report\.pdf: a report has no form '\.pdf'; .* \.json or \.md"):
         report.save(tmp_path / "report.pdf")
     with pytest.raises(UsageError, match=r"absent/report\.md: can't be written \(No such file or directory\)"):
         report.save(tmp_path / "absent" / "report.md")
 
 
-@pytest.mark.parametrize(
-    ("gold", "predicted", "message"),
-    [
-        ([["O"], ["O", "O"]], [["O"], ["O"]], "^dev: sentence 2 has 2 gold tags but 1 predicted"),
-        ([["O"], ["O"]], [["O"]], "^dev: 2 gold sentences but 1 predicted"),
-        ([], [], "^dev: no sentences to score"),
-        ([["O"], ["O"]], [["O"], ["E-PER"]], "^dev: sentence 2: predicted tag 'E-PER' has no place in scheme IOB2"),
-        ([["NOUN"]], [["O"]], "^dev: sentence 1: gold tag 'NOUN' has no place in scheme IOB2"),
-    ],
-)
-def test_tags_that_cannot_be_compared_are_refused_by_sentence(gold, predicted, message):
-    with pytest.raises(DataError, match=message):
-        evaluate_tags(gold, predicted, scheme="IOB2", source="dev")
+@given(st.lists(st.tuples(st.text(), st.integers(0, 10**9)), min_size=1))
+@example([("地名" * 50, 3), ("👩‍💻" * 40, 12345678)])
+def test_a_table_keeps_its_width_and_its_figures(pairs):
+    rows = [[printable(text), str(count)] for text, count in pairs]
+    lines = lay_table(["", "support"], rows)
+    assert {cell_len(line) for line in lines} == {cell_len(lines[0])}
+    assert cell_len(lines[0]) <= 80
+    assert [line.split()[-1] for line in lines[1:]] == [count for _, count in rows]
 
 
-def test_strict_repair_refuses_what_the_default_reads():
-    gold, predicted = [["O"], ["O", "B-PER"]], [["O"], ["O", "I-PER"]]
-    assert evaluate_tags(gold, predicted, scheme="IOB2").conlleval.f1 == 1.0
-    with pytest.raises(DataError, match=r"^sentence 2: predicted tag 'I-PER' at token 2 breaks scheme IOB2"):
-        evaluate_tags(gold, predicted, scheme="IOB2", repair="strict")
+def test_a_table_fits_as_long_as_names_have_16_cells():
+    assert table_fits(["", *["x"] * 8], [["name", *["1" * 7] * 8]])  # 16 + 8 * 8
+    assert not table_fits(["", *["x"] * 8], [["name", *["1" * 7] * 7, "1" * 8]])
 
 
-def test_wrong_calls_name_the_right_one():
-    with pytest.raises(UsageError, match="gold holds strings where lists of tags are meant"):
-        evaluate_tags(["O", "O"], [["O"], ["O"]], scheme="IOB2")
-    with pytest.raises(UsageError, match="sentence 1: predicted tag 3 is no string; pass names, not ids"):
-        evaluate_tags([["O"]], [[3]], scheme="plain")
-    with pytest.raises(UsageError, match="unknown scheme 'BIO'"):
-        evaluate_tags([["O"]], [["O"]], scheme="BIO")
-    with pytest.raises(UsageError, match=r"unknown repair 'conleval'.*did you mean 'conlleval'"):
-        evaluate_tags([["O"]], [["O"]], scheme="IOB2", repair="conleval")
+@given(st.lists(st.lists(st.text(), min_size=3, max_size=3), min_size=1))
+@example([["a|b", "\\", "\\|"], ["*x*", "_x_ no_impact __y__", "<b>"], ["&amp;", "`c`", "[l](x) ![i](y) ~~s~~"]])
+@example([["a\x00b", "http://x.org", "a@b.org"], ["\n", " ", "---"]])
+def test_markdown_shows_every_cell_as_it_stands(cells):
+    rows = [[printable(text) for text in row] for row in cells]
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse("\n".join(markdown_table(["a", "b", "c"], rows)))
+    inline = [token for token in parsed if token.type == "inline"]
+    assert all(child.type in ("text", "text_special") for token in inline for child in token.children or [])
+    shown = ["".join(child.content for child in token.children or []) for token in inline]
+    assert shown == ["a", "b", "c", *(text for row in rows for text in row)]
+
+
+@given(st.text())
+def test_a_printable_name_is_one_line_that_shows_something(name):
+    text = printable(name)
+    assert text.isprintable()
+    assert text.strip() == text != ""
+    assert text == name or eval(text) == name
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "Zs"])), st.integers(2, 40))
+def test_cut_text_keeps_the_end_that_says_most(text, width):
+    for cut, kept in ((shorten(text, width), text.startswith), (shorten_front(text, width), text.endswith)):
+        assert cell_len(cut) <= width
+        assert cut == text if cell_len(text) <= width else kept(cut.strip("…"))
+
+
+@given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1)))
+def test_folding_loses_no_word(words):
+    lines = fold(" ".join(words))
+    assert max(map(cell_len, lines)) <= 80
+    assert "".join("".join(lines).split()) == "".join(words)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import Tagger, load_corpus
-from seqtag.evaluation.report import evaluate_tags
+from seqtag.evaluation.tag_report import evaluate_tags
 from seqtag.models.dev_score import DevScore
 from seqtag.text.schemes import (
     SCHEMES,

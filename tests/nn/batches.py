@@ -1,5 +1,6 @@
 """Batches of ids drawn at random, as `collate` lays them out, and the same sentences alone: for the tests of nn/."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -49,3 +50,11 @@ def make_batch(
         torch.tensor([len(sentence) for sentence in sentences]),
         None if tags is None else padded(tags, longest),
     )
+
+
+def segments_of(length: int, most: int) -> list[tuple[int, int]]:
+    """Where the segments of a text begin and end: as few as can be, all but the last of one length."""
+    if not length:
+        return []
+    size = math.ceil(length / math.ceil(length / most)) if most else length
+    return [(start, min(start + size, length)) for start in range(0, length, size)]

@@ -140,7 +140,7 @@ def test_gradient_of_the_crf_loss_checks():
         for name, value in (("start_L", start), ("transitions_LL", transitions), ("end_L", end)):
             delattr(head, name)
             setattr(head, name, value)
-        return head._loss(emissions, gold, lengths)
+        return head._losses(emissions, gold, lengths)
 
     inputs = (emissions, head.start_L.data, head.transitions_LL.data, head.end_L.data)
     assert torch.autograd.gradcheck(loss, tuple(value.clone().requires_grad_() for value in inputs))

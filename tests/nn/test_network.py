@@ -11,7 +11,7 @@ from torch import nn
 
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
-from seqtag.nn.network import Network
+from seqtag.nn.network import TagNetwork
 from seqtag.nn.recurrent import RecurrentEncoder
 
 SIZES, NUM_CHARACTERS, NUM_TAGS, NUM_WORDS = (12, 6, 5), 10, 5, 20
@@ -33,7 +33,7 @@ def make_network(encoder="lstm", head="crf", *, characters="cnn", lexical=True, 
     recurrent = RecurrentEncoder(embedder.output_size, encoder=encoder, hidden_size=7, **options)
     scores = LexicalScores(SIZES, NUM_TAGS, dropout=dropout) if lexical else None
     make = CRFHead if head == "crf" else LinearHead
-    network = Network(embedder, recurrent, make(recurrent.output_size, NUM_TAGS, lexical=scores), dropout=dropout)
+    network = TagNetwork(embedder, recurrent, make(recurrent.output_size, NUM_TAGS, lexical=scores), dropout=dropout)
     if scores is not None:
         nn.init.normal_(scores.table.weight)
     return network

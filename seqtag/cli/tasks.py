@@ -1,0 +1,101 @@
+"""The tasks that the commands know, and all in which they differ: estimator, reading, answers."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtag.cli.answers import Answers, TagAnswers
+from seqtag.cli.class_answers import ClassAnswers
+from seqtag.cli.sources import column_source, text_source
+from seqtag.errors import ModelError, UsageError, near_miss
+
+if TYPE_CHECKING:
+    from seqtag.text.columnfiles import Column
+
+_JSON_LINES = {".jsonl": "jsonl", ".ndjson": "jsonl"}
+_COLUMN_FILES = (".conll", ".conllu", ".conll2003", ".bio", ".iob", ".iob2")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the commands have to know of a task."""
+
+    name: str  # as --task and config.json have it
+    noun: str
+    estimator: Callable[[], Any]  # imports its class, and torch with it
+    answers: type[Answers]
+    reading: Callable[[Any], dict[str, Any]]  # what load_corpus is told for an estimator, trained or not
+    cut_source: "Callable[[str], tuple[str, Column | None]]"  # INPUT of predict -> path, column of tokens or text
+    endings: Mapping[str, str]  # of files -> the kind of INPUT that they hold, which may be one for another task
+    kind: str  # of standard input and of any other file
+    by_text: bool  # of a JSON object `text` counts before `tokens`, and a missing text is an empty one
+
+
+def _tagger() -> Any:
+    from seqtag import Tagger
+
+    return Tagger
+
+
+def _classifier() -> Any:
+    from seqtag import Classifier
+
+    return Classifier
+
+
+def _tag_reading(tagger: Any) -> dict[str, Any]:
+    is_trained = hasattr(tagger, "tagset_")
+    return {"language": tagger.language, "scheme": tagger.scheme_ if is_trained else None}
+
+
+TASKS: Mapping[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            "tag",
+            noun="tagger",
+            estimator=_tagger,
+            answers=TagAnswers,
+            reading=_tag_reading,
+            cut_source=lambda source: column_source(source)[:2],
+            # a column file may end in anything, but what ends so has its columns between commas
+            endings={**_JSON_LINES, ".csv": "csv"},
+            kind="conll",
+            by_text=False,
+        ),
+        Task(
+            "classify",
+            noun="classifier",
+            estimator=_classifier,
+            answers=ClassAnswers,
+            reading=lambda classifier: {},
+            cut_source=text_source,
+            endings={**_JSON_LINES, ".csv": "csv", ".tsv": "csv", **dict.fromkeys(_COLUMN_FILES, "conll")},
+            kind="text",
+            by_text=True,
+        ),
+    )
+}
+
+
+def find_task(name: str) -> Task:
+    """Give the task of a name; UsageError for one that there is not."""
+    if name not in TASKS:
+        raise UsageError(f"--task {name}: unknown; {near_miss(name, TASKS)}")
+    return TASKS[name]
+
+
+def stored_task(folder: str) -> Task:
+    """Say which task the model in a folder is for; UsageError where it holds none, ModelError for a damaged one."""
+    from seqtag.store import read_model
+
+    try:
+        name = json.loads((Path(folder) / "config.json").read_bytes())["task"]
+    except (OSError, ValueError, KeyError, TypeError):
+        # Says what is wrong with the folder, unless it mends what a kill between two renames left.
+        name = read_model(folder).config.get("task")
+    if name not in TASKS:
+        raise ModelError(f"{folder}: holds a model for the task {name!r}, and the tasks here are {', '.join(TASKS)}")
+    return TASKS[name]

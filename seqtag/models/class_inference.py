@@ -1,0 +1,151 @@
+"""Run a trained classifying network over rows: probabilities, attention; and score it on dev data between epochs.
+
+Batches hold rows of like length; answers come in the order of the questions.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqtag.batching import collate, collate_series, sorted_batches
+from seqtag.evaluation.intervals import micro_f1_interval
+from seqtag.nn.batch import AnyBatch
+from seqtag.nn.network import ClassNetwork
+from seqtag.text.classes import ClassSet
+from seqtag.text.vocabulary import Vocabulary
+
+Rows = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class ClassPredictor:
+    """A network with what it was trained with; without a vocabulary its rows are series of numbers."""
+
+    network: ClassNetwork
+    vocabulary: Vocabulary | None
+    prior_L: np.ndarray  # shares of the classes in training
+    max_tokens: int  # padded tokens a batch
+
+    def batches(self, rows: Rows) -> Iterator[tuple[np.ndarray, AnyBatch]]:
+        """Cut rows into batches of like length: their numbers and the batch. Empty rows are left out."""
+        lengths = np.array([len(row) for row in rows], np.int64)
+        device = next(self.network.parameters()).device
+        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
+            own = [rows[i] for i in indices]
+            batch = collate_series(own) if self.vocabulary is None else collate(self.vocabulary, own)
+            yield indices, batch.to(device)
+
+    def probabilities(self, rows: Rows) -> np.ndarray:
+        """Probability of each class, (N, L); of a row without a token, the share of the class in training."""
+        return self._each(rows, lambda batch: [self.network.probabilities(batch)])[0]
+
+    def views(self, rows: Rows) -> np.ndarray:
+        """Probability of each class by each view of a text, (V, N, L)."""
+        return self._each(rows, self.network.views)
+
+    def _each(self, rows: Rows, compute: Callable[[Any], Sequence[torch.Tensor]]) -> np.ndarray:
+        values_VNL = np.tile(self.prior_L, (1, len(rows), 1))
+        with torch.inference_mode():
+            for indices, batch in self.batches(rows):
+                computed_VBL = torch.stack(list(compute(batch))).cpu().numpy()
+                if len(values_VNL) < len(computed_VBL):
+                    values_VNL = np.tile(self.prior_L, (len(computed_VBL), len(rows), 1))
+                values_VNL[:, indices] = computed_VBL
+        return values_VNL
+
+    def attention(self, rows: Rows) -> list[np.ndarray]:
+        """Weight of each token in the pooled vector, 1 in all: an array (tokens) a row."""
+        weights = [np.zeros(0)] * len(rows)
+        with torch.inference_mode():
+            for indices, batch in self.batches(rows):
+                for i, weights_T in zip(indices, self.network.attention(batch).double().cpu().numpy()):
+                    weights[i] = weights_T[: len(rows[i])]
+        return weights
+
+    def choose(self, probability_NL: np.ndarray, *, is_multi: bool) -> np.ndarray:
+        """Say which classes a row is given, (N, L) of truth values: the likeliest, or all above their thresholds."""
+        if is_multi:
+            return probability_NL >= self.network.head.threshold_L.cpu().numpy()
+        return np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
+
+
+class ClassDevScore:
+    """Score a network on dev data: accuracy, or micro F1 where a row may have several labels.
+
+    Also leaves in the head what dev data decide: how the two views of a text are mixed, by the likelihood of dev; and,
+    where a row may have several labels, for each the threshold with the best F1, since a probability above one half is
+    not where F1 is best (Lipton, Elkan and Narayanaswamy 2014).
+    """
+
+    def __init__(
+        self, predictor: Callable[[ClassNetwork], ClassPredictor], rows: Rows, gold: Sequence[Any], classes: ClassSet
+    ) -> None:
+        self.predictor, self.rows, self.classes = predictor, rows, classes
+        self.gold_NL = np.zeros((len(gold), len(classes)), bool)
+        for row_L, own in zip(self.gold_NL, gold):
+            # A label that training lacks has the number -1, and then no class is right.
+            row_L[[i for i in map(classes.find, own if classes.is_multi else [own]) if i >= 0]] = True
+        self.num_gold_N = np.array([len(own) if classes.is_multi else 1 for own in gold])
+
+    def __call__(self, network: ClassNetwork) -> float:
+        """Give the dev score."""
+        predictor, head = self.predictor(network), network.head
+        views = [torch.from_numpy(view_NL) for view_NL in predictor.views(self.rows)]
+        if len(views) > 1:
+            head.share.fill_(best_share(*(view_NL.numpy() for view_NL in views), gold_NL=self.gold_NL))
+        probability_NL = head.mix(views).numpy()
+        if self.classes.is_multi:
+            thresholds = [best_threshold(p_N, y_N) for p_N, y_N in zip(probability_NL.T, self.gold_NL.T)]
+            head.threshold_L.copy_(torch.tensor(thresholds))
+        right, gold, predicted = map(np.sum, self._counts(predictor, probability_NL))
+        return float(2 * right / (gold + predicted)) if gold + predicted else 0.0
+
+    def interval(self, network: ClassNetwork) -> tuple[float, float]:
+        """Give the 95% bootstrap interval of the dev score, over texts."""
+        predictor = self.predictor(network)
+        return micro_f1_interval(*self._counts(predictor, predictor.probabilities(self.rows)))
+
+    def _counts(self, predictor: ClassPredictor, probability_NL: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Right, gold and predicted labels of each row; with one label each, their F1 is the accuracy."""
+        chosen_NL = predictor.choose(probability_NL, is_multi=self.classes.is_multi)
+        return (chosen_NL & self.gold_NL).sum(1), self.num_gold_N, chosen_NL.sum(1)
+
+
+def best_share(first_NL: np.ndarray, second_NL: np.ndarray, *, gold_NL: np.ndarray) -> float:
+    """Find the share of the first of two views with which their mixture gives gold the highest likelihood.
+
+    >>> best_share(np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]]), gold_NL=np.array([[True, False]]))
+    1.0
+    """
+    shares = np.linspace(0.0, 1.0, 21)
+    right = [np.where(gold_NL, view_NL, 1 - view_NL).clip(1e-9) for view_NL in (first_NL, second_NL)]
+    losses = [-np.log(share * right[0] + (1 - share) * right[1]).sum() for share in shares]
+    return float(shares[int(np.argmin(losses))])
+
+
+def best_threshold(probability_N: np.ndarray, gold_N: np.ndarray) -> float:
+    """Find the probability from which on saying yes has the best F1; one half where there is nothing to find.
+
+    Halfway between two probabilities that were seen, and of equally good ones the nearest to one half.
+
+    >>> best_threshold(np.array([0.1, 0.2, 0.4]), np.array([False, True, True]))
+    0.3
+    """
+    if not gold_N.any():
+        return 0.5
+    order = np.argsort(-probability_N, kind="stable")
+    sorted_N = probability_N[order]
+    f1_N = 2 * gold_N[order].cumsum() / (np.arange(1, len(order) + 1) + gold_N.sum())
+    below_N = np.append(sorted_N[1:], 0.0)
+    half_N = (sorted_N + below_N) / 2
+    round_N = np.round(half_N, 12)
+    cuts_N = np.where((sorted_N >= round_N) & (round_N > below_N), round_N, half_N)
+    # All rows with the same probability are taken or none.
+    is_cut_N = (sorted_N >= cuts_N) & (cuts_N > below_N)
+    if not is_cut_N.any():
+        return 0.5
+    open_N = cuts_N[is_cut_N & (f1_N >= f1_N[is_cut_N].max())]
+    return float(open_N[np.abs(open_N - 0.5).argmin()])

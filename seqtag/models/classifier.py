@@ -1,0 +1,318 @@
+"""The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from datasets import Dataset
+from sklearn.base import ClassifierMixin
+from torch import nn
+
+from seqtag.batching import LabelledRows, SeriesRows, count_tokens
+from seqtag.errors import DataError, UsageError
+from seqtag.evaluation.class_report import evaluate_labels
+from seqtag.evaluation.report import Report
+from seqtag.models import options as check
+from seqtag.models.base import SequenceEstimator
+from seqtag.models.card import classifier_card
+from seqtag.models.class_inference import ClassDevScore, ClassPredictor
+from seqtag.models.fitting import Rows, Run, train_seeds
+from seqtag.models.text_inputs import (
+    Labelled,
+    as_labelled,
+    check_trainable,
+    fingerprint_of,
+    training_splits,
+    warn_of_blanks,
+)
+from seqtag.models.text_rows import check_list, rows_for, text_rows
+from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
+from seqtag.nn.network import ClassNetwork
+from seqtag.nn.ngrams import Ngrams, NgramScores, count_ngrams
+from seqtag.nn.pooling import POOLINGS
+from seqtag.nn.segments import SegmentedEncoder
+from seqtag.nn.series import SeriesEmbedder
+from seqtag.store import StoredModel
+from seqtag.text.classes import ClassSet
+from seqtag.text.tokenizer import Token, Tokenizer
+from seqtag.training import Watcher
+
+logger = logging.getLogger("seqtag")
+
+# Texts of a prediction that are sorted by length together; the rest waits, so memory stays flat.
+_CHUNK = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWeight:
+    """A token of a text and its share of the attention."""
+
+    text: str
+    start: int  # characters from the beginning of the text; tokens where the text came as tokens
+    end: int
+    weight: float  # between 0 and 1; the weights of a text sum to 1
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classifier(ClassifierMixin, SequenceEstimator):
+    """Give a text one class or several, with a recurrent encoder, pooling and a linear head; README has the options.
+
+    Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
+    constructor only stores, `fit` checks and trains, fitted state ends in `_`.
+
+    >>> Classifier(pooling="mean").get_params()["pooling"]
+    'mean'
+    """
+
+    task: ClassVar[str] = "classify"
+
+    pooling: str = "attention"
+    segment_size: int = 128
+    label_smoothing: float = 0.0
+
+    CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
+        "pooling": check.one_of(*POOLINGS),
+        "segment_size": check.whole(1),
+        "label_smoothing": check.number(0, 1, open_end=True),
+    }
+
+    # -- training -----------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Dataset | Iterable[Any],
+        y: Iterable[Any] | None = None,
+        *,
+        dev: Dataset | tuple[Iterable[Any], Iterable[Any]] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        watchers: Sequence[Watcher] | None = None,
+        tensorboard: str | Path | None = None,
+    ) -> "Classifier":
+        """Train on a dataset with text and label, or on texts X and labels y.
+
+        Labels are strings, integers or truth values; a list of labels for each text makes it a model that gives any
+        number of them. In the place of texts, token lists are taken as they are, and arrays (steps, features) are
+        series of numbers. `dev` decides which epoch is kept; without it, `dev_share` of each class is held out, and
+        said.
+        `checkpoint` names a folder for the state of the run; with `resume=True` a killed run goes on from there. Raises
+        UsageError for a wrong option or call, DataError for the data.
+        """
+        self._check_options()
+        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
+        train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
+        every = (label for own in train.labels for label in (own if train.is_multi else [own]))
+        self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
+        check_trainable(self.class_set_, self.class_weights or {})
+        ids = self._ids(train)
+        self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
+        rows = self._index(train, ids)
+        data = fingerprint_of(train=train, dev=held_out)
+        self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
+        dev_score = ClassDevScore(self._predictor, held_out.rows, held_out.labels, self.class_set_)
+        train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+        self.data_["dev_interval"] = dev_score.interval(self.network_)
+        return self
+
+    def _ids(self, data: Labelled) -> list[Any]:
+        find = self.class_set_.index
+        return [[find[one] for one in own] if data.is_multi else find[own] for own in data.labels]
+
+    def _index(self, train: Labelled, ids: list[Any]) -> Rows:
+        """Build what turns rows into tensors from the training data, and the rows themselves."""
+        self.scale_: tuple[torch.Tensor, ...] | None = None
+        self.ngrams_: Ngrams | None = None
+        if train.series is not None:
+            self.vocabulary_, self.vectors_ = None, None
+            values_ND = np.concatenate(train.series)
+            if not len(values_ND):
+                raise DataError("the training series have not one step; give series with steps")
+            mean_D, spread_D = values_ND.mean(0, dtype=np.float64), values_ND.std(0, dtype=np.float64)
+            # A constant feature is left as it is: divided by next to nothing, another value would drown the others.
+            scale_D = np.where(spread_D > 1e-7 * np.abs(mean_D), spread_D, 1.0)
+            self.scale_ = torch.tensor(mean_D, dtype=torch.float32), torch.tensor(scale_D, dtype=torch.float32)
+            return SeriesRows(train.series, ids, self.class_set_)
+        assert train.texts is not None
+        counts = count_tokens(train.texts)
+        if not counts:
+            raise DataError("the training data has not one word; give texts with words")
+        self.vocabulary_ = self._build_vocabulary(counts)
+        rows = LabelledRows(train.texts, ids, self.vocabulary_, self.class_set_)
+        if self.lexical:
+            folded_C = torch.tensor(self.vocabulary_.folded_characters())
+            num_words = self.vocabulary_.feature_sizes["word"]
+            self.ngrams_ = count_ngrams(rows.in_order, folded_C, num_words=num_words)
+        return rows
+
+    def _build_network(self) -> ClassNetwork:
+        num_classes = len(self.class_set_)
+        embedder: nn.Module
+        lexical = None
+        if self.scale_ is not None:
+            embedder = SeriesEmbedder(*self.scale_)
+        else:
+            embedder = self._build_embedder(self.vocabulary_)
+            if self.ngrams_ is not None:
+                lexical = NgramScores(
+                    self.ngrams_,
+                    torch.tensor(self.vocabulary_.folded_characters()),
+                    num_words=self.vocabulary_.feature_sizes["word"],
+                    dropout=self.lexical_dropout,
+                )
+        encoder = SegmentedEncoder(
+            self._build_encoder(embedder.output_size), segment_size=self.segment_size, max_tokens=self.max_tokens
+        )
+        pooling = POOLINGS[self.pooling](
+            encoder.output_size,
+            bidirectional=self.bidirectional and self.merge == "concat",
+            segment_size=self.segment_size,
+        )
+        weights = {str(label): float(weight) for label, weight in (self.class_weights or {}).items()}
+        weights_L = torch.tensor([weights.get(name, 1.0) for name in self.class_set_.names])
+        make = MultiLabelHead if self.class_set_.is_multi else SingleLabelHead
+        head = make(
+            encoder.output_size,
+            num_classes,
+            pooling=pooling,
+            lexical=lexical,
+            class_weights_L=weights_L,
+            label_smoothing=self.label_smoothing,
+        )
+        return ClassNetwork(embedder, encoder, head, dropout=self.dropout)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes, in the order of `predict_proba`'s columns."""
+        self._check_fitted()
+        return np.array(self.class_set_.labels)
+
+    # -- predicting ---------------------------------------------------------------------------
+
+    def _predictor(self, network: ClassNetwork | None = None) -> ClassPredictor:
+        if network is None:
+            self._check_fitted()
+        return ClassPredictor(network or self.network_, self.vocabulary_, self.prior_, self.max_tokens)
+
+    def predict(self, X: Iterable[Any]) -> list[Any]:
+        """Give each text its class, or, where a text may have several, the list of its classes.
+
+        A text without a word gets the class that was most frequent in training, and a warning.
+        """
+        return list(self.predict_stream(text_rows(X, "predict")))
+
+    def predict_stream(self, X: Iterable[Any]) -> Iterator[Any]:
+        """Classify texts one after the other, in order, in memory that does not grow with their number."""
+        for probability_NL in self._chunks(X, "predict"):
+            yield from self.choose(probability_NL)
+
+    def predict_proba(self, X: Iterable[Any]) -> np.ndarray:
+        """Give the probability of each class, (texts, classes), columns as in `classes_`.
+
+        Each row sums to 1, but where a text may have several classes: there each column is a probability for itself.
+        """
+        chunks = list(self._chunks(text_rows(X, "predict_proba"), "predict_proba"))
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.classes_)))
+
+    def choose(self, probability_NL: np.ndarray) -> list[Any]:
+        """Turn probabilities, as `predict_proba` gives them, into what `predict` gives."""
+        is_multi = self.class_set_.is_multi
+        return self.class_set_.decode(self._predictor().choose(probability_NL, is_multi=is_multi))
+
+    def predict_attention(self, X: Iterable[Any]) -> list[list[TokenWeight]]:
+        """Show which words the encoder's view of a text was made of: its tokens with their weights, 1 in all.
+
+        Needs pooling="attention". The n-grams of the other view (`lexical`) have no part in these weights.
+        """
+        predictor = self._predictor()
+        if self.pooling != "attention":
+            raise UsageError(f"predict_attention needs pooling='attention'; this model has {self.pooling!r}")
+        rows = text_rows(X, "predict_attention")
+        if self.vocabulary_ is None:
+            steps = self._rows(rows, "predict_attention")
+            cut = [[Token("", step, step + 1) for step in range(len(series))] for series in steps]
+            return _weighted(cut, predictor.attention(steps))
+        tokenizer = Tokenizer(self.language)
+        cut = [
+            tokenizer.tokens(row) if isinstance(row, str) else [Token(t, i, i + 1) for i, t in enumerate(row)]
+            for row in rows
+        ]
+        return _weighted(cut, predictor.attention([[token.text for token in tokens] for tokens in cut]))
+
+    def _chunks(self, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
+        check_list(X, verb)
+        predictor, source, done = self._predictor(), iter(X), 0
+        while chunk := text_rows(islice(source, _CHUNK), verb, first=done + 1):
+            rows = self._rows(chunk, verb, first=done + 1)
+            if blank := [done + number for number, row in enumerate(rows, 1) if not len(row)]:
+                warn_of_blanks(blank, verb)
+            done += len(rows)
+            yield predictor.probabilities(rows)
+
+    def _rows(self, rows: list[Any], verb: str, *, first: int = 1) -> list[Any]:
+        """Turn checked rows into what the network reads: token lists, or series."""
+        num_features = None if self.scale_ is None else len(self.scale_[0])
+        return rows_for(rows, verb, language=self.language, num_features=num_features, first=first)
+
+    # -- measuring ----------------------------------------------------------------------------
+
+    def evaluate(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> Report:
+        """Compare predictions with gold labels: accuracy, F1, log loss, ROC AUC, and a row for each class."""
+        self._check_fitted()
+        data = as_labelled(X, y, "evaluation", language=self.language)
+        if not len(data):
+            raise DataError("the evaluation data holds no text")
+        gold = [self._as_known(own) for own in data.labels]
+        probability_NL = self._predictor().probabilities(self._rows(data.rows, "evaluate"))
+        return evaluate_labels(
+            gold, self.choose(probability_NL), labels=list(self.class_set_.labels), probabilities=probability_NL
+        )
+
+    def _as_known(self, label: Any) -> Any:
+        """Write a gold label as the model does: in training it may have been a number, from a file it is a string."""
+        if isinstance(label, list):
+            return [self._as_known(one) for one in label]
+        number = self.class_set_.find(label)
+        return label if number < 0 else self.class_set_.labels[number]
+
+    def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None, sample_weight: None = None) -> float:
+        """Give one figure, as scikit-learn wants it: accuracy, or micro F1 where a text may have several classes."""
+        return float(self.evaluate(X, y).score)
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def _to_store(self) -> StoredModel:
+        about = {"classes": self.class_set_.to_dict(), "prior": self.prior_.tolist(), "data": self.data_}
+        return self._stored(about, classifier_card(self))
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto") -> "Classifier":
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
+        classifier, stored = cls._read(folder, device=device)
+        classifier.class_set_ = ClassSet.from_dict(stored.config["classes"])
+        classifier.prior_ = np.array(stored.config["prior"])
+        classifier.data_ = stored.config["data"]
+        # The sizes of what training counted; the numbers themselves come with the other weights.
+        classifier.scale_ = _zeros_like(stored, "embedder.mean_D", "embedder.scale_D")
+        lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
+        ngrams = _zeros_like(stored, *(f"head.lexical.{name}" for name in lexical))
+        classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
+        classifier._install(classifier._build_network(), stored, folder)
+        return classifier
+
+
+def _zeros_like(stored: StoredModel, *names: str) -> tuple[torch.Tensor, ...] | None:
+    if names[0] not in stored.weights:
+        return None
+    return tuple(torch.zeros_like(stored.weights[name]) for name in names)
+
+
+def _weighted(cut: Sequence[Sequence[Token]], weights: Sequence[np.ndarray]) -> list[list[TokenWeight]]:
+    return [
+        [TokenWeight(token.text, token.start, token.end, float(weight)) for token, weight in zip(tokens, weights_T)]
+        for tokens, weights_T in zip(cut, weights)
+    ]

@@ -1,0 +1,179 @@
+"""Score the classes of a text by its n-grams, linearly: words, pairs of words, and 3 to 5 characters inside words.
+
+Knows n-grams as numbers that it makes from the ids of a batch; knows no string. The weights begin as those of naive
+Bayes, which Wang and Manning (2012, Baselines and bigrams) found hard to beat on short texts, and are trained from
+there.
+"""
+
+# B texts, T tokens, U distinct words of the batch, C characters of a word, M n-grams of the batch, N known n-grams,
+# G kinds of n-grams, L classes
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqtag.nn.batch import UNKNOWN, Batch
+
+# An n-gram is a number: its kind in the highest bits, then its parts as digits. Kinds: words, pairs, characters.
+_KIND_BITS = 60
+_WORDS, _PAIRS, _CHARACTERS = range(3)
+_WIDTHS = (3, 4, 5)
+_MOST_CELLS = 6_000_000  # numbers in the table: 24 MB
+_CHARACTER_WEIGHT = 0.5
+
+
+class Ngrams(NamedTuple):
+    """The n-grams that training texts hold, and what naive Bayes says of them."""
+
+    keys_N: Tensor  # int64, ascending
+    rarity_N: Tensor  # inverse document frequency, 1 + log((1 + texts) / (1 + texts with the n-gram))
+    scores_NL: Tensor  # log of how much more often the n-gram stands in texts of a class than by chance
+    prior_L: Tensor  # log of the share of each class
+
+
+class NgramScores(nn.Module):
+    """A linear model of the n-grams of a text, weighted by log frequency and rarity.
+
+    Words and pairs together weigh twice what the characters inside words do, and all of it has the length 1, so that a
+    text's length says nothing.
+    `folded_C` gives for each character id the id that it counts as: that of its lower case.
+    """
+
+    def __init__(self, ngrams: Ngrams, folded_C: Tensor, *, num_words: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.num_words, self.dropout = num_words, dropout
+        self.register_buffer("keys_N", ngrams.keys_N)
+        self.register_buffer("rarity_N", ngrams.rarity_N)
+        self.register_buffer("folded_C", folded_C, persistent=False)
+        self.keys_N: Tensor
+        self.rarity_N: Tensor
+        self.folded_C: Tensor
+        self.table = nn.Embedding.from_pretrained(ngrams.scores_NL.clone(), freeze=False, sparse=True)
+        self.bias_L = nn.Parameter(ngrams.prior_L.clone())
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Give the scores (B, L)."""
+        text_M, place_M, count_M = self._find(batch)
+        weight_M = (1 + count_M.log()) * self.rarity_N[place_M]
+        is_spelling_M = self.keys_N[place_M] >> _KIND_BITS == _CHARACTERS
+        length_BG = weight_M.new_zeros(len(batch), 2)
+        length_BG.view(-1).index_add_(0, 2 * text_M + is_spelling_M, weight_M.square())
+        share_G = weight_M.new_tensor([1.0, _CHARACTER_WEIGHT])
+        # What a kind weighs, so that all of it together has its share of a length of 1.
+        has_BG = length_BG > 0
+        whole_B1 = (has_BG * share_G.square()).sum(1, keepdim=True).clamp(min=1e-9).sqrt()
+        scale_BG = share_G / (length_BG.sqrt().clamp(min=1e-9) * whole_B1)
+        weight_M = weight_M * scale_BG.view(-1)[2 * text_M + is_spelling_M]
+        if self.training and self.dropout:
+            weight_M = functional.dropout(weight_M, self.dropout)
+        start_B = torch.searchsorted(text_M, torch.arange(len(batch), device=text_M.device))
+        scores_BL: Tensor = functional.embedding_bag(
+            place_M, self.table.weight, start_B, mode="sum", sparse=True, per_sample_weights=weight_M
+        )
+        return scores_BL + self.bias_L
+
+    def _find(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Each known n-gram of each text once, by text: the text, its place among the known ones, how often."""
+        text_M, key_M = occurrences(batch, self.folded_C, num_words=self.num_words)
+        num_known = len(self.keys_N)
+        if not num_known:
+            return text_M[:0], text_M[:0], text_M[:0]
+        place_M = torch.searchsorted(self.keys_N, key_M).clamp(max=num_known - 1)
+        known_M = self.keys_N[place_M] == key_M
+        once_M, count_M = (text_M[known_M] * num_known + place_M[known_M]).unique(return_counts=True)
+        return once_M // num_known, once_M % num_known, count_M
+
+
+def occurrences(batch: Batch, folded_C: Tensor, *, num_words: int) -> tuple[Tensor, Tensor]:
+    """Number every n-gram of a batch of texts: the text (M,) and the n-gram (M,) of each, in no order."""
+    words_BT = functional.pad(batch.features_UF[:, 0][batch.slots_BT], (1, 1))  # 0 before and after each text
+    real_BT = functional.pad(batch.slots_BT > 0, (1, 1))
+    known_BT = words_BT > UNKNOWN
+    # The padding beside a word stands for the border of the text: how it begins and ends is telling too.
+    open_BT = known_BT | ~real_BT
+    pairs_BT = words_BT[:, :-1] * num_words + words_BT[:, 1:]
+    is_pair_BT = open_BT[:, :-1] & open_BT[:, 1:] & (known_BT[:, :-1] | known_BT[:, 1:])
+
+    spelling_UM = _spelling(batch.characters_UC, folded_C)
+    text_K, place_K = batch.slots_BT.nonzero().unbind(1)
+    spelling_KM = spelling_UM[batch.slots_BT[text_K, place_K]]
+    found_KM = spelling_KM >= 0
+
+    texts = known_BT.nonzero()[:, 0], is_pair_BT.nonzero()[:, 0], text_K[:, None].expand_as(found_KM)[found_KM]
+    keys = words_BT[known_BT], pairs_BT[is_pair_BT] + (_PAIRS << _KIND_BITS), spelling_KM[found_KM]
+    return torch.cat(texts), torch.cat(keys)
+
+
+def _spelling(characters_UC: Tensor, folded_C: Tensor) -> Tensor:
+    """Number the n-grams inside each word and its borders, but for the whole of it, (U, M); -1 where there is none."""
+    border = len(folded_C)
+    length_U1 = (characters_UC > 0).sum(1, keepdim=True)
+    spelled_UC = functional.pad(folded_C[characters_UC], (1, 1))
+    place_C = torch.arange(spelled_UC.shape[1], device=characters_UC.device)
+    spelled_UC = spelled_UC.masked_fill((place_C == 0) | (place_C == length_U1 + 1), border)
+    keys = []
+    for width in _WIDTHS:
+        if spelled_UC.shape[1] <= width:
+            break
+        windows = [spelled_UC[:, i : spelled_UC.shape[1] - width + 1 + i] for i in range(width)]
+        key_UM = windows[0]
+        for window in windows[1:]:
+            # With a thousand characters, five are a number below 2^60; with more, numbers fall together as hashes do.
+            key_UM = (key_UM * (border + 1) + window) & ((1 << _KIND_BITS - 3) - 1)
+        key_UM = key_UM + (_CHARACTERS << _KIND_BITS) + (width << _KIND_BITS - 3)
+        inside_UM = (place_C[: key_UM.shape[1]] + width <= length_U1 + 2) & (width < length_U1 + 2) & (length_U1 > 0)
+        keys.append(torch.where(inside_UM, key_UM, -1))
+    return torch.cat(keys, 1) if keys else characters_UC.new_full((len(characters_UC), 0), -1)
+
+
+def count_ngrams(
+    batches: Callable[[], Iterable[Batch]], folded_C: Tensor, *, num_words: int, least: tuple[int, int, int] = (1, 2, 2)
+) -> Ngrams:
+    """Count the n-grams of training texts, in two passes over their batches.
+
+    `least` is the number of texts that a word, a pair, characters must stand in to be kept; where there are too many,
+    the most frequent ones are.
+    """
+    keys_N = texts_N = torch.zeros(0, dtype=torch.int64)
+    num_texts, labels_L = 0, torch.zeros(0)
+    for batch in batches():
+        assert batch.labels_BL is not None
+        labels_L = batch.labels_BL.sum(0, dtype=torch.float64) + (labels_L if num_texts else 0)
+        num_texts += len(batch)
+        found_M, count_M = _once(batch, folded_C, num_words)[1].unique(return_counts=True)
+        keys_N, place = torch.cat([keys_N, found_M]).unique(return_inverse=True)
+        texts_N = torch.zeros_like(keys_N).index_add_(0, place, torch.cat([texts_N, count_M]))
+    enough_N = texts_N >= torch.tensor(least)[keys_N >> _KIND_BITS]
+    keys_N, texts_N = keys_N[enough_N], texts_N[enough_N]
+    most = max(1, _MOST_CELLS // len(labels_L))
+    if len(keys_N) > most:
+        kept = texts_N.argsort(descending=True, stable=True)[:most].sort().values
+        keys_N, texts_N = keys_N[kept], texts_N[kept]
+
+    counts_NL = torch.zeros(len(keys_N), len(labels_L))
+    for batch in batches():
+        assert batch.labels_BL is not None
+        text_M, key_M = _once(batch, folded_C, num_words)
+        place_M = torch.searchsorted(keys_N, key_M).clamp(max=max(0, len(keys_N) - 1))
+        known_M = keys_N[place_M] == key_M if len(keys_N) else torch.zeros_like(key_M, dtype=torch.bool)
+        counts_NL.index_add_(0, place_M[known_M], batch.labels_BL[text_M[known_M]])
+    share_L = labels_L / num_texts
+    by_chance_NL = texts_N[:, None] * share_L
+    scores_NL = ((counts_NL + 1) / (by_chance_NL + 1)).log()
+    return Ngrams(
+        keys_N,
+        (1 + ((1 + num_texts) / (1 + texts_N)).log()).float(),
+        (scores_NL - scores_NL.mean(1, keepdim=True)).float(),
+        (share_L + 1e-3).log().float(),
+    )
+
+
+def _once(batch: Batch, folded_C: Tensor, num_words: int) -> tuple[Tensor, Tensor]:
+    """Each n-gram of each text once: the text and the n-gram."""
+    text_M, key_M = occurrences(batch, folded_C, num_words=num_words)
+    key_N, place_M = key_M.unique(return_inverse=True)
+    once_M = (text_M * len(key_N) + place_M).unique()
+    return once_M // max(1, len(key_N)), key_N[once_M % max(1, len(key_N))]

@@ -1,0 +1,87 @@
+"""The classes of a text classifier: their order, their kind (strings, integers or truth values), one a text or several.
+
+Knows labels and ids; what a text is, others know.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Label: TypeAlias = str | int | bool
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """The classes of a model, in the order of its probabilities."""
+
+    labels: tuple[Label, ...]
+    is_multi: bool = False  # a text may have several, or none
+
+    @classmethod
+    def build(cls, labels: Iterable[Label], *, is_multi: bool = False) -> "ClassSet":
+        """Order the classes: numbers by size, strings by alphabet.
+
+        >>> ClassSet.build(["neg", "pos", "neg"]).labels
+        ('neg', 'pos')
+        """
+        return cls(tuple(sorted(set(labels), key=lambda label: (isinstance(label, str), label))), is_multi)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def index(self) -> Mapping[Label, int]:
+        """The number of each class."""
+        return {label: number for number, label in enumerate(self.labels)}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The classes as strings."""
+        return tuple(map(str, self.labels))
+
+    def find(self, label: Label) -> int:
+        """Give the number of a class, -1 for one that there is not; "1" is found where the classes are integers.
+
+        >>> ClassSet((0, 1)).find("1"), ClassSet(("a", "b")).find("c")
+        (1, -1)
+        """
+        number = self.index.get(label)
+        if number is None:
+            number = self.names.index(str(label)) if str(label) in self.names else -1
+        return number
+
+    def indicators(self, ids: Sequence[int] | Sequence[Sequence[int]] | np.ndarray) -> np.ndarray:
+        """Write class ids as rows of 0 and 1, (N, L) in float32: one id a text, or a list of them.
+
+        >>> ClassSet(("a", "b", "c"), is_multi=True).indicators([[0, 2], []]).tolist()
+        [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+        """
+        indicators_NL = np.zeros((len(ids), len(self)), np.float32)
+        if self.is_multi:
+            for row_L, own in zip(indicators_NL, ids):
+                row_L[list(own)] = 1.0
+        else:
+            indicators_NL[np.arange(len(ids)), np.asarray(ids, np.int64)] = 1.0
+        return indicators_NL
+
+    def decode(self, chosen_NL: np.ndarray) -> list[Any]:
+        """Turn rows of truth values into labels: one a text, or a list in the order of the classes.
+
+        >>> ClassSet(("a", "b")).decode(np.array([[False, True]]))
+        ['b']
+        """
+        if self.is_multi:
+            return [[self.labels[i] for i in np.flatnonzero(row_L)] for row_L in chosen_NL]
+        return [self.labels[i] for i in chosen_NL.argmax(1)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        return {"labels": list(self.labels), "is_multi": self.is_multi}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "ClassSet":
+        """Read what `to_dict` gave."""
+        return cls(tuple(stored["labels"]), stored["is_multi"])
