@@ -37,7 +37,9 @@ def compare(table, doc, estimator=Tagger, read=load_corpus):
     parser.add_argument("corpora", nargs="*", metavar="CORPUS", help=f"some of: {', '.join(table)}")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"an option of the {estimator.__name__}")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help=f"an option of the {estimator.__name__}"
+    )
     args = parser.parse_args()
     if unknown := set(args.corpora) - set(table):
         parser.error(f"unknown corpus {', '.join(sorted(unknown))}; choose from {', '.join(table)}")

@@ -2,8 +2,9 @@
 
     python recipes/numeric_sequences.py
 
-First the shapes of any LSTM tutorial: 32 series of 10 steps with 64 features, two layers, ten classes, learned by heart.
-Then series that mean something, made here: waves of six kinds, of any period, phase, strength and length, in noise.
+First the shapes of any LSTM tutorial: 32 series of 10 steps with 64 features, two layers, ten classes, learned by
+heart. Then series that mean something, made here: waves of six kinds, of any period, phase, strength and length, in
+noise.
 Beside it a random forest on the mean, the spread, the least and the most of each series, which has no idea of order.
 """
 

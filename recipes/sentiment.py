@@ -1,6 +1,6 @@
 """Train a sentiment classifier on data/sentiment, print its report, and show the words that attention chose.
 
-    python recipes/sentiment.py ["A text of your own." ...]
+python recipes/sentiment.py ["A text of your own." ...]
 """
 
 import sys
@@ -20,7 +20,9 @@ if __name__ == "__main__":
     print(classifier.evaluate(corpus["test"]))
 
     texts = sys.argv[1:] or TEXTS
-    answers = zip(texts, classifier.predict(texts), classifier.predict_proba(texts), classifier.predict_attention(texts))
+    answers = zip(
+        texts, classifier.predict(texts), classifier.predict_proba(texts), classifier.predict_attention(texts)
+    )
     for text, label, probabilities, weights in answers:
         chosen = sorted(weights, key=lambda token: -token.weight)[:3]
         words = ", ".join(f"{token.text} {token.weight:.2f}" for token in chosen)

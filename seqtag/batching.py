@@ -163,10 +163,16 @@ class LabelledRows:
         labels_BL = self.classes.indicators([self.ids[i] for i in indices])
         return collate(self.vocabulary, sentences, labels_BL=labels_BL)
 
-    def in_order(self, *, batch_size: int = 256) -> Iterator[Batch]:
-        """Go through all rows once, as they stand."""
-        for start in range(0, len(self.lengths), batch_size):
-            yield self.batch(np.arange(start, min(start + batch_size, len(self.lengths))))
+    def in_order(self, *, batch_size: int = 256, max_tokens: int = 32_768) -> Iterator[Batch]:
+        """Go through all rows once, as they stand, in batches of at most `max_tokens` padded tokens, or one row."""
+        start, longest = 0, 0
+        for number, length in enumerate(self.lengths.tolist()):
+            longest = max(longest, length)
+            if number > start and (number - start == batch_size or (number - start + 1) * longest > max_tokens):
+                yield self.batch(np.arange(start, number))
+                start, longest = number, length
+        if start < len(self.lengths):
+            yield self.batch(np.arange(start, len(self.lengths)))
 
 
 class SeriesRows:

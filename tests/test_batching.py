@@ -11,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.batching import (
+    LabelledRows,
+    SeriesRows,
     TaggedRows,
     collate,
+    collate_series,
     count_tokens,
     fingerprint,
     length_batches,
     pad,
     sentence_lengths,
     shuffled_batches,
+    sorted_batches,
 )
+from seqtag.text.classes import ClassSet
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
 from seqtag.text.tagset import TagSet
@@ -85,6 +90,16 @@ def test_an_epoch_has_every_sentence_once_within_the_budget(lengths, batch_size,
         for batch in batches:
             assert 1 <= len(batch) <= batch_size
             assert len(batch) * lengths[batch].max() <= max_tokens or len(batch) == 1
+
+
+@given(lengths=lengths_of_corpora, batch_size=st.integers(1, 12), max_tokens=st.integers(1, 120))
+def test_a_prediction_has_every_row_once_but_for_the_empty_ones(lengths, batch_size, max_tokens):
+    batches = list(sorted_batches(lengths, max_tokens=max_tokens, batch_size=batch_size))
+    in_order = [i for batch in batches for i in batch.tolist()]
+    assert sorted(in_order) == [i for i, length in enumerate(lengths) if length]
+    assert [lengths[i] for i in in_order] == sorted(lengths[lengths > 0], reverse=True)
+    assert all(len(batch) <= batch_size for batch in batches)
+    assert all(len(batch) * lengths[batch].max() <= max_tokens or len(batch) == 1 for batch in batches)
 
 
 @given(lengths=lengths_of_corpora, seed=st.integers(0, 99), epoch=st.integers(1, 9))
@@ -167,6 +182,52 @@ def test_tags_encode_as_convert_tags_writes_them(spans):
     for row in tags:
         assert tagset.decode(encoded[start : start + len(row)]) == row
         start += len(row)
+
+
+# -- texts and series with labels -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_multi", [False, True])
+def test_labelled_rows_equal_a_loop_over_the_rows(is_multi):
+    texts = [["Ada", "met", "Ada"], [], ["naïve"], ["x" * 70, "met"], ["東京"]]
+    ids = [[0, 2], [], [1], [2], [0, 1, 2]] if is_multi else [2, 0, 1, 1, 0]
+    dataset = Dataset.from_dict({"tokens": texts})
+    vocabulary = Vocabulary.build(count_tokens(dataset))
+    rows = LabelledRows(dataset, ids, vocabulary, ClassSet(("a", "b", "c"), is_multi))
+    assert rows.lengths.tolist() == [len(text) for text in texts]
+    for indices in ([3], [4, 0, 2], [2, 2], list(range(5))[::-1]):
+        batch = rows.batch(np.array(indices))
+        alone = collate(vocabulary, [texts[i] for i in indices])
+        for name in ("slots_BT", "features_UF", "characters_UC", "lengths_B"):
+            assert torch.equal(getattr(batch, name), getattr(alone, name))
+        own = [ids[i] if is_multi else [ids[i]] for i in indices]
+        assert batch.labels_BL.tolist() == [[float(label in labels) for label in range(3)] for labels in own]
+        assert batch.tags_BT is batch.weights_B is None
+    pieces = list(rows.in_order(batch_size=2))
+    assert [len(batch) for batch in pieces] == [2, 2, 1]
+    assert torch.equal(torch.cat([batch.labels_BL for batch in pieces]), rows.batch(np.arange(5)).labels_BL)
+
+
+@given(lengths=st.lists(st.integers(0, 6), min_size=1, max_size=6), num_features=st.integers(1, 3))
+def test_series_keep_their_numbers_and_are_filled_up_with_zeros(lengths, num_features):
+    random = np.random.default_rng(0)
+    series = [random.normal(size=(length, num_features)).astype(np.float32) for length in lengths]
+    ids = [number % 2 for number in range(len(series))]
+    rows = SeriesRows(series, ids, ClassSet(("a", "b")))
+    assert rows.lengths.tolist() == lengths
+    order = list(range(len(series)))[::-1]
+    for batch in (rows.batch(np.array(order)), collate_series([series[i] for i in order])):
+        assert batch.values_BTD.shape == (len(series), max(lengths), num_features)
+        assert batch.lengths_B.tolist() == lengths[::-1]
+        for values_TD, number in zip(batch.values_BTD, order, strict=True):
+            assert values_TD[: lengths[number]].tolist() == series[number].tolist()
+            assert not values_TD[lengths[number] :].any()
+    labels_BL = rows.batch(np.array(order)).labels_BL
+    assert labels_BL.tolist() == [[float(ids[i] == 0), float(ids[i] == 1)] for i in order]
+    assert collate_series(series).labels_BL is None
+
+
+# -- counts and fingerprints ------------------------------------------------------------------
 
 
 @given(sentences=sentences_of_words)

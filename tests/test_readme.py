@@ -29,8 +29,8 @@ def examples(tmp_path_factory):
     return names
 
 
-def test_there_are_five_python_examples():
-    assert len(blocks("python")) == 5
+def test_there_are_seven_python_examples():
+    assert len(blocks("python")) == 7
 
 
 def test_the_examples_give_what_they_promise(examples):
@@ -42,6 +42,12 @@ def test_the_examples_give_what_they_promise(examples):
     assert examples["marginals"].sum(axis=1) == pytest.approx([1, 1, 1])
     assert examples["best"][1] >= examples["second"][1] > 0
     assert examples["scores"].min() > 0.5
+    assert examples["labels"] == ["positive", "neutral"]
+    assert examples["probabilities"].shape == (2, 3)
+    assert sum(token.weight for token in examples["classifier"].predict_attention(examples["texts"])[0]) == (
+        pytest.approx(1)
+    )
+    assert examples["trend"].score(examples["series"], examples["kinds"]) == 1.0
 
 
 def test_every_command_of_the_readme_exists():
@@ -55,7 +61,7 @@ def test_every_command_of_the_readme_exists():
 
 
 def test_every_path_and_option_of_the_readme_exists():
-    from seqtag import Tagger
+    from seqtag import Classifier, Tagger
 
     prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
     for link in re.findall(r"\]\((?!http)([^)]+)\)", prose):
@@ -65,8 +71,9 @@ def test_every_path_and_option_of_the_readme_exists():
     table = README.split("## Options")[1].split("## How it works")[0]
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    values = {"cnn", "lstm", "gru", "None", "all", "corpus", "fp32", "bf16"}
-    assert named - values == set(Tagger().get_params()), "the README's table of options and the constructor must agree"
+    values = {"cnn", "lstm", "gru", "None", "all", "corpus", "fp32", "bf16", "attention", "last", "mean", "max"}
+    options = set(Tagger().get_params()) | set(Classifier().get_params())
+    assert named - values == options, "the README's tables of options and the constructors must agree"
 
 
 def test_the_message_shown_for_a_bad_option_is_the_real_one():

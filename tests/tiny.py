@@ -1,10 +1,10 @@
-"""Twenty sentences and a tagger small enough to train in a second: for the tests of training, storing and tagging."""
+"""Twenty sentences, 32 texts, and models small enough to train in a second: for the tests of the estimators."""
 
 from typing import Any
 
 import torch
 
-from seqtag import Tagger
+from seqtag import Classifier, Tagger
 
 # Nothing here is large enough for two threads, and on a busy machine they only wait for each other.
 torch.set_num_threads(1)
@@ -43,22 +43,80 @@ UNSEEN = [
 ]
 
 
+# Which of two moods a text is in, told by words that the other ones lack, and now and then by their order.
+_MOODS = """
+good: The soup was warm and the bread was fresh.
+bad: The soup was cold and the bread was stale.
+good: We laughed all evening, what a lovely play!
+bad: We yawned all evening, what a dull play.
+good: My order came early and nothing was missing.
+bad: My order came late and half of it was missing.
+good: Kind people, clean rooms, a quiet street.
+bad: Rude people, dirty rooms, a noisy street.
+good: I would go there again tomorrow.
+bad: I would not go there again.
+good: The new battery lasts two days. Great!
+bad: The new battery died after an hour. Awful!
+good: A clear and friendly guide; it helped me at once.
+bad: A muddled guide; it cost me 3 hours.
+good: The train left on time, and I had a seat by the window.
+bad: The train left 40 minutes late, and I had no seat.
+good: Fresh paint, a bright kitchen, and a view of the sea.
+bad: Mould on the wall, a dark kitchen, and a view of the bins.
+good: This song makes me happy.
+bad: This song makes me sad.
+good: Best coffee in town :)
+bad: Worst coffee in town :(
+good: The teacher was patient, and my son loves maths now.
+bad: The teacher shouted, and my son fears maths now.
+good: It fits well and feels soft.
+bad: It is too tight and feels rough.
+good: Thank you for the quick answer!
+bad: Nobody ever gave me an answer.
+good: A delight from the first page to the last.
+bad: A bore from the first page to the last.
+good: Works as it should, and it is cheap.
+bad: It broke on the first day, and it was dear.
+"""
+_MOOD_PAIRS = [line.split(": ", 1) for line in _MOODS.split("\n") if line]
+LABELS = [label for label, _ in _MOOD_PAIRS]
+TEXTS = [text for _, text in _MOOD_PAIRS]
+UNSEEN_TEXTS = [
+    "A lovely view, and the people were kind.",
+    "stale",
+    "The 2 o'clock train was late AGAIN...\n\nNo seat!",
+    "naïve 東京 👩‍🔬",
+    "Nobody thought that the soup would be cold and the bread fresh, and yet the window was clean and the guide sad.",
+]
+
+_SMALL: dict[str, Any] = {
+    "hidden_size": 8,
+    "word_size": 8,
+    "character_size": 6,
+    "shape_size": 3,
+    "affix_size": 3,
+    "epochs": 2,
+    "batch_size": 4,
+    "learning_rate": 0.01,
+    "device": "cpu",
+}
+
+
 def tiny_tagger(**options: Any) -> Tagger:
     """Give an untrained tagger of a few thousand weights."""
-    small = {
-        "hidden_size": 8,
-        "word_size": 8,
-        "character_size": 6,
-        "shape_size": 3,
-        "affix_size": 3,
-        "epochs": 2,
-        "batch_size": 4,
-        "learning_rate": 0.01,
-        "device": "cpu",
-    }
-    return Tagger(**{**small, **options})
+    return Tagger(**{**_SMALL, **options})
 
 
 def fitted_tagger(**options: Any) -> Tagger:
     """Give a trained one; the sentences are dev data as well."""
     return tiny_tagger(**options).fit(TOKENS, TAGS, dev=(TOKENS, TAGS))
+
+
+def tiny_classifier(**options: Any) -> Classifier:
+    """Give an untrained classifier of a few thousand weights."""
+    return Classifier(**{**_SMALL, **options})
+
+
+def fitted_classifier(**options: Any) -> Classifier:
+    """Give a trained one; the texts are dev data as well."""
+    return tiny_classifier(**options).fit(TEXTS, LABELS, dev=(TEXTS, LABELS))

@@ -135,5 +135,7 @@ def in_one_scheme(gold: TagLists, predicted: TagLists) -> tuple[TagLists, TagLis
             return gold, predicted, "IOB1"
         logger.info("gold is in scheme %s and is read as IOB2, the scheme of the prediction", left)
         return [convert_tags(tags, left, right) for tags in gold], predicted, right
-    logger.info("the prediction is in scheme %s and is read as %s, the scheme of gold", right, left)
-    return gold, [convert_tags(tags, right, left) for tags in predicted], left
+    # Gold in IOB1 where no spans touch looks like IO, in which spans of a prediction that do touch would become one.
+    scheme = "IOB1" if left == "IO" else left
+    logger.info("the prediction is in scheme %s and is read as %s, the scheme of gold", right, scheme)
+    return gold, [convert_tags(tags, right, scheme) for tags in predicted], scheme

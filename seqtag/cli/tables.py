@@ -14,7 +14,7 @@ from pathlib import Path
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.columnfiles import Column
 from seqtag.text.columns import LABEL_NAMES, TEXT_NAMES, named_column
-from seqtag.text.delimited import _is_quoted
+from seqtag.text.delimited import is_quoted
 from seqtag.text.lines import line_blocks, open_bytes
 
 _SAMPLE_ROWS = 1_000
@@ -44,7 +44,7 @@ def open_table(path: str, text: Column | None = None) -> Table:
     first_line = next((line for _, lines in line_blocks(path) for line in lines if line.strip()), "")
     # spreadsheets write semicolons and tabs into files called .csv
     delimiter = "\t" if name.endswith(".tsv") else next((mark for mark in ",;\t" if mark in first_line), ",")
-    quoted = delimiter != "\t" or _is_quoted(Path(path))
+    quoted = delimiter != "\t" or is_quoted(Path(path))
     single = delimiter not in first_line
     rows = [cells for _, cells in islice(_rows(path, delimiter, quoted, single), _SAMPLE_ROWS)]
     if not rows:

@@ -53,6 +53,10 @@ class SequenceEstimator(Fitted, BaseEstimator):
     """Base of the estimators. The constructor stores its arguments unchanged; `fit` checks them."""
 
     task: ClassVar[str]
+    TOKENS_IN_ALL: ClassVar[int] = 1_200_000
+    LEAST_EPOCHS: ClassVar[int] = 10
+    MOST_EPOCHS: ClassVar[int] = 40
+    SMALL: ClassVar[int] = 1_000  # below so many sentences the batches are small too
 
     encoder: str = "lstm"
     hidden_size: int = 128
@@ -158,6 +162,16 @@ class SequenceEstimator(Fitted, BaseEstimator):
                 f"{name}: proj_size={self.proj_size} needs encoder='lstm' (is {self.encoder!r}) "
                 f"and a hidden_size above it (is {self.hidden_size})"
             )
+
+    @classmethod
+    def _training_size(cls, *, num_sentences: int, num_tokens: int) -> tuple[int, int]:
+        """Epochs and sentences a batch for a corpus of some size, where the user leaves them open.
+
+        A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev
+        splits of public corpora of 100 to 15,000 sentences.
+        """
+        epochs = min(cls.MOST_EPOCHS, max(cls.LEAST_EPOCHS, round(cls.TOKENS_IN_ALL / max(1, num_tokens))))
+        return epochs, 8 if num_sentences < cls.SMALL else 32
 
     # -- building -----------------------------------------------------------------------------
 

@@ -9,15 +9,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 
 from seqtag.batching import collate, collate_series, sorted_batches
 from seqtag.evaluation.intervals import micro_f1_interval
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.text.classes import ClassSet
+from seqtag.text.tokenizer import Token
 from seqtag.text.vocabulary import Vocabulary
 
 Rows = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWeight:
+    """A token of a text and its share of the attention."""
+
+    text: str
+    start: int  # characters from the beginning of the text; tokens where the text came as tokens
+    end: int
+    weight: float  # between 0 and 1; the weights of a text sum to 1
 
 
 @dataclass(frozen=True)
@@ -40,21 +53,20 @@ class ClassPredictor:
 
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Probability of each class, (N, L); of a row without a token, the share of the class in training."""
-        return self._each(rows, lambda batch: [self.network.probabilities(batch)])[0]
-
-    def views(self, rows: Rows) -> np.ndarray:
-        """Probability of each class by each view of a text, (V, N, L)."""
-        return self._each(rows, self.network.views)
-
-    def _each(self, rows: Rows, compute: Callable[[Any], Sequence[torch.Tensor]]) -> np.ndarray:
-        values_VNL = np.tile(self.prior_L, (1, len(rows), 1))
+        probability_NL = np.tile(self.prior_L, (len(rows), 1))
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
-                computed_VBL = torch.stack(list(compute(batch))).cpu().numpy()
-                if len(values_VNL) < len(computed_VBL):
-                    values_VNL = np.tile(self.prior_L, (len(computed_VBL), len(rows), 1))
-                values_VNL[:, indices] = computed_VBL
-        return values_VNL
+                probability_NL[indices] = self.network.probabilities(batch).cpu().numpy()
+        return probability_NL
+
+    def views(self, rows: Rows) -> tuple[np.ndarray, torch.Tensor]:
+        """Score of each class by each view, (V, M, L), for the M rows that have a token: their numbers come first."""
+        numbers, scores = [np.zeros(0, np.int64)], [torch.zeros(len(self.network.head.weights_V), 0, len(self.prior_L))]
+        with torch.inference_mode():
+            for indices, batch in self.batches(rows):
+                numbers.append(indices)
+                scores.append(self.network.views(batch).cpu())
+        return np.concatenate(numbers), torch.cat(scores, 1)
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
         """Weight of each token in the pooled vector, 1 in all: an array (tokens) a row."""
@@ -75,7 +87,7 @@ class ClassPredictor:
 class ClassDevScore:
     """Score a network on dev data: accuracy, or micro F1 where a row may have several labels.
 
-    Also leaves in the head what dev data decide: how the two views of a text are mixed, by the likelihood of dev; and,
+    Also leaves in the head what dev data decide: what each view of a text counts, by the likelihood of dev; and,
     where a row may have several labels, for each the threshold with the best F1, since a probability above one half is
     not where F1 is best (Lipton, Elkan and Narayanaswamy 2014).
     """
@@ -93,10 +105,10 @@ class ClassDevScore:
     def __call__(self, network: ClassNetwork) -> float:
         """Give the dev score."""
         predictor, head = self.predictor(network), network.head
-        views = [torch.from_numpy(view_NL) for view_NL in predictor.views(self.rows)]
-        if len(views) > 1:
-            head.share.fill_(best_share(*(view_NL.numpy() for view_NL in views), gold_NL=self.gold_NL))
-        probability_NL = head.mix(views).numpy()
+        numbers, views_VML = predictor.views(self.rows)
+        head.weights_V.copy_(best_weights(views_VML.double().numpy(), self.gold_NL[numbers], self.classes.is_multi))
+        probability_NL = np.tile(predictor.prior_L, (len(self.rows), 1))
+        probability_NL[numbers] = head.mix(views_VML.to(head.weights_V.device)).cpu().numpy()
         if self.classes.is_multi:
             thresholds = [best_threshold(p_N, y_N) for p_N, y_N in zip(probability_NL.T, self.gold_NL.T)]
             head.threshold_L.copy_(torch.tensor(thresholds))
@@ -114,16 +126,27 @@ class ClassDevScore:
         return (chosen_NL & self.gold_NL).sum(1), self.num_gold_N, chosen_NL.sum(1)
 
 
-def best_share(first_NL: np.ndarray, second_NL: np.ndarray, *, gold_NL: np.ndarray) -> float:
-    """Find the share of the first of two views with which their mixture gives gold the highest likelihood.
+def best_weights(views_VNL: np.ndarray, gold_NL: np.ndarray, is_multi: bool) -> torch.Tensor:
+    """Find the weights of the views, (V,), whose sum of scores gives gold the highest likelihood.
 
-    >>> best_share(np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]]), gold_NL=np.array([[True, False]]))
-    1.0
+    A convex problem. Each lies between 0 and 3, and is held near 1 / V as by one observation, for dev data of few rows.
     """
-    shares = np.linspace(0.0, 1.0, 21)
-    right = [np.where(gold_NL, view_NL, 1 - view_NL).clip(1e-9) for view_NL in (first_NL, second_NL)]
-    losses = [-np.log(share * right[0] + (1 - share) * right[1]).sum() for share in shares]
-    return float(shares[int(np.argmin(losses))])
+    if not is_multi:  # a label that the model does not know has no likelihood
+        known_N = gold_NL.any(1)
+        views_VNL, gold_NL = views_VNL[:, known_N], gold_NL[known_N]
+    start_V = np.full(len(views_VNL), 1 / len(views_VNL))
+
+    def loss(weights_V: np.ndarray) -> tuple[float, np.ndarray]:
+        scores_NL = np.einsum("v,vnl->nl", weights_V, views_VNL)
+        log_p_NL = -np.logaddexp(0, -scores_NL) if is_multi else log_softmax(scores_NL, axis=1)
+        log_not_NL = log_p_NL - scores_NL if is_multi else np.zeros_like(scores_NL)
+        slope_NL = np.exp(log_p_NL) - gold_NL
+        off_V = weights_V - start_V
+        value = -np.where(gold_NL, log_p_NL, log_not_NL).sum() + (off_V**2).sum()
+        return float(value), np.einsum("nl,vnl->v", slope_NL, views_VNL) + 2 * off_V
+
+    found = minimize(loss, start_V, jac=True, bounds=[(0.0, 3.0)] * len(start_V), method="L-BFGS-B")
+    return torch.from_numpy(found.x).float()
 
 
 def best_threshold(probability_N: np.ndarray, gold_N: np.ndarray) -> float:
@@ -132,7 +155,7 @@ def best_threshold(probability_N: np.ndarray, gold_N: np.ndarray) -> float:
     Halfway between two probabilities that were seen, and of equally good ones the nearest to one half.
 
     >>> best_threshold(np.array([0.1, 0.2, 0.4]), np.array([False, True, True]))
-    0.3
+    0.15
     """
     if not gold_N.any():
         return 0.5
@@ -149,3 +172,11 @@ def best_threshold(probability_N: np.ndarray, gold_N: np.ndarray) -> float:
         return 0.5
     open_N = cuts_N[is_cut_N & (f1_N >= f1_N[is_cut_N].max())]
     return float(open_N[np.abs(open_N - 0.5).argmin()])
+
+
+def weigh_tokens(cut: Sequence[Sequence[Token]], weights: Sequence[np.ndarray]) -> list[list[TokenWeight]]:
+    """Bring the tokens of each text and their weights together."""
+    return [
+        [TokenWeight(token.text, token.start, token.end, float(weight)) for token, weight in zip(tokens, weights_T)]
+        for tokens, weights_T in zip(cut, weights)
+    ]

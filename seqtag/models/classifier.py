@@ -20,17 +20,17 @@ from seqtag.evaluation.report import Report
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import classifier_card
-from seqtag.models.class_inference import ClassDevScore, ClassPredictor
+from seqtag.models.class_inference import ClassDevScore, ClassPredictor, TokenWeight, weigh_tokens
 from seqtag.models.fitting import Rows, Run, train_seeds
 from seqtag.models.text_inputs import (
     Labelled,
     as_labelled,
+    check_classes,
     check_trainable,
     fingerprint_of,
     training_splits,
-    warn_of_blanks,
 )
-from seqtag.models.text_rows import check_list, rows_for, text_rows
+from seqtag.models.text_rows import check_list, rows_for, text_rows, warn_of_blanks
 from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.ngrams import Ngrams, NgramScores, count_ngrams
@@ -48,18 +48,17 @@ logger = logging.getLogger("seqtag")
 _CHUNK = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class TokenWeight:
-    """A token of a text and its share of the attention."""
+class FittedClassifier:
+    """What `fit` and `load` leave in a classifier beside what they leave in every estimator."""
 
-    text: str
-    start: int  # characters from the beginning of the text; tokens where the text came as tokens
-    end: int
-    weight: float  # between 0 and 1; the weights of a text sum to 1
+    class_set_: ClassSet
+    prior_: np.ndarray  # shares of the classes in training
+    scale_: tuple[torch.Tensor, ...] | None  # mean and deviation of each feature of a series
+    ngrams_: Ngrams | None  # until the network has them
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassifierMixin, SequenceEstimator):
+class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
     """Give a text one class or several, with a recurrent encoder, pooling and a linear head; README has the options.
 
     Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
@@ -70,10 +69,15 @@ class Classifier(ClassifierMixin, SequenceEstimator):
     """
 
     task: ClassVar[str] = "classify"
+    TOKENS_IN_ALL: ClassVar[int] = 1_000_000
+    LEAST_EPOCHS: ClassVar[int] = 5
+    MOST_EPOCHS: ClassVar[int] = 20
+    SMALL: ClassVar[int] = 0
 
+    lexical_learning_rate: float = 0.01
     pooling: str = "attention"
     segment_size: int = 128
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
 
     CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
         "pooling": check.one_of(*POOLINGS),
@@ -98,10 +102,9 @@ class Classifier(ClassifierMixin, SequenceEstimator):
 
         Labels are strings, integers or truth values; a list of labels for each text makes it a model that gives any
         number of them. In the place of texts, token lists are taken as they are, and arrays (steps, features) are
-        series of numbers. `dev` decides which epoch is kept; without it, `dev_share` of each class is held out, and
-        said.
-        `checkpoint` names a folder for the state of the run; with `resume=True` a killed run goes on from there. Raises
-        UsageError for a wrong option or call, DataError for the data.
+        series of numbers. `dev` decides which epoch is kept and what each view counts; without it, `dev_share` of each
+        class is held out, and said. `checkpoint` names a folder for the state of the run; with `resume=True` a killed
+        run goes on from there. Raises UsageError for a wrong option or call, DataError for the data.
         """
         self._check_options()
         self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
@@ -109,6 +112,7 @@ class Classifier(ClassifierMixin, SequenceEstimator):
         every = (label for own in train.labels for label in (own if train.is_multi else [own]))
         self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
         check_trainable(self.class_set_, self.class_weights or {})
+        check_classes(held_out.labels, self.class_set_, "dev")
         ids = self._ids(train)
         self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
         rows = self._index(train, ids)
@@ -116,6 +120,7 @@ class Classifier(ClassifierMixin, SequenceEstimator):
         self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
         dev_score = ClassDevScore(self._predictor, held_out.rows, held_out.labels, self.class_set_)
         train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+        self.ngrams_ = None  # the network has them now
         self.data_["dev_interval"] = dev_score.interval(self.network_)
         return self
 
@@ -125,8 +130,7 @@ class Classifier(ClassifierMixin, SequenceEstimator):
 
     def _index(self, train: Labelled, ids: list[Any]) -> Rows:
         """Build what turns rows into tensors from the training data, and the rows themselves."""
-        self.scale_: tuple[torch.Tensor, ...] | None = None
-        self.ngrams_: Ngrams | None = None
+        self.scale_, self.ngrams_ = None, None
         if train.series is not None:
             self.vocabulary_, self.vectors_ = None, None
             values_ND = np.concatenate(train.series)
@@ -220,8 +224,8 @@ class Classifier(ClassifierMixin, SequenceEstimator):
 
     def choose(self, probability_NL: np.ndarray) -> list[Any]:
         """Turn probabilities, as `predict_proba` gives them, into what `predict` gives."""
-        is_multi = self.class_set_.is_multi
-        return self.class_set_.decode(self._predictor().choose(probability_NL, is_multi=is_multi))
+        predictor, classes = self._predictor(), self.class_set_
+        return classes.decode(predictor.choose(probability_NL, is_multi=classes.is_multi))
 
     def predict_attention(self, X: Iterable[Any]) -> list[list[TokenWeight]]:
         """Show which words the encoder's view of a text was made of: its tokens with their weights, 1 in all.
@@ -231,17 +235,16 @@ class Classifier(ClassifierMixin, SequenceEstimator):
         predictor = self._predictor()
         if self.pooling != "attention":
             raise UsageError(f"predict_attention needs pooling='attention'; this model has {self.pooling!r}")
-        rows = text_rows(X, "predict_attention")
-        if self.vocabulary_ is None:
-            steps = self._rows(rows, "predict_attention")
-            cut = [[Token("", step, step + 1) for step in range(len(series))] for series in steps]
-            return _weighted(cut, predictor.attention(steps))
-        tokenizer = Tokenizer(self.language)
+        given = text_rows(X, "predict_attention")
+        rows = self._rows(given, "predict_attention")
+        texts = Tokenizer(self.language).token_stream(own for own in given if isinstance(own, str))
         cut = [
-            tokenizer.tokens(row) if isinstance(row, str) else [Token(t, i, i + 1) for i, t in enumerate(row)]
-            for row in rows
+            next(texts)
+            if isinstance(own, str)
+            else [Token("" if self.vocabulary_ is None else part, i, i + 1) for i, part in enumerate(row)]
+            for own, row in zip(given, rows)
         ]
-        return _weighted(cut, predictor.attention([[token.text for token in tokens] for tokens in cut]))
+        return weigh_tokens(cut, predictor.attention(rows))
 
     def _chunks(self, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
         check_list(X, verb)
@@ -266,8 +269,10 @@ class Classifier(ClassifierMixin, SequenceEstimator):
         data = as_labelled(X, y, "evaluation", language=self.language)
         if not len(data):
             raise DataError("the evaluation data holds no text")
+        rows = self._rows(data.rows, "evaluate")
+        check_classes(data.labels, self.class_set_, "evaluation")
         gold = [self._as_known(own) for own in data.labels]
-        probability_NL = self._predictor().probabilities(self._rows(data.rows, "evaluate"))
+        probability_NL = self._predictor().probabilities(rows)
         return evaluate_labels(
             gold, self.choose(probability_NL), labels=list(self.class_set_.labels), probabilities=probability_NL
         )
@@ -279,7 +284,7 @@ class Classifier(ClassifierMixin, SequenceEstimator):
         number = self.class_set_.find(label)
         return label if number < 0 else self.class_set_.labels[number]
 
-    def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None, sample_weight: None = None) -> float:
+    def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: accuracy, or micro F1 where a text may have several classes."""
         return float(self.evaluate(X, y).score)
 
@@ -302,6 +307,7 @@ class Classifier(ClassifierMixin, SequenceEstimator):
         ngrams = _zeros_like(stored, *(f"head.lexical.{name}" for name in lexical))
         classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
         classifier._install(classifier._build_network(), stored, folder)
+        classifier.ngrams_ = None
         return classifier
 
 
@@ -309,10 +315,3 @@ def _zeros_like(stored: StoredModel, *names: str) -> tuple[torch.Tensor, ...] | 
     if names[0] not in stored.weights:
         return None
     return tuple(torch.zeros_like(stored.weights[name]) for name in names)
-
-
-def _weighted(cut: Sequence[Sequence[Token]], weights: Sequence[np.ndarray]) -> list[list[TokenWeight]]:
-    return [
-        [TokenWeight(token.text, token.start, token.end, float(weight)) for token, weight in zip(tokens, weights_T)]
-        for tokens, weights_T in zip(cut, weights)
-    ]

@@ -97,23 +97,10 @@ def train_seeds(
 def _training_options(estimator: "SequenceEstimator", seed: int, lengths: np.ndarray) -> TrainingOptions:
     names = {field.name for field in fields(TrainingOptions)}
     given = {key: value for key, value in estimator.get_params(deep=False).items() if key in names}
-    epochs, batch_size = training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
+    epochs, batch_size = estimator._training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
     given["epochs"] = estimator.epochs or epochs
     given["batch_size"] = estimator.batch_size or batch_size
     return TrainingOptions(**{**given, "seed": seed})
-
-
-def training_size(*, num_sentences: int, num_tokens: int) -> tuple[int, int]:
-    """Epochs and sentences a batch for a corpus of some size, where the user leaves them open.
-
-    A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev splits
-    of public corpora of 100 to 12,000 sentences.
-
-    >>> training_size(num_sentences=200, num_tokens=8_000), training_size(num_sentences=10_000, num_tokens=200_000)
-    ((40, 8), (10, 32))
-    """
-    epochs = min(40, max(10, round(1_200_000 / max(1, num_tokens))))
-    return epochs, 8 if num_sentences < 1_000 else 32
 
 
 def _run_fingerprint(estimator: "SequenceEstimator", data: str) -> str:

@@ -93,13 +93,20 @@ def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[
     """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
     used = {tag for tags in gold for tag in tags} - {"O"}
     unknown = tagset.unknown(sorted(used))
+    report_unknown(
+        unknown, known, what="evaluation", column="tag", all_of_them=all(tagset.unknown([tag]) for tag in used)
+    )
+
+
+def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, column: str, all_of_them: bool) -> None:
+    """Warn of labels that a model lacks; an error where the data have no others."""
     if not unknown:
         return
     named = f"label{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))}"
-    what = f"{named} not known to the model, which has {', '.join(known)}"
-    if all(tagset.unknown([tag]) for tag in used):
-        raise DataError(f"the evaluation data has only the {what}; is the tag column the right one?")
-    logger.warning("the evaluation data has the %s; these count as missed", what)
+    told = f"{named} not known to the model, which has {', '.join(known)}"
+    if all_of_them:
+        raise DataError(f"the {what} data has only the {told}; is the {column} column the right one?")
+    logger.warning("the %s data has the %s; these count as missed", what, told)
 
 
 def token_lists(X: Any, verb: str) -> list[list[str]]:

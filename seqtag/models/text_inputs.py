@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict, Features, Value
-from datasets import Sequence as ListOf
+from datasets import Dataset, DatasetDict
 
 from seqtag.batching import hash_tokens
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.models.text_rows import is_series, series_rows, text_rows, token_rows
+from seqtag.models.inputs import report_unknown
+from seqtag.models.text_rows import is_series, series_rows, text_rows, token_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
 from seqtag.text.readers import load_corpus
-from seqtag.text.rows import workspace
-from seqtag.text.tokenizer import Tokenizer
+from seqtag.text.tokenised import TOKENS, cut_texts
 
 logger = logging.getLogger("seqtag")
 
 _EXAMPLE = 'fit(["What a day!", "Never again."], ["positive", "negative"])'
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +112,11 @@ def _from_dataset(dataset: Dataset, language: str) -> Labelled:
         labels = [names[i] for i in dataset["label"][:]]
     if "tokens" in dataset.column_names:
         return Labelled(labels, is_multi, texts=dataset.select_columns(["tokens"]))
-    tokenizer = Tokenizer(language)
-
-    def cut(batch: dict[str, list[str]]) -> dict[str, list[list[str]]]:
-        return {"tokens": [[token.text for token in tokens] for tokens in tokenizer.token_stream(batch["text"])]}
-
-    texts = dataset.select_columns(["text"]).map(
-        cut,
-        batched=True,
-        remove_columns=["text"],
-        features=_TOKENS,
-        # In a folder that goes with the process, like all rows; the name says that nothing is looked up in a cache.
-        cache_file_name=str(workspace() / "tokens.arrow"),
-        new_fingerprint=f"seqtag-tokens-{dataset._fingerprint}-{language}",
-        desc="cutting texts into tokens",
-    )
-    return Labelled(labels, is_multi, texts=texts)
-
-
-_TOKENS = Features({"tokens": ListOf(Value("string"))})
+    return Labelled(labels, is_multi, texts=cut_texts(dataset, language))
 
 
 def _tokenised(rows: Sequence[str | list[str]], language: str) -> Dataset:
-    return Dataset.from_dict({"tokens": token_rows(rows, language)}, features=_TOKENS)
+    return Dataset.from_dict({"tokens": token_rows(rows, language)}, features=TOKENS)
 
 
 def _check_labels(y: Any, what: str) -> tuple[list[Any], bool]:
@@ -219,6 +199,13 @@ def check_alike(train: Labelled, other: Labelled, what: str) -> None:
         raise DataError(f"the training series have {sizes}; each step of each series needs the same ones")
 
 
+def check_classes(labels: Sequence[Any], classes: ClassSet, what: str) -> None:
+    """Warn of labels that the classes lack; an error where the data have no others."""
+    used = {label for own in labels for label in (own if classes.is_multi else [own])}
+    unknown = sorted((label for label in used if classes.find(label) < 0), key=str)
+    report_unknown(unknown, classes.names, what=what, column="label", all_of_them=len(unknown) == len(used))
+
+
 def check_trainable(classes: ClassSet, class_weights: Mapping[str, float]) -> None:
     """Refuse data with nothing to tell apart, and weights for classes that the data lack."""
     if len(classes) < (1 if classes.is_multi else 2):
@@ -229,14 +216,3 @@ def check_trainable(classes: ClassSet, class_weights: Mapping[str, float]) -> No
     for label in class_weights:
         if str(label) not in classes.names:
             raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(str(label), classes.names)}")
-
-
-def warn_of_blanks(numbers: Sequence[int], where: str) -> None:
-    """Say which texts have no word in them."""
-    named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (", ..." if len(numbers) > _MOST_NAMED else "")
-    logger.warning(
-        "%s: %d of the texts without a word (number %s); these get the shares of the classes in training",
-        where,
-        len(numbers),
-        named,
-    )

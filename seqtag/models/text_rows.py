@@ -1,5 +1,6 @@
 """Check the rows that users hand to a classifier: texts, token lists or series of numbers. Labels are for others."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,10 @@ from datasets import Dataset
 from seqtag.errors import DataError, UsageError
 from seqtag.models.inputs import check_characters
 from seqtag.text.tokenizer import Tokenizer
+
+logger = logging.getLogger("seqtag")
+
+_MOST_NAMED = 5
 
 
 def check_list(X: Any, verb: str) -> None:
@@ -35,6 +40,7 @@ def text_rows(X: Any, verb: str, *, first: int = 1) -> list[Any]:
         if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype.kind in "OU":
             row = row.tolist()  # tables hold lists of tokens as such arrays
         if isinstance(row, str):
+            row = str(row)  # numpy's strings are strings, but not to a tokeniser
             check_characters(row, f"{verb}: text number {number}")
         elif isinstance(row, (list, tuple)) and all(isinstance(token, str) for token in row):
             check_characters("".join(row), f"{verb}: text number {number}")
@@ -107,3 +113,14 @@ def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.nd
             raise DataError(f"{verb}: series number {number}, step {step + 1} holds {values_TD[step]}; mend or fill it")
         series.append(values_TD)
     return series
+
+
+def warn_of_blanks(numbers: Sequence[int], where: str) -> None:
+    """Say which texts have no word in them."""
+    named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (", ..." if len(numbers) > _MOST_NAMED else "")
+    logger.warning(
+        "%s: %d of the texts without a word (number %s); these get the shares of the classes in training",
+        where,
+        len(numbers),
+        named,
+    )

@@ -3,9 +3,7 @@
 Knows class ids; knows no class's name.
 """
 
-# B texts, T tokens, H hidden, L classes
-
-from collections.abc import Sequence
+# B texts, T tokens, H hidden, L classes, V views
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +18,9 @@ class ClassHead(Head):
     """What both heads share: the two views of a text, each with a loss of its own, and how they are mixed.
 
     One view is the encoder's, pooled; the other, `lexical`, is linear in the n-grams of the text. Trained on one sum,
-    the quick linear view would leave the encoder nothing to learn; so each is trained for itself, and their
-    probabilities are mixed. `share` is the weight of the encoder's.
+    the quick linear view would leave the encoder nothing to learn; so each is trained for itself, and `weights_V` says
+    what each counts in the sum that decides. Dev data set it (stacking, Wolpert 1992), which also makes a view that is
+    too sure of itself less so.
     """
 
     def __init__(
@@ -45,16 +44,17 @@ class ClassHead(Head):
         # From which probability on a text is given a class; set on dev data where a text may have several.
         self.register_buffer("threshold_L", torch.full((num_classes,), 0.5))
         self.threshold_L: Tensor
-        self.register_buffer("share", torch.tensor(1.0 if lexical is None else 0.5))
-        self.share: Tensor
+        num_views = 1 if lexical is None else 2
+        self.register_buffer("weights_V", torch.full((num_views,), 1 / num_views))
+        self.weights_V: Tensor
 
-    def views(self, hidden_BTH: Tensor, batch: AnyBatch) -> list[Tensor]:
-        """Score the classes by each view, (B, L), in float32 whatever the encoder computed in."""
+    def views(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
+        """Score the classes by each view, (V, B, L), in float32 whatever the encoder computed in."""
         scores = [self.output(self.pooling(hidden_BTH, batch.lengths_B)).float()]
         if self.lexical is not None:
             assert isinstance(batch, Batch)
             scores.append(self.lexical(batch).float())
-        return scores
+        return torch.stack(scores)
 
     def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
         """Loss of each text, (B,): the sum over the views."""
@@ -65,15 +65,12 @@ class ClassHead(Head):
     def _losses(self, scores_BL: Tensor, labels_BL: Tensor) -> Tensor:
         raise AssertionError("a head for classes defines its likelihood")
 
-    def probabilities(self, hidden_BTH: Tensor, batch: AnyBatch) -> list[Tensor]:
-        """Probability of each class by each view, (B, L)."""
-        return [self._normalise(scores_BL.double()) for scores_BL in self.views(hidden_BTH, batch)]
+    def mix(self, views_VBL: Tensor) -> Tensor:
+        """Probability of each class by the weighted sum of its scores, (B, L) in float64."""
+        return self.normalise(torch.einsum("v,vbl->bl", self.weights_V.double(), views_VBL.double()))
 
-    def mix(self, views: Sequence[Tensor]) -> Tensor:
-        """Mix the probabilities of the views, (B, L)."""
-        return views[0] if len(views) == 1 else self.share * views[0] + (1 - self.share) * views[1]
-
-    def _normalise(self, scores_BL: Tensor) -> Tensor:
+    def normalise(self, scores_BL: Tensor) -> Tensor:
+        """Turn scores into probabilities."""
         raise AssertionError("a head for classes defines its probabilities")
 
 
@@ -85,7 +82,8 @@ class SingleLabelHead(ClassHead):
         weight_B = labels_BL @ self.class_weights_L
         return -(wanted_BL * scores_BL.log_softmax(-1)).sum(-1) * weight_B
 
-    def _normalise(self, scores_BL: Tensor) -> Tensor:
+    def normalise(self, scores_BL: Tensor) -> Tensor:
+        """Probabilities that sum to 1."""
         return scores_BL.softmax(-1)
 
 
@@ -98,5 +96,6 @@ class MultiLabelHead(ClassHead):
             scores_BL, wanted_BL, pos_weight=self.class_weights_L, reduction="none"
         ).sum(-1)
 
-    def _normalise(self, scores_BL: Tensor) -> Tensor:
+    def normalise(self, scores_BL: Tensor) -> Tensor:
+        """A probability for each class for itself."""
         return scores_BL.sigmoid()

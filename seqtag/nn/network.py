@@ -59,9 +59,9 @@ class ClassNetwork(Network[ClassHead]):
         return self.head.mix(self.views(batch))
 
     @torch.no_grad()
-    def views(self, batch: AnyBatch) -> list[Tensor]:
-        """Give the probability of each class by each view of a text, (B, L)."""
-        return self.head.probabilities(self.hidden(batch), batch)
+    def views(self, batch: AnyBatch) -> Tensor:
+        """Give the score of each class by each view of a text, (V, B, L)."""
+        return self.head.views(self.hidden(batch), batch)
 
     @torch.no_grad()
     def attention(self, batch: AnyBatch) -> Tensor:

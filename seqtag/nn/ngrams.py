@@ -9,6 +9,7 @@ there.
 # G kinds of n-grams, L classes
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -21,8 +22,12 @@ from seqtag.nn.batch import UNKNOWN, Batch
 _KIND_BITS = 60
 _WORDS, _PAIRS, _CHARACTERS = range(3)
 _WIDTHS = (3, 4, 5)
-_MOST_CELLS = 6_000_000  # numbers in the table: 24 MB
+# Where n-grams, or n-grams times classes, are many, and how many numbers the table may have at most: 24 MB.
+_MANY, _MANY_CELLS, _MOST_CELLS = 200_000, 4_000_000, 6_000_000
 _CHARACTER_WEIGHT = 0.5
+# The deviation that the scores of training texts may have at the start; chosen on dev splits, where 1 to 2 do as well.
+_CALM_SPREAD = 1.5
+_BATCHES_TO_CALM = 8
 
 
 class Ngrams(NamedTuple):
@@ -130,23 +135,26 @@ def _spelling(characters_UC: Tensor, folded_C: Tensor) -> Tensor:
 
 
 def count_ngrams(
-    batches: Callable[[], Iterable[Batch]], folded_C: Tensor, *, num_words: int, least: tuple[int, int, int] = (1, 2, 2)
+    batches: Callable[[], Iterable[Batch]], folded_C: Tensor, *, num_words: int, least: tuple[int, int, int] = (1, 1, 2)
 ) -> Ngrams:
     """Count the n-grams of training texts, in two passes over their batches.
 
-    `least` is the number of texts that a word, a pair, characters must stand in to be kept; where there are too many,
-    the most frequent ones are.
+    `least` is the number of texts that a word, a pair, characters must stand in to be kept. Where that leaves many,
+    pairs of a single text go; where it still leaves too many, the most frequent ones stay.
     """
     keys_N = texts_N = torch.zeros(0, dtype=torch.int64)
-    num_texts, labels_L = 0, torch.zeros(0)
+    num_texts, num_batches, labels_L = 0, 0, torch.zeros(0)
     for batch in batches():
         assert batch.labels_BL is not None
         labels_L = batch.labels_BL.sum(0, dtype=torch.float64) + (labels_L if num_texts else 0)
         num_texts += len(batch)
+        num_batches += 1
         found_M, count_M = _once(batch, folded_C, num_words)[1].unique(return_counts=True)
         keys_N, place = torch.cat([keys_N, found_M]).unique(return_inverse=True)
         texts_N = torch.zeros_like(keys_N).index_add_(0, place, torch.cat([texts_N, count_M]))
     enough_N = texts_N >= torch.tensor(least)[keys_N >> _KIND_BITS]
+    if int(enough_N.sum()) > min(_MANY, _MANY_CELLS // len(labels_L)):
+        enough_N &= (texts_N > 1) | (keys_N >> _KIND_BITS != _PAIRS)
     keys_N, texts_N = keys_N[enough_N], texts_N[enough_N]
     most = max(1, _MOST_CELLS // len(labels_L))
     if len(keys_N) > most:
@@ -163,12 +171,27 @@ def count_ngrams(
     share_L = labels_L / num_texts
     by_chance_NL = texts_N[:, None] * share_L
     scores_NL = ((counts_NL + 1) / (by_chance_NL + 1)).log()
-    return Ngrams(
+    ngrams = Ngrams(
         keys_N,
         (1 + ((1 + num_texts) / (1 + texts_N)).log()).float(),
         (scores_NL - scores_NL.mean(1, keepdim=True)).float(),
         (share_L + 1e-3).log().float(),
     )
+    return ngrams._replace(scores_NL=ngrams.scores_NL * _calm(ngrams, batches, num_batches, folded_C, num_words))
+
+
+@torch.no_grad()
+def _calm(
+    ngrams: Ngrams, batches: Callable[[], Iterable[Batch]], num_batches: int, folded_C: Tensor, num_words: int
+) -> float:
+    """Say what to multiply naive Bayes's scores with, so that it is not too sure of long texts to learn any more.
+
+    Its n-grams are no independent witnesses, though it takes them for such; the more there are, the surer it is.
+    """
+    scores = NgramScores(ngrams, folded_C, num_words=num_words).eval()
+    sampled = islice(batches(), 0, None, max(1, num_batches // _BATCHES_TO_CALM))
+    spread = torch.cat([scores(batch) - scores.bias_L for batch in sampled]).std(correction=0).item()
+    return min(1.0, _CALM_SPREAD / spread) if spread > 0 else 1.0
 
 
 def _once(batch: Batch, folded_C: Tensor, num_words: int) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,7 @@ def delimited_layout(
     Raises UsageError where the columns are not clear or those asked for not there, DataError for an empty file.
     """
     delimiter = _delimiter(path)
-    quoted = delimiter != "\t" or _is_quoted(path)
+    quoted = delimiter != "\t" or is_quoted(path)
     sample = [cells for _, cells in islice(_records(path, delimiter, quoted), _SAMPLE_ROWS)]
     if not sample:
         raise DataError(f"{path}: the file is empty; it should hold a text and its label a row")
@@ -128,7 +128,7 @@ def _delimiter(path: Path) -> str:
     return next((delimiter for delimiter in ",;\t" if delimiter in plain), ",")
 
 
-def _is_quoted(path: Path) -> bool:
+def is_quoted(path: Path) -> bool:
     """Say whether quotes in a tab-separated file are those of CSV; see the top of this file."""
     widths: set[int] = set()
     odd: int | None = None

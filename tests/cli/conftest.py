@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from small_corpus import LABELLED, SENTENCES, SEVERAL, SMALL, Run, conll, table
+from small_corpus import LABELLED, LEARN, SENTENCES, SEVERAL, SMALL, Run, conll, table
 from typer.testing import CliRunner, Result
 
 from seqtag.cli.app import app
@@ -52,7 +52,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def classifier_folder(run: Run, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a classifier, trained through the command line."""
     out = tmp_path_factory.mktemp("models") / "mood"
-    result = run("train", labelled, "--out", out, "--task", "classify", *SMALL, "--epochs", "8")
+    result = run("train", labelled, "--out", out, "--task", "classify", *LEARN, "--epochs", "15")
     assert result.exit_code == 0, result.stderr
     return out
 
@@ -61,7 +61,9 @@ def classifier_folder(run: Run, labelled: Path, tmp_path_factory: pytest.TempPat
 def several_folder(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a classifier that gives a text any number of classes."""
     folder = tmp_path_factory.mktemp("models")
-    (folder / "train.jsonl").write_text(SEVERAL, encoding="utf-8")
-    result = run("train", folder / "train.jsonl", "--out", folder / "m", "--task", "classify", *SMALL, "--epochs", "20")
+    data = folder / "train.jsonl"
+    data.write_text(SEVERAL, encoding="utf-8")
+    words = ["--task", "classify", "--dev", data, *LEARN, "--epochs", "25"]
+    result = run("train", data, "--out", folder / "m", *words)
     assert result.exit_code == 0, result.stderr
     return folder / "m"

@@ -42,11 +42,11 @@ MOODS = {
 }
 LABELLED = [
     (f"{subject} {verb} {words}{end}", label)
+    for label, own in MOODS.items()
+    for words in own
     for subject in ("The room", "Our guide", "My order")
     for verb in ("was", "is")
     for end in (".", " again!")
-    for label, own in MOODS.items()
-    for words in own
 ]
 # JSON lines whose texts have any number of labels.
 SEVERAL = "".join(
@@ -82,3 +82,5 @@ SMALL = [
     "--device",
     "cpu",
 ]
+# For models that have to know their texts in the end.
+LEARN = [*SMALL, "--set", "learning_rate=0.01", "--set", "dropout=0.1", "--set", "word_dropout=0"]

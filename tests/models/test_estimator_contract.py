@@ -7,54 +7,76 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict, cross_val_score
 from sklearn.utils.validation import check_is_fitted
-from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
+from tiny import (
+    LABELS,
+    TAGS,
+    TEXTS,
+    TOKENS,
+    UNSEEN,
+    UNSEEN_TEXTS,
+    fitted_classifier,
+    fitted_tagger,
+    tiny_classifier,
+    tiny_tagger,
+)
 
-from seqtag import Tagger, UsageError
+from seqtag import Classifier, Tagger, UsageError
 
-NAMES = [name for name in inspect.signature(Tagger.__init__).parameters if name != "self"]
+KINDS = (Tagger, Classifier)
+# How to make a small one, what to train it on, and a weight for one of its labels.
+TASKS = [(tiny_tagger, TOKENS, TAGS, {"PER": 2.0}), (tiny_classifier, TEXTS, LABELS, {"good": 2.0})]
 
 
-def test_the_constructor_stores_its_arguments_unchanged_and_checks_nothing():
-    given = {name: object() for name in NAMES}
-    tagger = Tagger(**given)
-    assert all(getattr(tagger, name) is value for name, value in given.items())
-    assert tagger.get_params(deep=False) == given
-    assert vars(tagger).keys() == given.keys()
+def names_of(kind):
+    return [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_constructor_stores_its_arguments_unchanged_and_checks_nothing(kind):
+    given = {name: object() for name in names_of(kind)}
+    estimator = kind(**given)
+    assert all(getattr(estimator, name) is value for name, value in given.items())
+    assert estimator.get_params(deep=False) == given
+    assert vars(estimator).keys() == given.keys()
     with pytest.raises(TypeError):
-        Tagger("lstm")  # keyword-only
+        kind("lstm")  # keyword-only
 
 
-def test_defaults_are_json_and_valid():
-    params = Tagger().get_params()
-    assert list(params) == sorted(NAMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_are_json_and_valid(kind):
+    params = kind().get_params()
+    assert list(params) == sorted(names_of(kind))
     assert json.loads(json.dumps(params)) == params
-    Tagger()._check_options()
+    kind()._check_options()
 
 
-def test_parameters_can_be_read_set_and_cloned():
-    tagger = Tagger(hidden_size=7, class_weights={"PER": 2.0})
-    twin = clone(tagger)
-    assert twin is not tagger
-    assert twin.get_params() == tagger.get_params()
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameters_can_be_read_set_and_cloned(kind):
+    estimator = kind(hidden_size=7, class_weights={"PER": 2.0})
+    twin = clone(estimator)
+    assert twin is not estimator
+    assert twin.get_params() == estimator.get_params()
     assert twin.set_params(encoder="gru", dropout=0.1) is twin
-    assert (twin.encoder, twin.dropout, tagger.encoder) == ("gru", 0.1, "lstm")
-    with pytest.raises(UsageError, match=r"Tagger has no option 'hiden_size'.*did you mean 'hidden_size'"):
-        tagger.set_params(hiden_size=3)
+    assert (twin.encoder, twin.dropout, estimator.encoder) == ("gru", 0.1, "lstm")
+    message = rf"{kind.__name__} has no option 'hiden_size'.*did you mean 'hidden_size'"
+    with pytest.raises(UsageError, match=message):
+        estimator.set_params(hiden_size=3)
 
 
-def test_fitting_leaves_the_parameters_alone_and_a_clone_is_not_fitted():
-    tagger = tiny_tagger(class_weights={"PER": 2.0})
-    before = copy.deepcopy(tagger.get_params())
-    assert tagger.fit(TOKENS, TAGS) is tagger
-    assert tagger.get_params() == before
-    check_is_fitted(tagger)
+@pytest.mark.parametrize(("make", "X", "y", "class_weights"), TASKS, ids=["Tagger", "Classifier"])
+def test_fitting_leaves_the_parameters_alone_and_a_clone_is_not_fitted(make, X, y, class_weights):
+    estimator = make(class_weights=class_weights)
+    before = copy.deepcopy(estimator.get_params())
+    assert estimator.fit(X, y) is estimator
+    assert estimator.get_params() == before
+    check_is_fitted(estimator)
     with pytest.raises(NotFittedError):
-        clone(tagger).predict(TOKENS)
-    learned = {name for name in vars(tagger) if name not in NAMES}
+        clone(estimator).predict(X)
+    learned = {name for name in vars(estimator) if name not in names_of(type(estimator))}
     assert all(name.endswith("_") for name in learned), learned
 
 
@@ -66,12 +88,23 @@ def test_a_second_fit_starts_anew():
     assert [p.tobytes() for p in twice.predict_proba(UNSEEN)] == [p.tobytes() for p in once.predict_proba(UNSEEN)]
 
 
-def test_a_fit_that_fails_leaves_no_half_trained_model():
-    tagger = fitted_tagger()
+def test_a_second_fit_of_a_classifier_starts_anew_even_with_other_rows():
+    series = [[[float(i % 2)], [1.0]] for i in range(8)]
+    twice = fitted_classifier().fit(series, [i % 2 for i in range(8)])
+    assert set(twice.predict(series)) <= {0, 1}
+    twice.fit(TEXTS[:8], LABELS[:8], dev=(TEXTS, LABELS))
+    once = tiny_classifier().fit(TEXTS[:8], LABELS[:8], dev=(TEXTS, LABELS))
+    assert twice.predict_proba(UNSEEN_TEXTS).tobytes() == once.predict_proba(UNSEEN_TEXTS).tobytes()
+    assert twice.classes_.tolist() == once.classes_.tolist()
+
+
+@pytest.mark.parametrize(("make", "X", "y", "_"), TASKS, ids=["Tagger", "Classifier"])
+def test_a_fit_that_fails_leaves_no_half_trained_model(make, X, y, _):
+    estimator = make(epochs=1).fit(X, y)
     with pytest.raises(UsageError):
-        tagger.set_params(class_weights={"NONE": 2.0}).fit(TOKENS, TAGS)
+        estimator.set_params(class_weights={"NONE": 2.0}).fit(X, y)
     with pytest.raises(NotFittedError):
-        tagger.predict(UNSEEN)
+        estimator.predict(X)
 
 
 @pytest.mark.parametrize(
@@ -99,12 +132,34 @@ def test_before_fit_every_method_says_so(call):
     assert isinstance(caught.value, UsageError)
 
 
-def test_a_trained_model_is_not_pickled():
-    tagger = fitted_tagger()
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.predict(TEXTS),
+        lambda c: next(c.predict_stream(TEXTS)),
+        lambda c: c.predict_proba(TEXTS),
+        lambda c: c.predict_attention(TEXTS),
+        lambda c: c.choose(np.eye(2)),
+        lambda c: c.evaluate(TEXTS, LABELS),
+        lambda c: c.score(TEXTS, LABELS),
+        lambda c: c.save("anywhere"),
+        lambda c: c.classes_,
+    ],
+)
+def test_before_fit_every_method_of_a_classifier_says_so(call):
+    message = r"this Classifier is not trained yet; call fit\(\.\.\.\) or Classifier\.load\(folder\)"
+    with pytest.raises(NotFittedError, match=message) as caught:
+        call(Classifier())
+    assert isinstance(caught.value, UsageError)
+
+
+@pytest.mark.parametrize(("make", "X", "y", "_"), TASKS, ids=["Tagger", "Classifier"])
+def test_a_trained_model_is_not_pickled(make, X, y, _):
+    estimator = make(epochs=1).fit(X, y)
     for copying in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match=r"pickles run code when they are read; use save\(\) and load\(\)"):
-            copying(tagger)
-    untrained = tiny_tagger(epochs=3)
+            copying(estimator)
+    untrained = make(epochs=3)
     assert pickle.loads(pickle.dumps(untrained)).get_params() == untrained.get_params()
 
 
@@ -126,3 +181,37 @@ def test_a_grid_search_finds_the_rates_that_learn():
     assert search.best_score_ > 0.3
     alone = tiny_tagger(**options, lexical_learning_rate=0.05).set_params(learning_rate=0.0).fit(X, y)
     assert search.predict(UNSEEN) == alone.predict(UNSEEN)
+
+
+# -- a classifier is one for scikit-learn too -------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [str, int], ids=["strings", "integers"])
+def test_cross_validation_of_a_classifier_takes_the_same_share_of_each_class(kind):
+    y = LABELS if kind is str else [int(label == "good") for label in LABELS]
+    assert is_classifier(Classifier())
+    folds = list(StratifiedKFold(2).split(TEXTS, y))
+    assert all(sum(y[i] == y[0] for i in part) == 8 for fold in folds for part in fold)
+    scores = cross_val_score(tiny_classifier(), TEXTS, y, cv=2)
+    expected, predicted = [], np.array(y)
+    for train, test in folds:
+        own = tiny_classifier().fit([TEXTS[i] for i in train], [y[i] for i in train])
+        expected.append(own.score([TEXTS[i] for i in test], [y[i] for i in test]))
+        predicted[test] = own.predict([TEXTS[i] for i in test])
+    np.testing.assert_allclose(scores, expected)
+    assert cross_val_predict(tiny_classifier(), TEXTS, y, cv=2).tolist() == predicted.tolist()
+
+
+def test_a_grid_search_over_a_classifier_finds_the_rate_that_learns():
+    X, y = TEXTS * 2, LABELS * 2  # so that each half has every text
+    options = {"epochs": 8, "batch_size": 8, "dropout": 0.0, "word_dropout": 0.0, "lexical": False}
+    search = GridSearchCV(tiny_classifier(**options), {"learning_rate": [0.0, 0.02]}, cv=2, scoring="neg_log_loss")
+    search.fit(X, y)
+    assert search.best_params_ == {"learning_rate": 0.02}
+    assert search.classes_.tolist() == ["bad", "good"]
+    assert search.best_score_ > -0.66  # of one half for everything it is -0.693
+    alone = tiny_classifier(**options).set_params(learning_rate=0.02).fit(X, y)
+    assert search.predict(UNSEEN_TEXTS) == alone.predict(UNSEEN_TEXTS)
+    by_array = GridSearchCV(tiny_classifier(epochs=1), {"pooling": ["mean", "max"]}, cv=2)
+    by_array.fit(np.array(TEXTS), np.array(LABELS))  # numpy's strings come out of its indexing
+    assert set(by_array.predict(np.array(TEXTS))) <= {"bad", "good"}

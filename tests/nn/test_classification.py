@@ -37,6 +37,10 @@ def scores_of(head, hidden_BTH, batch):
     return head.output(torch.stack([states[:n].mean(0) for states, n in zip(hidden_BTH, batch.lengths_B, strict=True)]))
 
 
+def probabilities_of(head, hidden_BTH, batch):
+    return head.mix(head.views(hidden_BTH, batch))
+
+
 some_weights = st.none() | st.lists(st.floats(0.1, 9), min_size=NUM_CLASSES, max_size=NUM_CLASSES).map(torch.tensor)
 
 
@@ -101,7 +105,7 @@ def test_probabilities_are_those_of_the_scores(seed, size):
     hidden_BTH = size * hidden_BTH
     for make, normalise in ((SingleLabelHead, lambda s: s.softmax(-1)), (MultiLabelHead, torch.sigmoid)):
         head = make_head(make)
-        probability_BL = head.probabilities(hidden_BTH, batch)
+        probability_BL = probabilities_of(head, hidden_BTH, batch)
         wanted_BL = normalise(scores_of(head, hidden_BTH, batch).double())
         torch.testing.assert_close(probability_BL, wanted_BL, atol=1e-4, rtol=1e-3)
         assert ((probability_BL >= 0) & (probability_BL <= 1)).all()
@@ -128,7 +132,7 @@ def test_with_ngrams_probabilities_are_probabilities_and_both_views_learn(make):
     batch, lexical = lexical_batch(labels_BL)
     head = make_head(make, lexical=lexical)
     hidden_BTH = torch.randn(4, 3, HIDDEN).requires_grad_()
-    probability_BL = head.probabilities(hidden_BTH, batch).detach()
+    probability_BL = probabilities_of(head, hidden_BTH, batch).detach()
     assert ((probability_BL > 0) & (probability_BL < 1)).all()
     if make is SingleLabelHead:
         torch.testing.assert_close(probability_BL.sum(1), torch.ones(4).double(), atol=1e-12, rtol=0)
@@ -145,11 +149,11 @@ def test_each_view_speaks_in_the_probabilities(make):
     batch, lexical = lexical_batch(functional.one_hot(torch.tensor([0, 1, 0, 2]), NUM_CLASSES).float())
     head = make_head(make, lexical=lexical)
     hidden_BTH = torch.zeros(4, 3, HIDDEN)
-    before_BL = head.probabilities(hidden_BTH, batch)
+    before_BL = probabilities_of(head, hidden_BTH, batch)
     for bias_L in (head.output.bias, lexical.bias_L):
         with torch.no_grad():
             bias_L[3] += 2.0
-        after_BL = head.probabilities(hidden_BTH, batch)
+        after_BL = probabilities_of(head, hidden_BTH, batch)
         assert (after_BL[:, 3] > before_BL[:, 3]).all()
         before_BL = after_BL
 
@@ -159,7 +163,7 @@ def test_scores_are_single_precision_whatever_the_encoder_computed_in(make):
     head = make_head(make)
     hidden_BTH, batch = random_batch(functional.one_hot(torch.tensor([0, 2]), NUM_CLASSES).float())
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        probability_BL, losses_B = head.probabilities(hidden_BTH, batch), head.losses(hidden_BTH, batch)
+        probability_BL, losses_B = probabilities_of(head, hidden_BTH, batch), head.losses(hidden_BTH, batch)
     assert losses_B.dtype == torch.float32
     torch.testing.assert_close(losses_B, head.losses(hidden_BTH, batch), atol=0.05, rtol=0.02)
     if make is SingleLabelHead:

@@ -54,7 +54,7 @@ class SegmentBySegment(torch.nn.Module):
         return hidden_BTH
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     lengths=st.lists(st.integers(0, 40), min_size=1, max_size=4).filter(any),
     segment_size=st.integers(1, 15),

@@ -1,0 +1,111 @@
+"""Count what was right, in gold and predicted, unit by unit: what scores are made of and what resampling draws from.
+
+The one place of these that looks at spans. Leaves out the figures and how sure they are: resampling.py.
+"""
+
+# S units (sentences, texts or documents), L labels
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.text.schemes import Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """What was right, in gold and predicted, by unit and label: all that precision, recall and F1 are made of.
+
+    A label of a text counts as a span does, so zeros and ones (texts, classes) make the counts of a classifier. Raises
+    UsageError for arrays of another form, DataError for counts that can't be and for no unit at all.
+
+    >>> Counts(("PER",), np.array([[1]]), np.array([[2]]), np.array([[1]])).num_units
+    1
+    """
+
+    labels: tuple[str | int, ...]
+    right_SL: np.ndarray
+    gold_SL: np.ndarray
+    predicted_SL: np.ndarray
+
+    def __post_init__(self) -> None:
+        arrays = (self.right_SL, self.gold_SL, self.predicted_SL)
+        if {array.shape for array in arrays} != {(len(self.right_SL), len(self.labels))}:
+            shapes = ", ".join(str(array.shape) for array in arrays)
+            raise UsageError(
+                f"counts have the shapes {shapes}; pass three arrays with a row for each sentence and a column for "
+                f"each of the {len(self.labels)} labels"
+            )
+        if not len(self.right_SL):
+            raise DataError("no sentences to resample; pass at least one")
+        wrong_SL = (self.right_SL < 0) | (self.right_SL > np.minimum(self.gold_SL, self.predicted_SL))
+        if wrong_SL.any():
+            row, column = np.argwhere(wrong_SL)[0].tolist()
+            right, gold, predicted = (int(array[row, column]) for array in arrays)
+            raise DataError(
+                f"sentence {row + 1}: {right} right of {gold} in gold and {predicted} predicted of label "
+                f"{self.labels[column]!r}; right ones are in both, so count them as such"
+            )
+
+    @property
+    def num_units(self) -> int:
+        """How many sentences, texts or documents are drawn from."""
+        return len(self.right_SL)
+
+    def by_group(self, groups: Sequence[Hashable]) -> "Counts":
+        """Add up the sentences of one document, so that whole documents are drawn; a name or number for each sentence.
+
+        >>> count_spans([[], [Span(0, 1, "PER")], []], [[], [], []]).by_group(["a", "b", "a"]).gold_SL.tolist()
+        [[0], [1]]
+        """
+        if len(groups) != self.num_units:
+            raise DataError(
+                f"{self.num_units} sentences but {len(groups)} names of documents; each sentence needs its document's"
+            )
+        numbers: dict[Hashable, int] = {}
+        number_S = np.array([numbers.setdefault(group, len(numbers)) for group in groups])
+        sums = []
+        for array in (self.right_SL, self.gold_SL, self.predicted_SL):
+            sums.append(np.zeros((len(numbers), len(self.labels)), np.int64))
+            np.add.at(sums[-1], number_S, array)
+        return Counts(self.labels, *sums)
+
+    def only(self, labels: Sequence[str | int]) -> "Counts":
+        """Keep some labels; UsageError for one that was not counted.
+
+        Of twenty labels that are compared one by one, one differs with p < 0.05 where there is no difference at all.
+        """
+        for label in labels:
+            if label not in self.labels:
+                raise UsageError(f"no label {label!r} was counted; {near_miss(str(label), map(str, self.labels))}")
+        columns = [self.labels.index(label) for label in labels]
+        arrays = (self.right_SL, self.gold_SL, self.predicted_SL)
+        return Counts(tuple(labels), *(array[:, columns] for array in arrays))
+
+
+def count_spans(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> Counts:
+    """Count the spans of each sentence; right is what has the borders and the label of a gold span.
+
+    `spans_from_tags` gives conlleval's reading, and under 'plain' a span for each token, so that micro F1 is the
+    accuracy. Labels are sorted. Raises DataError for unequal numbers of sentences.
+
+    >>> counts = count_spans([[Span(0, 2, "PER")]], [[Span(0, 2, "PER"), Span(3, 4, "LOC")]])
+    >>> counts.labels, counts.right_SL.tolist(), counts.predicted_SL.tolist()
+    (('LOC', 'PER'), [[0, 1]], [[1, 1]])
+    """
+    if len(gold) != len(predicted):
+        raise DataError(f"{len(gold)} gold sentences but {len(predicted)} predicted; pair them one to one")
+    labels = sorted({span.label for side in (gold, predicted) for spans in side for span in spans})
+    numbers = {label: number for number, label in enumerate(labels)}
+    counts_3SL = np.zeros((3, len(gold), len(labels)), np.int64)
+    for sentence, pair in enumerate(zip(gold, predicted)):
+        if not any(pair):
+            continue
+        sides = [Counter((span.start, span.end, span.label) for span in spans) for spans in pair]
+        for counts_SL, found in zip(counts_3SL, (sides[0] & sides[1], *sides)):
+            for (_, _, label), count in found.items():
+                counts_SL[sentence, numbers[label]] += count
+    return Counts(tuple(labels), *counts_3SL)
