@@ -46,6 +46,9 @@ logger = logging.getLogger("seqtag")
 
 # Texts of a prediction that are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
+# A text that is longer than a batch may be is a batch by itself. Up to so many times the size of a batch its states are
+# kept for the gradient, as those of other texts are; of a longer one they are computed twice.
+_ONE_TEXT = 8
 
 
 class FittedClassifier:
@@ -169,7 +172,9 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
                     dropout=self.lexical_dropout,
                 )
         encoder = SegmentedEncoder(
-            self._build_encoder(embedder.output_size), segment_size=self.segment_size, max_tokens=self.max_tokens
+            self._build_encoder(embedder.output_size),
+            segment_size=self.segment_size,
+            max_tokens=_ONE_TEXT * self.max_tokens,
         )
         pooling = POOLINGS[self.pooling](
             encoder.output_size,

@@ -126,7 +126,7 @@ def _spelling(characters_UC: Tensor, folded_C: Tensor) -> Tensor:
         windows = [spelled_UC[:, i : spelled_UC.shape[1] - width + 1 + i] for i in range(width)]
         key_UM = windows[0]
         for window in windows[1:]:
-            # With a thousand characters, five are a number below 2^60; with more, numbers fall together as hashes do.
+            # Five of 2,600 different characters fit into 57 bits; of more, two may become one number, as with hashes.
             key_UM = (key_UM * (border + 1) + window) & ((1 << _KIND_BITS - 3) - 1)
         key_UM = key_UM + (_CHARACTERS << _KIND_BITS) + (width << _KIND_BITS - 3)
         inside_UM = (place_C[: key_UM.shape[1]] + width <= length_U1 + 2) & (width < length_U1 + 2) & (length_U1 > 0)
