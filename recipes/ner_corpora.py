@@ -60,7 +60,7 @@ def compare(table, doc, estimator=Tagger, read=load_corpus):
         mean, deviation = statistics.mean(scores), statistics.stdev(scores) if len(scores) > 1 else 0.0
         ahead.append(mean - max(peers.values()))
         minutes = (time.perf_counter() - start) / 60 / args.seeds
-        figures = " | ".join(f"{figure:.1f}" for figure in peers.values())
+        figures = " | ".join(f"{peers[peer]:.1f}" if peer in peers else "-" for peer in names)
         print(f"| {name} | {mean:.1f} | {deviation:.1f} | {figures} | {ahead[-1]:+.1f} | {minutes:.1f} |", flush=True)
     print(f"\nAhead of the best peer by {statistics.mean(ahead):+.1f} points on average over {len(ahead)} corpora.")
 

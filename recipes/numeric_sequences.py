@@ -51,7 +51,7 @@ def tell_waves() -> None:
     X_test, y_test = observe(random, 1000)
     figures = [[(x.mean(), x.std(), x.min(), x.max()) for x in series] for series in (X, X_test)]
     forest = RandomForestClassifier(random_state=0).fit(figures[0], y)
-    classifier = Classifier(hidden_size=32, pooling="mean", dropout=0.2, epochs=20).fit(X, y)
+    classifier = Classifier(hidden_size=64, dropout=0.2, learning_rate=5e-3, epochs=20).fit(X, y)
     print(f"\nsix kinds of waves: accuracy {100 * classifier.score(X_test, y_test):.1f}")
     print(f"a forest on four figures of each series: {100 * forest.score(figures[1], y_test):.1f}")
     for name, probability in zip(classifier.classes_, classifier.predict_proba(X_test[:1])[0]):
