@@ -58,7 +58,7 @@ def annotation_blocks(
 
     def sentences() -> Iterator[TaggedSentence]:
         nonlocal num_spans
-        for record, tokens, spans, moved in _aligned(path, language):
+        for record, tokens, spans, moved in aligned_records(path, language):
             num_spans += len(record.spans)
             misaligned.extend(moved)
             for each in moved:
@@ -78,7 +78,7 @@ def annotation_blocks(
 
 def find_misaligned(path: str | os.PathLike[str], *, language: str = "xx") -> list[Misaligned]:
     """List each span of a file of annotated texts that is not at token borders, with the suggested snap."""
-    return [each for _, _, _, moved in _aligned(path, language) for each in moved]
+    return [each for _, _, _, moved in aligned_records(path, language) for each in moved]
 
 
 def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
@@ -88,9 +88,10 @@ def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
     raise DataError(f"{os.fspath(path)}: no record in the file; it should hold one a line, or all in one array")
 
 
-def _aligned(
+def aligned_records(
     path: str | os.PathLike[str], language: str
 ) -> Iterator[tuple[Annotated, Sequence[Token], list[Span], list[Misaligned]]]:
+    """Give each record with its tokens, its spans on token borders, and those that were moved there."""
     name = os.fspath(path)
     tokenizer = Tokenizer(language)
     num_left_out = 0

@@ -18,13 +18,14 @@ import pyarrow as pa
 from datasets import Dataset
 
 from seqtag.errors import DataError, UsageError
-from seqtag.text.annotations import Misaligned, _aligned, sniff_annotations
+from seqtag.text.annotations import Misaligned, aligned_records, sniff_annotations
 from seqtag.text.blocks import Block, TaggedSentence, gather
 from seqtag.text.check_characters import DAMAGED, unseen_in
 from seqtag.text.labelled import LabelledBlock, LabelledPart, class_name
 from seqtag.text.labelled_sources import open_labelled
 from seqtag.text.labelled_tables import labelled_table
-from seqtag.text.readers import Source, _ending, _given_tables, _named, _open, _table_part
+from seqtag.text.lines import file_ending
+from seqtag.text.readers import Source, given_tables, named_splits, open_tagged, table_part
 from seqtag.text.rows import Part
 from seqtag.text.schemes import tags_from_spans
 from seqtag.text.sources import parse_labelled_source, parse_source
@@ -146,20 +147,22 @@ def _by_split(source: Sources, open_one: Callable[[Any], Mapping[str, P]]) -> Ma
 
 def _tagged_parts(source: Source, options: Options) -> Mapping[str, Part]:
     token, tag = options.get("token"), options.get("tag")
-    tables = _given_tables(source)
+    tables = given_tables(source)
     parts: dict[str, Part] = {}
     if tables is None:
         source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
-        tables, parts = _open(source, token, tag, config, 1.0, options["language"])
+        tables, parts = open_tagged(source, token, tag, config, 1.0, options["language"])
     if tables is not None:
         origin = f"{source}, split" if isinstance(source, str) else "split"
-        parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in _named(tables).items()}
+        parts = {
+            name: table_part(table, f"{origin} {name}", token, tag) for name, table in named_splits(tables).items()
+        }
     return parts
 
 
 def _labelled_parts(source: Source, options: Options) -> Mapping[str, Sequence[LabelledPart]]:
     text, label = options.get("text"), options.get("label")
-    tables = _given_tables(source)
+    tables = given_tables(source)
     parts: Mapping[str, Sequence[LabelledPart]] = {}
     if tables is None:
         source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
@@ -175,11 +178,11 @@ def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str
     """Read annotated texts in a way that lists the spans that cut a token; other parts stay as they are."""
     found: list[tuple[str, Misaligned]] = []
     path = Path(part.origin)
-    if part.unit or _ending(path) not in JSON_ENDINGS or not path.is_file() or sniff_annotations(path) is None:
+    if part.unit or file_ending(path) not in JSON_ENDINGS or not path.is_file() or sniff_annotations(path) is None:
         return part, found
 
     def sentences() -> Iterator[TaggedSentence]:
-        for record, tokens, spans, moved in _aligned(path, options["language"]):
+        for record, tokens, spans, moved in aligned_records(path, options["language"]):
             found.extend((f"{path}:{record.line}", each) for each in moved)
             tags = tags_from_spans(spans, len(tokens), "IOB2")
             yield [token.text for token in tokens], tags, [record.line] * len(tokens)

@@ -8,7 +8,6 @@ quotes count where the whole file is well quoted. Lines end at a line feed only,
 
 import csv
 import logging
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from seqtag.errors import DataError
 from seqtag.text.columnfiles import Column
 from seqtag.text.delimited_columns import CellColumns, cell_columns
 from seqtag.text.labelled import LabelledPart, LabelledRow, gather_texts
-from seqtag.text.lines import line_blocks, open_bytes
+from seqtag.text.lines import file_ending, line_blocks, open_bytes
 
 logger = logging.getLogger("seqtag")
 
@@ -41,7 +40,7 @@ class Layout:
 
 def is_delimited(path: Path) -> bool:
     """Say whether a file is CSV or TSV: by its ending, else by a tab in most of its first lines."""
-    if _ending(path) in (".csv", ".tsv"):
+    if file_ending(path) in (".csv", ".tsv"):
         return True
     lines = [line for _, line in islice(_raw_lines(path), 100) if line.strip()]
     return 2 * sum("\t" in line for line in lines) > len(lines)
@@ -113,10 +112,10 @@ def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, li
 
 
 def _delimiter(path: Path) -> str:
-    if _ending(path) == ".tsv":
+    if file_ending(path) == ".tsv":
         return "\t"
     first = next((line for _, line in _raw_lines(path) if line.strip()), "")
-    if _ending(path) != ".csv":
+    if file_ending(path) != ".csv":
         if first and "\t" not in first:
             raise DataError(
                 f"{path}:1: no tab in the line; give label and text separated by a tab, a .csv file, or a folder "
@@ -177,7 +176,3 @@ def _unreadable(path: Path) -> DataError:
     for _ in line_blocks(path):
         pass
     return DataError(f"{path}: the file changed while it was read; read it again")
-
-
-def _ending(path: Path) -> str:
-    return os.path.splitext(path.name.lower().removesuffix(".gz"))[1]

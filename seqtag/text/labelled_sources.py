@@ -5,7 +5,6 @@ labelled.
 """
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from seqtag.text.columnfiles import Column
 from seqtag.text.delimited import delimited_parts, is_delimited
 from seqtag.text.labelled import LabelledPart, gather_texts
 from seqtag.text.labelled_tables import labelled_table
+from seqtag.text.lines import file_ending
 from seqtag.text.opinions import is_opinion_file, opinion_parts
 from seqtag.text.slotfiles import intent_rows, is_intent_folder
 from seqtag.text.sources import check_hub_name
@@ -68,7 +68,7 @@ def open_labelled(
     files, _ = labelled_entries(folder)
     if is_saved(folder):
         return saved_tables(folder), {}
-    binary = bool(files) and all(_ending(each) in _BINARY_TABLES for each in files)
+    binary = bool(files) and all(file_ending(each) in _BINARY_TABLES for each in files)
     if config is not None or is_configured(folder) or binary:
         return table_folder(folder, config), {}
     parts = _folder(folder, text, label)
@@ -90,14 +90,16 @@ def _descend(path: Path) -> tuple[Path, Path | None]:
     archive = None
     while True:
         if path.is_file():
-            if _ending(path) != ".zip":
+            if file_ending(path) != ".zip":
                 return path, archive
             archive, path = path, unpack(path)
             logger.info("%s: unpacked into %s for reading", archive, path)
         files, folders = labelled_entries(path)
         single = [*files, *folders]
         # a folder named after a split says what is in it
-        through = len(single) == 1 and (_ending(single[0]) == ".zip" if files else split_name(single[0].name) is None)
+        through = len(single) == 1 and (
+            file_ending(single[0]) == ".zip" if files else split_name(single[0].name) is None
+        )
         if not through or is_configured(path) or is_saved(path):
             return path, archive
         path = single[0]
@@ -107,7 +109,7 @@ def _folder(folder: Path, text: Column | None, label: Column | None) -> Parts:
     if is_intent_folder(folder):
         return {"train": _split(folder, text, label)}
     files, folders = labelled_entries(folder)
-    files = [path for path in files if _ending(path) not in _TAGGED] or files  # a corpus of tags may lie beside
+    files = [path for path in files if file_ending(path) not in _TAGGED] or files  # a corpus of tags may lie beside
     if splits := group_by_split([*files, *folders]):
         _log_left_out(folder, [path for claims in splits.values() for path in claims])
         # the tables together, as one may show where the columns of another are
@@ -117,7 +119,7 @@ def _folder(folder: Path, text: Column | None, label: Column | None) -> Parts:
             split: parts.get(split) or _claimed(folder, split, claims, text, label) for split, claims in splits.items()
         }
     # a file with all splits in it goes before lists of names and the like that lie beside it
-    whole = [path for path in files if _ending(path) in JSON_ENDINGS and is_split_json(_filled(path))]
+    whole = [path for path in files if file_ending(path) in JSON_ENDINGS and is_split_json(_filled(path))]
     if len(whole) == 1:
         _log_left_out(folder, whole)
         return split_json_parts(whole[0], text=text, label=label)
@@ -148,7 +150,7 @@ def _split(folder: Path, text: Column | None, label: Column | None) -> list[Labe
     if len(classes) > 1:
         for path in classes:
             if tables := [
-                each for each in labelled_entries(path)[0] if _ending(each) in (".csv", ".tsv", *_BINARY_TABLES)
+                each for each in labelled_entries(path)[0] if file_ending(each) in (".csv", ".tsv", *_BINARY_TABLES)
             ]:
                 raise DataError(
                     f"{folder}: it has {len(classes)} folders, but {tables[0]} is a table and no text of a class; give "
@@ -178,7 +180,7 @@ def _split(folder: Path, text: Column | None, label: Column | None) -> list[Labe
 
 
 def _file(path: Path, text: Column | None, label: Column | None) -> Parts:
-    if _ending(path) in JSON_ENDINGS and is_split_json(_filled(path)):
+    if file_ending(path) in JSON_ENDINGS and is_split_json(_filled(path)):
         return split_json_parts(path, text=text, label=label)
     if not _is_table(path) and is_opinion_file(path):
         return {"train": _without_columns(opinion_parts([path]), path, text, label)}
@@ -189,7 +191,7 @@ def _tables(paths: Sequence[Path], text: Column | None, label: Column | None) ->
     """Read files with rows of a text and a label, in their order."""
     parts = {}
     for path in paths:
-        if (ending := _ending(_filled(path))) in _TAGGED:
+        if (ending := file_ending(_filled(path))) in _TAGGED:
             raise UsageError(
                 f"{path}: a {ending} file holds tokens and tags, no labels of texts; read it with task='tag'"
             )
@@ -201,7 +203,7 @@ def _tables(paths: Sequence[Path], text: Column | None, label: Column | None) ->
 
 
 def _is_table(path: Path) -> bool:
-    known = _ending(_filled(path)) in (*_BINARY_TABLES, *JSON_ENDINGS, *_TAGGED)
+    known = file_ending(_filled(path)) in (*_BINARY_TABLES, *JSON_ENDINGS, *_TAGGED)
     return known or is_delimited(path)
 
 
@@ -224,7 +226,3 @@ def _log_left_out(folder: Path, used: Sequence[Path]) -> None:
     files, folders = labelled_entries(folder)
     if left := [path.name for path in (*files, *folders) if path not in used]:
         logger.info("%s: no part of the corpus, and left out: %s", folder, ", ".join(left))
-
-
-def _ending(path: Path) -> str:
-    return os.path.splitext(path.name.lower().removesuffix(".gz"))[1]

@@ -76,6 +76,15 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb"))
 
 
+def file_ending(path: str | os.PathLike[str]) -> str:
+    """Give the ending of a file's name in lower case, that of compression left out.
+
+    >>> file_ending("News.JSONL.gz")
+    '.jsonl'
+    """
+    return os.path.splitext(os.path.basename(path).lower().removesuffix(".gz"))[1]
+
+
 def _decode(block: bytes, name: str, first: int) -> list[str]:
     if first == 1:
         if block.startswith(_UTF16_MARKS):

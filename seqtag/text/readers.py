@@ -22,6 +22,7 @@ from seqtag.text.docbins import docbin_blocks
 from seqtag.text.labelled import LabelledPart, settle_labels
 from seqtag.text.labelled_sources import open_labelled
 from seqtag.text.labelled_tables import is_labelled, labelled_table
+from seqtag.text.lines import file_ending
 from seqtag.text.rows import Part, dataset_blocks, workspace
 from seqtag.text.slotfiles import is_slot_folder, slot_blocks
 from seqtag.text.sources import check_hub_name, parse_labelled_source, parse_source
@@ -100,24 +101,24 @@ def load_corpus(
     check_options(scheme, repair)
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
-    tables = _given_tables(source)
+    tables = given_tables(source)
     parts: dict[str, Part] = {}
     if tables is None:
         source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
-        tables, parts = _open(source, token, tag, config, max_misaligned, language)
+        tables, parts = open_tagged(source, token, tag, config, max_misaligned, language)
     if tables is not None:
-        tables = _named(tables)
+        tables = named_splits(tables)
         if token in (None, "tokens") and tag in (None, "tags") and is_settled(tables, scheme):
             return _pick(DatasetDict(tables), split)
         origin = f"{source}, split" if isinstance(source, str) else "split"
-        parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
+        parts = {name: table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
     parts = {name: parts[name] for name in in_order(parts)}
     _check_split(parts, split)
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
 
 
 def _load_labelled(source: Source, split: str | None, text: Column | None, label: Column | None) -> Any:
-    tables = _given_tables(source)
+    tables = given_tables(source)
     parts: dict[str, list[LabelledPart]] = {}
     if tables is None:
         source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
@@ -133,7 +134,7 @@ def _load_labelled(source: Source, split: str | None, text: Column | None, label
     return _pick(settle_labels(parts, workspace()), split)
 
 
-def _open(
+def open_tagged(
     source: str, token: Column | None, tag: Column | None, config: str | None, max_misaligned: float, language: str
 ) -> tuple[Mapping[str, Dataset] | None, dict[str, Part]]:
     """Give the tables or else the parts of a path or hub name."""
@@ -159,18 +160,13 @@ def _open(
         return hub_tables(source, config), {}
     parts: dict[str, Part] = {}
     for name, file in files.items():
-        ending = _ending(file)
+        ending = file_ending(file)
         if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
-            parts[name] = _table_part(table_file(file, ending), str(file), token, tag)
+            parts[name] = table_part(table_file(file, ending), str(file), token, tag)
         else:
             unit = "document" if ending == ".spacy" else ""
             parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
     return None, parts
-
-
-def _ending(path: Path) -> str:
-    name = path.name.lower().removesuffix(".gz")
-    return os.path.splitext(name)[1]
 
 
 def _file_blocks(
@@ -183,7 +179,8 @@ def _file_blocks(
     return column_blocks(path, token=token, tag=tag)
 
 
-def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
+def table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
+    """Make a split of a table, with the columns that are named or found."""
     for what, column in (("token", token), ("tag", tag)):
         if isinstance(column, int):
             raise UsageError(
@@ -197,7 +194,7 @@ def _name(column: Column | None) -> str | None:
     return None if column is None else str(column)
 
 
-def _named(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
+def named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
     """Give splits their names here, train, dev and test in this order and first; others keep theirs."""
     named: dict[str, Dataset] = {}
     for name, table in tables.items():
@@ -220,7 +217,7 @@ def _check_task(task: str, labelled: Mapping[str, bool], tagging: Mapping[str, b
             raise UsageError(f"{name}= is for task={other!r}, and the task is {task!r}: {advice}, or set the task")
 
 
-def _given_tables(source: Any) -> Mapping[str, Dataset] | None:
+def given_tables(source: Any) -> Mapping[str, Dataset] | None:
     """Give the datasets that the source is; None for a path or name. Raises UsageError for anything else."""
     if isinstance(source, Dataset):
         return {"train": source}
