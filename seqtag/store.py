@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from seqtag.errors import ModelError, UsageError
@@ -39,6 +40,12 @@ class StoredModel:
     weights: dict[str, Tensor]
     history: list[dict[str, Any]]
     card: str  # Markdown
+
+    def zeros_like(self, *names: str) -> tuple[Tensor, ...] | None:
+        """Give zeros in the sizes of some weights, to build a network that takes them; None where there are none."""
+        if names[0] not in self.weights:
+            return None
+        return tuple(torch.zeros_like(self.weights[name]) for name in names)
 
 
 def check_place(folder: str | Path) -> bool:

@@ -14,11 +14,10 @@ from pathlib import Path
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.columnfiles import Column
 from seqtag.text.columns import LABEL_NAMES, TEXT_NAMES, named_column
-from seqtag.text.delimited import is_quoted
+from seqtag.text.delimited import is_quoted, quoted_rows
 from seqtag.text.lines import line_blocks, open_bytes
 
 _SAMPLE_ROWS = 1_000
-_LONGEST_CELL = 10_000_000  # characters; the csv module's own limit cuts off long documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +104,7 @@ def _rows(path: str, delimiter: str, quoted: bool, single: bool) -> Iterator[tup
     if not quoted:
         yield from ((n, line.split(delimiter)) for n, line in enumerate(lines, 1) if single or line.strip())
         return
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(
-                f"{path}:{number}: the row that begins here is not well quoted ({error}); a quote inside quotes is "
-                "doubled, and text may not follow a closing quote"
-            ) from error
+    for number, cells in quoted_rows((f"{line}\n" for line in lines), path, delimiter):
         if len(cells) > 1 or (cells and (single or cells[0].strip())):
             yield number, cells
 

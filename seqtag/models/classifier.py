@@ -307,16 +307,10 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         classifier.prior_ = np.array(stored.config["prior"])
         classifier.data_ = stored.config["data"]
         # The sizes of what training counted; the numbers themselves come with the other weights.
-        classifier.scale_ = _zeros_like(stored, "embedder.mean_D", "embedder.scale_D")
+        classifier.scale_ = stored.zeros_like("embedder.mean_D", "embedder.scale_D")
         lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
-        ngrams = _zeros_like(stored, *(f"head.lexical.{name}" for name in lexical))
+        ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
         classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
         classifier._install(classifier._build_network(), stored, folder)
         classifier.ngrams_ = None
         return classifier
-
-
-def _zeros_like(stored: StoredModel, *names: str) -> tuple[torch.Tensor, ...] | None:
-    if names[0] not in stored.weights:
-        return None
-    return tuple(torch.zeros_like(stored.weights[name]) for name in names)

@@ -93,9 +93,19 @@ def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, li
             if line.strip():
                 yield number, line.removesuffix("\n").removesuffix("\r").split(delimiter)
         return
+    for number, cells in quoted_rows((line for _, line in _raw_lines(path)), str(path), delimiter):
+        if len(cells) > 1 or any(cell.strip() for cell in cells):
+            yield number, cells
+
+
+def quoted_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Read lines, each with its line feed, by the rules of CSV: the first line and the cells of each row, empty or not.
+
+    Raises DataError, by file and line, for a row that is not well quoted.
+    """
     if csv.field_size_limit() < _LONGEST_CELL:
         csv.field_size_limit(_LONGEST_CELL)  # one for the whole process; putting it back would break other threads
-    reader = csv.reader((line for _, line in _raw_lines(path)), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         number = reader.line_num + 1
         try:
@@ -104,11 +114,10 @@ def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, li
             return
         except csv.Error as error:
             raise DataError(
-                f"{path}:{number}: the row that begins here is not well quoted ({error}); a quote inside quotes is "
+                f"{name}:{number}: the row that begins here is not well quoted ({error}); a quote inside quotes is "
                 "doubled, and text may not follow a closing quote"
             ) from error
-        if len(cells) > 1 or any(cell.strip() for cell in cells):
-            yield number, cells
+        yield number, cells
 
 
 def _delimiter(path: Path) -> str:
