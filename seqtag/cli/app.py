@@ -6,26 +6,14 @@ from typing import Annotated
 
 import typer
 
+from seqtag.cli import reports
+from seqtag.cli.arguments import DATA_FORMS, EXIT_CODES, LABELLED, TAGGED, Device, ModelFolder, examples
 from seqtag.cli.session import command
-
-_TAGGED = (
-    "a column file (CoNLL), CoNLL-U, JSONL with character offsets (Doccano, Label Studio, Prodigy), .spacy, Parquet; a "
-    "folder with one of these a split; or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a "
-    "file, by number or header; the first and the last are the default."
-)
-_LABELLED = (
-    "CSV, TSV, JSON lines or Parquet with a text and its label a row; a folder with one of these a split, or with a "
-    "sub-folder or file for each class; a zip file of such a folder; or the name of a data set on the hub. "
-    "FILE:text=review,label=stars names the columns, by number or header; by default they are found by name. Lists of "
-    "labels make a model that gives a text any number of them."
-)
-_DATA_FORMS = f"{_TAGGED} To classify: {_LABELLED}"
-_EXIT_CODES = "Exit codes: 0 done, 1 the data or the model falls short, 2 wrong use, 130 interrupted."
 
 app = typer.Typer(
     name="seqtag",
     help="Train, measure and use small, fast sequence labellers: taggers of tokens and classifiers of texts.",
-    epilog=f"DATA, to tag, is {_TAGGED}\n\nDATA, to classify, is {_LABELLED}\n\n{_EXIT_CODES} Results go to standard "
+    epilog=f"DATA, to tag, is {TAGGED}\n\nDATA, to classify, is {LABELLED}\n\n{EXIT_CODES} Results go to standard "
     "output, progress to standard error.",
     add_completion=False,
     no_args_is_help=True,
@@ -35,13 +23,6 @@ app = typer.Typer(
 )
 
 _TRAINING, _WHERE = "How to train", "Where things go"
-
-ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A folder that `seqtag train` wrote.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
-JsonFile = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", help="Write all figures here too; - prints them instead of the table."),
-]
 
 
 def _show_version(asked: bool) -> None:
@@ -61,12 +42,8 @@ def _options(
     pass
 
 
-def _examples(*lines: str) -> str:
-    return "Examples\n\n" + "\n".join(f"  [cyan]{line}[/cyan]" for line in lines)
-
-
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "seqtag train my-corpus/ --out models/ner",
         "seqtag train news.conll:token=0,tag=3 --out models/ner --language en --epochs 40",
         "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
@@ -76,7 +53,7 @@ def _examples(*lines: str) -> str:
 )
 @command
 def train(
-    data: Annotated[str, typer.Argument(metavar="DATA", help=f"The corpus: {_DATA_FORMS} Its split train is used.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"The corpus: {DATA_FORMS} Its split train is used.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to write.", rich_help_panel=_WHERE)],
     dev: Annotated[
         str | None,
@@ -158,7 +135,7 @@ def train(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         'echo "Ada lives in Turin." | seqtag predict models/ner --text',
         "seqtag predict models/ner new.conll --output tagged.conll",
         "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
@@ -217,45 +194,10 @@ def predict(
     predicting.predict(folder, source, kind=kind, form=form, output=output, attention=attention, device=device)
 
 
-@app.command(
-    epilog=_examples(
-        "seqtag evaluate models/ner my-corpus/",
-        "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
-        "seqtag evaluate models/mood reviews.csv:text=review,label=stars",
-    )
-)
-@command
-def evaluate(
-    folder: ModelFolder,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=f"Labelled data: {_DATA_FORMS}")],
-    split: Annotated[
-        str | None, typer.Option(help="train, dev or test; default: test, or the only one there is.")
-    ] = None,
-    json_file: JsonFile = None,
-    device: Device = "auto",
-) -> None:
-    """Measure a model on labelled data: F1 of spans, strictly and the conlleval way; of classes, accuracy and F1."""
-    from seqtag.cli import measure
-
-    measure.evaluate(folder, data, split=split, json_file=json_file, device=device)
+reports.register(app)
 
 
-@app.command(
-    epilog=_examples("seqtag score gold.conll other-system.conll", "seqtag score gold.tsv:tag=1 out.tsv:tag=-1")
-)
-@command
-def score(
-    gold: Annotated[str, typer.Argument(metavar="GOLD", help="A column file; FILE:tag=3 names the column.")],
-    predicted: Annotated[str, typer.Argument(metavar="PREDICTED", help="A column file with the same sentences.")],
-    json_file: JsonFile = None,
-) -> None:
-    """Score the output of any system against gold, strictly and the conlleval way."""
-    from seqtag.cli import measure
-
-    measure.score(gold, predicted, json_file=json_file)
-
-
-@app.command(epilog=_examples("seqtag demo", "seqtag demo --task classify"))
+@app.command(epilog=examples("seqtag demo", "seqtag demo --task classify"))
 @command
 def demo(
     task: Annotated[

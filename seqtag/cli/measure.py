@@ -2,11 +2,11 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seqtag.cli.sources import column_source, pick_split, read_corpus, write_json
+from seqtag.cli.sources import column_source, open_output, pick_split, read_corpus
 from seqtag.cli.tasks import stored_task
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.columnfiles import column_blocks
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("seqtag")
 
 TagLists = Sequence[Sequence[str]]
+Files = Mapping[str, str | None]  # form of the report, by its ending -> where to write it
+
 _OPEN = ("IO", "IOB1", "IOB2")  # schemes that don't mark where a span ends
 
 
@@ -30,7 +32,7 @@ class Sentence:
     tags: list[str]
 
 
-def evaluate(folder: str, source: str, *, split: str | None, json_file: str | None, device: str) -> None:
+def evaluate(folder: str, source: str, *, split: str | None, files: Files, device: str) -> None:
     """Measure the model in `folder` on a split: the one named, else test, else the only one."""
     task = stored_task(folder)
     estimator = task.estimator().load(folder, device=device)
@@ -38,10 +40,10 @@ def evaluate(folder: str, source: str, *, split: str | None, json_file: str | No
     if split is not None and split not in corpus:
         raise UsageError(f"{source}: no split {split!r}; {near_miss(split, corpus)}")
     data = pick_split(corpus, split or "test", source=source, advice="choose one with --split")
-    show(replace(estimator.evaluate(data), source=source if split is None else f"{source}, {split}"), json_file)
+    show(replace(estimator.evaluate(data), source=source if split is None else f"{source}, {split}"), files)
 
 
-def score(gold: str, predicted: str, *, json_file: str | None) -> None:
+def score(gold: str, predicted: str, *, files: Files) -> None:
     """Score the tags of one column file against those of another, sentence by sentence."""
     from seqtag.evaluation.tag_report import evaluate_tags
 
@@ -50,15 +52,17 @@ def score(gold: str, predicted: str, *, json_file: str | None) -> None:
     gold_tags, predicted_tags, scheme = in_one_scheme([s.tags for s in left], [s.tags for s in right])
     if scheme != "plain":
         check_tags(right, predicted, scheme)
-    show(evaluate_tags(gold_tags, predicted_tags, scheme=scheme, source=f"{predicted} against {gold}"), json_file)
+    show(evaluate_tags(gold_tags, predicted_tags, scheme=scheme, source=f"{predicted} against {gold}"), files)
 
 
-def show(report: "Report", json_file: str | None) -> None:
-    """Print a report, and write it as JSON where that is asked for; with '-' JSON is all that is printed."""
-    if json_file != "-":
+def show(report: "Report", files: Files) -> None:
+    """Print a report, and write the forms that are asked for; with '-' for JSON, that is all that is printed."""
+    if files[".json"] != "-":
         print(report)
-    if json_file is not None:
-        write_json(json_file, report.to_dict(), sys.stdout)
+    for ending, path in files.items():
+        if path is not None:
+            with open_output(path, sys.stdout) as output:
+                output.write(report.to_text(ending))
 
 
 def read_sentences(source: str) -> list[Sentence]:

@@ -47,6 +47,10 @@ class Report(ABC):
     def __str__(self) -> str:
         """Show a table that fits 80 columns."""
 
+    def to_text(self, form: str) -> str:
+        """Give the form that an ending names."""
+        return self.to_markdown() if form == ".md" else json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
     def save(self, path: str | Path) -> None:
         """Write the report in the form that the file's ending names: .json or .md; UsageError for another."""
         path = Path(path)
