@@ -39,9 +39,10 @@ def render(sections: Sequence[Section], *, heading: str = "") -> RenderableType:
         if parts:
             parts.append(Text())
         parts.append(Text(section.title, style="bold cyan"))
-        for number, block in enumerate(section.blocks):
+        laid = [own for block in section.blocks if (own := list(_lay(block)))]
+        for number, own in enumerate(laid):
             parts += [Text()] * (number > 0)
-            parts += _lay(block)
+            parts += own
     return Group(*parts)
 
 
@@ -90,15 +91,15 @@ def _table(table: Table) -> Iterator[RenderableType]:
     if table.caption:
         yield Text(table.caption)
     widths = _figure_widths(table)
-    words = LINE_WIDTH - sum(width + 1 for width in widths)
+    words = _word_widths(table, LINE_WIDTH - sum(width + 1 for width in widths))
     laid = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="")
     first, *others = [(cell.partition("\n") if "\n" in cell else ("", "", cell)) for cell in table.header]
     has_groups = any(group for group, _, _ in [first, *others])
     for number, (group, _, name) in enumerate([first, *others]):
         header = f"{group}\n{name}" if has_groups else name
         if number < table.text_columns:
-            most = words - (table.text_columns - 1) * (_LEAST_WORDS + 1) if number == 0 else _LEAST_WORDS + words
-            laid.add_column(Text(header), no_wrap=True, overflow="ellipsis", min_width=_LEAST_WORDS, max_width=most)
+            width = words[number]
+            laid.add_column(Text(header), no_wrap=True, overflow="ellipsis", min_width=width, max_width=width)
         else:
             width = widths[number - table.text_columns]
             laid.add_column(Text(header, justify="right"), justify="right", no_wrap=True, min_width=width)
@@ -116,6 +117,16 @@ def _figure_widths(table: Table) -> list[int]:
     header = [max(map(cell_len, cell.split("\n"))) for cell in table.header]
     columns = zip(header, *([cell_len(cell) for cell in row] for row in table.rows))
     return [max(_LEAST_FIGURE - 1, *column) for column in list(columns)[table.text_columns :]]
+
+
+def _word_widths(table: Table, room: int) -> list[int]:
+    """Share the room among the columns of words: each has what it needs, or as much as the widest of them may have."""
+    room -= table.text_columns
+    columns = list(zip(table.header, *table.rows))[: table.text_columns]
+    needs = [max(_LEAST_WORDS, *(cell_len(line) for cell in column for line in cell.split("\n"))) for column in columns]
+    while sum(needs) > room and max(needs) > _LEAST_WORDS:
+        needs[needs.index(max(needs))] -= 1
+    return needs
 
 
 def _examples(examples: Examples) -> Iterator[RenderableType]:
