@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
+    from seqtag.evaluation.comparison import compare
     from seqtag.evaluation.report import Report
     from seqtag.models.classifier import Classifier
     from seqtag.models.tagger import Tagger
@@ -22,6 +23,7 @@ _HOMES = {
     "Span": "seqtag.text.schemes",
     "Tagger": "seqtag.models.tagger",
     "UsageError": "seqtag.errors",
+    "compare": "seqtag.evaluation.comparison",
     "load_corpus": "seqtag.text.readers",
 }
 
@@ -34,6 +36,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of the table above
     "Span",
     "Tagger",
     "UsageError",
+    "compare",
     "load_corpus",
     "__version__",
 ]

@@ -18,6 +18,8 @@ CORPORA = {
     *(f"seqtag/data/sentiment/{name}" for name in ("train.csv", "dev.csv", "test.csv", "README.md")),
 }
 
+PAGE = {f"seqtag/evaluation/page/{name}" for name in ("report.html.jinja", "style.css", "script.js")}
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -58,13 +60,15 @@ def test_wheel_has_every_module_the_corpora_and_nothing_else(wheel: Path):
     modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "seqtag").rglob("*.py")}
     inside = {name for name in files_of(wheel) if ".dist-info/" not in name}
     assert modules - inside == set(), "a package is missing from [tool.setuptools] packages in pyproject.toml"
-    assert inside == modules | CORPORA | {"seqtag/py.typed"}
+    assert inside == modules | CORPORA | PAGE | {"seqtag/py.typed"}
 
 
-def test_wheel_carries_the_corpora_unchanged(wheel: Path):
+def test_wheel_carries_the_corpora_and_the_page_unchanged(wheel: Path):
     files = files_of(wheel)
     for name in CORPORA:
         assert files[name] == (REPOSITORY / name.removeprefix("seqtag/")).read_bytes()
+    for name in PAGE:
+        assert files[name] == (REPOSITORY / name).read_bytes()
 
 
 def test_wheel_brings_the_command(wheel: Path):
@@ -79,7 +83,7 @@ def test_metadata_names_licence_python_and_dependencies(wheel: Path):
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.10"
     core = {r.split(";")[0].split(">")[0] for r in metadata.get_all("Requires-Dist") if "extra ==" not in r}
-    names = "torch datasets spacy seqeval scikit-learn accelerate safetensors typer rich"
+    names = "torch datasets spacy seqeval scikit-learn accelerate safetensors typer rich jinja2"
     assert core == set(names.split())
     (licence,) = (content for name, content in files_of(wheel).items() if name.endswith("/licenses/LICENSE"))
     assert licence == (REPOSITORY / "LICENSE").read_bytes()

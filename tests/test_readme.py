@@ -26,16 +26,19 @@ def examples(tmp_path_factory):
         patch.chdir(folder)
         for block in blocks("python"):
             exec(compile(block, "README.md", "exec"), names)
-    return names
+    return {**names, "folder": folder}
 
 
-def test_there_are_seven_python_examples():
-    assert len(blocks("python")) == 7
+def test_there_are_nine_python_examples():
+    assert len(blocks("python")) == 9
 
 
 def test_the_examples_give_what_they_promise(examples):
     assert examples["report"].f1 > 0.3
+    assert "<svg" in (examples["folder"] / "report.html").read_text(encoding="utf-8")
+    assert examples["comparison"].difference.b < examples["report"].f1
     tagger = examples["tagger"]
+    assert set(tagger.thresholds_) == {"LOC", "MISC", "ORG", "PER"}
     spans = tagger.predict_spans(["Ada Lovelace lived in London."])[0]
     assert all("Ada Lovelace lived in London."[s.start : s.end] == s.text and 0 < s.score <= 1 for s in spans)
     assert examples["marginals"].shape == (3, len(tagger.tags_))

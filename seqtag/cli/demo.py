@@ -99,7 +99,7 @@ def demo(task: str, *, out: Path | None, epochs: int | None) -> int:
     logger.info("training on %d %s%s; about a minute on two cores", len(corpus["train"]), show.rows, passes)
     estimator = kind.estimator()(language="en", epochs=epochs).fit(corpus["train"], dev=corpus["dev"])
     estimator.save(place)
-    print(replace(estimator.evaluate(corpus["test"]), source="the test split, which training never saw"))
+    print(replace(estimator.evaluate(corpus["test"]), source="the test split, which training never saw").summary())
     print(f"\n{show.heading}\n")
     for line in show.answers(estimator, show.texts):
         print("  " + line)

@@ -14,6 +14,7 @@ from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
 
 if TYPE_CHECKING:
     from seqtag.evaluation.report import Report
+    from seqtag.evaluation.slices import TrainingKnowledge
 
 logger = logging.getLogger("seqtag")
 
@@ -30,6 +31,7 @@ class Sentence:
     line: int  # of its first token
     tokens: list[str]
     tags: list[str]
+    document: int = 0  # its number, where the file has -DOCSTART- lines or the like; else the same for all
 
 
 def evaluate(folder: str, source: str, *, split: str | None, files: Files, device: str) -> None:
@@ -43,26 +45,46 @@ def evaluate(folder: str, source: str, *, split: str | None, files: Files, devic
     show(replace(estimator.evaluate(data), source=source if split is None else f"{source}, {split}"), files)
 
 
-def score(gold: str, predicted: str, *, files: Files) -> None:
+def score(gold: str, predicted: str, *, train: str | None, files: Files) -> None:
     """Score the tags of one column file against those of another, sentence by sentence."""
-    from seqtag.evaluation.tag_report import evaluate_tags
+    from seqtag.evaluation.tag_evaluation import evaluate_tags
 
     left, right = read_sentences(gold), read_sentences(predicted)
     check_parallel(left, right, gold, predicted)
     gold_tags, predicted_tags, scheme = in_one_scheme([s.tags for s in left], [s.tags for s in right])
     if scheme != "plain":
         check_tags(right, predicted, scheme)
-    show(evaluate_tags(gold_tags, predicted_tags, scheme=scheme, source=f"{predicted} against {gold}"), files)
+    documents = [sentence.document for sentence in left]
+    report = evaluate_tags(
+        gold_tags,
+        predicted_tags,
+        scheme=scheme,
+        tokens=[sentence.tokens for sentence in left],
+        documents=documents if len(set(documents)) > 1 else None,
+        training=None if train is None else training_knowledge(train, scheme=scheme),
+        source=f"{predicted} against {gold}",
+    )
+    show(report, files)
 
 
 def show(report: "Report", files: Files) -> None:
-    """Print a report, and write the forms that are asked for; with '-' for JSON, that is all that is printed."""
-    if files[".json"] != "-":
-        print(report)
+    """Print a report, and write the forms that are asked for; where one goes to '-', it is all that is printed."""
+    if "-" not in files.values():
+        print_report(report)
     for ending, path in files.items():
         if path is not None:
             with open_output(path, sys.stdout) as output:
                 output.write(report.to_text(ending))
+
+
+def print_report(report: "Report") -> None:
+    """Print a report, in colours only where somebody looks."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(highlight=False, emoji=False).print(report)
+    else:
+        print(report)
 
 
 def read_sentences(source: str) -> list[Sentence]:
@@ -71,10 +93,10 @@ def read_sentences(source: str) -> list[Sentence]:
     sentences = []
     for block in column_blocks(path, token=token, tag=tag):
         start = 0
-        for length in block.lengths:
+        for length, document in zip(block.lengths, block.documents):
             end = start + length
             tags = [name.strip() for name in block.tags[start:end]]
-            sentences.append(Sentence(block.lines[start], list(block.tokens[start:end]), tags))
+            sentences.append(Sentence(block.lines[start], list(block.tokens[start:end]), tags, document))
             start = end
     return sentences
 
@@ -110,11 +132,38 @@ def check_parallel(left: Sequence[Sentence], right: Sequence[Sentence], gold: st
         )
 
 
+def training_knowledge(source: str, *, scheme: str) -> "TrainingKnowledge":
+    """Read what a system was trained on, the split train of a corpus: its surfaces with their labels, and its words.
+
+    Words count as they stand: whether a system lower-cases them is not known here. `scheme` is that of gold; raises
+    DataError where one of the two has plain tags and the other entities.
+    """
+    from seqtag.evaluation.slices import TrainingKnowledge
+    from seqtag.text.corpus_tags import corpus_scheme
+    from seqtag.text.surfaces import surfaces_of
+
+    corpus = read_corpus(source)
+    own = corpus_scheme(corpus)
+    if (own == "plain") != (scheme == "plain"):
+        found, wanted = ("plain tags" if name == "plain" else f"entity tags ({name})" for name in (own, scheme))
+        raise DataError(
+            f"{source}: training data with {found}, but gold has {wanted}; is the tag column the right one? "
+            "name it: FILE:tag=1"
+        )
+    train = pick_split(corpus, "train", source=source, advice="name the file of the training data")
+    words: set[str] = set()
+    for rows in train.select_columns("tokens").with_format("arrow").iter(10_000):
+        words.update(rows.column("tokens").combine_chunks().flatten().unique().to_pylist())
+    return TrainingKnowledge(surfaces_of(train, own), words)
+
+
 def check_tags(sentences: Sequence[Sentence], source: str, scheme: str) -> None:
     """Raise DataError, by file and line, for a plain label where gold has entity tags: most often a wrong column."""
-    for sentence in sentences:
+    names = {tag for sentence in sentences for tag in sentence.tags}
+    plain = {tag for tag in names if detect_scheme({(None, tag): 1}) == "plain"}
+    for sentence in sentences if plain else ():
         for tag in sentence.tags:
-            if detect_scheme({(None, tag): 1}) == "plain":
+            if tag in plain:
                 raise DataError(
                     f"{source}:{sentence.line}: {tag!r} in this sentence is no entity tag, but gold is in {scheme}; "
                     "is the tag column the right one? name it: FILE:tag=1"

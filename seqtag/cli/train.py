@@ -67,7 +67,8 @@ def train(
         return INTERRUPTED
     shutil.rmtree(state, ignore_errors=True)
     if splits.test is not None:
-        print(replace(estimator.evaluate(splits.test), source=splits.test_source))
+        print(replace(estimator.evaluate(splits.test), source=splits.test_source).summary())
+        logger.info("what goes wrong, and where: seqtag evaluate %s DATA --html report.html", out)
     return 0
 
 

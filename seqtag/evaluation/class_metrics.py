@@ -8,11 +8,12 @@ A precision, recall or F1 without ground (a class never predicted, none in gold)
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 from sklearn.metrics import log_loss as score_log_loss
 
 from seqtag.evaluation.class_coding import CodedLabels, Label
-from seqtag.evaluation.intervals import micro_f1_interval, ratio_interval
+from seqtag.evaluation.counts import Counts
+from seqtag.evaluation.resampling import ratio_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,24 @@ def average(coded: CodedLabels, how: str) -> Average:
     return Average(*map(float, figures[:3]))
 
 
-def accuracy(coded: CodedLabels) -> tuple[float, tuple[float, float]]:
-    """Give the share of texts with all labels right, and its 95% interval over texts."""
+def class_counts(coded: CodedLabels) -> Counts:
+    """Count each class of each text, as resampling wants it; of one label a text micro F1 is then the accuracy."""
+    sides = []
+    for side in (coded.gold, coded.predicted):
+        one_hot_NK = side[:, :-1] if coded.multi_label else side[:, None] == np.arange(len(coded.classes))
+        sides.append(one_hot_NK.astype(np.int64))
+    return Counts(coded.classes, sides[0] & sides[1], *sides)
+
+
+def right_texts(coded: CodedLabels) -> np.ndarray:
+    """Say which texts have all their labels right and no other, (N,)."""
     equal = coded.gold == coded.predicted
-    right_N = (equal.all(1) if coded.multi_label else equal).astype(np.int64)
-    return float(accuracy_score(coded.gold, coded.predicted)), ratio_interval(right_N, np.ones_like(right_N))
+    return equal.all(1) if coded.multi_label else equal
 
 
-def micro_interval(coded: CodedLabels) -> tuple[float, float]:
-    """Give the 95% interval of the micro F1 of several labels a text, over texts."""
-    right_N = (coded.gold & coded.predicted).sum(1)
-    return micro_f1_interval(right_N, coded.gold.sum(1), coded.predicted.sum(1))
+def accuracy_interval(right_N: np.ndarray, *, resamples: int, seed: int) -> tuple[float, float]:
+    """Give the 95% interval of the share of right texts."""
+    return ratio_interval(right_N.astype(np.int64), np.ones(len(right_N), np.int64), resamples=resamples, seed=seed)
 
 
 def confusions(coded: CodedLabels) -> tuple[tuple[int, ...], ...]:

@@ -1,34 +1,24 @@
-"""Evaluate predicted labels against gold: the report of a classifier.
-
-Labels become numbers in class_coding.py, the counting is done in class_metrics.py, the laying of tables in report.py.
-Curves, calibration and kinds of error are left out.
-"""
+"""The report of a classifier: what stands in it, and in which order. class_evaluation.py fills it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import chain
+from dataclasses import dataclass
 from typing import Any
 
-from seqtag.evaluation import class_metrics
-from seqtag.evaluation.class_coding import CodedLabels, Label, check_probabilities, code_labels
+from seqtag.evaluation.class_coding import Label
+from seqtag.evaluation.class_errors import ClassErrors
 from seqtag.evaluation.class_metrics import Average, ClassScore
-from seqtag.evaluation.report import (
-    Report,
-    escape,
-    fold,
-    lay_table,
-    markdown_table,
-    percent,
-    printable,
-    shorten,
-    table_fits,
-)
+from seqtag.evaluation.confidence import Confidence, sections_of
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.resampling import Bootstrap, Intervals
+from seqtag.evaluation.sections import Block, Examples, Paragraph, Section, Table
+from seqtag.evaluation.slices import Slice, slice_table
+from seqtag.evaluation.terminal import shorten, table_fits
+from seqtag.evaluation.writing import between, percent, plain, printable
 
 _MOST_ROWS, _WORST_ROWS = 30, 15  # classes that the terminal shows all of; else so many, those with the lowest F1
 _MOST_IN_MATRIX, _MOST_CONFUSIONS = 10, 10
-_CONFUSION_WIDTH = 5
 _MOST_LISTED = 5
-_HEADER = ("P", "R", "F1", "support", "predicted")
+_HEADER = ("", "P", "R", "F1", "F1 95%", "support", "predicted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class ClassReport(Report):
     classes: tuple[ClassScore, ...]  # in the order of the model's probabilities, then `unknown`
     unknown: tuple[Label, ...]  # labels of gold that the model does not know
     accuracy: float
-    accuracy_interval: tuple[float, float]  # 95%, by resampling texts
+    accuracy_interval: tuple[float, float] | None  # 95%, by resampling texts
     macro: Average
     weighted: Average  # by the texts of gold
     micro: Average | None  # of several labels a text; of one label each it would be the accuracy
@@ -54,6 +44,10 @@ class ClassReport(Report):
     log_loss: float | None  # a text; under `multi_label` a label of a text
     roc_auc: float | None  # of two classes, else the macro mean of each against the rest
     undefined: dict[str, str]  # "log_loss" and "roc_auc" -> why it is None
+    intervals: Bootstrap | None  # of the micro (of one label a text: the accuracy) and macro average and each class
+    errors: ClassErrors
+    slices: tuple[Slice, ...]
+    confidence: Confidence | None
 
     @property
     def score(self) -> float:
@@ -68,50 +62,70 @@ class ClassReport(Report):
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values; keys stay as they are from release to release.
 
-        `source`, `multi_label`, `num_texts`, `num_classes`, `majority_share`, `score`, `accuracy`, `accuracy_interval`
-        ([low, high]), `macro`, `weighted` and `micro` (each `precision`, `recall`, `f1`), `micro_interval`, `log_loss`,
-        `roc_auc`, `undefined` (name -> reason), `unknown` (labels), `classes` (a list of `label`, `precision`,
-        `recall`, `f1`, `support`, `num_predicted`) and `confusion` (rows of counts). What there is none of is null.
+        - `task` ("classify"), `source`, `data_hash`, `multi_label`, `num_texts`, `num_classes`, `majority_share`
+        - `score`, `accuracy`, `accuracy_interval` ([low, high]), `macro`, `weighted` and `micro` (each `precision`,
+          `recall`, `f1`), `micro_interval`, `log_loss`, `roc_auc`, `undefined` (name -> reason), `unknown` (labels)
+        - `classes` (a list of `label`, `precision`, `recall`, `f1`, `support`, `num_predicted`) and `confusion` (rows
+          of counts)
+        - `intervals`, `slices`, `confidence` and `measurement` as in a tagger's report
+        - `errors`: `counts` (kind -> number), `pairs` (lists of gold, predicted, number), `num_wrong` (texts) and
+          `examples` (a list of `place`, `kinds`, `text`, `note`)
+
+        What there is none of is null.
         """
         averages = {"macro": self.macro, "weighted": self.weighted, "micro": self.micro}
         return {
+            "task": "classify",
             "source": self.source,
+            "data_hash": self.measurement.data_hash,
             "multi_label": self.multi_label,
             "num_texts": self.num_texts,
             "num_classes": len(self.classes),
             "majority_share": self.majority_share,
             "score": self.score,
             "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
-            **{name: figures and asdict(figures) for name, figures in averages.items()},
-            "micro_interval": self.micro_interval and list(self.micro_interval),
+            "accuracy_interval": plain(self.accuracy_interval),
+            **plain(averages),
+            "micro_interval": plain(self.micro_interval),
             "log_loss": self.log_loss,
             "roc_auc": self.roc_auc,
             "undefined": dict(self.undefined),
             "unknown": list(self.unknown),
-            "classes": [asdict(row) for row in self.classes],
-            "confusion": self.confusion and [list(row) for row in self.confusion],
+            "classes": plain(self.classes),
+            "confusion": plain(self.confusion),
+            "intervals": self.intervals and self.intervals.to_dict(),
+            "errors": self.errors.to_dict(),
+            "slices": [each.to_dict() for each in self.slices],
+            "confidence": plain(self.confidence),
+            "measurement": self.measurement.to_dict(),
         }
 
-    def __str__(self) -> str:
-        """Show tables that fit 80 columns; of more than 30 classes the 15 with the lowest F1."""
-        shown, note = self.classes, []
-        if len(self.classes) > _MOST_ROWS:
-            shown = tuple(sorted(self._occurring(), key=lambda row: (row.f1, -row.support))[:_WORST_ROWS])
-            note = [f"{len(shown)} of {len(self.classes)} classes, those with the lowest F1; JSON has all:"]
-        scores = [*note, *lay_table(["", *_HEADER], [*map(_row, shown), *self._averages()])]
-        title, header, rows = self._confusion_table()
-        confused = [*fold(title), *(lay_table(header, rows, least=_CONFUSION_WIDTH) if rows else [])]
-        figures = chain.from_iterable(map(fold, self._figures()))
-        return self._text(fold(self._counts()), scores, figures, confused if title else [])
+    def sections(self) -> tuple[Section, ...]:
+        """Give scores, what goes wrong, where, how far the probabilities can be trusted, and examples."""
+        found = [
+            Section("Scores", tuple(self._scores())),
+            Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions())),
+            Section("Where it goes wrong", (slice_table(self.slices, unit="texts"),) if self.slices else ()),
+        ]
+        if self.confidence:
+            noun = "labels" if self.multi_label else "texts"
+            found.append(Section("Confidence", sections_of(self.confidence, noun)))
+        found.append(Section("Mistakes", tuple(self._examples())))
+        return tuple(section for section in found if section.blocks)
 
-    def to_markdown(self) -> str:
-        """Give what `print` shows as Markdown, with all classes."""
-        scores = markdown_table(["label", *_HEADER], [*map(_row, self.classes), *self._averages()])
-        title, header, rows = self._confusion_table()
-        confused = markdown_table(header, rows) if rows else []
-        figures = [f"- {escape(line)}" for line in self._figures()]
-        return self._markdown(self._counts(), scores, figures, [title] if title else [], confused)
+    # -- scores -------------------------------------------------------------------------------
+
+    def _scores(self) -> Iterator[Block]:
+        yield Paragraph((self._counts(), f"SHA-256 of gold {self.measurement.data_hash[:16]}"))
+        rows, caption, most = [*self.classes], "", _MOST_ROWS
+        if len(rows) > _MOST_ROWS:
+            absent = [row for row in rows if row not in self._occurring()]
+            rows = [*sorted(self._occurring(), key=lambda row: (row.f1, -row.support)), *absent]
+            caption, most = "the classes with the lowest F1 come first", _WORST_ROWS
+        averages = self._averages()
+        cells = (*map(self._row, rows), *averages)
+        yield Table(_HEADER, cells, caption=caption, num_totals=len(averages), most=most)
+        yield Paragraph(tuple(self._figures()))
 
     def _occurring(self) -> list[ClassScore]:
         return [row for row in self.classes if row.support or row.num_predicted]
@@ -126,17 +140,27 @@ class ClassReport(Report):
         share = f"majority share {percent(self.majority_share)} ({printable(majority.label)})"
         return f"{texts}, {num_classes} classes, {share}"
 
-    def _averages(self) -> list[list[str]]:
-        averages = {"micro average": self.micro, "macro average": self.macro, "weighted average": self.weighted}
+    def _row(self, row: ClassScore) -> tuple[str, ...]:
+        occurs = row.support or row.num_predicted
+        own = self.intervals.labels.get(row.label) if self.intervals and occurs else None
+        return printable(row.label), *_shares(row if occurs else None, own), str(row.support), str(row.num_predicted)
+
+    def _averages(self) -> list[tuple[str, ...]]:
+        drawn = {} if self.intervals is None else {"micro": self.intervals.micro, "macro": self.intervals.macro}
+        averages = {"micro": self.micro, "macro": self.macro, "weighted": self.weighted}
         totals = [str(sum(getattr(row, name) for row in self.classes)) for name in ("support", "num_predicted")]
-        return [[name, *_shares(figures), *totals] for name, figures in averages.items() if figures]
+        return [
+            (f"{name} average", *_shares(figures, drawn.get(name)), *totals)
+            for name, figures in averages.items()
+            if figures
+        ]
 
     def _figures(self) -> Iterator[str]:
         """Give a line for each figure that is no column of the table."""
         accuracy = "subset accuracy (all labels of a text right)" if self.multi_label else "accuracy"
-        yield f"{accuracy} {percent(self.accuracy)}, {_interval(self.accuracy_interval)}"
-        if self.micro and self.micro_interval:
-            yield f"micro F1 {percent(self.micro.f1)}, {_interval(self.micro_interval)}"
+        yield f"{accuracy} {percent(self.accuracy)}{_interval(self.accuracy_interval)}"
+        if self.micro:
+            yield f"micro F1 {percent(self.micro.f1)}{_interval(self.micro_interval)}"
         if self.log_loss is not None:
             yield f"log loss {self.log_loss:.4f} nats{' a label' if self.multi_label else ''}"
         if self.roc_auc is not None:
@@ -151,111 +175,76 @@ class ClassReport(Report):
         if self.unknown:
             support = {row.label: row.support for row in self.classes}
             unknown = [f"{printable(label)} ({support[label]:,} texts)" for label in self.unknown]
-            yield f"not known to the model, so counted as wrong: {_listed(unknown)}"
+            yield f"not known to the model, so counted as wrong: {listed(unknown)}"
 
-    def _confusion_table(self) -> tuple[str, list[str], list[list[str]]]:
-        """Give a title, a header and rows: the matrix, or of many classes the most frequent mistakes."""
-        if self.confusion is None:
-            return "", [], []
+        if self.intervals:
+            drawn = self.intervals
+            yield (
+                f"intervals: bootstrap over {drawn.num_units:,} texts, {drawn.resamples:,} resamples, seed {drawn.seed}"
+            )
+
+    # -- errors -------------------------------------------------------------------------------
+
+    def _wrong(self) -> Iterator[Block]:
+        errors = self.errors
+        if not errors.num_wrong:
+            yield Paragraph(("nothing: all texts are right",))
+            return
+        if self.multi_label:
+            rows = tuple((kind, f"{number:,}") for kind, number in errors.counts.items())
+            yield Table(("", "number"), rows, caption=f"{errors.num_wrong:,} texts with errors")
+        else:
+            yield self._matrix() or self._pairs()
+
+    def _examples(self) -> Iterator[Block]:
+        errors = self.errors
+        if errors.examples:
+            some = len(errors.examples) < errors.num_wrong
+            which = ", the most confident" if self.confidence else ""
+            caption = f"{len(errors.examples):,} of {errors.num_wrong:,} mistakes{which}"
+            if not some:
+                caption = f"all {errors.num_wrong:,} mistakes{', the most confident first' if self.confidence else ''}"
+            yield Examples(caption, tuple(errors.counts.items()), errors.examples)
+
+    def _matrix(self) -> Table | None:
+        """Give the confusion matrix, where it is small enough to be read."""
+        if self.confusion is None or len(self.classes) > _MOST_IN_MATRIX:
+            return None
         names = [printable(row.label) for row in self.classes]
-        if len(names) <= _MOST_IN_MATRIX:
-            numbers = [str(number) for number in range(1, len(names) + 1)]
-            counts = [list(map(str, row)) for row in self.confusion]
-            for heads, labels in ((names, names), (numbers, [f"{n} {name}" for n, name in zip(numbers, names)])):
-                header, rows = ["", *heads], [[label, *row] for label, row in zip(labels, counts)]
-                if table_fits(header, rows, least=_CONFUSION_WIDTH):
-                    return "confusion matrix: gold in rows, predicted in columns", header, rows
-        cells = [
-            (count, f"{shorten(names[gold], 33)} -> {shorten(names[predicted], 33)}")
-            for gold, row in enumerate(self.confusion)
-            for predicted, count in enumerate(row)
-            if count and gold != predicted
-        ]
-        if not cells:
-            return "no confusions", [], []
-        most = sorted(cells, key=lambda cell: -cell[0])[:_MOST_CONFUSIONS]
-        title = f"{len(most)} of {len(cells):,} kinds of confusion, the most frequent"
-        return title, ["gold -> predicted", "texts"], [[pair, str(count)] for count, pair in most]
+        numbers = [str(number) for number in range(1, len(names) + 1)]
+        counts = [list(map(str, row)) for row in self.confusion]
+        for heads, labels in ((names, names), (numbers, [f"{n} {name}" for n, name in zip(numbers, names)])):
+            rows = tuple((label, *row) for label, row in zip(labels, counts))
+            table = Table(("", *heads), rows, caption="confusion matrix: gold in rows, predicted in columns")
+            if table_fits(table):
+                return table
+        return None
+
+    def _pairs(self) -> Table:
+        pairs = self.errors.pairs
+        rows = tuple((shorten(printable(a), 33), shorten(printable(b), 33), f"{n:,}") for a, b, n in pairs)
+        caption = f"classes taken for each other, {len(rows):,} pairs"
+        return Table(("gold", "predicted", "texts"), rows, caption=caption, text_columns=2, most=_MOST_CONFUSIONS)
+
+    def _all_confusions(self) -> Iterator[Block]:
+        if self.errors.pairs and self._matrix():
+            yield self._pairs()
 
 
-def evaluate_labels(
-    gold: Sequence[Any],
-    predicted: Sequence[Any],
-    *,
-    labels: Sequence[Label],
-    probabilities: Any = None,
-    source: str = "",
-) -> ClassReport:
-    """Compare predicted labels with gold, text by text; lists of labels in place of labels mean several a text.
-
-    `labels` are the classes that the model knows, strings, integers or booleans, in the order of the columns of
-    `probabilities` (N, L), of which each row sums to 1, or where texts have several labels each column stands alone.
-    `source` names the data in messages and in the heading. Raises DataError, with the text's number from 1, for unequal
-    lengths and impossible probabilities, UsageError for labels of another kind and for a wrong shape.
-
-    >>> report = evaluate_labels(["pos", "neg", "pos", "odd"], ["pos", "pos", "pos", "neg"], labels=["neg", "pos"])
-    >>> report.accuracy, report.unknown, report.undefined["roc_auc"]
-    (0.5, ('odd',), 'no probabilities were given')
-    """
-    where = f"{source}: " if source else ""
-    coded = code_labels(gold, predicted, labels, where=where)
-    given = None if probabilities is None else check_probabilities(probabilities, coded, where=where)
-    undefined = _undefined(coded, given is not None)
-    accuracy, accuracy_interval = class_metrics.accuracy(coded)
-    return ClassReport(
-        source=source,
-        multi_label=coded.multi_label,
-        num_texts=len(coded.gold),
-        classes=class_metrics.class_scores(coded),
-        unknown=coded.unknown,
-        accuracy=accuracy,
-        accuracy_interval=accuracy_interval,
-        macro=class_metrics.average(coded, "macro"),
-        weighted=class_metrics.average(coded, "weighted"),
-        micro=class_metrics.average(coded, "micro") if coded.multi_label else None,
-        micro_interval=class_metrics.micro_interval(coded) if coded.multi_label else None,
-        confusion=None if coded.multi_label else class_metrics.confusions(coded),
-        log_loss=None if given is None or "log_loss" in undefined else class_metrics.log_loss(coded, given),
-        roc_auc=None if given is None or "roc_auc" in undefined else class_metrics.roc_auc(coded, given),
-        undefined=undefined,
-    )
+def _shares(figures: Average | ClassScore | None, intervals: Intervals | None) -> list[str]:
+    """Give precision, recall, F1 in percent and the interval of F1; dashes for a class that occurs nowhere."""
+    shares = [percent(x) for x in ((figures.precision, figures.recall, figures.f1) if figures else (None,) * 3)]
+    return [*shares, between(intervals.f1.low, intervals.f1.high) if intervals else "-"]
 
 
-def _undefined(coded: CodedLabels, has_probabilities: bool) -> dict[str, str]:
-    """Say why log loss and ROC AUC can't be had, where that is so."""
-    if not has_probabilities:
-        return dict.fromkeys(("log_loss", "roc_auc"), "no probabilities were given")
-    if coded.unknown:
-        reason = f"gold has labels that the model does not know: {_listed(list(map(repr, coded.unknown)))}"
-        return dict.fromkeys(("log_loss", "roc_auc"), reason)
-    if not coded.multi_label and len(coded.classes) == 1:
-        return dict.fromkeys(("log_loss", "roc_auc"), "there is only one class")
-    num_texts = len(coded.gold)
-    for number, said in ((0, "no text"), (num_texts, "every text")):
-        same = [repr(label) for label, count in zip(coded.classes, coded.counts(coded.gold)) if count == number]
-        if same:
-            return {"roc_auc": f"in gold {said} has {_listed(same)}"}
-    return {}
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f", 95% interval {percent(interval[0])} to {percent(interval[1])}"
 
 
-def _row(row: ClassScore) -> list[str]:
-    shares = _shares(row if row.support or row.num_predicted else None)
-    return [printable(row.label), *shares, str(row.support), str(row.num_predicted)]
-
-
-def _shares(figures: Average | ClassScore | None) -> list[str]:
-    """Give precision, recall and F1 in percent; dashes for a class that occurs nowhere."""
-    return [percent(x) for x in ((figures.precision, figures.recall, figures.f1) if figures else (None,) * 3)]
-
-
-def _interval(interval: tuple[float, float]) -> str:
-    return f"95% interval {percent(interval[0])} to {percent(interval[1])}"
-
-
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """List the first names and count the rest.
 
-    >>> _listed(["a", "b"]), _listed(["a", "b", "c", "d", "e", "f", "g"])
+    >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e", "f", "g"])
     ('a, b', 'a, b, c, d, e and 2 more')
     """
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""

@@ -57,8 +57,8 @@ def _lay(block: Block) -> Iterator[list[str]]:
 def _table(table: Table) -> Iterator[str]:
     group, header = "", []
     for cell in table.header:
-        opened, _, name = cell.partition("\n") if "\n" in cell else ("", "", cell)
-        group = opened or group
+        opened, opens, name = cell.rpartition("\n")
+        group = opened if opens else group
         header.append(f"{group} {name}".strip())
     ruler = ["---"] * table.text_columns + ["---:"] * (len(header) - table.text_columns)
     for row in (header, None, *table.rows):

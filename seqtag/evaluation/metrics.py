@@ -16,7 +16,8 @@ from seqeval.metrics.v1 import precision_recall_fscore_support as score_strictly
 from seqeval.scheme import IOB2, IOBES, Entities
 from sklearn.metrics import precision_recall_fscore_support as score_classes
 
-from seqtag.text.schemes import convert_tags, entity_labels, split_tag
+from seqtag.evaluation.counts import Counts, count_spans
+from seqtag.text.schemes import Span, convert_tags, entity_labels, split_tag
 
 TagLists = Sequence[Sequence[str]]
 _AS_BIOES = {"L": "E", "U": "S", "M": "I"}
@@ -44,15 +45,15 @@ class Scores:
     labels: tuple[LabelScore, ...]
 
 
-def score_spans(gold: TagLists, predicted: TagLists, *, scheme: str) -> tuple[Scores, Scores]:
-    """Score entities, micro-averaged: the strict reading first, then conlleval's.
+def score_spans(gold: TagLists, predicted: TagLists, *, scheme: str) -> tuple[Scores, Scores, Counts]:
+    """Score entities, micro-averaged: the strict reading, then conlleval's; and the strict counts a sentence.
 
     IO and IOB1 let any I- open a span, so they are read as IOB2 first and both readings give the same. A figure without
     ground (no span predicted, none in gold) is 0. The caller has checked that lengths are equal and tags the scheme's.
 
-    >>> strict, conlleval = score_spans([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2")
-    >>> strict.f1, conlleval.f1
-    (0.0, 1.0)
+    >>> strict, conlleval, counts = score_spans([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2")
+    >>> strict.f1, conlleval.f1, int(counts.predicted_SL.sum())
+    (0.0, 1.0, 0)
     """
     if scheme in ("IO", "IOB1"):
         gold, predicted = ([convert_tags(tags, scheme, "IOB2") for tags in corpus] for corpus in (gold, predicted))
@@ -68,13 +69,16 @@ def score_spans(gold: TagLists, predicted: TagLists, *, scheme: str) -> tuple[Sc
         score_strictly(gold_codes, predicted_codes, average="micro", **given),
     )
 
+    sides = [[[_span(entity, labels) for entity in found] for found in side.entities] for side in spans]
+    counts = count_spans(*sides)
+
     found = sorted({code for codes in (gold_codes, predicted_codes) for code, _, _ in get_entities(codes)})
     conlleval = _scores(
         [labels[code] for code in found],
         score_leniently(gold_codes, predicted_codes, average=None, zero_division=0),
         score_leniently(gold_codes, predicted_codes, average="micro", zero_division=0),
     )
-    return strict, conlleval
+    return strict, conlleval, counts
 
 
 def score_tokens(gold: TagLists, predicted: TagLists) -> Scores:
@@ -123,6 +127,11 @@ def _encode(gold: TagLists, predicted: TagLists) -> tuple[dict[str, str], list[l
         gold_codes.append([a for a, _ in kept])
         predicted_codes.append([b for _, b in kept])
     return {number: label for label, number in numbers.items()}, gold_codes, predicted_codes
+
+
+def _span(entity: Any, labels: dict[str, str]) -> Span:
+    """Read an entity of seqeval; places are those after `_encode`, the same on both sides."""
+    return Span(entity.start, entity.end, labels[entity.tag])
 
 
 def _scores(labels: list[str], rows: tuple[Any, ...], average: tuple[Any, ...]) -> Scores:

@@ -4,9 +4,12 @@ The pairing of spans and the kinds of error that these counts sum up are those o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from seqtag.evaluation.errors import KINDS, WRONG_BOUNDARY, SpanErrors
+
+PARTIAL_READINGS: tuple[str, ...] = ("strict", "exact", "partial", "type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class PartialScore:
     def f1(self) -> float:
         """The harmonic mean of precision and recall."""
         return 2 * self._credit / max(self.actual + self.possible, 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give MUC's counts and the three figures."""
+        return {**asdict(self), "precision": self.precision, "recall": self.recall, "f1": self.f1}
 
     @property
     def _credit(self) -> float:

@@ -1,28 +1,29 @@
-"""Say how sure scores are, and whether two systems differ, by resampling the units that they were measured on.
+"""Say how sure scores are, by resampling the units that they were measured on.
 
-Knows counts (counts.py); knows no span and no tag. Leaves out how it is shown.
+Knows counts (counts.py); knows no span and no tag. Two systems are compared in randomisation.py, with what is drawn
+here. Leaves out how it is shown.
 """
 
 # S units (sentences, texts or documents), L labels, N columns of counts, R resamples
 # C kinds of units that are many, U other units
 # Arrays of figures end in (2 + L, 3): rows for the micro average, the macro average and each label; P, R and F1
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from seqtag.errors import DataError, UsageError
+from seqtag.errors import UsageError
 from seqtag.evaluation.counts import Counts
+from seqtag.evaluation.writing import plain
 
-NO_DIFFERENCE = "no difference shown"
-_LEVEL = 0.05
-# Differences that are this close count as equal: they are, but for rounding, or nobody would care.
-_ROUNDING = 1e-12
-# Resamples are drawn in pieces of so many numbers: they stay in the processor's cache, and memory stays bounded.
-_MOST_CELLS = 200_000
+# Resamples are drawn in pieces of so many numbers, so that memory stays bounded.
+_MOST_CELLS = 1_000_000
 # Units with equal counts are drawn together where they are at least so many; fewer are drawn faster one by one.
 _MANY = 8
+# Whole numbers up to this one are exact as 32-bit floats, which are multiplied in half the time.
+_LARGEST_FLOAT32 = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +56,9 @@ class Bootstrap:
     seed: int
     num_units: int
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A figure of two systems, what the second has more, its interval, and how often chance alone gives as much."""
-
-    a: float
-    b: float
-    difference: float  # b - a
-    low: float
-    high: float
-    p_value: float
-
-    @property
-    def verdict(self) -> str:
-        """What may be said: 'no difference shown' where p is 0.05 or more, else which is better.
-
-        It follows the p-value alone; close to 0.05 the interval, which is another estimate, may disagree about 0.
-        """
-        if self.p_value >= _LEVEL:
-            return NO_DIFFERENCE
-        return "b is better" if self.difference > 0 else "a is better"
-
-
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """Precision, recall and F1 of two systems."""
-
-    precision: Difference
-    recall: Difference
-    f1: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two systems on the same units, and how the intervals and p-values were drawn."""
-
-    micro: Differences
-    macro: Differences
-    confidence: float
-    resamples: int
-    seed: int
-    num_units: int
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, by field; `labels` is a list, since a label may be a number."""
+        return {**plain(self), "labels": [{"label": label, **plain(own)} for label, own in self.labels.items()]}
 
 
 def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Bootstrap:
@@ -111,45 +73,56 @@ def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_0
     >>> found.micro.recall.value, round(found.micro.recall.low, 2), round(found.micro.recall.high, 2)
     (0.8, 0.72, 0.88)
     """
-    tails = _tails(confidence, resamples)
+    bounds = tails(confidence, resamples)
     columns_SN = np.concatenate([counts.right_SL, counts.gold_SL, counts.predicted_SL], 1)
-    values = _figures(*np.split(columns_SN.sum(0), 3))
-    drawn_R = _figures(*np.split(resample(columns_SN, resamples=resamples, seed=seed), 3, axis=1))
-    bounds = np.stack([values, *np.quantile(drawn_R, tails, axis=0)], -1)
-    rows = [Intervals(*(Interval(*figure) for figure in row)) for row in bounds.tolist()]
+    values = figures(*np.split(columns_SN.sum(0), 3))
+    drawn_R = figures(*np.split(resample(columns_SN, resamples=resamples, seed=seed), 3, axis=1))
+    table = np.stack([values, *np.quantile(drawn_R, bounds, axis=0)], -1)
+    rows = [Intervals(*(Interval(*figure) for figure in row)) for row in table.tolist()]
     labels = dict(zip(counts.labels, rows[2:]))
     return Bootstrap(rows[0], rows[1], labels, confidence, resamples, seed, counts.num_units)
 
 
-def compare(a: Counts, b: Counts, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Comparison:
-    """Compare two systems on the same units: differences, their paired bootstrap intervals, and p-values.
+def ratio_interval(
+    part_S: np.ndarray,
+    whole_S: np.ndarray,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of sum(part) / sum(whole), from counts a unit; no units give 0 to 0.
 
-    p is the share of random exchanges of the two systems' outputs, unit by unit, that differ at least as much (paired
-    approximate randomisation; Noreen 1989, Computer-Intensive Methods for Testing Hypotheses; Yeh 2000,
-    https://aclanthology.org/C00-2137/), where what was observed counts as one of them. Raises DataError unless gold is
-    the same on both sides.
+    A resample whose whole is 0 counts as 0. Where all units have the same ratio, as with every one right, the interval
+    has no width: it tells of the draw of units, and no draw of these differs.
 
-    >>> gold, right_a, right_b = (np.repeat([[1], [0]], [n, 40 - n], axis=0) for n in (40, 20, 22))
-    >>> recall = compare(Counts(("PER",), right_a, gold, gold), Counts(("PER",), right_b, gold, gold)).micro.recall
-    >>> round(recall.difference, 3), recall.verdict
-    (0.05, 'no difference shown')
+    >>> low, high = ratio_interval(np.array([1, 1, 1, 0] * 25), np.ones(100, int))
+    >>> round(low, 2), round(high, 2)
+    (0.66, 0.83)
     """
-    tails = _tails(confidence, resamples)
-    labels = list(dict.fromkeys([*a.labels, *b.labels]))
-    (right_a, gold, predicted_a), (right_b, gold_b, predicted_b) = (_columns(counts, labels) for counts in (a, b))
-    _check_same_gold(gold, gold_b, labels)
+    bounds = tails(confidence, resamples)
+    if not len(part_S):
+        return 0.0, 0.0
+    part_R, whole_R = resample(np.stack([part_S, whole_S], -1), resamples=resamples, seed=seed).T
+    low, high = np.quantile(part_R / np.maximum(whole_R, 1), bounds)
+    return float(low), float(high)
 
-    systems = np.concatenate([gold, right_a, predicted_a, right_b, predicted_b], 1)
-    totals = systems.sum(0)
-    values_a, values_b = _two_figures(totals)
-    drawn_a, drawn_b = _two_figures(resample(systems, resamples=resamples, seed=seed))
-    bounds = np.quantile(drawn_b - drawn_a, tails, axis=0)
 
-    change = np.concatenate([right_b - right_a, predicted_b - predicted_a], 1)
-    p_values = _p_values(totals, change[change.any(1)], resamples, seed)
-    table = np.stack([values_a, values_b, values_b - values_a, *bounds, p_values], -1).tolist()
-    micro, macro = (Differences(*(Difference(*figure) for figure in row)) for row in table)
-    return Comparison(micro, macro, confidence, resamples, seed, a.num_units)
+def micro_f1_interval(
+    right_S: np.ndarray,
+    gold_S: np.ndarray,
+    predicted_S: np.ndarray,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Bootstrap interval of micro F1 alone, from what is right, in gold and predicted in each unit.
+
+    >>> micro_f1_interval(np.array([1, 1]), np.array([1, 1]), np.array([1, 1]))
+    (1.0, 1.0)
+    """
+    return ratio_interval(2 * right_S, gold_S + predicted_S, confidence=confidence, resamples=resamples, seed=seed)
 
 
 def resample(columns_SN: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:
@@ -162,8 +135,9 @@ def resample(columns_SN: np.ndarray, *, resamples: int, seed: int) -> np.ndarray
     num_units = len(columns_SN)
     # How often each kind of unit falls into a resample is multinomial; the last kind is all that are rare, and which
     # of them falls in is drawn one by one. A large test set has few kinds: most sentences have no span or one.
-    kinds, units = np.unique(columns_SN.astype(np.float64), axis=0, return_counts=True)
+    kinds, units = np.unique(columns_SN, axis=0, return_counts=True)
     many = units >= _MANY
+    kinds = _as_floats(kinds, num_units * np.abs(kinds).max(initial=0))
     common_CN, rare_UN = kinds[many], np.repeat(kinds[~many], units[~many], axis=0)
     num_rare = len(rare_UN)
     shares = np.append(units[many], num_rare) / num_units
@@ -171,35 +145,37 @@ def resample(columns_SN: np.ndarray, *, resamples: int, seed: int) -> np.ndarray
     sums = []
     for start in range(0, resamples, piece):
         drawn_RC = random.multinomial(num_units, shares, size=min(piece, resamples - start))
-        sums_RN = drawn_RC[:, :-1].astype(np.float64) @ common_CN
+        sums_RN = drawn_RC[:, :-1].astype(kinds.dtype) @ common_CN
         if num_rare:
             # One count over all cells (resample, unit) of the piece: row by row it would take a loop.
-            first_cells = np.repeat(np.arange(len(drawn_RC)) * num_rare, drawn_RC[:, -1])
-            cells = first_cells + random.integers(num_rare, size=len(first_cells), dtype=np.int32)
+            cells = np.repeat(np.arange(len(drawn_RC)) * num_rare, drawn_RC[:, -1])
+            cells += random.integers(num_rare, size=len(cells), dtype=np.int32)
             weights_RU = np.bincount(cells, minlength=len(drawn_RC) * num_rare).reshape(len(drawn_RC), num_rare)
-            sums_RN += weights_RU.astype(np.float64) @ rare_UN
-        sums.append(sums_RN)
+            sums_RN += weights_RU.astype(kinds.dtype) @ rare_UN
+        sums.append(sums_RN.astype(np.float64))
     return np.concatenate(sums)
 
 
-def _p_values(totals: np.ndarray, change: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """Exchange the outputs of two systems at random; `change` holds what each unit gives to b more than to a."""
+def exchange(change_SN: np.ndarray, *, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Take each of S units or leave it, as a coin says, R times over, and give sums of columns in pieces (r, N).
+
+    >>> sum(len(sums) for sums in exchange(np.array([[1, 2]]), resamples=5, seed=0))
+    5
+    """
     random = np.random.default_rng(seed)
-    gold, of_a, of_b = np.split(totals.astype(np.float64), [len(totals) // 5, 3 * len(totals) // 5])
-    observed = np.abs(np.subtract(*_two_figures(totals)))
-    at_least = np.zeros(observed.shape, np.int64)
-    changes = change.astype(np.float64)
-    piece = max(1, _MOST_CELLS // max(len(changes), len(totals), 1))
+    change_SN = _as_floats(change_SN, np.abs(change_SN).sum(0).max(initial=0))
+    piece = max(1, _MOST_CELLS // max(*change_SN.shape, 1))
     for start in range(0, resamples, piece):
-        size = min(piece, resamples - start)
-        moved = random.integers(2, size=(size, len(changes)), dtype=bool).astype(np.float64) @ changes
-        exchanged = np.concatenate([np.broadcast_to(gold, (size, len(gold))), of_a + moved, of_b - moved], 1)
-        at_least += (np.abs(np.subtract(*_two_figures(exchanged))) >= observed - _ROUNDING).sum(0)
-    return (at_least + 1) / (resamples + 1)
+        taken_RS = random.integers(2, size=(min(piece, resamples - start), len(change_SN)), dtype=bool)
+        yield (taken_RS.astype(change_SN.dtype) @ change_SN).astype(np.float64)
 
 
-def _figures(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Turn counts (..., L) into figures (..., 2 + L, 3)."""
+def figures(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Turn counts (..., L) into figures (..., 2 + L, 3).
+
+    >>> figures(np.array([1, 0]), np.array([1, 1]), np.array([2, 0])).tolist()
+    [[0.5, 0.5, 0.5], [0.25, 0.5, 0.3333333333333333], [0.5, 1.0, 0.6666666666666666], [0.0, 0.0, 0.0]]
+    """
     right, gold, predicted = (
         np.concatenate([array.sum(-1, keepdims=True), array], -1) for array in (right, gold, predicted)
     )
@@ -208,49 +184,27 @@ def _figures(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.n
         right / np.maximum(gold, 1),
         2 * right / np.maximum(gold + predicted, 1),
     ]
-    figures = np.stack(ratios, -1)
-    micro, by_label = figures[..., :1, :], figures[..., 1:, :]
+    found = np.stack(ratios, -1)
+    micro, by_label = found[..., :1, :], found[..., 1:, :]
     # A label that does not occur adds 0 to the sum, so it is enough to leave it out of the number.
     num_labels = ((gold + predicted)[..., 1:] > 0).sum(-1)[..., None, None]
     macro = by_label.sum(-2, keepdims=True) / np.maximum(num_labels, 1)
     return np.concatenate([micro, macro, by_label], -2)
 
 
-def _two_figures(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the averages of two systems, (..., 2, 3), from gold, right and predicted of a, right and predicted of b."""
-    gold, *systems = np.split(columns, 5, axis=-1)
-    a, b = (_figures(right, gold, predicted)[..., :2, :] for right, predicted in (systems[:2], systems[2:]))
-    return a, b
+def tails(confidence: float, resamples: int) -> list[float]:
+    """Give the two quantiles of an interval; UsageError where there are none.
 
-
-def _columns(counts: Counts, labels: Sequence[str | int]) -> list[np.ndarray]:
-    """Give right, gold and predicted with a column for each of `labels`, which are those of `counts` and others."""
-    columns = [labels.index(label) for label in counts.labels]
-    arrays = []
-    for array in (counts.right_SL, counts.gold_SL, counts.predicted_SL):
-        arrays.append(np.zeros((counts.num_units, len(labels)), np.int64))
-        arrays[-1][:, columns] = array
-    return arrays
-
-
-def _check_same_gold(gold_a: np.ndarray, gold_b: np.ndarray, labels: Sequence[str | int]) -> None:
-    if len(gold_a) != len(gold_b):
-        raise DataError(
-            f"a has {len(gold_a)} units (sentences, texts or documents) and b has {len(gold_b)}; compare systems on "
-            "the same data, cut in the same way"
-        )
-    if (gold_a != gold_b).any():
-        row, column = np.argwhere(gold_a != gold_b)[0].tolist()
-        raise DataError(
-            f"unit {row + 1} (a sentence, text or document) has {gold_a[row, column]} of label {labels[column]!r} in "
-            f"a's gold and {gold_b[row, column]} in b's; compare systems on the same data, in the same order"
-        )
-
-
-def _tails(confidence: float, resamples: int) -> list[float]:
-    """Give the two quantiles of an interval; UsageError where there are none."""
+    >>> tails(0.5, 100)
+    [0.25, 0.75]
+    """
     if not 0 < confidence < 1:
         raise UsageError(f"confidence={confidence!r}: an interval needs a share between 0 and 1, such as 0.95")
     if resamples < 1:
         raise UsageError(f"resamples={resamples!r}: pass at least 1, and some thousands for steady intervals")
     return [(1 - confidence) / 2, (1 + confidence) / 2]
+
+
+def _as_floats(counts: np.ndarray, largest_sum: int) -> np.ndarray:
+    """Give whole numbers as floats in which no sum of them is rounded."""
+    return counts.astype(np.float32 if largest_sum < _LARGEST_FLOAT32 else np.float64)

@@ -1,36 +1,46 @@
-"""Evaluate predicted tags against gold: the report of a tagger.
+"""The report of a tagger: what stands in it, and in which order. tag_evaluation.py fills it."""
 
-The counting is done in metrics.py, the laying of tables in report.py; intervals and kinds of error are left out.
-"""
-
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.evaluation.metrics import LabelScore, Scores, score_spans, score_tokens, token_accuracy
-from seqtag.evaluation.report import Report, lay_table, markdown_table, percent, printable
-from seqtag.text.schemes import check_scheme, illegal_positions, spans_from_tags, tag_fits
+from seqtag.evaluation.confidence import Confidence, sections_of
+from seqtag.evaluation.metrics import LabelScore, Scores
+from seqtag.evaluation.partial import PartialScore
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.resampling import Bootstrap, Intervals
+from seqtag.evaluation.sections import Block, Examples, Paragraph, Section, Table
+from seqtag.evaluation.slices import Slice, slice_table
+from seqtag.evaluation.tag_errors import MOST_EXAMPLES, TagErrors
+from seqtag.evaluation.writing import between, percent, plain, printable
 
-_REPAIRS = ("conlleval", "strict")
+_MOST_CONFUSIONS = 10  # shown in a terminal
 
 
 @dataclass(frozen=True, slots=True)
 class TagReport(Report):
     """How predicted tags compare with gold; all figures lie between 0 and 1, and `print` shows them in percent.
 
-    Under an entity scheme `strict` and `conlleval` are the two readings, micro-averaged over entities. Under 'plain'
-    both hold the same: tags scored one token at a time, macro-averaged.
+    Under an entity scheme `strict` and `conlleval` are the two readings, micro-averaged over entities; errors, slices
+    and confidence follow conlleval's, in which no span is lost. Under 'plain' both hold the same: tags scored one token
+    at a time, macro-averaged.
     """
 
     scheme: str
+    repair: str
     num_sentences: int
+    num_documents: int | None  # where the data tell documents apart; then they are what is resampled
     num_tokens: int
     num_gold: int  # spans by the conlleval reading; tokens under 'plain'
     num_predicted: int
+    num_illegal: tuple[int, int]  # tags of gold and of the prediction that break the scheme
     accuracy: float  # over tokens, O included
     strict: Scores
     conlleval: Scores
+    intervals: Bootstrap | None  # of the strict reading; under 'plain' the micro average is the accuracy
+    errors: TagErrors
+    slices: tuple[Slice, ...]
+    confidence: Confidence | None  # where the probabilities of what was predicted are known
 
     @property
     def precision(self) -> float:
@@ -55,140 +65,197 @@ class TagReport(Report):
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values; keys stay as they are from release to release.
 
-        `scheme`, `source`, `num_sentences`, `num_tokens`, `num_gold`, `num_predicted`, `accuracy`, `score`,
-        `precision`, `recall`, `f1`, and `strict` and `conlleval`, each with `precision`, `recall`, `f1` and `labels`:
-        a list of `label`, `precision`, `recall`, `f1`, `support`.
+        - `task` ("tag"), `source`, `scheme`, `repair`, `data_hash`, `num_sentences`, `num_documents` (or null),
+          `num_tokens`, `num_gold`, `num_predicted`, `num_illegal` ([gold, predicted] tags against the scheme)
+        - `accuracy`, `score`, `precision`, `recall`, `f1`, and `strict` and `conlleval`, each with `precision`,
+          `recall`, `f1` and `labels`: a list of `label`, `precision`, `recall`, `f1`, `support`
+        - `intervals` (or null): `confidence`, `resamples`, `seed`, `num_units`, and `micro`, `macro` and each of
+          `labels` (a list, with `label`) with `precision`, `recall`, `f1`: `value`, `low`, `high`
+        - `errors`: `counts` (kind -> number), `num_right`, `num_sentences`, `confusions` (lists of gold, predicted,
+          number; null for no span), `partial` (`strict`, `exact`, `partial`, `type`, each with MUC's counts and
+          `precision`, `recall`, `f1`; null under 'plain'), `examples` (a list of `place`, `kinds`, `text`, `note` and
+          `sides`: gold and predicted -> marks with `start`, `end`, `label`, `kind`, `score`)
+        - `slices`: a list of `group`, `name`, `num_gold`, `num_predicted`, `num_right`, `precision`, `recall`, `f1`
+        - `confidence` (or null), as in `Confidence`
+        - `measurement`: what `seqtag compare` reads
         """
-        head = {
-            name: getattr(self, name)
-            for name in ("scheme", "source", "num_sentences", "num_tokens", "num_gold", "num_predicted")
-        }
+        names = ("scheme", "repair", "num_sentences", "num_documents", "num_tokens", "num_gold", "num_predicted")
+        head = {name: getattr(self, name) for name in names}
         figures = {name: getattr(self, name) for name in ("accuracy", "score", "precision", "recall", "f1")}
-        readings = {name: asdict(getattr(self, name)) for name in ("strict", "conlleval")}
-        for reading in readings.values():
-            reading["labels"] = list(reading["labels"])
-        return {**head, **figures, **readings}
+        readings = {name: plain(getattr(self, name)) for name in ("strict", "conlleval")}
+        return {
+            "task": "tag",
+            "source": self.source,
+            "data_hash": self.measurement.data_hash,
+            **head,
+            "num_illegal": list(self.num_illegal),
+            **figures,
+            **readings,
+            "intervals": self.intervals and self.intervals.to_dict(),
+            "errors": self.errors.to_dict(),
+            "slices": [each.to_dict() for each in self.slices],
+            "confidence": plain(self.confidence),
+            "measurement": self.measurement.to_dict(),
+        }
 
-    def __str__(self) -> str:
-        """Show a table that fits 80 columns."""
-        readings = [name for name, _ in self._readings()]
-        header = ["", *["P", "R", "F1"] * len(readings), "support"]
-        table = lay_table(header, self._rows(), titles=readings if len(readings) > 1 else ())
-        return self._text([self._counts()], table, [f"token accuracy {percent(self.accuracy)}"])
+    def sections(self) -> tuple[Section, ...]:
+        """Give scores, what goes wrong, where, how far the probabilities can be trusted, and examples."""
+        found = [
+            Section("Scores", tuple(self._scores()), tuple(self._details())),
+            Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions())),
+            Section("Where it goes wrong", self._where()),
+        ]
+        if self.confidence:
+            found.append(Section("Confidence", sections_of(self.confidence, self._noun)))
+        found.append(Section("Errors in their sentences", tuple(self._examples())))
+        return tuple(section for section in found if section.blocks)
 
-    def to_markdown(self) -> str:
-        """Give the table of `print` as Markdown."""
-        readings = [f"{name} " if self.scheme != "plain" else "" for name, _ in self._readings()]
-        header = ["label", *(name + figure for name in readings for figure in ("P", "R", "F1")), "support"]
-        table = markdown_table(header, self._rows())
-        return self._markdown(self._counts(), table, [f"Token accuracy: {percent(self.accuracy)}"])
+    @property
+    def _noun(self) -> str:
+        return "tags" if self.scheme == "plain" else "spans"
 
-    def _readings(self) -> list[tuple[str, Scores]]:
+    # -- scores -------------------------------------------------------------------------------
+
+    def _scores(self) -> Iterator[Block]:
+        yield Paragraph(tuple(self._counts()))
+        yield Table(self._header(), tuple(self._rows()), num_totals=1 if self.scheme == "plain" else 2)
+        yield Paragraph(tuple(self._notes()))
+
+    def _counts(self) -> Iterator[str]:
+        documents = "" if self.num_documents is None else f" of {self.num_documents:,} documents"
+        counts = f"{self.num_sentences:,} sentences{documents}, {self.num_tokens:,} tokens"
         if self.scheme == "plain":
-            return [("tags", self.strict)]
-        return [("strict", self.strict), ("conlleval", self.conlleval)]
+            yield counts
+        else:
+            yield f"{counts}, {self.num_gold:,} spans, {self.num_predicted:,} predicted"
+            yield f"scheme {self.scheme}, repair {self.repair}"
+        yield f"SHA-256 of gold {self.measurement.data_hash[:16]}"
 
-    def _rows(self) -> list[list[str]]:
-        """Give a row for each label and one for the average: a name, three figures a reading, the support."""
-        readings = [scores for _, scores in self._readings()]
-        by_label = [{row.label: row for row in scores.labels} for scores in readings]
-        rows = []
+    def _header(self) -> tuple[str, ...]:
+        if self.scheme == "plain":
+            return ("", "P", "R", "F1", "F1 95%", "support")
+        return ("", "strict\nP", "R", "F1", "F1 95%", "conlleval\nP", "R", "F1", "\nsupport")
+
+    def _readings(self) -> tuple[Scores, ...]:
+        return (self.strict,) if self.scheme == "plain" else (self.strict, self.conlleval)
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Give a row for each label and the averages: a name, the figures of each reading, the support."""
+        by_label = [{row.label: row for row in scores.labels} for scores in self._readings()]
+        own = {} if self.intervals is None else self.intervals.labels
         for label in sorted({label for scores in by_label for label in scores}):
             found = [scores.get(label) for scores in by_label]
             # conlleval's support: the strict reading loses gold spans where gold breaks its scheme
-            rows.append([printable(label), *_figures(found), str(found[-1].support if found[-1] else 0)])
-        average = "macro average" if self.scheme == "plain" else "micro average"
-        return [*rows, [average, *_figures(readings), str(self.num_gold)]]
-
-    def _counts(self) -> str:
-        counts = f"{self.num_sentences:,} sentences, {self.num_tokens:,} tokens"
+            support = str(found[-1].support if found[-1] else 0)
+            yield printable(label), *_figures(found[0], own.get(label)), *_shares(found[1:]), support
+        means = [_mean(scores) for scores in self._readings()]
+        macro, micro = (None, None) if self.intervals is None else (self.intervals.macro, self.intervals.micro)
         if self.scheme == "plain":
-            return counts
-        return f"{counts}, {self.num_gold:,} spans, {self.num_predicted:,} predicted, {self.scheme}"
+            yield "macro average", *_figures(self.strict, macro), f"{self.num_gold}"
+        else:
+            yield "micro average", *_figures(self.strict, micro), *_shares([self.conlleval]), f"{self.num_gold}"
+            yield "macro average", *_figures(means[0], macro), *_shares(means[1:]), f"{self.num_gold}"
 
-
-def evaluate_tags(
-    gold: Sequence[Sequence[str]],
-    predicted: Sequence[Sequence[str]],
-    *,
-    scheme: str,
-    repair: str = "conlleval",
-    source: str = "",
-) -> TagReport:
-    """Compare predicted tags with gold, sentence by sentence; `scheme` is that of both.
-
-    Tags that break their scheme count as they stand: conlleval's reading is lenient, the strict one passes them over.
-    `repair="strict"` refuses them. `source` names the data in messages and in the heading. Raises DataError, with the
-    sentence's number from 1, for unequal lengths and for a tag that the scheme has not.
-
-    >>> report = evaluate_tags([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]], scheme="IOB2")
-    >>> report.precision, report.recall, report.num_predicted
-    (0.5, 1.0, 2)
-    """
-    check_scheme(scheme)
-    if repair not in _REPAIRS:
-        raise UsageError(f"unknown repair {repair!r}; {near_miss(str(repair), _REPAIRS)}")
-    where = f"{source}: " if source else ""
-    _check(gold, predicted, scheme=scheme, where=where, strict=repair == "strict")
-    if scheme == "plain":
-        strict = conlleval = score_tokens(gold, predicted)
-    else:
-        strict, conlleval = score_spans(gold, predicted, scheme=scheme)
-    return TagReport(
-        scheme=scheme,
-        num_sentences=len(gold),
-        num_tokens=sum(map(len, gold)),
-        num_gold=sum(len(spans_from_tags(tags, scheme)) for tags in gold),
-        num_predicted=sum(len(spans_from_tags(tags, scheme)) for tags in predicted),
-        accuracy=token_accuracy(gold, predicted),
-        strict=strict,
-        conlleval=conlleval,
-        source=source,
-    )
-
-
-def _check(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, scheme: str, where: str, strict: bool
-) -> None:
-    for name, corpus in (("gold", gold), ("predicted", predicted)):
-        if isinstance(corpus, str) or any(isinstance(tags, str) for tags in corpus):
-            raise UsageError(f"{where}{name} holds strings where lists of tags are meant; pass [['B-PER', 'O'], ...]")
-    if len(gold) != len(predicted):
-        raise DataError(f"{where}{len(gold)} gold sentences but {len(predicted)} predicted; pair them one to one")
-    if len(gold) == 0:
-        raise DataError(f"{where}no sentences to score; pass at least one")
-    known: dict[str, bool] = {}
-    for number, pair in enumerate(zip(gold, predicted), 1):
-        if len(pair[0]) != len(pair[1]):
-            raise DataError(
-                f"{where}sentence {number} has {len(pair[0])} gold tags but {len(pair[1])} predicted; "
-                "each token needs one of each, so both sides must be cut into the same tokens"
+    def _notes(self) -> Iterator[str]:
+        micro = self.intervals and self.intervals.micro.f1
+        interval = f", 95% {between(micro.low, micro.high)}" if micro and self.scheme == "plain" else ""
+        yield f"token accuracy {percent(self.accuracy)}{interval}"
+        for side, number in zip(("gold", "predicted"), self.num_illegal):
+            if number:
+                yield f"{number:,} {side} tags break the scheme: strict passes their spans over, conlleval reads them"
+        if self.intervals:
+            drawn = self.intervals
+            yield (
+                f"intervals: bootstrap over {drawn.num_units:,} {self.measurement.unit}, "
+                f"{drawn.resamples:,} resamples, seed {drawn.seed}"
             )
-        for name, tags in zip(("gold", "predicted"), pair):
-            for tag in tags:
-                if tag not in known:
-                    if not isinstance(tag, str):
-                        raise UsageError(
-                            f"{where}sentence {number}: {name} tag {tag!r} is no string; pass names, not ids"
-                        )
-                    known[tag] = tag_fits(tag, scheme)
-                if not known[tag]:
-                    raise DataError(
-                        f"{where}sentence {number}: {name} tag {tag!r} has no place in scheme {scheme}; "
-                        "convert one side with convert_tags, or name another scheme"
-                    )
-            illegal = illegal_positions(tags, scheme) if strict else []
-            if illegal:
-                raise DataError(
-                    f"{where}sentence {number}: {name} tag {tags[illegal[0]]!r} at token {illegal[0] + 1} breaks "
-                    f"scheme {scheme}; mend it, or pass repair='conlleval'"
-                )
+
+    def _details(self) -> Iterator[Block]:
+        if self.intervals is None:
+            return
+        rows = [*self.intervals.labels.items(), ("micro average", self.intervals.micro)]
+        rows.append(("macro average", self.intervals.macro))
+        cells = [(printable(name), *_with_bounds(own)) for name, own in rows]
+        header = ("", "precision\nP", "95%", "recall\nR", "95%", "F1\nF1", "95%")
+        caption = "95% intervals" if self.scheme == "plain" else "95% intervals of the strict reading"
+        yield Table(header, tuple(cells), caption=caption, num_totals=2)
+
+    # -- errors -------------------------------------------------------------------------------
+
+    def _wrong(self) -> Iterator[Block]:
+        errors = self.errors
+        if not errors.total:
+            yield Paragraph((f"nothing: all {self._noun} are right",))
+            return
+        yield Table(
+            ("kind of error", "number", "% of errors"),
+            tuple((printable(kind), f"{n:,}", percent(n / errors.total)) for kind, n in errors.counts.items() if n),
+            caption=f"{errors.total:,} errors in {errors.num_sentences:,} sentences; {errors.num_right:,} right",
+        )
+        if errors.partial:
+            yield self._partial()
+        if self.scheme != "plain" and (rows := self._confused()):
+            caption = "types that are taken for each other, whatever their borders"
+            yield Table(("gold", "predicted", "number"), rows[:_MOST_CONFUSIONS], caption=caption, text_columns=2)
+
+    def _examples(self) -> Iterator[Block]:
+        errors = self.errors
+        if errors.examples:
+            some = len(errors.examples) < errors.num_sentences
+            sample = f" of {errors.num_sentences:,}, up to {MOST_EXAMPLES} of each kind" if some else ""
+            caption = f"{len(errors.examples):,} sentences with errors{sample}"
+            yield Examples(caption, tuple((kind, n) for kind, n in errors.counts.items() if n), errors.examples)
+
+    def _where(self) -> tuple[Block, ...]:
+        unit = "tokens" if self.scheme == "plain" else "spans"
+        return (slice_table(self.slices, unit=unit),) if self.slices else ()
+
+    def _partial(self) -> Table:
+        assert self.errors.partial is not None
+        named = {
+            "strict": "strict: borders and type",
+            "exact": "exact: borders",
+            "partial": "partial: borders, half for overlap",
+            "type": "type: type, with overlap",
+        }
+        rows = []
+        for name, words in named.items():
+            score: PartialScore = getattr(self.errors.partial, name)
+            rows.append((words, percent(score.precision), percent(score.recall), percent(score.f1)))
+        return Table(("", "P", "R", "F1"), tuple(rows), caption="with partial credit (SemEval-2013)")
+
+    def _confused(self) -> tuple[tuple[str, ...], ...]:
+        pairs = self.errors.confusions
+        return tuple((printable(a), printable(b), f"{n:,}") for a, b, n in pairs if a and b and a != b)
+
+    def _all_confusions(self) -> Iterator[Block]:
+        rows = tuple((printable(a or "-"), printable(b or "-"), f"{n:,}") for a, b, n in self.errors.confusions)
+        caption = "all pairs of gold and predicted; a dash where the other side has nothing"
+        yield Table(("gold", "predicted", "number"), rows, caption=caption, text_columns=2)
 
 
-def _figures(readings: Sequence[Scores | LabelScore | None]) -> list[str]:
-    """Give precision, recall and F1 of each reading in percent; a reading that has not met the label shows dashes."""
+def _mean(scores: Scores) -> LabelScore:
+    """Average over labels, as scikit-learn's macro average: the mean of each figure."""
+    rows = [(row.precision, row.recall, row.f1) for row in scores.labels] or [(0.0, 0.0, 0.0)]
+    precision, recall, f1 = (sum(figures) / len(rows) for figures in zip(*rows))
+    return LabelScore("macro average", precision, recall, f1, support=0)
+
+
+def _figures(scores: Scores | LabelScore | None, intervals: Intervals | None) -> list[str]:
+    """Give precision, recall, F1 and the interval of F1; dashes where the reading has not met the label."""
+    bounds = between(intervals.f1.low, intervals.f1.high) if intervals and scores else "-"
+    return [*_shares([scores]), bounds]
+
+
+def _shares(readings: list[Any]) -> list[str]:
     return [
         percent(figure)
         for scores in readings
         for figure in ((scores.precision, scores.recall, scores.f1) if scores else (None, None, None))
     ]
+
+
+def _with_bounds(intervals: Intervals) -> Iterator[str]:
+    for figure in (intervals.precision, intervals.recall, intervals.f1):
+        yield percent(figure.value)
+        yield between(figure.low, figure.high)

@@ -12,7 +12,8 @@ from seqtag.evaluation.sections import Block, Example, Examples, Mark, Paragraph
 from seqtag.text.check_findings import printable as show_invisible
 
 LINE_WIDTH = 80  # terminal cells
-_LEAST_WORDS, _LEAST_FIGURE = 12, 7  # cells of a column: reports of one kind stand under each other
+_LEAST_WORDS, _LEAST_FIGURE, _LEAST_OF_MANY = 12, 6, 4  # cells: tables of one kind stand under each other
+_MANY = 9  # columns of figures that have to stand closer
 _SIDE_WIDTH = 13  # before the text of an example: which side it is
 
 
@@ -116,7 +117,8 @@ def _table(table: Table) -> Iterator[RenderableType]:
 def _figure_widths(table: Table) -> list[int]:
     header = [max(map(cell_len, cell.split("\n"))) for cell in table.header]
     columns = zip(header, *([cell_len(cell) for cell in row] for row in table.rows))
-    return [max(_LEAST_FIGURE - 1, *column) for column in list(columns)[table.text_columns :]]
+    figures = list(columns)[table.text_columns :]
+    return [max(_LEAST_FIGURE if len(figures) < _MANY else _LEAST_OF_MANY, *column) for column in figures]
 
 
 def _word_widths(table: Table, room: int) -> list[int]:
@@ -130,16 +132,16 @@ def _word_widths(table: Table, room: int) -> list[int]:
 
 
 def _examples(examples: Examples) -> Iterator[RenderableType]:
-    """Show one example of each kind, the first that has it."""
+    """Show one example of each kind, the first that has nothing else, or else the first that has it."""
     yield Text(examples.caption)
-    shown: set[str] = set()
+    left = list(examples.items)
     for kind, _ in examples.kinds:
-        example = next((item for item in examples.items if kind in item.kinds), None)
-        if example is None or example.place in shown:
-            continue
-        shown.add(example.place)
-        yield Text(shorten(f"{', '.join(example.kinds)} ({example.place})", LINE_WIDTH))
-        yield from _example(example, kind)
+        having = [item for item in left if kind in item.kinds]
+        if having:
+            example = min(having, key=lambda item: len(item.kinds))
+            left.remove(example)
+            yield Text(shorten(f"{show_invisible(kind)} ({example.place})", LINE_WIDTH))
+            yield from _example(example, kind)
 
 
 def _example(example: Example, kind: str) -> Iterator[Text]:
@@ -171,5 +173,5 @@ def window(text: str, marks: Sequence[Mark], focus: int, width: int) -> str:
     if place <= focus:
         position = len(written) + len(show_invisible(text[place:focus]))
     written += show_invisible(text[place:])
-    start = max(0, position - width // 4)
+    start = max(0, position - width // 4) if cell_len(written) > width else 0
     return shorten("…" + written[start + 1 :] if start else written, width)

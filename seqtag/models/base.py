@@ -46,6 +46,7 @@ class Fitted:
     seed_scores_: list[float]
     interrupted_: bool
     data_: dict[str, Any]
+    tuning_: Any = None  # of a tagger with thresholds: a Tuning
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

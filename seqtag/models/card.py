@@ -13,9 +13,22 @@ if TYPE_CHECKING:
 
 def tagger_card(tagger: "Tagger") -> str:
     """Write the card of a tagger in Markdown."""
+    about = {"labels": ", ".join(tagger.labels_), "scheme": tagger.scheme_, "head": tagger.head}
+    if "temperature" in tagger.data_:
+        about["temperature"] = f"{tagger.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
+    if tagger.tuning_ is not None:
+        tuning = tagger.tuning_
+        least = ", ".join(f"{label} {found.value:.3f}" for label, found in tuning.labels.items())
+        shares = set(tuning.wanted.values()) if set(tuning.wanted) == set(tuning.labels) else set()
+        wanted = ", ".join(f"{label} {share:g}" for label, share in tuning.wanted.items())
+        wanted = f"{shares.pop():g}" if len(shares) == 1 else wanted
+        about["least probability of a span"] = (
+            f"{least}; chosen on {tuning.num_sentences:,} sentences, where a {tuning.figure} of {wanted} was wanted. "
+            "The score on dev is without it"
+        )
     return _card(
         tagger,
-        {"labels": ", ".join(tagger.labels_), "scheme": tagger.scheme_, "head": tagger.head},
+        about,
         unit="sentences",
         measure="accuracy" if tagger.scheme_ == "plain" else "strict F1",
         use='tagger.predict_spans(["Ada lives in Turin."])',

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from seqtag.batching import collate, collate_series, sorted_batches
-from seqtag.evaluation.intervals import micro_f1_interval
+from seqtag.evaluation.resampling import micro_f1_interval
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.text.classes import ClassSet

@@ -15,7 +15,8 @@ from torch import nn
 
 from seqtag.batching import LabelledRows, SeriesRows, count_tokens
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation.class_report import evaluate_labels
+from seqtag.evaluation.class_evaluation import evaluate_labels
+from seqtag.evaluation.class_slices import unknown_shares
 from seqtag.evaluation.report import Report
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
@@ -268,18 +269,29 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
 
     # -- measuring ----------------------------------------------------------------------------
 
-    def evaluate(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> Report:
-        """Compare predictions with gold labels: accuracy, F1, log loss, ROC AUC, and a row for each class."""
+    def evaluate(
+        self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None, *, resamples: int = 10_000, seed: int = 0
+    ) -> Report:
+        """Compare predictions with gold labels: scores, confusions, the surest mistakes, reliability."""
         self._check_fitted()
         data = as_labelled(X, y, "evaluation", language=self.language)
         if not len(data):
             raise DataError("the evaluation data holds no text")
         rows = self._rows(data.rows, "evaluate")
         check_classes(data.labels, self.class_set_, "evaluation")
-        gold = [self._as_known(own) for own in data.labels]
         probability_NL = self._predictor().probabilities(rows)
+        words = self.vocabulary_
         return evaluate_labels(
-            gold, self.choose(probability_NL), labels=list(self.class_set_.labels), probabilities=probability_NL
+            [self._as_known(own) for own in data.labels],
+            self.choose(probability_NL),
+            labels=list(self.class_set_.labels),
+            probabilities=probability_NL,
+            texts=data.to_read(),
+            lengths=[len(row) for row in rows],
+            unit="steps" if words is None else "tokens",
+            unknown_shares=None if words is None else unknown_shares(rows, words),
+            resamples=resamples,
+            seed=seed,
         )
 
     def _as_known(self, label: Any) -> Any:
@@ -291,7 +303,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
 
     def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: accuracy, or micro F1 where a text may have several classes."""
-        return float(self.evaluate(X, y).score)
+        return float(self.evaluate(X, y, resamples=0).score)
 
     # -- saving -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from seqtag.evaluation.intervals import micro_f1_interval
+from seqtag.evaluation.resampling import micro_f1_interval
 from seqtag.models.inference import Sentences, TagPredictor
 from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import Span, spans_from_tags

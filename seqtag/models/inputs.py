@@ -89,13 +89,14 @@ def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
             raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
 
 
-def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[str]) -> None:
+def check_labels(
+    gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[str], *, what: str = "evaluation"
+) -> None:
     """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
     used = {tag for tags in gold for tag in tags} - {"O"}
     unknown = tagset.unknown(sorted(used))
-    report_unknown(
-        unknown, known, what="evaluation", column="tag", all_of_them=all(tagset.unknown([tag]) for tag in used)
-    )
+    all_of_them = all(tagset.unknown([tag]) for tag in used)
+    report_unknown(unknown, known, what=what, column="tag", all_of_them=all_of_them)
 
 
 def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, column: str, all_of_them: bool) -> None:

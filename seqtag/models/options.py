@@ -44,6 +44,12 @@ def number(least: float, most: float = math.inf, *, open_end: bool = False) -> C
     return check
 
 
+def share(value: Any) -> str | None:
+    """Accept a number above 0, at most 1."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+    return None if good else "must be a number above 0, at most 1"
+
+
 def truth(value: Any) -> str | None:
     """Accept True or False."""
     return None if isinstance(value, bool) else "must be True or False"

@@ -1,8 +1,8 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +13,9 @@ from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation.tag_report import TagReport, evaluate_tags
+from seqtag.evaluation.slices import TrainingKnowledge
+from seqtag.evaluation.tag_evaluation import evaluate_tags
+from seqtag.evaluation.tag_report import TagReport
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import tagger_card
@@ -29,12 +31,14 @@ from seqtag.models.inputs import (
     token_lists,
     training_splits,
 )
+from seqtag.models.tuning import Tuning, read_wish, tune_tagger
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
 from seqtag.text.corpus_tags import corpus_scheme
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import Span, entity_labels
+from seqtag.text.surfaces import Surfaces, surfaces_of
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.training import Watcher
@@ -61,10 +65,16 @@ class Tagger(SequenceEstimator):
 
     head: str = "crf"
     balance: bool = True
+    calibrate: bool = False
+    wanted_recall: float | None = None
+    wanted_precision: float | None = None
 
     CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
         "head": check.one_of("linear", "crf"),
         "balance": check.truth,
+        "calibrate": check.truth,
+        "wanted_recall": check.optional(check.share),
+        "wanted_precision": check.optional(check.share),
     }
 
     # -- training -----------------------------------------------------------------------------
@@ -83,9 +93,10 @@ class Tagger(SequenceEstimator):
         """Train on a dataset with tokens and tags, or on token lists X and tag lists y.
 
         `dev` (a dataset or a pair of lists) decides which epoch is kept; without it, `dev_share` of the training data
-        is held out, and said. `checkpoint` names a folder for the state of the run; with `resume=True` a killed run
-        goes on from there and ends in the same weights. Raises UsageError for a wrong option or call, DataError for
-        the data.
+        is held out, and said. It also fits what `calibrate`, `wanted_recall` and `wanted_precision` ask for (see
+        `tune`), and having chosen the epoch it flatters them a little. `checkpoint` names a folder for the state of
+        the run; with `resume=True` a killed run goes on from there and ends in the same weights. Raises UsageError for
+        a wrong option or call, DataError for the data.
         """
         self._check_options()
         self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
@@ -93,14 +104,55 @@ class Tagger(SequenceEstimator):
         scheme = corpus_scheme({"train": train, "dev": held_out})
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
         check_trainable(self.tagset_, self.class_weights or {})
+        wish = read_wish(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
+        self.tuning_ = None
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
+        self.surfaces_: Surfaces | None = surfaces_of(train, scheme)
         data = fingerprint({"train": train, "dev": held_out})
         self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
-        dev_score = DevScore(self._predictor, held_out["tokens"][:], tag_lists(held_out), balance=self.balance)
+        dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
+        dev_score = DevScore(self._predictor, dev_tokens, dev_tags, balance=self.balance)
         rows = TaggedRows(train, self.vocabulary_, self.tagset_)
         train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
         self.data_["dev_interval"] = dev_score.interval(self.network_)
+        if self.calibrate or wish:
+            tune_tagger(self, dev_tokens, dev_tags, wish=wish, calibrate=self.calibrate)
         return self
+
+    def tune(
+        self,
+        X: Dataset | Sequence[Tokens],
+        y: Sequence[Sequence[str]] | None = None,
+        *,
+        recall: float | Mapping[str, float] | None = None,
+        precision: float | Mapping[str, float] | None = None,
+        calibrate: bool = False,
+    ) -> "Tagger":
+        """Choose thresholds on labelled data so that the spans found there reach a wanted recall or precision.
+
+        One share for all labels, or a mapping; a label that it leaves out gets the threshold with the best F1. From
+        then on every prediction holds, of all spans whose probability reaches the threshold of their label, those that
+        stand side by side and have the largest expected number of right ones; `thresholds_` has them by label,
+        `tuning_` what they reached. With nothing wanted the thresholds go, and the best tags are predicted again.
+        `calibrate=True` first fits the temperature: one number that makes probabilities as sure as they are right.
+        Figures hold for data like these, not for the training data. Raises UsageError for plain tags, which have no
+        spans to choose among, and for an unknown label.
+        """
+        self._check_fitted()
+        wish = read_wish(recall, precision, self.tagset_)
+        data = as_tagged_dataset(X, y, "tuning")
+        if not len(data):
+            raise DataError("the tuning data holds no sentence")
+        data = load_corpus({"tuning": data}, scheme=self.scheme_)["tuning"]
+        gold = tag_lists(data)
+        check_labels(gold, self.tagset_, self.labels_, what="tuning")
+        tune_tagger(self, data["tokens"][:], gold, wish=wish, calibrate=calibrate)
+        return self
+
+    @property
+    def thresholds_(self) -> dict[str, float] | None:
+        """From which probability on spans of each label are predicted; None where the best tags are."""
+        return None if self.tuning_ is None else {name: found.value for name, found in self.tuning_.labels.items()}
 
     @property
     def tags_(self) -> list[str]:
@@ -143,7 +195,7 @@ class Tagger(SequenceEstimator):
     def _predictor(self, network: TagNetwork | None = None) -> TagPredictor:
         if network is None:
             self._check_fitted()
-        return TagPredictor(network or self.network_, self.vocabulary_, self.tagset_, self.max_tokens)
+        return TagPredictor(network or self.network_, self.vocabulary_, self.tagset_, self.max_tokens, self.thresholds_)
 
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
         """Tag token lists: one tag a token, in the scheme of the training data; an empty sentence gives no tags."""
@@ -198,8 +250,38 @@ class Tagger(SequenceEstimator):
 
     # -- measuring ----------------------------------------------------------------------------
 
-    def evaluate(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> TagReport:
-        """Compare predictions with gold tags: strict and conlleval scores, or accuracy for plain tags."""
+    def evaluate(
+        self,
+        X: Dataset | Sequence[Tokens],
+        y: Sequence[Sequence[str]] | None = None,
+        *,
+        resamples: int = 10_000,
+        seed: int = 0,
+    ) -> TagReport:
+        """Compare predictions with gold tags: scores, what goes wrong and where, how far to trust the probabilities.
+
+        Where the dataset has a column `document`, intervals come from whole documents, else from sentences.
+        """
+        tokens, gold, data = self._gold(X, y)
+        predictor = self._predictor()
+        tags, spans = predictor.spans(tokens)
+        return evaluate_tags(
+            gold,
+            tags,
+            scheme=self.scheme_,
+            tokens=tokens,
+            documents=data["document"][:] if "document" in data.column_names else None,
+            training=self._training_knowledge(),
+            spans=spans,
+            candidates=predictor.candidates(tokens),
+            resamples=resamples,
+            seed=seed,
+        )
+
+    def _gold(
+        self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None
+    ) -> tuple[list[list[str]], list[list[str]], Dataset]:
+        """Read what to measure on: tokens, tags in the scheme of the training data, and the rows."""
         self._check_fitted()
         data = as_tagged_dataset(X, y, "evaluation")
         if not len(data):
@@ -207,17 +289,26 @@ class Tagger(SequenceEstimator):
         data = load_corpus({"test": data}, scheme=self.scheme_)["test"]
         gold = tag_lists(data)
         check_labels(gold, self.tagset_, self.labels_)
-        return evaluate_tags(gold, self.predict(data["tokens"][:]), scheme=self.scheme_)
+        return data["tokens"][:], gold, data
+
+    def _training_knowledge(self) -> TrainingKnowledge:
+        """Give what training saw: its surfaces (None in a model of an earlier release) and its words."""
+        return TrainingKnowledge(self.surfaces_, self.vocabulary_)
 
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
-        return float(self.evaluate(X, y).score)
+        tokens, gold, _ = self._gold(X, y)
+        return float(evaluate_tags(gold, self.predict(tokens), scheme=self.scheme_, resamples=0).score)
 
     # -- saving -------------------------------------------------------------------------------
 
     def _to_store(self) -> StoredModel:
-        about = {"tagset": self.tagset_.to_dict(), "data": self.data_}
-        return self._stored(about, tagger_card(self))
+        tuning = None if self.tuning_ is None else asdict(self.tuning_)
+        about = {"tagset": self.tagset_.to_dict(), "data": self.data_, "tuning": tuning}
+        stored = self._stored(about, tagger_card(self))
+        if self.surfaces_ is not None:
+            stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
+        return stored
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":
@@ -225,5 +316,9 @@ class Tagger(SequenceEstimator):
         tagger, stored = cls._read(folder, device=device)
         tagger.tagset_ = TagSet.from_dict(stored.config["tagset"])
         tagger.data_ = stored.config["data"]
+        tuning = stored.config.get("tuning")
+        tagger.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
+        surfaces = stored.vocabulary.get("surfaces")
+        tagger.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
         tagger._install(tagger._build_network(), stored, folder)
         return tagger

@@ -15,6 +15,7 @@ from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.models.inputs import report_unknown
 from seqtag.models.text_rows import is_series, series_rows, text_rows, token_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
+from seqtag.text.join import join_tokens
 from seqtag.text.readers import load_corpus
 from seqtag.text.tokenised import TOKENS, cut_texts
 
@@ -31,6 +32,7 @@ class Labelled:
     is_multi: bool
     texts: Dataset | None = None  # with one column, `tokens`
     series: list[np.ndarray] | None = None  # each (T, D)
+    given: Sequence[str | Sequence[str]] | None = None  # the texts as they came, if they came as strings
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -42,6 +44,13 @@ class Labelled:
             return self.series
         assert self.texts is not None
         return list(self.texts["tokens"][:])
+
+    def to_read(self) -> list[str] | None:
+        """The texts as people read them; None for series of numbers."""
+        if self.texts is None:
+            return None
+        texts = self.texts["tokens"][:] if self.given is None else self.given
+        return [text if isinstance(text, str) else join_tokens(text)[0] for text in texts]
 
     def take(self, indices: np.ndarray) -> "Labelled":
         """Some of the rows, in their order."""
@@ -96,7 +105,7 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str) -> Labelled:
     blank = [number for number, row in enumerate(rows, 1) if not (row.strip() if isinstance(row, str) else row)]
     if blank:
         warn_of_blanks(blank, f"the {what} data")
-    return Labelled(labels, is_multi, texts=_tokenised(rows, language))
+    return Labelled(labels, is_multi, texts=_tokenised(rows, language), given=rows)
 
 
 def _from_dataset(dataset: Dataset, language: str) -> Labelled:
@@ -112,7 +121,7 @@ def _from_dataset(dataset: Dataset, language: str) -> Labelled:
         labels = [names[i] for i in dataset["label"][:]]
     if "tokens" in dataset.column_names:
         return Labelled(labels, is_multi, texts=dataset.select_columns(["tokens"]))
-    return Labelled(labels, is_multi, texts=cut_texts(dataset, language))
+    return Labelled(labels, is_multi, texts=cut_texts(dataset, language), given=dataset["text"])
 
 
 def _tokenised(rows: Sequence[str | list[str]], language: str) -> Dataset:

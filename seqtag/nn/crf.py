@@ -6,7 +6,7 @@ and Pereira 2001; the notation follows Sutton and McCallum, An Introduction to C
 A forbidden move has the score -inf.
 """
 
-# B sentences, T tokens, L tags, K paths
+# B sentences, T tokens, L tags, K paths, P pairs of tags
 
 from typing import Any, NamedTuple
 
@@ -119,6 +119,26 @@ def marginals(sums: Sums, lengths_B: Tensor) -> Tensor:
     total_BT1 = joint_BTL.sum(-1, keepdim=True).clamp(min=1e-300)
     real_BT1 = real_tokens(lengths_B, joint_BTL.shape[1])[..., None]
     return torch.where(real_BT1, joint_BTL / total_BT1, 0.0)
+
+
+def moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, from_P: Tensor, to_P: Tensor) -> Tensor:
+    """Probability of the tag `to` at a token, given the sentence and the tag `from` at the token before, (B, T, P).
+
+    Given a sentence the tags are a Markov chain (Sutton and McCallum 2012, section 4.1), so the probability of a
+    stretch of tags is that of its first tag times that of each move. 0 at the first token, on padding, and after a tag
+    that can't stand there.
+    """
+    num_sentences, num_tokens, _ = emissions_BTL.shape
+    moved_BTP = sums.betas_BTL.new_zeros(num_sentences, num_tokens, len(from_P))
+    if num_tokens < 2 or not len(from_P):
+        return moved_BTP
+    transitions_LL = scores.transitions_LL.double()
+    moves_LL = (transitions_LL - transitions_LL.amax()).exp()
+    potentials_BTL, _ = _potentials(emissions_BTL, lengths_B)
+    after_BTL = (potentials_BTL * sums.betas_BTL)[:, 1:]
+    total_BTL = (after_BTL @ moves_LL.T).clamp(min=1e-300)
+    moved_BTP[:, 1:] = moves_LL[from_P, to_P] * after_BTL[..., to_P] / total_BTL[..., from_P]
+    return torch.where(real_tokens(lengths_B, num_tokens)[..., None], moved_BTP, 0.0)
 
 
 def _expected_moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, weight_B: Tensor) -> Tensor:

@@ -3,9 +3,10 @@
 Knows tag ids and which moves between them are legal; knows no tag's name.
 """
 
-# B sentences, T tokens, U distinct words, H hidden, L tags, F features, N spans, K paths
+# B sentences, T tokens, U distinct words, H hidden, L tags, F features, K paths, P pairs of tags
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +81,14 @@ class TagHead(Head):
         # Added to the emissions outside training: what dev data say about the balance of the tags.
         self.register_buffer("shift_L", torch.zeros(num_tags))
         self.shift_L: Tensor
+        # What all scores are divided by before they become probabilities; dev data set it, and no best path moves.
+        self.register_buffer("temperature", torch.ones((), dtype=torch.float64))
+        self.temperature: Tensor
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # A model that was saved before heads had a temperature has none other than 1.
+        state_dict.setdefault(f"{prefix}temperature", torch.ones((), dtype=torch.float64))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def emissions(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
         """Score each tag at each token, (B, T, L), in float32 whatever the encoder computed in."""
@@ -124,20 +133,20 @@ class LinearHead(TagHead):
 
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
         """The K likeliest sequences (B, K, T) and their log probabilities (B, K)."""
-        paths_BKT, score_BK = crf.best_paths(
-            emissions_BTL.log_softmax(-1), lengths_B, self._free(), num_paths=num_paths
-        )
-        return paths_BKT, score_BK
+        likely_BTL = (emissions_BTL / self.temperature).log_softmax(-1)
+        return crf.best_paths(likely_BTL, lengths_B, self._free(), num_paths=num_paths)
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Probability of each tag at each token, (B, T, L); 0 on padding."""
         real_BT = crf.real_tokens(lengths_B, emissions_BTL.shape[1])
-        return torch.where(real_BT[..., None], emissions_BTL.double().softmax(-1), 0.0)
+        return torch.where(real_BT[..., None], (emissions_BTL.double() / self.temperature).softmax(-1), 0.0)
 
-    def masked_log_probability(self, emissions_NTL: Tensor, lengths_N: Tensor, masks_NTL: Tensor) -> Tensor:
-        """Log of the probability that every token's tag is one that the mask allows, (N,)."""
-        inside_NT = emissions_NTL.double().log_softmax(-1).masked_fill(~masks_NTL, -torch.inf).logsumexp(-1)
-        return torch.where(crf.real_tokens(lengths_N, inside_NT.shape[1]), inside_NT, 0.0).sum(-1)
+    def chain(self, emissions_BTL: Tensor, lengths_B: Tensor, from_P: Tensor, to_P: Tensor) -> tuple[Tensor, Tensor]:
+        """The marginals (B, T, L) and the probability of each move (B, T, P), which is that of its second tag."""
+        marginals_BTL = self.marginals(emissions_BTL, lengths_B)
+        moved_BTP = marginals_BTL[..., to_P]
+        moved_BTP[:, :1] = 0.0
+        return marginals_BTL, moved_BTP
 
     def _free(self) -> crf.Scores:
         zero = torch.zeros((), device=self.output.weight.device)
@@ -196,20 +205,20 @@ class CRFHead(TagHead):
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
         """The K likeliest legal sequences (B, K, T) and their log probabilities (B, K); -inf where there are fewer."""
         paths_BKT, score_BK = crf.best_paths(emissions_BTL, lengths_B, self.scores(), num_paths=num_paths)
-        log_z_B = crf.forward_backward(emissions_BTL, lengths_B, self.scores()).log_partition_B
-        return paths_BKT, score_BK - log_z_B[:, None]
+        log_z_B = self._sums(emissions_BTL, lengths_B)[0].log_partition_B
+        return paths_BKT, score_BK / self.temperature - log_z_B[:, None]
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Probability of each tag at each token given the whole sentence, (B, T, L) in float64; 0 on padding."""
-        return crf.marginals(crf.forward_backward(emissions_BTL, lengths_B, self.scores()), lengths_B)
+        return crf.marginals(self._sums(emissions_BTL, lengths_B)[0], lengths_B)
 
-    def masked_log_probability(self, emissions_NTL: Tensor, lengths_N: Tensor, masks_NTL: Tensor) -> Tensor:
-        """Log of the probability that every token's tag is one that the mask allows: a constrained forward pass, (N,).
+    def chain(self, emissions_BTL: Tensor, lengths_B: Tensor, from_P: Tensor, to_P: Tensor) -> tuple[Tensor, Tensor]:
+        """The marginals (B, T, L) and the probability of each move (B, T, P) in float64; see `crf.moves`."""
+        sums, cooled_BTL, scores = self._sums(emissions_BTL, lengths_B)
+        return crf.marginals(sums, lengths_B), crf.moves(sums, cooled_BTL, lengths_B, scores, from_P, to_P)
 
-        Culotta and McCallum, Confidence estimation for information extraction, 2004.
-        """
-        scores = self.scores()
-        held_NTL = emissions_NTL.double().masked_fill(~masks_NTL, -torch.inf)
-        # Only the emissions are constrained, so both passes share one scale and the difference is exact.
-        inside_N = crf.forward_backward(held_NTL, lengths_N, scores).log_partition_B
-        return inside_N - crf.forward_backward(emissions_NTL, lengths_N, scores).log_partition_B
+    def _sums(self, emissions_BTL: Tensor, lengths_B: Tensor) -> tuple[crf.Sums, Tensor, crf.Scores]:
+        """Run forward-backward at the temperature of the head; also what it ran on."""
+        cooled_BTL = emissions_BTL.double() / self.temperature
+        scores = crf.Scores(*(part.double() / self.temperature for part in self.scores()))
+        return crf.forward_backward(cooled_BTL, lengths_B, scores), cooled_BTL, scores

@@ -64,7 +64,7 @@ def annotation_blocks(
             for each in moved:
                 logger.warning("%s:%d: %s", os.fspath(path), record.line, each)
             tags = tags_from_spans(spans, len(tokens), "IOB2")
-            yield [token.text for token in tokens], tags, [record.line] * len(tokens)
+            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
 
     yield from gather(sentences())
     if len(misaligned) > max_misaligned * num_spans:
@@ -74,11 +74,6 @@ def annotation_blocks(
             f"{max_misaligned} that is moved: {listed}; mend the offsets, name the language of the texts "
             "(language='en'), or raise max_misaligned"
         )
-
-
-def find_misaligned(path: str | os.PathLike[str], *, language: str = "xx") -> list[Misaligned]:
-    """List each span of a file of annotated texts that is not at token borders, with the suggested snap."""
-    return [each for _, _, _, moved in aligned_records(path, language) for each in moved]
 
 
 def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
@@ -172,4 +167,10 @@ def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, A
 def _checked(record: object, name: str, number: int) -> Mapping[str, Any]:
     if not isinstance(record, dict):
         raise DataError(f"{name}:{number}: the record is {type(record).__name__}; each must be an object with a text")
+    try:
+        json.dumps(record, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{name}:{number}: it holds half of a surrogate pair, which is no character; mend it or leave it out"
+        ) from None
     return record

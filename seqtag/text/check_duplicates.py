@@ -1,7 +1,8 @@
 """Look for rows that stand in a corpus twice: in two splits, nearly so, with other labels, or again and again.
 
 Two rows are the same where their words are the same; white space does not count, case does. They are nearly the same
-where their sets of words, case ignored, share nine in ten: a Jaccard index of 0.9 or more.
+where their sets of words, case ignored, share nine in ten: a Jaccard index of 0.9 or more. Where tokens are letters,
+such sets tell nothing, and rows that are nearly the same are not looked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from seqtag.text.check_findings import Finding, Tally, clip
 from seqtag.text.check_rows import Corpus, Rows
 
 _FEWEST = 4  # words from which on it is no accident that a row comes twice
+_TELLING = 0.01  # share of a held-out split from which on copies of it in train can move a score by a point
+_ALPHABET, _ROWS_A_LETTER = 200, 10  # so few words, in so many more rows, are letters
 _MOST_PAIRED = 64  # set sizes up to which two rare words, not one, must be shared to be compared
 
 
@@ -138,7 +141,8 @@ def _name(corpus: Corpus, number: int) -> str:
 
 def _shared(corpus: Corpus) -> Iterator[Finding]:
     """Find rows of one split in another."""
-    with_train, held_out, short = Tally("shared_with_train"), Tally("shared_held_out"), Tally("short_shared")
+    kinds = ("shared_with_train", "few_shared_with_train", "shared_held_out", "short_shared")
+    with_train, few_with_train, held_out, short = map(Tally, kinds)
     what = "sentences" if corpus.task == "tag" else "texts"
     for earlier, later in _pairs(corpus):
         first = _groups(earlier)
@@ -146,18 +150,22 @@ def _shared(corpus: Corpus) -> Iterator[Finding]:
         long_ones = [row for row in found if later.lengths[row] >= _FEWEST]
         few = [row for row in found if later.lengths[row] < _FEWEST]
         pair = _pair(earlier, later)
-        tally = with_train if earlier.name == "train" else held_out
+        tally = held_out
+        if earlier.name == "train":
+            tally = with_train if len(long_ones) >= _TELLING * len(later) else few_with_train
         tally.add(pair, len(long_ones), _copies(later, long_ones, earlier, first))
         short.add(pair, len(few), _copies(later, few, earlier, first))
-    shares = ", ".join(_share(corpus, pair, count) for pair, count in with_train.counts.items())
     yield from with_train.finding(
-        f"{what} of held-out splits stand in train too ({shares}): a model has seen the answers, and its score is too "
-        "good; take them out of train"
+        f"{what} of held-out splits stand in train too ({_shares(corpus, with_train)}): a model has seen the answers, "
+        "and its score is too good; take them out of train"
     )
-    shares = ", ".join(_share(corpus, pair, count) for pair, count in held_out.counts.items())
+    yield from few_with_train.finding(
+        f"{what} of held-out splits stand in train too ({_shares(corpus, few_with_train)}), fewer than one in a "
+        "hundred, so a score moves by less than a point; take them out of train all the same"
+    )
     yield from held_out.finding(
-        f"{what} stand in two held-out splits ({shares}): what was chosen on one is measured on the other; take them "
-        "out of one"
+        f"{what} stand in two held-out splits ({_shares(corpus, held_out)}): what was chosen on one is measured on the "
+        "other; take them out of one"
     )
     yield from short.finding(
         f"{what} of fewer than {_FEWEST} words stand in two splits, as short ones do; look whether they matter to a "
@@ -167,6 +175,10 @@ def _shared(corpus: Corpus) -> Iterator[Finding]:
 
 def _pair(earlier: Rows, later: Rows) -> str:
     return f"{later.name} in {earlier.name}"
+
+
+def _shares(corpus: Corpus, tally: Tally) -> str:
+    return ", ".join(_share(corpus, pair, count) for pair, count in tally.counts.items())
 
 
 def _share(corpus: Corpus, pair: str, count: int) -> str:
@@ -190,6 +202,8 @@ def _near(corpus: Corpus) -> Iterator[Finding]:
     what = "sentences" if corpus.task == "tag" else "texts"
     numbers: dict[str, int] = {}
     folded = np.array([numbers.setdefault(word.casefold(), len(numbers)) for word in corpus.words], np.int64)
+    if len(numbers) < _ALPHABET and sum(map(len, corpus.splits.values())) > _ROWS_A_LETTER * len(numbers):
+        return
     for earlier, later in _pairs(corpus):
         first = _groups(earlier)
         asked = [row for row, key in enumerate(later.keys) if later.lengths[row] >= _FEWEST and key not in first]

@@ -13,12 +13,14 @@ from rich.cells import cell_len, set_cell_size
 
 # How bad each kind is; findings come in this order. check.py says what each kind means.
 SEVERITIES: Mapping[str, str] = {
-    **dict.fromkeys(("unreadable", "missing_label", "odd_tag", "mixed_letters", "illegal_tag"), "error"),
-    **dict.fromkeys(("misaligned_span", "label_not_in_train", "shared_with_train"), "error"),
-    **dict.fromkeys(("shared_held_out", "near_copy", "two_labels", "similar_labels", "unused_label"), "warning"),
-    **dict.fromkeys(("blank_row", "blank_token", "space_in_token", "invisible_character"), "warning"),
-    **dict.fromkeys(("replacement_character", "long_row", "imbalance"), "warning"),
+    **dict.fromkeys(("unreadable", "wrong_column", "missing_label", "odd_tag", "mixed_letters"), "error"),
+    **dict.fromkeys(("illegal_tag", "misaligned_span", "label_not_in_train", "shared_with_train"), "error"),
+    **dict.fromkeys(("unnamed_splits", "few_shared_with_train", "shared_held_out", "near_copy"), "warning"),
+    **dict.fromkeys(("two_labels", "similar_labels", "unused_label", "blank_row", "blank_token"), "warning"),
+    **dict.fromkeys(("space_in_token", "invisible_character", "replacement_character"), "warning"),
+    **dict.fromkeys(("long_row", "imbalance"), "warning"),
     **dict.fromkeys(("short_shared", "repeated_row", "ambiguous_surface", "rare_label", "no_begin_tags"), "note"),
+    **dict.fromkeys(("filled_separator", "hash_token", "double_blank", "line_break"), "note"),
 }
 _ORDER = tuple(SEVERITIES)
 _WIDTH = 80  # terminal cells
@@ -166,7 +168,7 @@ class Findings:
 
     def _block(self, finding: Finding) -> list[str]:
         parts = ", ".join(f"{printable(split)} {count:,}" for split, count in finding.counts.items())
-        one = len(finding.counts) == 1 and len(self.splits) == 1
+        one = [split.name for split in self.splits] == list(finding.counts) and len(finding.counts) == 1
         head = f"{finding.severity}: {finding.kind}, {finding.count:,}" + (f" ({parts})" if parts and not one else "")
         lines = wrap(head, _WIDTH, subsequent_indent="  ")
         lines += wrap(printable(finding.message), _WIDTH, initial_indent="  ", subsequent_indent="  ")
@@ -177,12 +179,21 @@ class Findings:
 
     def _short(self, text: str) -> str:
         """Leave the folder of the source out of a place, and of another one that a text refers to."""
-        for folder in filter(None, (self.source, os.path.dirname(self.source))):
+        for folder in filter(None, (self.source, os.path.dirname(self.source), _shared_folder(self.splits))):
             inside = re.escape(os.path.join(folder, ""))
-            text, found = re.subn(f"^((?:.* (?:as|at) )?){inside}", r"\1", text, count=1)
+            text, found = re.subn(f"^((?:(?:.* )?(?:as|at) )?){inside}", r"\1", text, count=1)
             if found:
                 break
         return text
+
+
+def _shared_folder(splits: Iterable[SplitCounts]) -> str:
+    """Give the folder that the files of all splits lie in; empty where there is none, or the root."""
+    folders = [os.path.dirname(split.origin) for split in splits]
+    if len({os.path.isabs(folder) for folder in folders}) != 1:
+        return ""
+    common = os.path.commonpath(folders)
+    return "" if os.path.dirname(common) == common else common
 
 
 def _chosen(examples: Sequence[Example]) -> list[Example]:

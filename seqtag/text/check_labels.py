@@ -1,6 +1,7 @@
 """Look at the labels of a corpus: their names, how often each occurs, and in which splits. Tags or classes alike."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,6 +15,7 @@ from seqtag.text.check_tags import TagReading
 _SPELLED = 5  # letters from which on two names may be one misspelled
 _RARER = 20  # times that the misspelled name is rarer, or more
 _FEW = 5  # examples in train below which a label is hardly learned
+_MANY, _VARIED = 50, {"tag": 3, "classify": 2}  # so many labels with fewer uses each than this are none
 _TOP_SHARE, _RATIO = 0.8, 20  # of the largest class, and of the largest to the smallest
 _SEPARATORS = re.compile("[-_ ]")
 _NUMBER = re.compile(r"[-+]?[\d.]+")
@@ -49,6 +51,9 @@ def class_uses(corpus: Corpus) -> dict[str, LabelUse]:
 
 def check_labels(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
     """Find labels that look like one, those that splits do not share, rare ones, and classes out of balance."""
+    if wrong := list(_wrong_column(uses, task)):
+        yield from wrong  # and all else that could be said of such labels is noise
+        return
     yield from _similar(uses)
     yield from _not_shared(uses)
     if train := uses.get("train"):
@@ -94,19 +99,53 @@ def _is_one_letter_off(left: str, right: str) -> bool:
     return left[1:] == right[1:] or left[1:] == right or left == right[1:] or swapped
 
 
+def _total(uses: Mapping[str, LabelUse]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for use in uses.values():
+        total.update(use.counts)
+    return total
+
+
+def _wrong_column(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
+    total = _total(uses)
+    if len(total) < _MANY or _VARIED[task] * len(total) <= total.total():
+        return
+    tally = Tally("wrong_column")
+    first = next(iter(uses))
+    shown = ((uses[first].places[label], repr(label)) for label in uses[first].counts)
+    tally.add("", len(total), shown)
+    key, unit = ("tag", "tokens or entities") if task == "tag" else ("label", "texts")
+    yield from tally.finding(
+        f"labels for {total.total():,} {unit}, hardly two of which have the same: this is no column of labels. Name "
+        f"the right one, as FILE:{key}=1; vectors and plain text are no labelled corpus"
+    )
+
+
 def _similar(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:
-    total: dict[str, int] = {}
+    total = _total(uses)
     places: dict[str, str] = {}
     for use in uses.values():
-        for label, count in use.counts.items():
-            total[label] = total.get(label, 0) + count
-            places.setdefault(label, use.places[label])
+        places = {**use.places, **places}
     tally = Tally("similar_labels")
-    for left, right in combinations(sorted(total, key=total.__getitem__), 2):
+    for left, right in _candidates(sorted(total, key=total.__getitem__)):
         if how := similar(left, right, total[left], total[right]):
             text = f"{left!r} ({total[left]:,}) and {right!r} ({total[right]:,}) differ in {how}"
             tally.add("", 1, [(places[left], text)])
     yield from tally.finding("pairs of labels look like one label in two spellings; choose one of each")
+
+
+def _candidates(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give the pairs that may look like one label, in order; thousands of labels have millions of pairs that don't.
+
+    Names a letter apart have one in common that is left when a letter is taken out of either or both.
+    """
+    near: dict[str, list[int]] = {}
+    for number, label in enumerate(labels):
+        plain = _SEPARATORS.sub("", label).casefold()
+        for key in {plain, *(plain[:i] + plain[i + 1 :] for i in range(len(plain)))}:
+            near.setdefault(key, []).append(number)
+    pairs = {pair for own in near.values() for pair in combinations(own, 2)}
+    yield from ((labels[left], labels[right]) for left, right in sorted(pairs))
 
 
 def _not_shared(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:

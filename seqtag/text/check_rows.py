@@ -11,25 +11,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from datasets import Dataset
 
 from seqtag.errors import DataError, UsageError
 from seqtag.text.annotations import Misaligned, aligned_records, sniff_annotations
 from seqtag.text.blocks import Block, TaggedSentence, gather
 from seqtag.text.check_characters import DAMAGED, unseen_in
-from seqtag.text.labelled import LabelledBlock, LabelledPart, class_name
-from seqtag.text.labelled_sources import open_labelled
-from seqtag.text.labelled_tables import labelled_table
+from seqtag.text.labelled import LabelledBlock, LabelledPart, arrow_strings, class_name
 from seqtag.text.lines import file_ending
-from seqtag.text.readers import Source, given_tables, named_splits, open_tagged, table_part
+from seqtag.text.readers import Source, labelled_parts, tagged_parts
 from seqtag.text.rows import Part
 from seqtag.text.schemes import tags_from_spans
-from seqtag.text.sources import parse_labelled_source, parse_source
-from seqtag.text.splits import in_order, name_splits
+from seqtag.text.sources import parse_source
+from seqtag.text.splits import in_order, name_splits, unnamed_files
 from seqtag.text.tables import JSON_ENDINGS
 
 # Words of Chinese and Japanese stand without blanks: each character counts as a word.
@@ -39,7 +36,7 @@ _AROUND = 20  # characters before and after one that nobody sees
 
 Sources: TypeAlias = Source | Mapping[str, str | os.PathLike[str]]
 Options: TypeAlias = Mapping[str, Any]
-P = TypeVar("P")
+Watch: TypeAlias = Callable[[str], None]  # is told what begins, for those who wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +61,8 @@ class Rows:
     place: Callable[[int, int], str]  # says where row s is, or its word at a position of the row
     excerpt: Callable[[int], str]  # gives the beginning of row s
     marks: Sequence[Mark] = ()  # of texts; the words of sentences are in Corpus.words, to be looked through
+    lines: np.ndarray | None = None  # of words, int32 (N), in the file `origin`; None where there are none
+    broken: Sequence[int] = ()  # rows of a table whose text goes over several lines
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -103,75 +102,75 @@ class Corpus:
     splits: Mapping[str, Rows]
     unreadable: Mapping[str, str]  # split, or "" where there is none -> the reader's message
     misaligned: Mapping[str, Sequence[tuple[str, Misaligned]]]  # split -> places and spans
+    unnamed: Sequence[str] = ()  # files of a folder that are splits here, though none is named after one
 
 
-def read_rows(source: Sources, task: str, options: Options) -> Corpus:
+def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambda what: None) -> Corpus:
     """Read a corpus; what the readers refuse is in `unreadable`. Raises UsageError for a source that is none."""
     words: dict[str, int] = {}
     labels: dict[str, int] = {}
     splits: dict[str, Rows] = {}
-    unreadable: dict[str, str] = {}
     misaligned: dict[str, Sequence[tuple[str, Misaligned]]] = {}
-    try:
-        if task == "tag":
-            parts: Mapping[str, Any] = _by_split(source, lambda each: _tagged_parts(each, options))
-        else:
-            parts = _by_split(source, lambda each: _labelled_parts(each, options))
-    except DataError as error:
-        parts, unreadable[""] = {}, str(error)
+    parts, unreadable, unnamed = _open(source, task, options)
     for name in in_order(parts):
+        watch(f"reading {name}")
         try:
             if task == "tag":
-                part, found = _with_misaligned(parts[name], options)
+                part, misaligned[name] = _with_misaligned(parts[name], options)
                 splits[name] = _read_tagged(name, part, words, labels)
-                misaligned[name] = found
             else:
                 splits[name] = _read_labelled(name, parts[name], words, labels)
         except DataError as error:
+            misaligned.pop(name, None)
             unreadable[name] = str(error)
-    return Corpus(task, list(words), list(labels), splits, unreadable, misaligned)
+    return Corpus(task, list(words), list(labels), splits, unreadable, misaligned, unnamed)
 
 
-def _by_split(source: Sources, open_one: Callable[[Any], Mapping[str, P]]) -> Mapping[str, P]:
-    """Open a source, or one for each split."""
-    if not isinstance(source, Mapping) or not any(isinstance(each, (str, os.PathLike)) for each in source.values()):
-        return open_one(source)
-    parts: dict[str, P] = {}
-    for name, split in name_splits(source).items():
-        found = open_one(path := source[name])
+def _open(source: Sources, task: str, options: Options) -> tuple[Mapping[str, Any], dict[str, str], Sequence[str]]:
+    """Open a source, or one for each split: the parts by split, what can't be opened, and files without a split."""
+    unreadable: dict[str, str] = {}
+    unnamed: list[str] = []
+    if isinstance(source, Mapping) and any(isinstance(each, (str, os.PathLike)) for each in source.values()):
+        sources: dict[str, Any] = {split: source[name] for name, split in name_splits(source).items()}
+    else:
+        try:
+            return _open_one(source, task, options), unreadable, unnamed
+        except DataError as error:
+            files, options = _unnamed(source, options) if task == "tag" else ([], options)
+            unnamed = [file.name for file in files]
+            unreadable = {} if files else {"": str(error)}
+            # as `load_corpus` takes a file that is given alone
+            sources = {file.name if len(files) > 1 else "train": file for file in files}
+    parts: dict[str, Any] = {}
+    for split, path in sources.items():
+        try:
+            found = _open_one(path, task, options)
+        except DataError as error:
+            unreadable[split] = str(error)
+            continue
         if len(found) > 1:
-            raise UsageError(f"{path}: it has the splits {', '.join(found)}; for split {split!r} give one file")
+            raise UsageError(
+                f"{path}: it has the splits {', '.join(found)}, and is to be one, {split!r}; give it alone, or a file "
+                "for each split"
+            )
         parts[split] = next(iter(found.values()))
-    return parts
+    return parts, unreadable, unnamed
 
 
-def _tagged_parts(source: Source, options: Options) -> Mapping[str, Part]:
-    token, tag = options.get("token"), options.get("tag")
-    tables = given_tables(source)
-    parts: dict[str, Part] = {}
-    if tables is None:
-        source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
-        tables, parts = open_tagged(source, token, tag, config, 1.0, options["language"])
-    if tables is not None:
-        origin = f"{source}, split" if isinstance(source, str) else "split"
-        parts = {
-            name: table_part(table, f"{origin} {name}", token, tag) for name, table in named_splits(tables).items()
-        }
-    return parts
+def _open_one(source: Any, task: str, options: Options) -> Mapping[str, Any]:
+    if task == "classify":
+        return labelled_parts(source, options.get("text"), options.get("label"))[0]
+    columns = options.get("token"), options.get("tag")
+    return tagged_parts(source, *columns, max_misaligned=1.0, language=options["language"])[0]
 
 
-def _labelled_parts(source: Source, options: Options) -> Mapping[str, Sequence[LabelledPart]]:
-    text, label = options.get("text"), options.get("label")
-    tables = given_tables(source)
-    parts: Mapping[str, Sequence[LabelledPart]] = {}
-    if tables is None:
-        source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
-        tables, parts = open_labelled(source, text, label, config)
-    if tables is not None:
-        origin = f"{source}, split" if isinstance(source, str) else "split"
-        named: Mapping[str, Dataset] = {final: tables[name] for name, final in name_splits(tables).items()}
-        parts = {name: [labelled_table(table, f"{origin} {name}", text, label)] for name, table in named.items()}
-    return parts
+def _unnamed(source: Any, options: Options) -> tuple[Sequence[Path], Options]:
+    """Give the files of a folder in which no split has a name, and the columns that were named with it."""
+    if not isinstance(source, (str, os.PathLike)):
+        return [], options
+    path, token, tag, _ = parse_source(os.fspath(source), options.get("token"), options.get("tag"))
+    folder = Path(path).expanduser()
+    return (unnamed_files(folder) if folder.is_dir() else []), {**options, "token": token, "tag": tag}
 
 
 def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str, Misaligned]]]:
@@ -185,7 +184,7 @@ def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str
         for record, tokens, spans, moved in aligned_records(path, options["language"]):
             found.extend((f"{path}:{record.line}", each) for each in moved)
             tags = tags_from_spans(spans, len(tokens), "IOB2")
-            yield [token.text for token in tokens], tags, [record.line] * len(tokens)
+            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
 
     return Part(part.origin, part.unit, gather(sentences())), found
 
@@ -215,7 +214,8 @@ def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, i
         start, end = offsets[row : row + 2].tolist()
         return " ".join(known[number] for number in tokens[start : min(end, start + _EXCERPT // 4)].tolist())
 
-    return Rows(name, part.origin, tokens, offsets, labels, offsets, place, excerpt)
+    known_lines = None if part.unit or file_ending(part.origin) in JSON_ENDINGS else lines
+    return Rows(name, part.origin, tokens, offsets, labels, offsets, place, excerpt, lines=known_lines)
 
 
 def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, int], classes: dict[str, int]) -> Rows:
@@ -223,6 +223,7 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
     places: list[tuple[int, Callable[[int], str]]] = []
     excerpts: list[str] = []
     marks: list[Mark] = []
+    broken: list[int] = []
     block: LabelledBlock
     for part in parts:
         if part.form != parts[0].form:
@@ -230,17 +231,20 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
                 f"{part.origin}: its columns are {' and '.join(part.form.columns)}, but those of {parts[0].origin} are "
                 f"{' and '.join(parts[0].form.columns)}; give all parts of a corpus one form"
             )
+        is_table = file_ending(part.origin) in (".csv", ".tsv")
         for block in part.blocks:
             first = len(excerpts)
-            texts = block.texts if isinstance(block.texts, list) else block.texts.to_pylist()
+            texts = arrow_strings(block.texts, block.place).to_pylist()
             found = [_words_of(text) for text in texts]
             for row, text in enumerate(texts, first):
                 whole = text if isinstance(text, str) else " ".join(text or ())
                 excerpts.append(whole[:_EXCERPT])
+                if is_table and "\n" in whole:
+                    broken.append(row)
                 if found_in := [*unseen_in(whole), *([DAMAGED] if DAMAGED in whole else [])]:
                     at = whole.index(found_in[0])
                     marks.append(Mark(row, found_in, whole[max(0, at - _AROUND) : at + _AROUND]))
-            rows = block.labels if isinstance(block.labels, list) else block.labels.to_pylist()
+            rows = arrow_strings(block.labels, block.place).to_pylist()
             lists = [own if part.form.several else [own] for own in rows]
             lists = [[None] if own is None else own for own in lists]  # a missing list is a missing label
             pieces.append(
@@ -251,7 +255,7 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
                     np.array([len(own) for own in lists], np.int64),
                 )
             )
-            places.append((first, _at_home(block.place, part.origin)))
+            places.append((first, block.place))
     if not pieces:
         raise DataError(f"{parts[0].origin}: no text in it; classification needs rows of a text and a label")
     tokens, labels, lengths, label_lengths = (np.concatenate(columns) for columns in zip(*pieces))
@@ -263,21 +267,8 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
 
     offsets, label_offsets = (np.concatenate(([0], np.cumsum(own))) for own in (lengths, label_lengths))
     origin = parts[0].origin + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
-    return Rows(name, origin, tokens, offsets, labels, label_offsets, place, excerpts.__getitem__, marks)
-
-
-def _at_home(place: Callable[[int], str], origin: str) -> Callable[[int], str]:
-    """Name the zip file in the place of the folder where it was unpacked, as `origin` does."""
-    _, zipped, inside = origin.rpartition(".zip")
-    if not (zipped and inside):
-        return place
-
-    def place_in_zip(row: int) -> str:
-        found = place(row)
-        _, known, rest = found.rpartition(".zip")[2].partition(inside)
-        return f"{origin}{rest}" if known else found
-
-    return place_in_zip
+    excerpt = excerpts.__getitem__
+    return Rows(name, origin, tokens, offsets, labels, label_offsets, place, excerpt, marks, broken=broken)
 
 
 def _words_of(text: str | Sequence[str] | None) -> Sequence[str]:

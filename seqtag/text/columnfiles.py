@@ -23,6 +23,7 @@ _DOCUMENT = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
 _SKIPPED_NODE = re.compile(r"\d+[-.]\d+")  # 3-4 is a multiword token, whose words follow; 5.1 is an empty node
 _COMMENT = re.compile(r"#\s*(\S+\s*=|(newdoc|newpar|id)\b)")
+_NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s*id\s*=)?\s*(.*)")
 _SAMPLE_LINES = 2000
 
 
@@ -49,8 +50,8 @@ def column_blocks(
     """Read the sentences of a column file; by default the first column holds tokens and the last tags.
 
     In CoNLL-U the defaults are FORM and, of ten columns, UPOS; of fewer, the one after FORM. Nothing is stripped from a
-    token or dropped. Raises DataError, by file and line, for a row with too few columns, UsageError for a column that
-    is not there.
+    token or dropped. Documents begin at a line -DOCSTART- and, where the file has comments, at `# newdoc`. Raises
+    DataError, by file and line, for a row with too few columns, UsageError for a column that is not there.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
 
@@ -63,8 +64,8 @@ def read_columns(
     Meant for files to be scored, where each keeps its own tags: nothing is repaired or converted.
     """
     name = os.fspath(path)
-    rows = [(list(tokens), list(tags)) for tokens, tags, _ in _tagged_sentences(name, line_blocks(path), token, tag)]
-    return [tokens for tokens, _ in rows], [[tag.strip() for tag in tags] for _, tags in rows]
+    rows = list(_tagged_sentences(name, line_blocks(path), token, tag))
+    return [list(row.tokens) for row in rows], [[tag.strip() for tag in row.tags] for row in rows]
 
 
 def iter_sentences(
@@ -90,7 +91,7 @@ def iter_sentences(
     at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
     header = layout.first_line if _is_name(token) and layout.names is None else 0
     rows: list[list[str]] = []
-    for _, cells in _rows(blocks, layout, name, needed=at + 1, exact=False, header=header):
+    for _, cells, _ in _rows(blocks, layout, name, needed=at + 1, exact=False, header=header):
         if cells:
             rows.append(cells)
         elif rows:
@@ -123,14 +124,14 @@ def _tagged_sentences(
     tags: list[str] = []
     lines: list[int] = []
     found_any = False
-    for number, cells in _rows(blocks, layout, name, needed=needed, exact=not from_left, header=header):
+    for number, cells, document in _rows(blocks, layout, name, needed=needed, exact=not from_left, header=header):
         if cells:
             tokens.append(cells[token_at])
             tags.append(cells[tag_at])
             lines.append(number)
         elif tokens:
             found_any = True
-            yield tokens, tags, lines
+            yield TaggedSentence(tokens, tags, lines, document)
             tokens, tags, lines = [], [], []
     if not found_any:
         raise DataError(f"{name}: the file holds no sentence; it should hold a token and its tag a line")
@@ -138,18 +139,24 @@ def _tagged_sentences(
 
 def _rows(
     blocks: Iterable[LineBlock], layout: Layout, name: str, *, needed: int, exact: bool, header: int
-) -> Iterator[tuple[int, list[str]]]:
-    """Give the line number and cells of each token; no cells where a sentence ends."""
+) -> Iterator[tuple[int, list[str], int]]:
+    """Give the line number, cells and document of each token; no cells where a sentence ends."""
     tab, numbered, comments, width = layout.tab, layout.numbered, layout.comments, layout.width
     between = True  # no token since the last end of a sentence
-    number = 0
+    number = document = 0
+    document_id = ""
     for first, lines in blocks:
         for number, line in enumerate(lines, first):
             if not line.strip(" \t") or line.startswith(_DOCUMENT):
                 between = True
-                yield number, []
+                yield number, [], document
+                document += line.startswith(_DOCUMENT)
                 continue
             if number == header or (comments and (between or numbered) and line[0] == "#"):
+                if opening := _NEW_DOCUMENT.match(line):
+                    # the Arabic PUD repeats the line before each sentence of a document
+                    document += opening[1] == "" or opening[1] != document_id
+                    document_id = opening[1]
                 continue
             cells = line.split("\t") if tab else _split_blanks(line)
             if numbered and not cells[0].isdecimal():
@@ -159,8 +166,8 @@ def _rows(
             if len(cells) != width and (exact or len(cells) < needed):
                 raise DataError(_width_error(name, number, len(cells), layout))
             between = False
-            yield number, cells
-    yield number + 1, []
+            yield number, cells, document
+    yield number + 1, [], document
 
 
 def _split_blanks(line: str) -> list[str]:

@@ -11,6 +11,7 @@ TAG_NAMES = (
     *("ner_tags", "tags", "pos_tags", "upos", "xpos", "labels", "chunk_tags", "slots", "ner", "pos"),
     *("tag", "label", "ner_tag", "pos_tag", "upos_tags", "xpos_tags", "entities"),
 )
+_DOCUMENT_NAMES = ("document_id", "doc_id", "docid", "document", "doc")  # ids first: a document may be a text
 # the first of each, and `labels`, go before the others
 TEXT_NAMES = (
     *("text", "texts", "sentence", "sentences", "review", "reviews", "comment", "tweet", "utterance", "query"),
@@ -74,6 +75,23 @@ def tagging_columns(
         raise DataError(f"{source}: column {tag!r} holds {found}; {advice}; {_describe(features)}")
     names = list(inner_feature(features[tag]).names) if kinds[tag] == "classes" else None
     return TaggingColumns(token, tag, names)
+
+
+def document_column(features: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """Find the column that says to which document a row belongs, and say whether it holds names, not numbers.
+
+    It has one of a few names, and strings or whole numbers in it.
+
+    >>> from datasets import Value
+    >>> document_column({"id": Value("string"), "doc_id": Value("string")}), document_column({"doc": Value("int32")})
+    (('doc_id', True), ('doc', False))
+    """
+    by_name = {name.lower(): name for name in features}
+    for known in _DOCUMENT_NAMES:
+        dtype = str(getattr(features.get(by_name.get(known, "")), "dtype", ""))
+        if dtype.startswith(("string", "large_string", "int", "uint")):
+            return by_name[known], not dtype.startswith(("int", "uint")) or dtype == "uint64"  # which int64 can't hold
+    return None
 
 
 def inner_feature(feature: Any) -> Any:

@@ -22,6 +22,7 @@ from seqtag.text.rows import (
     Part,
     dataset_blocks,
     discard,
+    document_type,
     draft_batches,
     finish_draft,
     tagged_features,
@@ -109,9 +110,10 @@ def settle(
         numbers = {name: number for number, name in enumerate(dict.fromkeys(declared))}
         drafts = {split: _rewrite(draft, folder, names, found, target, numbers) for split, draft in drafts.items()}
     final = ordered_names(numbers)
+    document = document_type(drafts.values())
     corpus = DatasetDict()
     for split, draft in drafts.items():
-        corpus[split] = finish_draft(draft, folder, split, numbers, final)
+        corpus[split] = finish_draft(draft, folder, split, numbers, final, document)
         discard(draft)
     logger.info(
         "scheme %s%s, %d sentences, %d tokens, %d tags repaired (%s)",
@@ -131,7 +133,10 @@ def is_settled(tables: Mapping[str, Dataset], scheme: str | None) -> bool:
     names = getattr(lists[0], "names", None)
     if names is None or names != ordered_names(names):
         return False
-    if any(table.features != tagged_features(names) for table in tables.values()):
+    if not any(
+        all(table.features == tagged_features(names, document) for table in tables.values())
+        for document in (None, "int64", "string")
+    ):
         return False
     bigrams = _dataset_bigrams(tables)
     found = detect_scheme(bigrams)
@@ -252,8 +257,9 @@ def _rewrite(
                     tags[start:end] = repair_tags(old, source)
                 elif set(old) != {"O"}:
                     tags[start:end] = convert_tags(old, source, target)
-            yield Block(batch.tokens, tags.tolist(), batch.lines, np.diff(batch.offsets))
+            yield Block(batch.tokens, tags.tolist(), batch.lines, np.diff(batch.offsets), batch.documents)
 
-    rewritten = write_draft(Part(draft.origin, draft.unit, blocks()), folder, numbers)
+    part = Part(draft.origin, draft.unit, blocks(), documents_named=draft.documents_named)
+    rewritten = write_draft(part, folder, numbers)
     discard(draft)
     return rewritten

@@ -18,7 +18,8 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
     """Read the documents of a DocBin: `tag` is 'ents' (default), 'pos' or 'tag'.
 
     A document is a row, or each of its sentences where the file marks them. White-space tokens are left out, as
-    `Tokenizer` has none. The `lines` are numbers of documents, from 1. The file is held in memory whole.
+    `Tokenizer` has none. The `lines` are numbers of documents, from 1; so are `documents`, where some have sentences.
+    The file is held in memory whole.
     """
     name = os.fspath(path)
     kind = tag or "ents"
@@ -45,8 +46,10 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
 
 
 def _sentences(documents: list[Any], kind: str, name: str) -> Iterator[TaggedSentence]:
-    for number, document in enumerate(documents, 1):
-        for part in document.sents if document.has_annotation("SENT_START") else [document]:
+    rows = [list(document.sents) if document.has_annotation("SENT_START") else [document] for document in documents]
+    are_cut = any(len(parts) > 1 for parts in rows)
+    for number, (document, parts) in enumerate(zip(documents, rows), 1):
+        for part in parts:
             tokens = [token for token in part if not token.is_space]
             if not tokens:
                 continue
@@ -59,7 +62,8 @@ def _sentences(documents: list[Any], kind: str, name: str) -> Iterator[TaggedSen
                     raise DataError(
                         f"{name}: document {number}: token {token.i} {token.text!r} has no tag for {kind!r}"
                     )
-            yield [token.text for token in tokens], tags, [number] * len(tokens)
+            words = [token.text for token in tokens]
+            yield TaggedSentence(words, tags, [number] * len(tokens), number if are_cut else 0)
 
 
 def _entity_tags(tokens: list[Any], document: Any) -> list[str]:

@@ -186,7 +186,7 @@ def _write_draft(
     with _arrow_writer(path, schema) as write:
         for part in parts:
             for block in part.blocks:
-                texts = _array(block.texts, block.place)
+                texts = arrow_strings(block.texts, block.place)
                 found = np.flatnonzero(blank_texts(texts, tokenised=form.tokenised))
                 blanks += [block.place(int(i)) for i in found[: _SHOWN_BLANKS - len(blanks)]]
                 num_blank += len(found)
@@ -198,8 +198,8 @@ def _write_draft(
     return _Draft(path, num_texts)
 
 
-def _array(values: Any, place: Callable[[int], str]) -> Any:
-    """Put a list of strings into Arrow; what is there stays."""
+def arrow_strings(values: Any, place: Callable[[int], str]) -> Any:
+    """Put a list of strings into Arrow; what is there stays. Raises DataError for half a character."""
     if not isinstance(values, list):
         return values
     try:
@@ -225,7 +225,7 @@ def _emptied(texts: Any, blank: np.ndarray, form: LabelledForm) -> Any:
 
 def _numbered(block: LabelledBlock, form: LabelledForm, numbers: dict[str, int], declared: bool) -> Any:
     """Give the labels of a block as Arrow numbers, or lists of them; numbers new names."""
-    labels = _array(block.labels, block.place)
+    labels = arrow_strings(block.labels, block.place)
     if not form.several:
         return pa.array(_numbers_of(labels, numbers, declared, block.place))
     if labels.null_count:

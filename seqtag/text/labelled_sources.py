@@ -5,18 +5,19 @@ labelled.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from datasets import Dataset
 
-from seqtag.errors import DataError, UsageError
+from seqtag.errors import DataError, SeqtagError, UsageError
 from seqtag.text.archives import unpack
 from seqtag.text.columnfiles import Column
 from seqtag.text.delimited import delimited_parts, is_delimited
-from seqtag.text.labelled import LabelledPart, gather_texts
+from seqtag.text.labelled import LabelledBlock, LabelledPart, gather_texts
 from seqtag.text.labelled_tables import labelled_table
 from seqtag.text.lines import file_ending
 from seqtag.text.opinions import is_opinion_file, opinion_parts
@@ -38,14 +39,13 @@ from seqtag.text.textfiles import class_files, class_folders, is_class_folder
 logger = logging.getLogger("seqtag")
 
 Parts: TypeAlias = dict[str, list[LabelledPart]]
+Opened: TypeAlias = tuple[Mapping[str, Dataset] | None, Parts]
 
 _BINARY_TABLES = (".parquet", ".arrow")
 _TAGGED = (".conll", ".conllu", ".conll2003", ".bio", ".iob", ".iob2", ".spacy")
 
 
-def open_labelled(
-    source: str, text: Column | None, label: Column | None, config: str | None
-) -> tuple[Mapping[str, Dataset] | None, Parts]:
+def open_labelled(source: str, text: Column | None, label: Column | None, config: str | None) -> Opened:
     """Give the tables, or else the parts of each split, of a path or hub name.
 
     Raises UsageError for what is no source, DataError for a folder in which no form is found.
@@ -62,38 +62,60 @@ def open_labelled(
         raise UsageError(
             f"{source}: this is neither a file nor a folder, and is needed twice; write it to a file first"
         )
-    folder, archive = _descend(path)
-    if not folder.is_dir():
-        return None, _file(folder, text, label)
-    files, _ = labelled_entries(folder)
-    if is_saved(folder):
-        return saved_tables(folder), {}
+    inside, home = _descend(path)
+    if inside == home:
+        return _open(inside, text, label, config)
+    # the user knows the zip file, and not where it was unpacked
+    with _named(inside, home):
+        tables, parts = _open(inside, text, label, config)
+    return tables, {split: [_part_named(part, inside, home) for part in own] for split, own in parts.items()}
+
+
+def _open(path: Path, text: Column | None, label: Column | None, config: str | None) -> Opened:
+    if not path.is_dir():
+        return None, _file(path, text, label)
+    files, _ = labelled_entries(path)
+    if is_saved(path):
+        return saved_tables(path), {}
     binary = bool(files) and all(file_ending(each) in _BINARY_TABLES for each in files)
-    if config is not None or is_configured(folder) or binary:
-        return table_folder(folder, config), {}
-    parts = _folder(folder, text, label)
-    if archive is not None:
-        # the user knows the zip file, and not where it was unpacked
-        inside = str(folder)
-        parts = {
-            split: [replace(part, origin=part.origin.replace(inside, str(archive), 1)) for part in own]
-            for split, own in parts.items()
-        }
-    return None, parts
+    if config is not None or is_configured(path) or binary:
+        return table_folder(path, config), {}
+    return None, _folder(path, text, label)
 
 
-def _descend(path: Path) -> tuple[Path, Path | None]:
+@contextmanager
+def _named(inside: Path, home: Path) -> Iterator[None]:
+    """Put the name that a user knows in the place of a folder in messages of errors."""
+    try:
+        yield
+    except SeqtagError as error:
+        raise type(error)(str(error).replace(str(inside), str(home))) from error
+
+
+def _part_named(part: LabelledPart, inside: Path, home: Path) -> LabelledPart:
+    def place_at_home(place: Callable[[int], str]) -> Callable[[int], str]:
+        return lambda row: place(row).replace(str(inside), str(home), 1)
+
+    def blocks() -> Iterator[LabelledBlock]:
+        with _named(inside, home):
+            yield from (replace(block, place=place_at_home(block.place)) for block in part.blocks)
+
+    return replace(part, origin=part.origin.replace(str(inside), str(home), 1), blocks=blocks())
+
+
+def _descend(path: Path) -> tuple[Path, Path]:
     """Go down to the data: through folders that hold one folder or one zip file and else nothing, and zip files.
 
-    Gives the folder or file there, and the zip file that was unpacked last.
+    Gives the folder or file there, and its name as ARCHIVE/member where it was unpacked.
     """
-    archive = None
+    home = path
     while True:
         if path.is_file():
             if file_ending(path) != ".zip":
-                return path, archive
-            archive, path = path, unpack(path)
-            logger.info("%s: unpacked into %s for reading", archive, path)
+                return path, home
+            with _named(path, home):
+                path = unpack(path)
+            logger.info("%s: unpacked into %s for reading", home, path)
         files, folders = labelled_entries(path)
         single = [*files, *folders]
         # a folder named after a split says what is in it
@@ -101,8 +123,8 @@ def _descend(path: Path) -> tuple[Path, Path | None]:
             file_ending(single[0]) == ".zip" if files else split_name(single[0].name) is None
         )
         if not through or is_configured(path) or is_saved(path):
-            return path, archive
-        path = single[0]
+            return path, home
+        path, home = single[0], home / single[0].name
 
 
 def _folder(folder: Path, text: Column | None, label: Column | None) -> Parts:

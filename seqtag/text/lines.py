@@ -43,7 +43,7 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
             yield first, lines
             first += len(lines)
     if first == 1:
-        raise DataError(f"{name}: the file is empty; it should hold a token and its tag a line")
+        raise DataError(f"{name}: the file is empty; write it again, or leave it out")
 
 
 def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]:

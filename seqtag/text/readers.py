@@ -16,7 +16,7 @@ from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.annotations import annotation_blocks, sniff_annotations
 from seqtag.text.blocks import Block
 from seqtag.text.columnfiles import Column, column_blocks
-from seqtag.text.columns import tagging_columns
+from seqtag.text.columns import document_column, tagging_columns
 from seqtag.text.corpus_tags import check_options, corpus_scheme, is_settled, settle
 from seqtag.text.docbins import docbin_blocks
 from seqtag.text.labelled import LabelledPart, settle_labels
@@ -72,6 +72,10 @@ def load_corpus(
     as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
     `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
 
+    Where a source tells documents apart and a split has more than one, all rows have a third column `document`: by
+    number within the split (-DOCSTART- lines, CoNLL-U's `# newdoc`, a spaCy file whose documents have sentences), or as
+    it stands in a column document_id, doc_id, docid, document or doc of a table.
+
     task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
     `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
     with or without a header, a table, JSON with all splits, a folder with one of these a split, with a folder or a file
@@ -101,40 +105,63 @@ def load_corpus(
     check_options(scheme, repair)
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
-    tables = given_tables(source)
-    parts: dict[str, Part] = {}
-    if tables is None:
-        source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
-        tables, parts = open_tagged(source, token, tag, config, max_misaligned, language)
-    if tables is not None:
-        tables = named_splits(tables)
-        if token in (None, "tokens") and tag in (None, "tags") and is_settled(tables, scheme):
-            return _pick(DatasetDict(tables), split)
-        origin = f"{source}, split" if isinstance(source, str) else "split"
-        parts = {name: table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
-    parts = {name: parts[name] for name in in_order(parts)}
+    parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
+    if tables is not None and is_settled(tables, scheme):
+        return _pick(DatasetDict(tables), split)
     _check_split(parts, split)
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
 
 
 def _load_labelled(source: Source, split: str | None, text: Column | None, label: Column | None) -> Any:
-    tables = given_tables(source)
+    parts, tables = labelled_parts(source, text, label)
+    if tables is not None and is_labelled(tables):
+        return _pick(DatasetDict(tables), split)
+    _check_split(parts, split)
+    return _pick(settle_labels(parts, workspace()), split)
+
+
+def tagged_parts(
+    source: Source, token: Column | None, tag: Column | None, *, max_misaligned: float, language: str
+) -> tuple[dict[str, Part], Mapping[str, Dataset] | None]:
+    """Open a source of tagged tokens and give its splits, train, dev and test in this order and first.
+
+    The second value are its tables, where it has some and the columns that are wanted have the names of ours.
+    """
+    tables = _given_tables(source)
+    parts: dict[str, Part] = {}
+    if tables is None:
+        source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
+        tables, parts = _open_tagged(source, token, tag, config, max_misaligned, language)
+    if tables is not None:
+        tables = _named_splits(tables)
+        origin = _origin(source)
+        parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
+    ours = token in (None, "tokens") and tag in (None, "tags")
+    return {name: parts[name] for name in in_order(parts)}, tables if ours else None
+
+
+def labelled_parts(
+    source: Source, text: Column | None, label: Column | None
+) -> tuple[dict[str, list[LabelledPart]], Mapping[str, Dataset] | None]:
+    """Open a source of labelled texts, as `tagged_parts` does one of tagged tokens."""
+    tables = _given_tables(source)
     parts: dict[str, list[LabelledPart]] = {}
     if tables is None:
         source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
         tables, parts = open_labelled(source, text, label, config)
     if tables is not None:
         tables = {final: tables[name] for name, final in name_splits(tables).items()}
-        if text in (None, "text", "tokens") and label in (None, "label", "labels") and is_labelled(tables):
-            return _pick(DatasetDict(tables), split)
-        origin = f"{source}, split" if isinstance(source, str) else "split"
+        origin = _origin(source)
         parts = {name: [labelled_table(table, f"{origin} {name}", text, label)] for name, table in tables.items()}
-    parts = {name: parts[name] for name in in_order(parts)}
-    _check_split(parts, split)
-    return _pick(settle_labels(parts, workspace()), split)
+    ours = text in (None, "text", "tokens") and label in (None, "label", "labels")
+    return {name: parts[name] for name in in_order(parts)}, tables if ours else None
 
 
-def open_tagged(
+def _origin(source: Source) -> str:
+    return f"{source}, split" if isinstance(source, str) else "split"
+
+
+def _open_tagged(
     source: str, token: Column | None, tag: Column | None, config: str | None, max_misaligned: float, language: str
 ) -> tuple[Mapping[str, Dataset] | None, dict[str, Part]]:
     """Give the tables or else the parts of a path or hub name."""
@@ -162,7 +189,7 @@ def open_tagged(
     for name, file in files.items():
         ending = file_ending(file)
         if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
-            parts[name] = table_part(table_file(file, ending), str(file), token, tag)
+            parts[name] = _table_part(table_file(file, ending), str(file), token, tag)
         else:
             unit = "document" if ending == ".spacy" else ""
             parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
@@ -179,7 +206,7 @@ def _file_blocks(
     return column_blocks(path, token=token, tag=tag)
 
 
-def table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
+def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
     """Make a split of a table, with the columns that are named or found."""
     for what, column in (("token", token), ("tag", tag)):
         if isinstance(column, int):
@@ -187,14 +214,16 @@ def table_part(table: Dataset, origin: str, token: Column | None, tag: Column | 
                 f"{origin}: {what}={column} counts columns of a file; those of a table have names: give one"
             )
     columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=origin)
-    return Part(origin, "row", dataset_blocks(table, columns, origin), tuple(columns.tag_names or ()))
+    document, named = document_column(table.features) or (None, False)
+    blocks = dataset_blocks(table, columns, origin, document=document)
+    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named)
 
 
 def _name(column: Column | None) -> str | None:
     return None if column is None else str(column)
 
 
-def named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
+def _named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
     """Give splits their names here, train, dev and test in this order and first; others keep theirs."""
     named: dict[str, Dataset] = {}
     for name, table in tables.items():
@@ -217,7 +246,7 @@ def _check_task(task: str, labelled: Mapping[str, bool], tagging: Mapping[str, b
             raise UsageError(f"{name}= is for task={other!r}, and the task is {task!r}: {advice}, or set the task")
 
 
-def given_tables(source: Any) -> Mapping[str, Dataset] | None:
+def _given_tables(source: Any) -> Mapping[str, Dataset] | None:
     """Give the datasets that the source is; None for a path or name. Raises UsageError for anything else."""
     if isinstance(source, Dataset):
         return {"train": source}

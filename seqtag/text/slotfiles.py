@@ -61,7 +61,7 @@ def _sentences(folder: Path) -> Iterator[TaggedSentence]:
                 "each word needs one tag"
             )
         if tokens:
-            yield tokens, tags, [number] * len(tokens)
+            yield TaggedSentence(tokens, tags, [number] * len(tokens))
 
 
 def _words(path: Path) -> Iterator[list[str]]:

@@ -91,7 +91,7 @@ def find_split_files(folder: Path) -> dict[str, Path]:
     Raises DataError, with the files, where none has the name of a split or two claim one.
     """
     files = _data_files(folder)
-    splits = _by_split(files, split_name) or _by_split(files, _split_within)
+    splits = _named(files)
     listed = ", ".join(path.name for path in files) or "none"
     if not splits:
         raise DataError(
@@ -109,6 +109,12 @@ def find_split_files(folder: Path) -> dict[str, Path]:
     return {split: splits[split][0] for split in SPLITS if split in splits}
 
 
+def unnamed_files(folder: Path) -> list[Path]:
+    """Give the data files of a folder in which none is named after a split; empty where one is."""
+    files = _data_files(folder)
+    return [] if _named(files) else files
+
+
 def find_split_folders(folder: Path, wanted: Callable[[Path], bool]) -> dict[str, Path]:
     """Find the folder of each split among those that are `wanted`; empty where there is none."""
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and wanted(path))
@@ -122,6 +128,11 @@ def find_split_folders(folder: Path, wanted: Callable[[Path], bool]) -> dict[str
 
 def _data_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and not _NOT_TAGGED.fullmatch(path.name))
+
+
+def _named(files: Iterable[Path]) -> dict[str, list[Path]]:
+    files = list(files)
+    return _by_split(files, split_name) or _by_split(files, _split_within)
 
 
 def _by_split(paths: Iterable[Path], name_of: Callable[[str], str | None]) -> dict[str, list[Path]]:

@@ -117,6 +117,15 @@ class Vocabulary:
         """Give the form of a word that the column "word" is looked up by."""
         return normalise(word, lowercase=self.lowercase, merge_digits=self.merge_digits)
 
+    def __contains__(self, word: object) -> bool:
+        """Say whether training saw a word, normalised, and it has an id; to have a pretrained vector is not enough.
+
+        >>> vocabulary = Vocabulary.build({"Ada": 1}, extra_words=["turin"])
+        >>> "ADA" in vocabulary, "Turin" in vocabulary, "Oslo" in vocabulary
+        (True, False, False)
+        """
+        return isinstance(word, str) and self.word_counts[self.indices["word"].get(self.normalise(word), UNKNOWN)] > 0
+
     @property
     def feature_sizes(self) -> dict[str, int]:
         """Number of ids of each feature column, padding and unknown included."""

@@ -11,7 +11,7 @@ from small_corpus import LABELLED, SEVERAL, SMALL, Run, table
 
 import seqtag.store
 from seqtag import Classifier, load_corpus
-from seqtag.evaluation.class_report import evaluate_labels
+from seqtag.evaluation.class_evaluation import evaluate_labels
 
 CLASSIFY = ["--task", "classify", *SMALL]
 
@@ -21,7 +21,7 @@ def test_it_saves_a_model_and_prints_its_scores_on_test(run: Run, labelled: Path
     result = run("train", labelled, "--out", out, *CLASSIFY)
     assert result.exit_code == 0
     report = Classifier.load(out).evaluate(load_corpus(str(labelled), split="test", task="classify"))
-    assert result.stdout == f"{replace(report, source=f'{labelled}, test')}\n"
+    assert result.stdout == f"{replace(report, source=f'{labelled}, test').summary()}\n"
     assert f"saved in {out}" in result.stderr
     assert [path.name for path in out.parent.iterdir()] == ["mood"]  # the state of the run is gone
 
@@ -50,7 +50,7 @@ def test_columns_are_named_and_dev_and_test_may_come_from_elsewhere(run: Run, la
     words = ["--dev", labelled, "--test", f"{labelled / 'test.csv'}:text=0,label=-1"]
     both = run("train", columns, "--out", tmp_path / "b", *CLASSIFY, *words)
     assert "held out" not in both.stderr
-    assert both.stdout.startswith(f"{labelled / 'test.csv'}:text=0,label=-1\n36 texts, 3 classes")
+    assert both.stdout.startswith(f"{labelled / 'test.csv'}:text=0,label=-1\n\nScores\n36 texts, 3 classes")
 
 
 def test_a_run_whose_saving_failed_is_resumed(
@@ -157,8 +157,10 @@ def test_evaluate_prints_the_report_of_the_test_split(
     # What the model says, counted without it.
     names = splits["test"].features["label"].names
     gold, texts = [names[i] for i in splits["test"]["label"]], splits["test"]["text"][:]
-    known = {"labels": classifier.classes_.tolist(), "probabilities": classifier.predict_proba(texts)}
-    assert figures == evaluate_labels(gold, classifier.predict(texts), **known, source=str(labelled)).to_dict()
+    known = {"labels": classifier.classes_.tolist(), "probabilities": classifier.predict_proba(texts), "texts": texts}
+    counted = evaluate_labels(gold, classifier.predict(texts), **known, source=str(labelled)).to_dict()
+    assert {**figures, "slices": []} == counted
+    assert sum(cut["num_right"] for cut in figures["slices"][:-4]) == round(figures["accuracy"] * len(texts))
     named = json.loads(run("evaluate", classifier_folder, labelled, "--split", "dev", "--json", "-").stdout)
     dev = replace(classifier.evaluate(splits["dev"]), source=f"{labelled}, dev")
     assert named == dev.to_dict()

@@ -53,8 +53,8 @@ def test_the_demo_of_classification_does_so_too(run: Run, tmp_path: Path, monkey
     assert classifier.classes_.tolist() == ["negative", "neutral", "positive"]
     # The report is that of the test split.
     test = load_corpus(str(demo_folder("classify")), task="classify", split="test")
-    heading, report = result.stdout.split("\n\nNew texts,")[0].split("\n", 1)
-    assert (heading, report) == ("the test split, which training never saw", str(classifier.evaluate(test)))
+    heading, report = result.stdout.split("\n\nNew texts,")[0].split("\n\n", 1)
+    assert (heading, report) == ("the test split, which training never saw", classifier.evaluate(test).summary())
     # Each text has a line with its class, and one with the words that weigh most.
     lines = result.stdout.split("attention:\n\n")[1].splitlines()[: 2 * len(texts)]
     for text, line, words in zip(texts, lines[::2], lines[1::2]):

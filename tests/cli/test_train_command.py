@@ -28,9 +28,10 @@ def test_it_saves_a_model_and_prints_its_scores_on_test(run: Run, corpus: Path, 
     result = run("train", corpus, "--out", out, *SMALL)
     assert result.exit_code == 0
     report = Tagger.load(out).evaluate(load_corpus(str(corpus), split="test"))
-    assert result.stdout == f"{replace(report, source=f'{corpus}, test')}\n"
+    assert result.stdout == f"{replace(report, source=f'{corpus}, test').summary()}\n"
     assert result.stderr.count("epoch 1/3") == result.stderr.count("epoch 3/3") == 1
     assert f"saved in {out}" in result.stderr
+    assert f"seqtag evaluate {out} DATA --html report.html" in result.stderr
     assert [path.name for path in out.parent.iterdir()] == ["ner"]  # the state of the run is gone
 
 
@@ -54,7 +55,7 @@ def test_dev_and_test_may_come_from_elsewhere(run: Run, corpus: Path, tmp_path: 
     others = ["--dev", corpus, "--test", f"{corpus / 'test.conll'}:token=0,tag=1"]
     result = run("train", train, "--out", tmp_path / "b", *SMALL, *others)
     assert "held out" not in result.stderr
-    assert result.stdout.startswith(f"{corpus / 'test.conll'}:token=0,tag=1\n36 sentences")
+    assert result.stdout.startswith(f"{corpus / 'test.conll'}:token=0,tag=1\n\nScores\n36 sentences")
 
 
 def test_the_same_seed_gives_the_same_model(run: Run, corpus: Path, tmp_path: Path):

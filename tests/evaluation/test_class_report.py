@@ -26,108 +26,165 @@ def report_of(num_classes: int, *, length: int = 5, wrong: int = 1) -> ClassRepo
     return evaluate_labels(labels, predicted, labels=labels)
 
 
+def words_of(text: str) -> list[str]:
+    """The lines of a report, a blank between cells."""
+    return [" ".join(line.split()) for line in text.split("\n")]
+
+
+def bounds(interval) -> str:
+    return f"{100 * interval.low:.1f}-{100 * interval.high:.1f}"
+
+
 @pytest.fixture
 def report() -> ClassReport:
+    texts = ["bad", "so so", "odd", "good", "very good", "no good"]
     return evaluate_labels(
-        GOLD, PREDICTED, labels=["neg", "neu", "pos"], probabilities=PROBABILITIES, source="reviews/test.csv"
+        GOLD,
+        PREDICTED,
+        labels=["neg", "neu", "pos"],
+        probabilities=PROBABILITIES,
+        texts=texts,
+        source="reviews/test.csv",
     )
 
 
-def test_the_tables_of_the_terminal(report):
+def test_the_scores_of_the_terminal(report):
     loss = -np.log([0.5, 0.25, 0.25, 0.8, 0.6, 0.4]).mean()
     # pairs of a text with the class and one without that are in order, a tie a half: 5 of 8, 4 of 5, 8 of 9
     area = (5 / 8 + 4 / 5 + 8 / 9) / 3
-    lines = str(report).split("\n")
     low, high = report.accuracy_interval
-    assert lines == [
+    drawn = report.intervals
+    assert words_of(report.summary()) == [
         "reviews/test.csv",
-        "6 texts, 3 classes, majority share 50.00 (pos)",
         "",
-        "                       P       R      F1 support predicted",
-        "neg                33.33   50.00   40.00       2         3",
-        "neu                 0.00    0.00    0.00       1         0",
-        "pos                66.67   66.67   66.67       3         3",
-        "macro average      33.33   38.89   35.56       6         6",
-        "weighted average   44.44   50.00   46.67       6         6",
+        "Scores",
+        "6 texts, 3 classes, majority share 50.00 (pos)",
+        f"SHA-256 of gold {report.measurement.data_hash[:16]}",
+        "",
+        "P R F1 F1 95% support predicted",
+        f"neg 33.33 50.00 40.00 {bounds(drawn.labels['neg'].f1)} 2 3",
+        f"neu 0.00 0.00 0.00 {bounds(drawn.labels['neu'].f1)} 1 0",
+        f"pos 66.67 66.67 66.67 {bounds(drawn.labels['pos'].f1)} 3 3",
+        f"macro average 33.33 38.89 35.56 {bounds(drawn.macro.f1)} 6 6",
+        "weighted average 44.44 50.00 46.67 - 6 6",
         "",
         f"accuracy 50.00, 95% interval {100 * low:.2f} to {100 * high:.2f}",
         f"log loss {loss:.4f} nats",
         f"ROC AUC {100 * area:.2f}, macro average over classes",
         "macro average: over the 3 classes that occur in gold or prediction",
-        "",
-        "confusion matrix: gold in rows, predicted in columns",
-        "                  neg  neu  pos",
-        "neg                 1    0    1",
-        "neu                 1    0    0",
-        "pos                 1    0    2",
+        "intervals: bootstrap over 6 texts, 10,000 resamples, seed 0",
     ]
+    assert (low, high) == (drawn.micro.f1.low, drawn.micro.f1.high)  # of one label a text micro F1 is the accuracy
+
+
+def test_the_matrix_of_the_terminal(report):
+    lines = words_of(str(report))
+    start = lines.index("confusion matrix: gold in rows, predicted in columns")
+    assert lines[start + 1 : start + 5] == ["neg neu pos", "neg 1 0 1", "neu 1 0 0", "pos 1 0 2"]
+
+
+def test_the_most_confident_mistakes_come_first(report):
+    assert [(example.text, example.note) for example in report.errors.examples] == [
+        ("so so", "gold neg; predicted pos (0.50)"),
+        ("odd", "gold neu; predicted neg (0.50)"),
+        ("no good", "gold pos; predicted neg (0.50)"),
+    ]
+    surer = PROBABILITIES.copy()
+    surer[5] = [0.9, 0.05, 0.05]
+    found = evaluate_labels(GOLD, PREDICTED, labels=["neg", "neu", "pos"], probabilities=surer, texts=list("abcdef"))
+    assert [example.text for example in found.errors.examples] == ["f", "b", "c"]
+    assert "all 3 mistakes, the most confident first" in str(found)
+    assert found.errors.examples[0].kinds == ("pos -> neg",)
+
+
+def test_a_sample_of_many_mistakes_is_called_one_and_long_texts_are_cut_and_say_so():
+    number = 250
+    found = evaluate_labels(["a"] * number, ["b"] * number, labels=["a", "b"], texts=["so " * 500] * number)
+    assert len(found.errors.examples) == 200
+    assert "200 of 250 mistakes" in str(found)
+    assert found.errors.examples[0].note == "gold a; predicted b; the first 1,000 of 1,500 characters"
+    assert len(found.errors.examples[0].text) == 1001
 
 
 def test_the_tables_of_several_labels():
     gold, predicted = [["a", "b"], ["a"], [], ["new"]], [["a"], ["a", "b"], [], []]
-    report = evaluate_labels(gold, predicted, labels=["a", "b", "c"])
-    lines = str(report).split("\n")
-    assert lines[:11] == [
-        "4 texts, 4 labels, 1.00 a text in gold, 0.75 predicted",
-        "",
-        "                       P       R      F1 support predicted",
-        "a                 100.00  100.00  100.00       2         2",
-        "b                   0.00    0.00    0.00       1         1",
-        "c                      -       -       -       0         0",
-        "new                 0.00    0.00    0.00       1         0",
-        "micro average      66.67   50.00   57.14       4         3",
-        "macro average      33.33   33.33   33.33       4         3",
-        "weighted average   50.00   50.00   50.00       4         3",
-        "",
+    report = evaluate_labels(gold, predicted, labels=["a", "b", "c"], texts=["one", "two", "three", "four"])
+    lines = words_of(str(report))
+    start = lines.index("P R F1 F1 95% support predicted")
+    drawn = report.intervals
+    assert lines[1] == "4 texts, 4 labels, 1.00 a text in gold, 0.75 predicted"
+    assert lines[start + 1 : start + 8] == [
+        f"a 100.00 100.00 100.00 {bounds(drawn.labels['a'].f1)} 2 2",
+        f"b 0.00 0.00 0.00 {bounds(drawn.labels['b'].f1)} 1 1",
+        "c - - - - 0 0",
+        f"new 0.00 0.00 0.00 {bounds(drawn.labels['new'].f1)} 1 0",
+        f"micro average 66.67 50.00 57.14 {bounds(drawn.micro.f1)} 4 3",
+        f"macro average 33.33 33.33 33.33 {bounds(drawn.macro.f1)} 4 3",
+        "weighted average 50.00 50.00 50.00 - 4 3",
     ]
-    assert lines[11].startswith("subset accuracy (all labels of a text right) 25.00, 95% interval ")
-    assert lines[12].startswith("micro F1 57.14, 95% interval ")
-    assert lines[13:] == [
+    assert lines[start + 9].startswith("subset accuracy (all labels of a text right) 25.00, 95% interval ")
+    assert lines[start + 10].startswith("micro F1 57.14, 95% interval ")
+    assert lines[start + 11 : start + 14] == [
         "log loss and ROC AUC are not defined: no probabilities were given",
         "macro average: over the 3 classes that occur in gold or prediction",
         "not known to the model, so counted as wrong: new (1 texts)",
     ]
+    assert report.errors.counts == {"missed label": 2, "spurious label": 1}
+    assert [(example.kinds, example.note) for example in report.errors.examples] == [
+        (("missed label",), "gold a, b; predicted a"),
+        (("spurious label",), "gold a; predicted a, b"),
+        (("missed label",), "gold new; predicted nothing"),
+    ]
 
 
 def test_of_many_classes_the_terminal_shows_the_worst_and_json_all():
-    assert "those with the lowest F1" not in str(report_of(30))
+    assert "lowest F1" not in str(report_of(30))
     report = report_of(31, wrong=9)
-    lines = str(report).split("\n")
-    assert lines[2] == "15 of 31 classes, those with the lowest F1; JSON has all:"
-    shown = [line.split()[0] for line in lines[4:19]]
-    assert lines[19].startswith("macro average")
+    lines = words_of(report.summary())
+    start = lines.index("the classes with the lowest F1 come first")
+    shown = [line.split()[0] for line in lines[start + 2 : start + 17]]
+    assert lines[start + 17].startswith("macro average")
+    assert "the first 15 of 31 rows; the other forms of the report have all" in lines
     f1 = {row.label: row.f1 for row in report.classes}
     assert max(f1[label] for label in shown) <= min(f1[label] for label in f1 if label not in shown)
     assert [row["label"] for row in report.to_dict()["classes"]] == list(f1)
-    assert sum("| 1 |" in line and "average" not in line for line in report.to_markdown().split("\n")) > 25
+    assert sum(line.endswith("| 1 |") and "average" not in line for line in report.to_markdown().split("\n")) > 25
 
 
-def test_classes_that_occur_nowhere_are_not_among_the_worst():
+def test_classes_that_occur_nowhere_come_last():
     labels = [str(number) for number in range(200)]
-    lines = str(evaluate_labels(["7", "8"], ["7", "9"], labels=labels)).split("\n")
-    assert lines[2] == "3 of 200 classes, those with the lowest F1; JSON has all:"
-    assert [line.split()[0] for line in lines[4:7]] == ["8", "9", "7"]
+    lines = words_of(str(evaluate_labels(["7", "8"], ["7", "9"], labels=labels)))
+    start = lines.index("the classes with the lowest F1 come first")
+    assert [line.split()[0] for line in lines[start + 2 : start + 6]] == ["8", "9", "7", "0"]
 
 
 def test_a_matrix_is_shown_for_ten_classes_and_confusions_for_more():
     assert "confusion matrix" in str(report_of(10))
     gold = ["a"] * 5 + ["b"] * 4 + ["c"]
-    text = str(evaluate_labels(gold, ["b"] * 5 + ["a"] * 4 + ["d"], labels=list("abcdefghijkl")))
-    assert text.split("\n")[-5:] == [
-        "3 of 3 kinds of confusion, the most frequent",
-        "gold -> predicted texts",
-        "a -> b                5",
-        "b -> a                4",
-        "c -> d                1",
+    found = evaluate_labels(gold, ["b"] * 5 + ["a"] * 4 + ["d"], labels=list("abcdefghijkl"))
+    assert words_of(str(found))[-5:] == [
+        "classes taken for each other, 3 pairs",
+        "gold predicted texts",
+        "a b 5",
+        "b a 4",
+        "c d 1",
     ]
-    assert "10 of 12 kinds of confusion, the most frequent" in str(report_of(12, wrong=12))
-    assert str(report_of(12, wrong=0)).endswith("\n\nno confusions")
+    assert found.errors.counts == {"a -> b": 5, "b -> a": 4, "c -> d": 1}
+    many = report_of(12, wrong=12)
+    assert "classes taken for each other, 12 pairs" in str(many)
+    assert "the first 10 of 12 rows" in str(many)
+    assert many.errors.counts["other classes"] == 2
+    assert "nothing: all texts are right" in str(report_of(12, wrong=0))
 
 
 def test_long_names_give_way_to_numbers_in_the_head_of_a_matrix():
-    lines = str(report_of(6, length=20)).split("\n")[-7:]
-    assert lines[0].split() == ["1", "2", "3", "4", "5", "6"]
-    assert [line.split()[:2] for line in lines[1:]] == [[str(n + 1), f"{n:03d}-{'x' * 16}"] for n in range(6)]
+    lines = words_of(str(report_of(6, length=20)))
+    start = lines.index("confusion matrix: gold in rows, predicted in columns") + 1
+    assert lines[start].split() == ["1", "2", "3", "4", "5", "6"]
+    names = [f"{n:03d}-{'x' * 16}" for n in range(6)]
+    assert [line.split()[:2] for line in lines[start + 1 : start + 7]] == [
+        [str(n + 1), name] for n, name in enumerate(names)
+    ]
 
 
 @given(
@@ -144,7 +201,15 @@ def test_no_line_is_wider_than_80_cells(labels, pairs, multi_label):
     probabilities = np.full((len(gold), len(labels)), 1 / len(labels))
     for given_probabilities in (None, probabilities):
         text = str(
-            evaluate_labels(gold, predicted, labels=labels, probabilities=given_probabilities, source="地/" * 99)
+            evaluate_labels(
+                gold,
+                predicted,
+                labels=labels,
+                probabilities=given_probabilities,
+                texts=["地名 " * 99] * len(gold),
+                source="地/" * 99,
+                resamples=20,
+            )
         )
         assert max(map(cell_len, text.split("\n"))) <= 80
         assert text.split("\n")[0].endswith("地/")
@@ -155,20 +220,20 @@ def test_counts_of_millions_still_fit():
     millions = tuple(tuple([12_345_678] * 10) for _ in range(10))
     large = replace(report, confusion=millions)
     assert max(map(len, str(large).split("\n"))) <= 80
-    assert "a -> b            12345678" in str(large)
+    wrong = evaluate_labels(["a", "b"], ["b", "b"], labels=list("abcdefghij"))
+    large = replace(wrong, confusion=millions, errors=replace(wrong.errors, pairs=(("a", "b", 12_345_678),)))
+    assert "a b 12,345,678" in words_of(str(large))  # no matrix: it would not fit
 
 
 def test_markdown_has_the_same_figures_and_escapes_names(report):
     markdown = report.to_markdown()
-    assert markdown.startswith("reviews/test.csv: 6 texts, 3 classes, majority share 50.00 (pos)\n\n| label | P | R |")
-    assert "| pos | 66.67 | 66.67 | 66.67 | 3 | 3 |\n" in markdown
+    assert markdown.startswith("# reviews/test.csv\n\n## Scores\n\n- 6 texts, 3 classes, majority share 50.00 (pos)\n")
+    assert f"| pos | 66.67 | 66.67 | 66.67 | {bounds(report.intervals.labels['pos'].f1)} | 3 | 3 |\n" in markdown
     assert "|  | neg | neu | pos |\n| --- | ---: | ---: | ---: |\n| neg | 1 | 0 | 1 |\n" in markdown
-    figures = str(report).split("\n")[10:14]
-    assert "\n\n" + "\n".join(f"- {line}" for line in figures) + "\n\n" in markdown
 
-    odd = evaluate_labels(["a|b", "*c*"], ["a|b", "a|b"], labels=["a|b"])
-    assert "| a\\|b | 50.00 | 100.00 | 66.67 | 1 | 2 |\n" in odd.to_markdown()
-    assert "\n- not known to the model, so counted as wrong: \\*c\\* (1 texts)\n" in odd.to_markdown()
+    odd = evaluate_labels(["a|b", "*c*"], ["a|b", "a|b"], labels=["a|b"]).to_markdown()
+    assert "| a\\|b | 50.00 | 100.00 | 66.67 | " in odd
+    assert "\n- not known to the model, so counted as wrong: \\*c\\* (1 texts)\n" in odd
 
 
 @pytest.mark.parametrize("labels", [["neg", "pos"], [0, 1], [False, True]])
@@ -182,9 +247,10 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, labels, multi_label
     loaded = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert loaded == report.to_dict()
     assert list(loaded) == [
-        *("source", "multi_label", "num_texts", "num_classes", "majority_share", "score"),
+        *("task", "source", "data_hash", "multi_label", "num_texts", "num_classes", "majority_share", "score"),
         *("accuracy", "accuracy_interval", "macro", "weighted", "micro", "micro_interval"),
         *("log_loss", "roc_auc", "undefined", "unknown", "classes", "confusion"),
+        *("intervals", "errors", "slices", "confidence", "measurement"),
     ]
     fields = set(report.__dataclass_fields__)
     assert fields <= set(loaded)  # nothing that the report knows is left out

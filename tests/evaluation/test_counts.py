@@ -25,7 +25,7 @@ def sides(pairs):
 def test_sums_of_the_counts_give_conlleval_s_figures(pairs):
     gold, predicted = sides(pairs)
     counts = count_spans(*([spans_from_tags(tags, "IOB2") for tags in side] for side in (gold, predicted)))
-    _, scores = score_spans(gold, predicted, scheme="IOB2")
+    _, scores, _ = score_spans(gold, predicted, scheme="IOB2")
     assert counts.labels == tuple(row.label for row in scores.labels)
     for row, right, in_gold, in_predicted in zip(
         scores.labels, counts.right_SL.sum(0), counts.gold_SL.sum(0), counts.predicted_SL.sum(0)

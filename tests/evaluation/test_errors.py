@@ -194,5 +194,5 @@ def test_totals_of_real_submissions(shared_data, system):
     num_gold, num_predicted = len([*chain(*gold)]), len([*chain(*predicted)])
     assert num_gold == 1079 == len(found.outcomes) - counts["spurious"]
     assert num_predicted == len(found.outcomes) - counts["missed"]
-    _, conlleval = score_spans(*sides, scheme="IOB2")
+    _, conlleval, _ = score_spans(*sides, scheme="IOB2")
     assert (counts["right"] / num_predicted, counts["right"] / num_gold) == (conlleval.precision, conlleval.recall)

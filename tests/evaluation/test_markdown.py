@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from seqtag.evaluation.markdown import render_markdown
-from seqtag.evaluation.report import printable
 from seqtag.evaluation.sections import Example, Examples, Mark, Paragraph, Section, Table
+from seqtag.evaluation.writing import printable
 
 
 def parsed(text: str):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from seqtag.evaluation.report import printable
 from seqtag.evaluation.sections import Example, Examples, Mark, Paragraph, Plot, Section, Table
 from seqtag.evaluation.terminal import render, render_text, shorten, shorten_front, table_fits, window
+from seqtag.evaluation.writing import printable
 
 PRINTABLE = st.text(st.characters(categories=["L", "N", "P", "S"]) | st.just(" "))
 
@@ -91,15 +91,23 @@ def examples_of(text: str, *sides, kinds=("missed",), note="") -> Examples:
     )
 
 
-def test_an_example_of_each_kind_shows_both_sides():
+def test_an_example_shows_both_sides():
     gold, predicted = (Mark(7, 10, "PER", "missed"),), (Mark(14, 20, "LOC", "spurious", 0.512),)
-    block = examples_of("We met Ada in London.", ("gold", gold), ("predicted", predicted), kinds=("missed", "spurious"))
+    block = examples_of("We met Ada in London.", ("gold", gold), ("predicted", predicted))
     assert lines_of(block) == [
         "1 sentence",
-        "missed, spurious (sentence 3)",
+        "missed (sentence 3)",
         "  gold       We met [Ada](PER) in London.",
         "  predicted  We met Ada in [London](LOC 0.51).",
     ]
+
+
+def test_of_each_kind_one_example_that_has_little_else():
+    items = [
+        Example(f"text {n}", kinds, "so so") for n, kinds in enumerate((("a", "b"), ("b", "a"), ("a",), ("b", "c")))
+    ]
+    lines = lines_of(Examples("mistakes", (("a", 3), ("b", 3), ("c", 1), ("d", 0)), tuple(items)))
+    assert lines[1::2] == ["a (text 2)", "b (text 0)", "c (text 3)"]
 
 
 def test_a_kind_without_an_example_is_passed_over_and_notes_are_shown():

@@ -1,6 +1,7 @@
 """The classifier end to end: it learns, its answers are those of each text alone, and labels come as they went in."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier
-from seqtag.evaluation.class_report import evaluate_labels
+from seqtag.evaluation.class_evaluation import evaluate_labels
 from seqtag.models.class_inference import ClassDevScore
 from seqtag.nn.pooling import POOLINGS
 from seqtag.nn.recurrent import RecurrentEncoder
@@ -263,10 +264,15 @@ def test_neighbours_order_and_token_budget_change_nothing(in_segments, texts, ra
 def test_the_report_is_that_of_the_predictions(classifier):
     gold = [*LABELS[:-1], "unheard of"]
     expected = evaluate_labels(
-        gold, classifier.predict(TEXTS), labels=["bad", "good"], probabilities=classifier.predict_proba(TEXTS)
+        gold,
+        classifier.predict(TEXTS),
+        labels=["bad", "good"],
+        probabilities=classifier.predict_proba(TEXTS),
+        texts=TEXTS,
     )
     report = classifier.evaluate(TEXTS, gold)
-    assert report == expected
+    assert replace(report, slices=()) == expected
+    assert {cut.group for cut in report.slices} == {"tokens of the text", "unknown words"}
     assert report.unknown == ("unheard of",)
     assert classifier.score(TEXTS, gold) == report.accuracy
 

@@ -1,7 +1,8 @@
 """The tagger end to end: it learns, its probabilities are exact, and a prediction depends on its sentence alone."""
 
 import logging
-from itertools import chain, pairwise
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import Tagger, load_corpus
-from seqtag.evaluation.tag_report import evaluate_tags
+from seqtag.evaluation.tag_evaluation import evaluate_tags
 from seqtag.models.dev_score import DevScore
 from seqtag.text.schemes import (
     SCHEMES,
@@ -308,23 +309,19 @@ def test_a_long_text_is_tagged_to_its_end(eager):
     assert all(text[span.start : span.end] == span.text for span in spans)
 
 
-def test_many_spans_of_a_sentence_take_turns(eager, monkeypatch):
-    sentence = [word for tokens in TOKENS[:6] for word in tokens]
-    at_once = eager.predict_token_spans([sentence, ["Oslo"]])
-    assert len(at_once[0]) > 5
-    monkeypatch.setattr("seqtag.models.inference._MOST_CELLS", 1)
-    in_turns = eager.predict_token_spans([sentence, ["Oslo"]])
-    assert [len(spans) for spans in in_turns] == [len(spans) for spans in at_once]
-    for a, b in zip(chain(*at_once), chain(*in_turns), strict=True):
-        assert a.score == pytest.approx(b.score, abs=1e-9)
-
-
 # -- measuring --------------------------------------------------------------------------------
 
 
 def test_the_report_is_that_of_the_predictions(tagger):
     report = tagger.evaluate(TOKENS, TAGS)
-    assert report == evaluate_tags(TAGS, tagger.predict(TOKENS), scheme="IOB2")
+    spans = tagger.predict_token_spans(TOKENS)
+    bare = evaluate_tags(TAGS, tagger.predict(TOKENS), scheme="IOB2", tokens=TOKENS, spans=spans)
+    assert replace(bare, slices=report.slices, confidence=report.confidence) == report
+    assert report.confidence.num_events == report.num_predicted
+    assert report.confidence.bins == bare.confidence.bins
+    groups = {cut.group for cut in report.slices}
+    assert {"surface in training", "words of the span"} <= groups
+    assert {cut.name: cut.num_gold for cut in report.slices if cut.group == "surface in training"}["unseen"] == 0
     assert tagger.score(TOKENS, TAGS) == report.f1 > 0
     assert tagger.evaluate(Dataset.from_dict({"tokens": TOKENS, "tags": TAGS})) == report
 

@@ -8,11 +8,11 @@ import torch
 from batches import make_batch, random_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle_spans import masked_probability, span_probability
 from torch.nn import functional
 
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.text.schemes import Span, illegal_positions, legal_transitions, spans_from_tags
-from seqtag.text.span_masks import span_masks
 
 HIDDEN, NUM_TAGS = 5, 4
 LENGTHS = (4, 1, 3)
@@ -168,14 +168,14 @@ def test_decoding_marginals_and_nbest_equal_enumeration(kind):
 
 
 @pytest.mark.parametrize("scheme", TAG_SETS)
-def test_probability_of_a_span_is_exact_in_every_scheme(scheme):
-    """The sum over a span's masks equals the sum over all legal sequences from which the span is read."""
+def test_the_oracle_of_spans_is_exact_in_every_scheme(scheme):
+    """Its constrained passes equal the sum over all legal sequences from which the span is read."""
     tags, length = TAG_SETS[scheme], 4
     legal = tuple(map(torch.from_numpy, legal_transitions(tags, scheme)))
     head = make_head("crf", len(tags), legal=legal, seed=6)
-    emissions = torch.randn(1, length + 2, len(tags), dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    emissions = torch.randn(length, len(tags), dtype=torch.float64, generator=torch.Generator().manual_seed(7))
     expected: dict[Span, float] = {}
-    for path, probability in probabilities(head, emissions[0, :length]).items():
+    for path, probability in probabilities(head, emissions).items():
         names = [tags[i] for i in path]
         assert (probability > 0) == (not illegal_positions(names, scheme))
         for span in spans_from_tags(names, scheme) if probability else []:
@@ -183,26 +183,76 @@ def test_probability_of_a_span_is_exact_in_every_scheme(scheme):
     labels = sorted({span.label for span in expected})
     for start, end in [(a, b) for a in range(length) for b in range(a + 1, length + 1)]:
         for label in labels:
-            masks = span_masks(Span(start, end, label), length, tags, scheme)
-            got = 0.0
-            for mask in masks:
-                padded = torch.from_numpy(np.pad(mask, ((0, 2), (0, 0)), constant_values=True))[None]
-                got += head.masked_log_probability(emissions, torch.tensor([length]), padded).exp().item()
-            assert got == pytest.approx(expected.get(Span(start, end, label), 0.0), rel=1e-9, abs=1e-12)
+            span = Span(start, end, label)
+            got = span_probability(head, emissions, span, tags, scheme)
+            assert got == pytest.approx(expected.get(span, 0.0), rel=1e-9, abs=1e-12)
 
 
 @settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), kind=st.sampled_from(["linear", "crf"]))
-def test_masked_probability_equals_enumeration_for_any_mask(seed, kind):
+def test_the_oracle_of_masks_equals_enumeration_for_any_mask(seed, kind):
     head = make_head(kind, 3, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     emissions = torch.randn(2, 4, 3, generator=generator, dtype=torch.float64) * 2
     masks, lengths = torch.rand(2, 4, 3, generator=generator) < 0.7, torch.tensor([4, 2])
-    got = head.masked_log_probability(emissions, lengths, masks).exp()
+    got = masked_probability(head, emissions, lengths, masks)
     for row, length in enumerate(lengths.tolist()):
         every = probabilities(head, emissions[row, :length])
         inside = sum(p for path, p in every.items() if all(masks[row, t, tag] for t, tag in enumerate(path)))
         assert got[row].item() == pytest.approx(inside, rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), kind=st.sampled_from(["linear", "crf"]), temperature=st.floats(0.2, 5.0))
+def test_moves_marginals_and_nbest_equal_enumeration_at_any_temperature(seed, kind, temperature):
+    """All scores are divided by the temperature; the order of the sequences stays."""
+    head = make_head(kind, 3, seed=seed)
+    head.temperature.fill_(temperature)
+    generator = torch.Generator().manual_seed(seed)
+    emissions = torch.randn(2, 4, 3, generator=generator, dtype=torch.float64) * 2
+    lengths = torch.tensor([4, 2])
+    pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3)).T
+    marginals, moves = head.chain(emissions, lengths, *pairs)
+    paths, log_probability = head.nbest(emissions, lengths, 5)
+    torch.testing.assert_close(marginals, head.marginals(emissions, lengths))
+    for row, length in enumerate(lengths.tolist()):
+        scores = path_scores(head, emissions[row, :length])
+        cooled = {path: score.item() / temperature for path, score in scores.items()}
+        log_z = np.logaddexp.reduce(list(cooled.values()))
+        every = {path: np.exp(score - log_z) for path, score in cooled.items()}
+        for k, path in enumerate(sorted(every, key=every.get, reverse=True)[:5]):
+            assert tuple(paths[row, k, :length].tolist()) == path
+            assert log_probability[row, k].exp().item() == pytest.approx(every[path], rel=1e-9)
+        assert tuple(head.best(emissions, lengths)[row, :length].tolist()) == max(scores, key=scores.get)
+        for t, tag in product(range(length), range(3)):
+            here = sum(p for path, p in every.items() if path[t] == tag)
+            assert marginals[row, t, tag].item() == pytest.approx(here, rel=1e-9, abs=1e-12)
+            for before in range(3) if t else []:
+                both = sum(p for path, p in every.items() if path[t - 1 : t + 1] == (before, tag))
+                earlier = sum(p for path, p in every.items() if path[t - 1] == before)
+                got = moves[row, t, 3 * before + tag].item()
+                assert got * earlier == pytest.approx(both, rel=1e-9, abs=1e-12)
+        assert not moves[row, 0].any()
+        assert not moves[row, length:].any()
+
+
+def test_training_knows_no_temperature():
+    for kind in ("linear", "crf"):
+        head, hidden, batch = make_head(kind), make_hidden(), tagged_batch()
+        loss = head.loss(hidden, batch)
+        head.temperature.fill_(3.0)
+        assert head.loss(hidden, batch) == loss
+
+
+def test_a_head_that_was_saved_without_a_temperature_has_1():
+    head, other = make_head("crf", seed=1), make_head("crf", seed=2)
+    head.temperature.fill_(3.0)
+    stored = dict(other.state_dict())
+    del stored["temperature"]
+    head.load_state_dict(stored)
+    assert head.temperature == 1
+    assert "temperature" not in stored
+    assert all(torch.equal(a, b) for a, b in zip(head.parameters(), other.parameters(), strict=True))
 
 
 def make_lexical(sizes, num_tags, **options):

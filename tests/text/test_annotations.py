@@ -11,7 +11,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.tokens import Span as DocSpan
 
 from seqtag.errors import DataError, UsageError
-from seqtag.text.annotations import find_misaligned, sniff_annotations
+from seqtag.text.annotations import Misaligned, aligned_records, sniff_annotations
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import spans_from_tags
 from seqtag.text.tokenizer import Tokenizer
@@ -61,13 +61,17 @@ def rows(path, **options):
     return [(row["tokens"], [names[number] for number in row["tags"]]) for row in dataset]
 
 
+def moved_spans(path) -> list[Misaligned]:
+    return [each for *_, moved in aligned_records(path, "xx") for each in moved]
+
+
 @pytest.mark.parametrize("array", [False, True])
 @pytest.mark.parametrize("name", EXPORTS)
 def test_exports_are_recognised_and_read(tmp_path, name, array):
     path = write(tmp_path / ("x.json" if array else "x.jsonl"), EXPORTS[name], EXPORTS[name], array=array)
     assert sniff_annotations(path) == name.split()[0]
     assert rows(path) == [(TOKENS, TAGS)] * 2
-    assert find_misaligned(path) == []
+    assert moved_spans(path) == []
 
 
 def test_a_folder_of_exports(tmp_path):
@@ -85,7 +89,7 @@ def test_aligned_spans_come_back(tmp_path_factory, data):
     pairs = list(zip(borders[::2], borders[1::2]))
     marks = [[tokens[start].start, tokens[end - 1].end, "X"] for start, end in pairs]
     path = write(tmp_path_factory.mktemp("aligned") / "x.jsonl", {"text": text, "label": marks})
-    assert find_misaligned(path) == []
+    assert moved_spans(path) == []
     # IOB2 whatever the rest: one text alone may look like another scheme
     ((read_tokens, tags),) = rows(path)
     assert read_tokens == [token.text for token in tokens]
@@ -95,7 +99,7 @@ def test_aligned_spans_come_back(tmp_path_factory, data):
 def test_misaligned_spans_are_moved_outwards_and_listed(tmp_path, caplog):
     good = EXPORTS["doccano"]
     path = write(tmp_path / "x.jsonl", good, {"text": TEXT, "label": [[1, 6, "PER"], [24, 28, "LOC"]]})
-    (first, second) = find_misaligned(path)
+    (first, second) = moved_spans(path)
     assert str(first) == "PER span 1:6 'da Lo' cuts a token; moved to 0:12 'Ada Lovelace'"
     assert (second.start, second.end, second.snap_start, second.snap_end, second.snap_text) == (
         24,
@@ -117,15 +121,25 @@ def test_misaligned_spans_are_moved_outwards_and_listed(tmp_path, caplog):
     ]
 
 
+@pytest.mark.parametrize(
+    "record", ['{"text": "a \\ud800", "label": []}', '{"text": "ab", "label": [[0, 2, "P\\udc00"]]}']
+)
+def test_half_a_character_is_named_by_line(tmp_path, record):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "\\ud83d\\ude00 ab", "label": [[2, 4, "X"]]}\n' + record, encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.jsonl:2: it holds half of a surrogate pair"):
+        load_corpus(path)
+
+
 def test_white_space_at_the_borders_is_no_misalignment(tmp_path):
     path = write(tmp_path / "x.jsonl", {"text": TEXT, "label": [[0, 13, "PER"], [21, 27, "LOC"]]})
-    assert find_misaligned(path) == []
+    assert moved_spans(path) == []
     assert rows(path) == [(TOKENS, TAGS)]
 
 
 def test_spans_that_share_a_token_after_the_move(tmp_path):
     path = write(tmp_path / "x.jsonl", {"text": "abcd ef", "label": [[0, 2, "A"], [2, 4, "B"], [4, 5, "C"]]})
-    assert [(each.label, each.snap_start, each.snap_end) for each in find_misaligned(path)] == [
+    assert [(each.label, each.snap_start, each.snap_end) for each in moved_spans(path)] == [
         ("A", 0, 4),
         ("B", 2, 2),
         ("C", 4, 4),

@@ -1,9 +1,6 @@
-"""The linter on the public corpora, on files that can't be read, and how its findings read."""
+"""The linter on files that can't be read or have other names, on lines and columns, and how its findings read."""
 
-import gzip
-import json
 import re
-from collections import Counter
 
 import pytest
 from datasets import Dataset
@@ -13,30 +10,6 @@ from seqtag.errors import UsageError
 from seqtag.text import check
 from seqtag.text.check import check_corpus
 from seqtag.text.check_findings import SEVERITIES
-from seqtag.text.readers import load_corpus
-
-DOMAINS = ("ai", "literature", "music", "politics", "science")
-TAGGED = [
-    *(
-        "wnut17",
-        "wikigold/wikigold.conll.txt",
-        "sec_filings/FIN3.txt",
-        "sec_filings/FIN5.txt",
-        "bc5cdr",
-        "bc5cdr/iobes",
-    ),
-    *("ncbi_disease", "mobie_de", *(f"crossner/{domain}" for domain in DOMAINS), "snips_slots"),
-    *("uner_zh_gsdsimp", "uner_da_ddt", "uner_pt_bosque", "uner_sv_talbanken", "uner_en_ewt_devtest"),
-    *("ud_en_ewt", "ud_fr_sequoia", "ud_vi_vtb", "ud_en_atis", "ud_de_pud", "ud_es_pud", "ud_ar_pud"),
-]
-LABELLED = [
-    *("mr_sentence_polarity", "subj", "cr_product_reviews", "movie_reviews_v2", "uci_sentiment_labelled"),
-    *("poem_sentiment", "banking77", "clinc150", "snips_slots"),
-]
-
-
-def check_shared(folder, name, task="tag"):
-    return check_corpus(folder / name, task=task)
 
 
 def counts_of(findings, kind):
@@ -48,111 +21,6 @@ def write(path, text):
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def lines_of(path):
-    raw = path.read_bytes()
-    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8").split("\n")
-
-
-# What README.md and the NOTICE.txt of each folder say of it, and what follows from the files' own lines.
-NAMED = [
-    ("wnut17", "tag", "invisible_character", {"dev": 2}),
-    ("wikigold/wikigold.conll.txt", "tag", "no_begin_tags", {"train": 3558}),
-    ("sec_filings/FIN3.txt", "tag", "no_begin_tags", {"train": 318}),
-    ("sec_filings/FIN3.txt", "tag", "replacement_character", {"train": 12}),
-    ("bc5cdr/iobes", "tag", "illegal_tag", {}),
-    ("bc5cdr", "tag", "illegal_tag", {}),
-    ("mobie_de", "tag", "illegal_tag", {"train": 105, "dev": 28, "test": 132}),
-    ("uner_da_ddt", "tag", "illegal_tag", {"train": 6, "test": 1}),
-    ("uner_sv_talbanken", "tag", "space_in_token", {"train": 100, "test": 46}),
-    ("ud_vi_vtb", "tag", "space_in_token", {"train": 4535, "dev": 5497, "test": 2079}),
-    ("ud_fr_sequoia", "tag", "space_in_token", {"train": 41, "dev": 13, "test": 13}),
-    ("snips_slots", "tag", "blank_token", {}),  # for all its double blanks
-    ("poem_sentiment", "classify", "unused_label", {"dev": 1, "test": 1}),
-    ("uci_sentiment_labelled", "classify", "blank_row", {}),
-    ("clinc150", "classify", "label_not_in_train", {"oos_val": 1, "oos_test": 1, "oos_train": 1}),
-]
-
-
-@pytest.mark.parametrize(("name", "task", "kind", "expected"), NAMED, ids=[f"{n[0]}-{n[2]}" for n in NAMED])
-def test_what_the_notes_of_the_public_corpora_name_is_found(shared_data, name, task, kind, expected):
-    assert counts_of(check_shared(shared_data, name, task), kind) == expected
-
-
-def test_orphans_of_the_danish_corpus_are_those_that_a_plain_loop_finds(shared_data):
-    found = []
-    for path in sorted((shared_data / "uner_da_ddt").glob("*.iob2*")):
-        before = "O"
-        for number, line in enumerate(lines_of(path), 1):
-            tag = line.split("\t")[2] if line[:1].isdigit() else "O"
-            if tag.startswith("I-") and before[2:] != tag[2:]:
-                found.append(f"{path}:{number}")
-            before = tag
-    illegal = check_shared(shared_data, "uner_da_ddt").of_kind("illegal_tag")
-    assert sorted(example.place for example in illegal.examples) == sorted(found)
-
-
-def test_characters_of_the_public_corpora_are_found_at_the_lines_that_hold_them(shared_data):
-    dev = shared_data / "wnut17" / "emerging.dev.conll"
-    expected = [f"{dev}:{n}" for n, line in enumerate(lines_of(dev), 1) if "\u200b" in line or "\ufeff" in line]
-    finding = check_shared(shared_data, "wnut17").of_kind("invisible_character")
-    assert [example.place for example in finding.examples] == expected
-    assert "U+200B ZERO WIDTH SPACE" in finding.message
-    assert "U+FEFF ZERO WIDTH NO-BREAK SPACE" in finding.message
-
-    filing = shared_data / "sec_filings" / "FIN3.txt"
-    tokens = Counter(line.split(" ")[0] for line in lines_of(filing) if "\ufffd" in line)
-    assert len(tokens) == 3
-    assert check_shared(shared_data, "sec_filings/FIN3.txt").of_kind("replacement_character").count == tokens.total()
-
-    reviews = shared_data / "uci_sentiment_labelled" / "imdb_labelled.txt"
-    expected = [f"{reviews}:{n}" for n, line in enumerate(lines_of(reviews), 1) if "\u0085" in line]
-    finding = check_shared(shared_data, "uci_sentiment_labelled", "classify").of_kind("invisible_character")
-    assert [example.place for example in finding.examples if "U+0085" in example.text] == expected
-    assert len(expected) == 2
-
-
-def test_a_fifth_of_the_vietnamese_words_hold_blanks(shared_data):
-    findings = check_shared(shared_data, "ud_vi_vtb")
-    share = findings.of_kind("space_in_token").count / sum(split.num_tokens for split in findings.splits)
-    assert 0.19 < share < 0.23
-
-
-def test_intents_that_stand_in_two_splits_are_those_that_a_set_finds(shared_data):
-    texts = {
-        split: [line.split() for line in lines_of(shared_data / "snips_slots" / split / "seq.in") if line]
-        for split in ("train", "valid", "test")
-    }
-    train = {tuple(own) for own in texts["train"]}
-    expected = {
-        f"{name} in train": sum(len(own) >= 4 and tuple(own) in train for own in texts[split])
-        for name, split in (("dev", "valid"), ("test", "test"))
-    }
-    assert counts_of(check_shared(shared_data, "snips_slots"), "shared_with_train") == expected
-
-
-@pytest.mark.parametrize("name", ["wnut17", "mobie_de", "uner_da_ddt", "bc5cdr/iobes", "ud_en_ewt", "snips_slots"])
-def test_sizes_and_labels_are_those_of_the_corpus_that_is_loaded(shared_data, name):
-    loaded = load_corpus(shared_data / name)
-    findings = check_shared(shared_data, name)
-    assert {s.name: (s.num_rows, s.num_tokens) for s in findings.splits} == {
-        split: (len(rows), sum(map(len, rows["tokens"]))) for split, rows in loaded.items()
-    }
-    expected = json.loads((shared_data / "counts.json").read_text(encoding="utf-8")).get(name, {})
-    for split in findings.splits:
-        if "entities" in expected.get(split.name, {}):
-            assert dict(split.labels) == expected[split.name]["labels"]
-
-
-@pytest.mark.parametrize(("task", "name"), [("tag", n) for n in TAGGED] + [("classify", n) for n in LABELLED])
-def test_every_public_corpus_is_read_and_its_findings_fit_the_terminal(shared_data, task, name):
-    findings = check_shared(shared_data, name, task)
-    assert findings.splits
-    assert not findings.of_kind("unreadable")
-    for line in str(findings).splitlines():
-        assert cell_len(line) <= 80 or str(shared_data) in line, line
-    assert json.loads(json.dumps(findings.to_dict())) == findings.to_dict()
 
 
 def test_a_clean_corpus_has_no_findings():
@@ -200,8 +68,88 @@ def test_files_of_any_name_are_checked_as_the_splits_that_they_are_given_as(tmp_
     assert counts_of(findings, "shared_with_train") == {"test in train": 1}
     write(tmp_path / "c" / "train.conll", "We\tO\n")
     write(tmp_path / "c" / "test.conll", "We\tO\n")
-    with pytest.raises(UsageError, match="it has the splits train, test; for split 'dev' give one file"):
+    with pytest.raises(UsageError, match="it has the splits train, test, and is to be one, 'dev'; give it alone"):
         check_corpus({"train": first, "dev": tmp_path / "c"})
+
+
+def test_one_file_that_cannot_be_opened_leaves_the_others_to_be_looked_at(tmp_path):
+    good = write(tmp_path / "train.conll", "in\tO\nRome\tI-LOC\n")
+    (tmp_path / "dev.jsonl").write_text("", encoding="utf-8")
+    findings = check_corpus({"train": good, "dev": tmp_path / "dev.jsonl"})
+    assert dict(findings.of_kind("unreadable").counts) == {"dev": 1}
+    assert "dev.jsonl: the file is empty" in findings.of_kind("unreadable").examples[0].text
+    assert [split.name for split in findings.splits] == ["train"]
+
+
+def test_files_of_a_folder_that_name_no_split_are_each_one_and_that_is_said(tmp_path):
+    write(tmp_path / "ads.conll", "Ada\tx\tB-PER\nspoke\ty\tO\nof\tz\tO\nRome\tz\tB-LOC\n")
+    write(tmp_path / "news.conll", "Ada\tx\tB-PER\nspoke\ty\tO\nof\tz\tO\nRome\tz\tB-LOC\n")
+    write(tmp_path / "README.md", "notes")
+    findings = check_corpus(tmp_path)
+    assert [split.name for split in findings.splits] == ["ads.conll", "news.conll"]
+    assert [example.text for example in findings.of_kind("unnamed_splits").examples] == ["'ads.conll'", "'news.conll'"]
+    assert counts_of(findings, "shared_held_out") == {"news.conll in ads.conll": 1}
+    # columns that are named with the folder count for its files
+    assert check_corpus(f"{tmp_path}:tag=1").scheme == "plain"
+    (tmp_path / "ads.conll").unlink()
+    findings = check_corpus(tmp_path)
+    assert [split.name for split in findings.splits] == ["train"]  # as that file alone would be
+    assert findings.of_kind("unnamed_splits").count == 1
+    assert check_corpus(tmp_path / "news.conll").of_kind("unnamed_splits") is None
+
+
+def test_lines_that_other_readers_trip_over_are_found(tmp_path):
+    text = "# a = comment\n1\t#go\tO\n2\tnow\tO\n\t\n# a = b\n1\t#\tO\n \n"
+    numbered = check_corpus(write(tmp_path / "a.conllu", text))
+    assert [e.place for e in numbered.of_kind("filled_separator").examples] == [
+        f"{tmp_path / 'a.conllu'}:{n}" for n in (4, 7)
+    ]
+    assert numbered.of_kind("hash_token") is None  # a number stands before them
+    path = write(tmp_path / "b.conll", "We\tO\n#go\tO\n\n#\tO\nx#\tO\n")
+    assert [(e.place, e.text) for e in check_corpus(path).of_kind("hash_token").examples] == [
+        (f"{path}:2", "'#go'"),
+        (f"{path}:4", "'#'"),
+    ]
+    folder = tmp_path / "slots"
+    write(folder / "seq.in", "go  home\n# now\nplay it \n")
+    write(folder / "seq.out", "O O\nO O\nO O\n")
+    findings = check_corpus(folder)
+    assert [e.place for e in findings.of_kind("double_blank").examples] == [f"{folder / 'seq.in'}:1"]
+    assert findings.of_kind("hash_token") is None
+    path = write(tmp_path / "c.csv", 'text,label\n"one\ntwo",a\nthree,b\n')
+    assert [e.place for e in check_corpus(path, task="classify").of_kind("line_break").examples] == [f"{path}:2"]
+
+
+def test_a_column_that_holds_no_labels_is_an_error_and_all_that_is_said_of_them(tmp_path):
+    path = write(tmp_path / "a.conll", "".join(f"word\t{number / 7:.4f}\n" for number in range(60)))
+    findings = check_corpus(path)
+    assert [finding.kind for finding in findings.findings] == ["wrong_column"]
+    assert (findings.of_kind("wrong_column").count, findings.has_errors) == (60, True)
+    few_shot = Dataset.from_dict(
+        {"text": [f"text {n}" for n in range(120)], "label": [f"intent {n % 60}" for n in range(120)]}
+    )
+    assert check_corpus(few_shot, task="classify").of_kind("wrong_column") is None
+
+
+def test_those_who_wait_are_told_what_begins(tmp_path):
+    told = []
+    write(tmp_path / "train.conll", "We\tO\n")
+    write(tmp_path / "test.conll", "We\tO\n")
+    check_corpus(tmp_path, watch=told.append)
+    assert told == [
+        "reading train",
+        "reading test",
+        "looking at words and lines",
+        "looking for copies",
+        "looking at labels",
+    ]
+
+
+def test_places_are_shown_without_the_folder_that_all_share(tmp_path):
+    first = write(tmp_path / "a" / "train.conll", "We\tO\nlike\tO\nold\tO\nRome\tB-LOC\n")
+    second = write(tmp_path / "b" / "test.conll", "We\tO\nlike\tO\nold\tO\nRome\tB-LOC\n")
+    shown = str(check_corpus({"train": first, "test": second}))
+    assert "    b/test.conll:1  as a/train.conll:1: 'We like old Rome'" in shown.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,25 @@ def test_copies_between_splits_are_counted_apart_by_who_is_spoilt():
     assert dict(findings.of_kind("short_shared").counts) == {"dev in train": 1}
 
 
+@pytest.mark.parametrize(("num_test", "kind"), [(200, "shared_with_train"), (201, "few_shared_with_train")])
+def test_copies_are_an_error_from_one_in_a_hundred_on(num_test, kind):
+    rows = [f"these are the words number {n}" for n in range(num_test)]
+    findings = check_corpus({"train": texts(rows[:2]), "test": texts(rows)}, task="classify")
+    assert {each for each in ("shared_with_train", "few_shared_with_train") if findings.of_kind(each)} == {kind}
+    assert findings.of_kind(kind).count == 2
+    assert findings.has_errors == (kind == "shared_with_train")
+
+
+def test_rows_of_letters_are_no_near_copies_for_sharing_an_alphabet():
+    rng = np.random.default_rng(0)
+    rows = [[chr(97 + letter) for letter in rng.integers(0, 20, 60)] for _ in range(300)]
+    splits = {"train": rows[:200], "test": rows[200:]}
+    findings = check_corpus(
+        {name: tagged(*(" ".join(f"{c}/O" for c in row) for row in own)) for name, own in splits.items()}
+    )
+    assert findings.of_kind("near_copy") is None
+
+
 def test_every_copy_is_an_error_only_where_a_held_out_split_has_it():
     twice = ["the same five words again", "the same five words again"]
     findings = check_corpus(texts(twice), task="classify")

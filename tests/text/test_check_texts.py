@@ -1,5 +1,7 @@
 """What the linter finds in words, texts and labels as strings."""
 
+import itertools
+
 import pytest
 from datasets import Dataset
 from hypothesis import given
@@ -119,6 +121,17 @@ def test_a_sentence_far_longer_than_the_others_is_found_and_long_documents_are_n
 def test_labels_are_near_misses_where_one_looks_like_a_slip_of_the_other(left, right, how):
     assert similar(left[0], right[0], left[1], right[1]) == how
     assert similar(right[0], left[0], right[1], left[1]) == how
+
+
+@given(st.lists(st.text("aB1-_", max_size=7).filter(str.strip), min_size=2, max_size=12, unique=True), st.data())
+def test_similar_labels_are_those_that_comparing_each_pair_finds(labels, data):
+    counts = {label: data.draw(st.sampled_from([1, 2, 40])) for label in labels}
+    rows = [label for label in labels for _ in range(counts[label])]
+    findings = check_corpus(texts([f"text {n}" for n in range(len(rows))], rows), task="classify")
+    pairs = itertools.combinations(labels, 2)
+    expected = {frozenset(pair) for pair in pairs if similar(*pair, *map(counts.__getitem__, pair))}
+    finding = findings.of_kind("similar_labels")
+    assert (finding.count if finding else 0) == len(expected)
 
 
 def test_labels_that_splits_do_not_share_are_found_both_ways():

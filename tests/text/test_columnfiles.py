@@ -166,7 +166,7 @@ def test_bytes_that_are_no_utf8_text():
 
 
 def test_files_with_nothing_to_read(tmp_path):
-    assert fault(b"") == "file.conll: the file is empty; it should hold a token and its tag a line"
+    assert fault(b"") == "file.conll: the file is empty; write it again, or leave it out"
     assert "holds blank lines only" in fault("\n\t\n\n")
     assert "holds blank lines only" in fault("-DOCSTART- -X- O O\n\n")
     with pytest.raises(UsageError, match=r"none\.conll: there is no such file"):

@@ -143,11 +143,29 @@ def test_a_zip_of_any_such_folder(tmp_path, caplog):
     assert corpus_of(tmp_path / "reviews.zip") == expected
     lay_out(tmp_path, {"about.xml": "<notes/>", "NOTICE.txt": "n"})
     assert corpus_of(tmp_path) == expected
-    assert f"train 2 from {tmp_path / 'reviews.zip'}/neg + {tmp_path / 'reviews.zip'}/pos" in caplog.text
+    inside = tmp_path / "reviews.zip" / "v2" / "reviews"
+    assert f"train 2 from {inside / 'neg'} + {inside / 'pos'}" in caplog.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["NOTICE.txt", "about.xml", "reviews.zip"]
     with zipfile.ZipFile(tmp_path / "table.zip", "w") as archive:
         archive.writestr("table.csv", "text,label\na good film,pos\na bad film,neg\n")
     assert corpus_of(tmp_path / "table.zip") == {"train": GOOD}
+
+
+@pytest.mark.parametrize(
+    ("member", "content", "message"),
+    [
+        ("table.csv", "text,label\ngood,pos\n,\nbad,neg,x\n", "table.csv:4: 3 columns, where line 1 has 2"),
+        ("a/train.csv", "text,label\ngood,pos\nbad,\n", "a/train.csv:3: the label is missing"),
+        ("a/pos/1.txt", "", "a/pos/1.txt: the file is empty"),
+        ("v2/inner.zip", "no zip file", "v2/inner.zip: the zip file can't be unpacked"),
+    ],
+)
+def test_messages_about_what_is_in_a_zip_name_the_archive_and_its_member(tmp_path, member, content, message):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(member, content)
+    with pytest.raises(DataError) as error:
+        load_corpus(tmp_path / "a.zip", task="classify")
+    assert str(error.value).startswith(f"{tmp_path / 'a.zip'}/{message}")
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "/evil.txt", "a/../../evil.txt", "C:/evil.txt", "..\\evil.txt"])

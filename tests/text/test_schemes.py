@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle_spans import span_masks
 
 from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import (
@@ -24,7 +25,6 @@ from seqtag.text.schemes import (
     tag_bigrams,
     tags_from_spans,
 )
-from seqtag.text.span_masks import span_masks
 
 ENTITY_SCHEMES = SCHEMES[1:]
 EXACT_SCHEMES = SCHEMES[2:]  # IO can't keep neighbours of one label apart

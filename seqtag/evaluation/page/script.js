@@ -1,0 +1,96 @@
+// Sorts tables and filters examples. The page can be read without it, so it makes its own controls.
+"use strict";
+(() => {
+  const make = (name, text = "", attributes = {}) => {
+    const element = document.createElement(name);
+    element.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+
+  // "1,234", "62.1%", "0.91 to 0.95" and "−0.3 (−1.2 to 0.6)" count by their first number; "-" has none.
+  const number = (text) => {
+    const found = /[-+\u2212]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?/i.exec(text);
+    return found ? Number(found[0].replaceAll(",", "").replace("\u2212", "-")) : NaN;
+  };
+  const collator = new Intl.Collator(undefined, { numeric: true });
+
+  for (const table of document.querySelectorAll("table")) {
+    const body = table.tBodies[0]; // totals stand in the foot, and stay there
+    if (!body || body.rows.length < 2) continue;
+    const given = [...body.rows];
+    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+    heads.forEach((head, column) => {
+      const words = head.classList.contains("words");
+      // Figures start with the largest, words with A; the third press brings the given order back.
+      const turns = words ? ["ascending", "descending", null] : ["descending", "ascending", null];
+      const cell = (row) => row.cells[column]?.textContent.trim() ?? "";
+      const button = make("button", "", { type: "button", title: "sort" });
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const turn = turns[(turns.indexOf(head.getAttribute("aria-sort")) + 1) % turns.length];
+        for (const other of heads) other.removeAttribute("aria-sort");
+        let rows = given;
+        if (turn) {
+          head.setAttribute("aria-sort", turn);
+          const sign = turn === "ascending" ? 1 : -1;
+          const keyed = given.map((row) => [words ? cell(row) : number(cell(row)), row]);
+          keyed.sort(([a], [b]) => {
+            if (words) return sign * collator.compare(a, b);
+            // what has no number comes last both ways
+            return Number.isNaN(a) - Number.isNaN(b) || sign * (a - b) || 0;
+          });
+          rows = keyed.map(([, row]) => row);
+        }
+        body.append(...rows);
+      });
+    });
+  }
+
+  // What a reader may look for in an example: its text as it stands, without the labels inside, then the labels.
+  const searched = (item) => {
+    const copy = item.cloneNode(true);
+    const tags = [...copy.querySelectorAll(".tag")];
+    for (const tag of tags) tag.remove();
+    return [copy.textContent, ...tags.map((tag) => tag.textContent)].join("\n").toLowerCase();
+  };
+
+  for (const examples of document.querySelectorAll(".examples")) {
+    const items = [...examples.querySelectorAll(".example")].map((element) => ({
+      element, kinds: new Set(element.dataset.kinds.split(" ").filter(Boolean)), text: null,
+    }));
+    if (!items.length) continue;
+    const chosen = new Set();
+    const input = make("input", "", { type: "search", placeholder: "text or label", "aria-label": "show examples with this text or label" });
+    const output = make("output");
+    const update = () => {
+      const wanted = input.value.trim().toLowerCase();
+      let shown = 0;
+      for (const item of items) {
+        const fits = (!chosen.size || [...chosen].some((kind) => item.kinds.has(kind)))
+          && (!wanted || (item.text ??= searched(item.element)).includes(wanted));
+        item.element.hidden = !fits;
+        shown += fits;
+      }
+      const all = items.length.toLocaleString("en");
+      output.textContent = shown === items.length ? `${all} shown` : `${shown.toLocaleString("en")} of ${all} shown`;
+    };
+    examples.querySelectorAll(".kinds > li").forEach((kind, index) => {
+      const button = make("button", "", { type: "button", "aria-pressed": "false" });
+      button.append(...kind.childNodes);
+      kind.append(button);
+      button.addEventListener("click", () => {
+        const on = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", String(on));
+        if (on) chosen.add(String(index)); else chosen.delete(String(index));
+        update();
+      });
+    });
+    input.addEventListener("input", update);
+    const find = make("div", "", { class: "find" });
+    find.append(input, output);
+    examples.querySelector(".items").before(find);
+    update();
+  }
+})();

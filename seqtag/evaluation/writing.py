@@ -1,0 +1,46 @@
+"""How reports write names and figures for people, and records for JSON. Knows no metric."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+
+def printable(name: object) -> str:
+    """Write a name on one line: as it stands, or as Python would where it is blank or holds a line break or the like.
+
+    >>> printable("sports"), printable(True), printable("two" + chr(10) + "lines"), printable("")
+    ('sports', 'True', "'two\\\\nlines'", "''")
+    """
+    text = str(name)
+    return text if text.isprintable() and text == text.strip() != "" else repr(text)
+
+
+def percent(figure: float | None) -> str:
+    """Show a share in percent, and a dash where there is none.
+
+    >>> percent(0.5), percent(None)
+    ('50.00', '-')
+    """
+    return "-" if figure is None else f"{100 * figure:.2f}"
+
+
+def between(low: float, high: float) -> str:
+    """Show an interval in percent.
+
+    >>> between(0.6312, 0.7)
+    '63.1-70.0'
+    """
+    return f"{100 * low:.1f}-{100 * high:.1f}"
+
+
+def plain(value: Any) -> Any:
+    """Give records, tuples and mappings as JSON has them: objects and lists.
+
+    >>> plain({"interval": (0.5, 1.0)})
+    {'interval': [0.5, 1.0]}
+    """
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(own) for key, own in value.items()}
+    return [plain(own) for own in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,165 @@
+"""Remember how training labelled each surface, without writing the surfaces down: hashes, sorted, with their labels.
+
+Tells a report which entities were seen in training and which were ambiguous there. Knows tokens and spans; no score.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from datasets import Dataset
+
+from seqtag.errors import DataError
+from seqtag.text.schemes import Span, check_span, spans_from_tags
+
+_PAIRS = 100_000  # surfaces with a label that are held as strings at once
+_ROWS = 10_000  # of a dataset, read together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surfaces:
+    """The labels that each surface had in training: the tokens of a span joined by blanks, case kept.
+
+    Held as hashes, so no list of the names in the training text lies in a model folder. That hides names from a reader,
+    not from a guess: whoever has the folder can hash a name and see whether it was there and with which label, and try
+    a whole directory of people in a minute. The single words of training stand in the vocabulary as they are. The hash
+    is BLAKE2b (RFC 7693) of 8 bytes: among N surfaces one that was not seen passes as seen once in 2**64 / N times.
+
+    >>> surfaces = Surfaces.build([["New", "York", "won"]], [[Span(0, 2, "ORG")]])
+    >>> surfaces.labels_of("New York"), surfaces.num_labels("York")
+    (('ORG',), 0)
+    """
+
+    labels: tuple[str, ...]  # sorted
+    hashes_N: np.ndarray  # uint64, rising; a surface with two labels stands twice
+    label_ids_N: np.ndarray  # positions in `labels`, rising within a surface
+
+    @classmethod
+    def build(cls, tokens: Iterable[Sequence[str]], spans: Iterable[Sequence[Span]]) -> "Surfaces":
+        """Collect the spans of sentences, both read once; memory grows with the different surfaces alone.
+
+        Raises DataError for unequal numbers of sentences and for spans that don't lie in theirs, by sentence.
+        """
+        return cls.of(_surfaces(tokens, spans))
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Surfaces":
+        """Collect surfaces with their labels; pairs may repeat.
+
+        >>> Surfaces.of([("Jordan", "PER"), ("Jordan", "LOC"), ("Jordan", "PER")]).labels_of("Jordan")
+        ('LOC', 'PER')
+        """
+        by_label: dict[str, np.ndarray] = {}
+        source = iter(pairs)
+        while chunk := list(islice(source, _PAIRS)):
+            fresh: dict[str, list[int]] = {}
+            for surface, label in set(chunk):
+                fresh.setdefault(label, []).append(_hash(surface))
+            for label, hashes in fresh.items():
+                new_N = np.array(hashes, np.uint64)
+                by_label[label] = np.union1d(by_label.get(label, new_N), new_N)
+        return cls._of_hashes(by_label)
+
+    @classmethod
+    def _of_hashes(cls, by_label: Mapping[str, np.ndarray]) -> "Surfaces":
+        labels = tuple(sorted(by_label))
+        hashes_N = np.concatenate([np.zeros(0, np.uint64), *(by_label[label] for label in labels)])
+        label_ids_N = np.repeat(np.arange(len(labels)), [len(by_label[label]) for label in labels])
+        order_N = np.lexsort((label_ids_N, hashes_N))
+        return cls(labels, hashes_N[order_N], label_ids_N[order_N])
+
+    def labels_of(self, surface: str) -> tuple[str, ...]:
+        """Give the labels of a surface, sorted; none where training had no such span."""
+        key = np.uint64(_hash(surface))
+        first, end = (int(np.searchsorted(self.hashes_N, key, side=side)) for side in ("left", "right"))
+        return tuple(self.labels[number] for number in self.label_ids_N[first:end].tolist())
+
+    def num_labels(self, surface: str) -> int:
+        """Count the labels of a surface: 0 where it is new, several where it is ambiguous."""
+        return len(self.labels_of(surface))
+
+    def to_dict(self) -> dict[str, str]:
+        """Give what JSON can hold: for each label the hashes of its surfaces, rising, little-endian, in base64."""
+        own = (self.hashes_N[self.label_ids_N == number] for number in range(len(self.labels)))
+        return {
+            label: base64.b64encode(hashes_N.astype("<u8").tobytes()).decode("ascii")
+            for label, hashes_N in zip(self.labels, own)
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, str]) -> "Surfaces":
+        """Read what `to_dict` gave.
+
+        >>> Surfaces.from_dict(Surfaces.of([("Ada", "PER")]).to_dict()).labels_of("Ada")
+        ('PER',)
+        """
+        return cls._of_hashes(
+            {
+                label: np.frombuffer(base64.b64decode(hashes), "<u8").astype(np.uint64)
+                for label, hashes in stored.items()
+            }
+        )
+
+
+def surfaces_of(dataset: Dataset, scheme: str) -> Surfaces:
+    """Collect the surfaces of a dataset with tokens and tags, a piece of it at a time; of plain tags, each word's.
+
+    >>> data = {"train": Dataset.from_dict({"tokens": [["Ada", "spoke"]], "tags": [["B-PER", "O"]]})}
+    >>> from seqtag import load_corpus
+    >>> surfaces_of(load_corpus(data, split="train"), "IOB2").labels_of("Ada")
+    ('PER',)
+    """
+    return Surfaces.of(_dataset_surfaces(dataset, scheme))
+
+
+def join_surface(words: Sequence[str]) -> str:
+    """Give the surface that `Surfaces` looks up for the tokens of a span."""
+    return " ".join(words)
+
+
+def _surfaces(tokens: Iterable[Sequence[str]], spans: Iterable[Sequence[Span]]) -> Iterator[tuple[str, str]]:
+    sentences, number = iter(spans), 0
+    for number, words in enumerate(tokens, 1):
+        found = next(sentences, None)
+        if found is None:
+            raise DataError(f"{number - 1} lists of spans but more sentences of tokens; pair them one to one")
+        for span in found:
+            try:
+                check_span(span, len(words))
+            except DataError as error:
+                raise DataError(f"sentence {number}, spans: {error}") from error
+            yield join_surface(words[span.start : span.end]), span.label
+    if next(sentences, None) is not None:
+        raise DataError(f"{number} sentences of tokens but more lists of spans; pair them one to one")
+
+
+def _dataset_surfaces(dataset: Dataset, scheme: str) -> Iterator[tuple[str, str]]:
+    names = dataset.features["tags"].feature.names
+    for piece in dataset.select_columns(["tokens", "tags"]).with_format("arrow").iter(_ROWS):
+        sentences, tag_lists = (piece.column(name).combine_chunks() for name in ("tokens", "tags"))
+        tags_N = tag_lists.flatten().to_numpy()
+        if scheme == "plain":
+            # each word with each of its tags once a piece: tokens are many, pairs of them are few
+            coded = sentences.flatten().dictionary_encode()
+            words = coded.dictionary.to_pylist()
+            codes_N = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64) * len(names) + tags_N
+            for code in np.unique(codes_N).tolist():
+                yield words[code // len(names)], names[code % len(names)]
+            continue
+        tokens = sentences.flatten().to_pylist()
+        lengths_S = sentences.value_lengths().to_numpy(zero_copy_only=False)
+        ends_S = np.cumsum(lengths_S)
+        is_entity_N = np.array([name != "O" for name in names], bool)[tags_N]
+        for row in np.unique(np.repeat(np.arange(len(lengths_S)), lengths_S)[is_entity_N]).tolist():
+            start, end = int(ends_S[row] - lengths_S[row]), int(ends_S[row])
+            for span in spans_from_tags([names[tag] for tag in tags_N[start:end].tolist()], scheme):
+                yield join_surface(tokens[start + span.start : start + span.end]), span.label
+
+
+def _hash(surface: str) -> int:
+    # half characters may come in lists of a user's own; they are no reason to stop here
+    content = surface.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
