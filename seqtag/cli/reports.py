@@ -8,6 +8,7 @@ import typer
 
 from seqtag.cli.arguments import DATA_FORMS, TAGGED, Device, HtmlFile, JsonFile, MarkdownFile, ModelFolder, examples
 from seqtag.cli.session import command
+from seqtag.errors import UsageError
 
 
 @command
@@ -31,8 +32,18 @@ def evaluate(
 
 @command
 def score(
-    gold: Annotated[str, typer.Argument(metavar="GOLD", help="A column file; FILE:tag=3 names the column.")],
-    predicted: Annotated[str, typer.Argument(metavar="PREDICTED", help="A column file with the same sentences.")],
+    gold: Annotated[
+        str,
+        typer.Argument(
+            metavar="GOLD",
+            help="A column file; FILE:tag=3 names the column. With --task classify texts with labels; "
+            "FILE:text=review,label=stars names the columns.",
+        ),
+    ],
+    predicted: Annotated[str, typer.Argument(metavar="PREDICTED", help="The same sentences, or texts, in that order.")],
+    task: Annotated[
+        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
+    ] = "tag",
     train: Annotated[
         str | None,
         typer.Option(
@@ -46,9 +57,16 @@ def score(
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Score the output of any system against gold, strictly and the conlleval way, and show what goes wrong."""
-    from seqtag.cli import measure
+    from seqtag.cli import measure, measure_labels
+    from seqtag.cli.tasks import find_task
 
-    measure.score(gold, predicted, train=train, files={".json": json_file, ".html": html_file, ".md": markdown_file})
+    files = {".json": json_file, ".html": html_file, ".md": markdown_file}
+    if find_task(task).name == "tag":
+        measure.score(gold, predicted, train=train, files=files)
+        return
+    if train is not None:
+        raise UsageError("--train: is for --task tag, where names that training had are told apart; leave it out")
+    measure_labels.score_labels(gold, predicted, files=files)
 
 
 @command
@@ -170,6 +188,7 @@ _EXAMPLES: Mapping[Callable[..., None], tuple[str, ...]] = {
     score: (
         "seqtag score gold.conll other-system.conll --html report.html",
         "seqtag score gold.tsv:tag=1 out.tsv:tag=-1",
+        "seqtag score gold.csv:label=stars out.csv:label=guess --task classify",
         "seqtag score gold.conll other-system.conll --train train.conll",
     ),
     compare: (

@@ -21,6 +21,7 @@ from seqtag.evaluation.randomisation import (
 )
 from seqtag.evaluation.sections import Paragraph, Section, Table
 from seqtag.evaluation.terminal import render_text
+from seqtag.evaluation.writing import percent
 
 _MANY_LABELS = 30  # from here on those that differ most come first
 
@@ -220,15 +221,6 @@ def difference_cells(found: Difference, p_value: float | None = None) -> list[st
     """Write a, b, the difference, its interval and p, in percent and points; `p_value` in the place of its own."""
     points = [_points(figure) for figure in (found.difference, found.low, found.high)]
     return [percent(found.a), percent(found.b), *points, f"{found.p_value if p_value is None else p_value:.4f}"]
-
-
-def percent(figure: float) -> str:
-    """Write a share in percent.
-
-    >>> percent(0.5)
-    '50.00'
-    """
-    return f"{100 * figure:.2f}"
 
 
 def percentage(share: float) -> str:

@@ -16,13 +16,13 @@ from seqtag.evaluation.comparison import (
     gold_support,
     how_many,
     is_accuracy,
-    percent,
     percentage,
 )
 from seqtag.evaluation.randomisation import LEVEL, NO_DIFFERENCE, Difference, compare_counts, holm
 from seqtag.evaluation.resampling import Bootstrap, Interval, bootstrap
 from seqtag.evaluation.sections import Block, Paragraph, Section, Table
 from seqtag.evaluation.terminal import render_text
+from seqtag.evaluation.writing import percent
 
 _MOST_SYSTEMS = 8  # columns of figures that a terminal has room for
 _LONG_NAME = 21  # characters of a name that a terminal has room for beside the figures
