@@ -31,6 +31,26 @@ def test_the_sentiment_recipe_trains_reports_and_shows_words(monkeypatch, capsys
     assert len(words.split(", ")) == 3
 
 
+def test_the_recipe_that_takes_names_out_prints_figures_and_texts_without_them(capsys, tmp_path):
+    corpus = load_corpus(str(RECIPES.parent / "data"))
+    for split, size in (("train", 200), ("dev", 40), ("test", 40)):
+        rows = corpus[split].select(range(size))
+        names = rows.features["tags"].feature.names
+        lines = ["\n".join(f"{token} {names[tag]}" for token, tag in zip(row["tokens"], row["tags"])) for row in rows]
+        (tmp_path / f"{split}.conll").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    main = runpy.run_path(str(RECIPES / "anonymise.py"))["main"]
+    main(["--data", str(tmp_path), "--epochs", "4", "--recall", "0.8", "Ada Lovelace met Charles Babbage in London."])
+    head, *rows, blank, text = capsys.readouterr().out.splitlines()
+    assert head.split()[-5:] == ["P", "R", "F1", "touched", "ECE"]
+    figures = [[float(cell) for cell in row.split()[-5:]] for row in rows]
+    assert len(figures) == 3
+    assert figures[0][:4] == figures[1][:4]  # a temperature changes no span
+    assert figures[2][3] >= figures[0][3]
+    assert blank == ""
+    assert "[" in text
+    assert "Ada Lovelace" not in text
+
+
 def test_the_recipe_for_series_learns_by_heart_and_makes_waves(capsys):
     recipe = runpy.run_path(str(RECIPES / "numeric_sequences.py"))
     recipe["learn_by_heart"]()
