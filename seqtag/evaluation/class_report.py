@@ -7,11 +7,9 @@ from typing import Any
 from seqtag.evaluation.class_coding import Label
 from seqtag.evaluation.class_errors import ClassErrors
 from seqtag.evaluation.class_metrics import Average, ClassScore
-from seqtag.evaluation.confidence import Confidence, sections_of
 from seqtag.evaluation.report import Report
-from seqtag.evaluation.resampling import Bootstrap, Intervals
+from seqtag.evaluation.resampling import Intervals
 from seqtag.evaluation.sections import Block, Examples, Paragraph, Section, Table
-from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.terminal import shorten, table_fits
 from seqtag.evaluation.writing import between, percent, plain, printable
 
@@ -44,10 +42,7 @@ class ClassReport(Report):
     log_loss: float | None  # a text; under `multi_label` a label of a text
     roc_auc: float | None  # of two classes, else the macro mean of each against the rest
     undefined: dict[str, str]  # "log_loss" and "roc_auc" -> why it is None
-    intervals: Bootstrap | None  # of the micro (of one label a text: the accuracy) and macro average and each class
     errors: ClassErrors
-    slices: tuple[Slice, ...]
-    confidence: Confidence | None
 
     @property
     def score(self) -> float:
@@ -93,25 +88,26 @@ class ClassReport(Report):
             "unknown": list(self.unknown),
             "classes": plain(self.classes),
             "confusion": plain(self.confusion),
-            "intervals": self.intervals and self.intervals.to_dict(),
             "errors": self.errors.to_dict(),
-            "slices": [each.to_dict() for each in self.slices],
-            "confidence": plain(self.confidence),
-            "measurement": self.measurement.to_dict(),
+            **self._shared_values(),
         }
 
-    def sections(self) -> tuple[Section, ...]:
-        """Give scores, what goes wrong, where, how far the probabilities can be trusted, and examples."""
-        found = [
-            Section("Scores", tuple(self._scores())),
-            Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions())),
-            Section("Where it goes wrong", (slice_table(self.slices, unit="texts"),) if self.slices else ()),
-        ]
-        if self.confidence:
-            noun = "labels" if self.multi_label else "texts"
-            found.append(Section("Confidence", sections_of(self.confidence, noun)))
-        found.append(Section("Mistakes", tuple(self._examples())))
-        return tuple(section for section in found if section.blocks)
+    @property
+    def nouns(self) -> tuple[str, str]:
+        """Texts, or the labels of texts that have several."""
+        return "labels" if self.multi_label else "texts", "texts"
+
+    def scores(self) -> Section:
+        """Give what was counted, precision, recall and F1 of each class, and the averages."""
+        return Section("Scores", tuple(self._scores()))
+
+    def wrong(self) -> Section:
+        """Give what is taken for what."""
+        return Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions()))
+
+    def examples(self) -> Section:
+        """Give the mistakes that the model was surest of."""
+        return Section("Mistakes", tuple(self._examples()))
 
     # -- scores -------------------------------------------------------------------------------
 

@@ -12,10 +12,14 @@ from typing import Any
 from rich.console import RenderableType
 
 from seqtag.errors import UsageError
+from seqtag.evaluation.confidence import Confidence, sections_of
 from seqtag.evaluation.markdown import render_markdown
 from seqtag.evaluation.measurement import Measurement, write_json
+from seqtag.evaluation.resampling import Bootstrap
 from seqtag.evaluation.sections import Section
+from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.terminal import render, render_text
+from seqtag.evaluation.writing import plain
 
 _FORMS = (".json", ".md", ".html")
 
@@ -25,9 +29,10 @@ class Report(ABC):
     """How predictions compare with gold; figures lie between 0 and 1, and `print` shows them in percent."""
 
     source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
-    measurement: Measurement = field(
-        kw_only=True, repr=False, compare=False
-    )  # what a comparison with another report needs
+    measurement: Measurement = field(kw_only=True, repr=False, compare=False)  # what a comparison needs
+    intervals: Bootstrap | None = field(kw_only=True)  # of each figure, by resampling
+    slices: tuple[Slice, ...] = field(kw_only=True)  # scores by what training knew, and by length
+    confidence: Confidence | None = field(kw_only=True)  # where probabilities are known
 
     @property
     @abstractmethod
@@ -38,9 +43,45 @@ class Report(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values; keys stay as they are from release to release."""
 
+    @property
     @abstractmethod
+    def nouns(self) -> tuple[str, str]:
+        """What is predicted with a probability, and what slices count."""
+
+    @abstractmethod
+    def scores(self) -> Section:
+        """Give the scores."""
+
+    @abstractmethod
+    def wrong(self) -> Section:
+        """Give what goes wrong, in figures."""
+
+    @abstractmethod
+    def examples(self) -> Section:
+        """Give what goes wrong, in its text."""
+
     def sections(self) -> tuple[Section, ...]:
-        """Give what the report says, the scores first, before it has a form."""
+        """Give what the report says before it has a form: scores, what goes wrong and where, confidence, examples."""
+        events, units = self.nouns
+        where = (slice_table(self.slices, unit=units),) if self.slices else ()
+        confidence = sections_of(self.confidence, events) if self.confidence else ()
+        parts = (
+            self.scores(),
+            self.wrong(),
+            Section("Where it goes wrong", where),
+            Section("Confidence", confidence),
+            self.examples(),
+        )
+        return tuple(part for part in parts if part.blocks)
+
+    def _shared_values(self) -> dict[str, Any]:
+        """Give what both kinds of report end with, as plain JSON values."""
+        return {
+            "intervals": self.intervals and self.intervals.to_dict(),
+            "slices": [each.to_dict() for each in self.slices],
+            "confidence": plain(self.confidence),
+            "measurement": self.measurement.to_dict(),
+        }
 
     def __str__(self) -> str:
         """Show tables that fit 80 columns; a notebook or a page shows more: `save("report.html")`."""
@@ -51,7 +92,7 @@ class Report(ABC):
 
     def summary(self) -> str:
         """Show the scores alone."""
-        return render_text(self.sections()[:1], heading=self.source)
+        return render_text((self.scores(),), heading=self.source)
 
     def to_markdown(self) -> str:
         """Give the tables as Markdown, with a few examples."""
@@ -66,7 +107,7 @@ class Report(ABC):
     def to_text(self, form: str) -> str:
         """Give the form that an ending names: .json, .md or .html; UsageError for another."""
         if form == ".json":
-            return write_json(self.to_dict())
+            return write_json(self.to_dict()) + "\n"
         if form == ".md":
             return self.to_markdown()
         if form == ".html":

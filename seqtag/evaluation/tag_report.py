@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seqtag.evaluation.confidence import Confidence, sections_of
 from seqtag.evaluation.metrics import LabelScore, Scores
 from seqtag.evaluation.partial import PartialScore
 from seqtag.evaluation.report import Report
-from seqtag.evaluation.resampling import Bootstrap, Intervals
+from seqtag.evaluation.resampling import Intervals
 from seqtag.evaluation.sections import Block, Examples, Paragraph, Section, Table
-from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.tag_errors import MOST_EXAMPLES, TagErrors
 from seqtag.evaluation.writing import between, percent, plain, printable
 
@@ -21,9 +19,10 @@ _MOST_CONFUSIONS = 10  # shown in a terminal
 class TagReport(Report):
     """How predicted tags compare with gold; all figures lie between 0 and 1, and `print` shows them in percent.
 
-    Under an entity scheme `strict` and `conlleval` are the two readings, micro-averaged over entities; errors, slices
-    and confidence follow conlleval's, in which no span is lost. Under 'plain' both hold the same: tags scored one token
-    at a time, macro-averaged.
+    Under an entity scheme `strict` and `conlleval` are the two readings, micro-averaged over entities; intervals are
+    those of the strict one, errors, slices and confidence follow conlleval's, in which no span is lost. Under 'plain'
+    both hold the same: tags scored one token at a time, macro-averaged; the micro average of `intervals` is the
+    accuracy.
     """
 
     scheme: str
@@ -37,10 +36,7 @@ class TagReport(Report):
     accuracy: float  # over tokens, O included
     strict: Scores
     conlleval: Scores
-    intervals: Bootstrap | None  # of the strict reading; under 'plain' the micro average is the accuracy
     errors: TagErrors
-    slices: tuple[Slice, ...]
-    confidence: Confidence | None  # where the probabilities of what was predicted are known
 
     @property
     def precision(self) -> float:
@@ -91,28 +87,26 @@ class TagReport(Report):
             "num_illegal": list(self.num_illegal),
             **figures,
             **readings,
-            "intervals": self.intervals and self.intervals.to_dict(),
             "errors": self.errors.to_dict(),
-            "slices": [each.to_dict() for each in self.slices],
-            "confidence": plain(self.confidence),
-            "measurement": self.measurement.to_dict(),
+            **self._shared_values(),
         }
 
-    def sections(self) -> tuple[Section, ...]:
-        """Give scores, what goes wrong, where, how far the probabilities can be trusted, and examples."""
-        found = [
-            Section("Scores", tuple(self._scores()), tuple(self._details())),
-            Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions())),
-            Section("Where it goes wrong", self._where()),
-        ]
-        if self.confidence:
-            found.append(Section("Confidence", sections_of(self.confidence, self._noun)))
-        found.append(Section("Errors in their sentences", tuple(self._examples())))
-        return tuple(section for section in found if section.blocks)
-
     @property
-    def _noun(self) -> str:
-        return "tags" if self.scheme == "plain" else "spans"
+    def nouns(self) -> tuple[str, str]:
+        """Tags, counted by token, or spans."""
+        return ("tags", "tokens") if self.scheme == "plain" else ("spans", "spans")
+
+    def scores(self) -> Section:
+        """Give what was counted, precision, recall and F1 of each label, and the averages."""
+        return Section("Scores", tuple(self._scores()), tuple(self._details()))
+
+    def wrong(self) -> Section:
+        """Give the kinds of error, partial credit, and what is taken for what."""
+        return Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions()))
+
+    def examples(self) -> Section:
+        """Give sentences with errors, gold above predicted."""
+        return Section("Errors in their sentences", tuple(self._examples()))
 
     # -- scores -------------------------------------------------------------------------------
 
@@ -185,7 +179,7 @@ class TagReport(Report):
     def _wrong(self) -> Iterator[Block]:
         errors = self.errors
         if not errors.total:
-            yield Paragraph((f"nothing: all {self._noun} are right",))
+            yield Paragraph((f"nothing: all {self.nouns[0]} are right",))
             return
         yield Table(
             ("kind of error", "number", "% of errors"),
@@ -205,10 +199,6 @@ class TagReport(Report):
             sample = f" of {errors.num_sentences:,}, up to {MOST_EXAMPLES} of each kind" if some else ""
             caption = f"{len(errors.examples):,} sentences with errors{sample}"
             yield Examples(caption, tuple((kind, n) for kind, n in errors.counts.items() if n), errors.examples)
-
-    def _where(self) -> tuple[Block, ...]:
-        unit = "tokens" if self.scheme == "plain" else "spans"
-        return (slice_table(self.slices, unit=unit),) if self.slices else ()
 
     def _partial(self) -> Table:
         assert self.errors.partial is not None

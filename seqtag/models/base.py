@@ -16,19 +16,13 @@ from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
 from seqtag.models.fitting import is_main_process
 from seqtag.models.pretrained import with_vectors
-from seqtag.nn.embedder import Embedder
 from seqtag.nn.network import Network
-from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.store import StoredModel, read_model, write_model
 from seqtag.text.tokenizer import Tokenizer
-from seqtag.text.vocabulary import FEATURES, Vocabulary
+from seqtag.text.vocabulary import Vocabulary
 from seqtag.training import EpochRecord, pick_device
 
 Self = TypeVar("Self", bound="SequenceEstimator")
-
-# Widths of the spelling features that go into the encoder, beside the word and its characters.
-SHAPE_COLUMNS = ("shape",)
-AFFIX_COLUMNS = ("prefix2", "prefix3", "suffix2", "suffix3")
 
 
 class NotFittedModelError(UsageError, NotFittedError):
@@ -173,38 +167,6 @@ class SequenceEstimator(Fitted, BaseEstimator):
         """
         epochs = min(cls.MOST_EPOCHS, max(cls.LEAST_EPOCHS, round(cls.TOKENS_IN_ALL / max(1, num_tokens))))
         return epochs, 8 if num_sentences < cls.SMALL else 32
-
-    # -- building -----------------------------------------------------------------------------
-
-    def _build_embedder(self, vocabulary: Vocabulary) -> Embedder:
-        widths = dict.fromkeys(SHAPE_COLUMNS, self.shape_size) | dict.fromkeys(AFFIX_COLUMNS, self.affix_size)
-        word_size = self.word_size if self.vectors_ is None else self.vectors_.shape[1]
-        return Embedder(
-            list(vocabulary.feature_sizes.values()),
-            word_size=word_size,
-            feature_widths={FEATURES.index(name): width for name, width in widths.items() if width},
-            characters=self.characters,
-            num_characters=vocabulary.num_characters,
-            character_size=self.character_size,
-            word_counts=vocabulary.word_counts,
-            word_dropout=self.word_dropout,
-            dropout=self.embedding_dropout,
-            pretrained_VE=self.vectors_,
-            freeze=self.freeze_vectors,
-        )
-
-    def _build_encoder(self, input_size: int) -> RecurrentEncoder:
-        return RecurrentEncoder(
-            input_size,
-            encoder=self.encoder,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            bias=self.bias,
-            dropout=self.dropout,
-            bidirectional=self.bidirectional,
-            merge=self.merge,
-            proj_size=self.proj_size,
-        )
 
     def _build_vocabulary(self, counts: Mapping[str, int]) -> Vocabulary:
         """Index the training data, and the words of pretrained vectors where there are any."""

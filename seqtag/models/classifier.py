@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from datasets import Dataset
 from sklearn.base import ClassifierMixin
-from torch import nn
 
 from seqtag.batching import LabelledRows, SeriesRows, count_tokens
 from seqtag.errors import DataError, UsageError
@@ -23,6 +22,7 @@ from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import classifier_card
 from seqtag.models.class_inference import ClassDevScore, ClassPredictor, TokenWeight, weigh_tokens
 from seqtag.models.fitting import Rows, Run, train_seeds
+from seqtag.models.networks import class_network
 from seqtag.models.text_inputs import (
     Labelled,
     as_labelled,
@@ -32,12 +32,9 @@ from seqtag.models.text_inputs import (
     training_splits,
 )
 from seqtag.models.text_rows import check_list, rows_for, text_rows, warn_of_blanks
-from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
 from seqtag.nn.network import ClassNetwork
-from seqtag.nn.ngrams import Ngrams, NgramScores, count_ngrams
+from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
-from seqtag.nn.segments import SegmentedEncoder
-from seqtag.nn.series import SeriesEmbedder
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
 from seqtag.text.tokenizer import Token, Tokenizer
@@ -47,9 +44,6 @@ logger = logging.getLogger("seqtag")
 
 # Texts of a prediction that are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
-# A text that is longer than a batch may be is a batch by itself. Up to so many times the size of a batch its states are
-# kept for the gradient, as those of other texts are; of a longer one they are computed twice.
-_ONE_TEXT = 8
 
 
 class FittedClassifier:
@@ -158,42 +152,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         return rows
 
     def _build_network(self) -> ClassNetwork:
-        num_classes = len(self.class_set_)
-        embedder: nn.Module
-        lexical = None
-        if self.scale_ is not None:
-            embedder = SeriesEmbedder(*self.scale_)
-        else:
-            embedder = self._build_embedder(self.vocabulary_)
-            if self.ngrams_ is not None:
-                lexical = NgramScores(
-                    self.ngrams_,
-                    torch.tensor(self.vocabulary_.folded_characters()),
-                    num_words=self.vocabulary_.feature_sizes["word"],
-                    dropout=self.lexical_dropout,
-                )
-        encoder = SegmentedEncoder(
-            self._build_encoder(embedder.output_size),
-            segment_size=self.segment_size,
-            max_tokens=_ONE_TEXT * self.max_tokens,
-        )
-        pooling = POOLINGS[self.pooling](
-            encoder.output_size,
-            bidirectional=self.bidirectional and self.merge == "concat",
-            segment_size=self.segment_size,
-        )
-        weights = {str(label): float(weight) for label, weight in (self.class_weights or {}).items()}
-        weights_L = torch.tensor([weights.get(name, 1.0) for name in self.class_set_.names])
-        make = MultiLabelHead if self.class_set_.is_multi else SingleLabelHead
-        head = make(
-            encoder.output_size,
-            num_classes,
-            pooling=pooling,
-            lexical=lexical,
-            class_weights_L=weights_L,
-            label_smoothing=self.label_smoothing,
-        )
-        return ClassNetwork(embedder, encoder, head, dropout=self.dropout)
+        return class_network(self)
 
     @property
     def classes_(self) -> np.ndarray:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
@@ -31,8 +30,8 @@ from seqtag.models.inputs import (
     token_lists,
     training_splits,
 )
+from seqtag.models.networks import tag_network
 from seqtag.models.tuning import Tuning, read_wish, tune_tagger
-from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
 from seqtag.text.corpus_tags import corpus_scheme
@@ -172,23 +171,7 @@ class Tagger(SequenceEstimator):
         return self.tagset_.data_scheme
 
     def _build_network(self) -> TagNetwork:
-        tagset = self.tagset_
-        num_tags = len(tagset.names)
-        embedder = self._build_embedder(self.vocabulary_)
-        encoder = self._build_encoder(embedder.output_size)
-        sizes = list(self.vocabulary_.feature_sizes.values())
-        lexical = LexicalScores(sizes, num_tags, dropout=self.lexical_dropout) if self.lexical else None
-        weights_L = torch.ones(num_tags)
-        for i, name in enumerate(tagset.names):
-            label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
-            weights_L[i] = (self.class_weights or {}).get(label, 1.0)
-        head: LinearHead | CRFHead
-        if self.head == "crf":
-            legal = tuple(map(torch.from_numpy, tagset.legal()))
-            head = CRFHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
-        else:
-            head = LinearHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L)
-        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        return tag_network(self)
 
     # -- predicting ---------------------------------------------------------------------------
 

@@ -250,7 +250,7 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, labels, multi_label
         *("task", "source", "data_hash", "multi_label", "num_texts", "num_classes", "majority_share", "score"),
         *("accuracy", "accuracy_interval", "macro", "weighted", "micro", "micro_interval"),
         *("log_loss", "roc_auc", "undefined", "unknown", "classes", "confusion"),
-        *("intervals", "errors", "slices", "confidence", "measurement"),
+        *("errors", "intervals", "slices", "confidence", "measurement"),
     ]
     fields = set(report.__dataclass_fields__)
     assert fields <= set(loaded)  # nothing that the report knows is left out

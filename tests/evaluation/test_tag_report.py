@@ -200,7 +200,7 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, scheme):
     assert list(loaded) == [
         *("task", "source", "data_hash", "scheme", "repair", "num_sentences", "num_documents", "num_tokens"),
         *("num_gold", "num_predicted", "num_illegal", "accuracy", "score", "precision", "recall", "f1"),
-        *("strict", "conlleval", "intervals", "errors", "slices", "confidence", "measurement"),
+        *("strict", "conlleval", "errors", "intervals", "slices", "confidence", "measurement"),
     ]
     for name in ("strict", "conlleval"):
         scores = getattr(report, name)
