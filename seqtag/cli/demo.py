@@ -99,7 +99,11 @@ def demo(task: str, *, out: Path | None, epochs: int | None) -> int:
     logger.info("training on %d %s%s; about a minute on two cores", len(corpus["train"]), show.rows, passes)
     estimator = kind.estimator()(language="en", epochs=epochs).fit(corpus["train"], dev=corpus["dev"])
     estimator.save(place)
-    print(replace(estimator.evaluate(corpus["test"]), source="the test split, which training never saw").summary())
+    report = replace(estimator.evaluate(corpus["test"]), source="the test split, which training never saw")
+    page = place / "report.html"
+    report.save(page)
+    print(report.summary())
+    print(f"\nAll of the report, with each error in its text, is the page {shlex.quote(str(page))}; open it in a browser.")
     print(f"\n{show.heading}\n")
     for line in show.answers(estimator, show.texts):
         print("  " + line)

@@ -196,7 +196,8 @@ class TagReport(Report):
         errors = self.errors
         if errors.examples:
             some = len(errors.examples) < errors.num_sentences
-            sample = f" of {errors.num_sentences:,}, up to {MOST_EXAMPLES} of each kind" if some else ""
+            how = "evenly spaced" if self.scheme == "plain" else f"up to {MOST_EXAMPLES} of each kind"
+            sample = f" of {errors.num_sentences:,}, {how}" if some else ""
             caption = f"{len(errors.examples):,} sentences with errors{sample}"
             yield Examples(caption, tuple((kind, n) for kind, n in errors.counts.items() if n), errors.examples)
 

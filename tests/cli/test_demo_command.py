@@ -42,6 +42,9 @@ def test_the_demo_goes_from_data_to_new_text(run: Run, tmp_path: Path, monkeypat
     assert re.sub(r"\[([^]]*)\]\([A-Z]+ [01]\.\d\d\)", r"\1", answer) == f"{text}\n"
     assert train_source(train) == "YOUR.conll"
     assert Tagger.load("seqtag-demo-model").labels_ == ["LOC", "MISC", "ORG", "PER"]
+    page = Path("seqtag-demo-model", "report.html")
+    assert f"is the page {page}; open it in a browser" in result.stdout
+    assert "<svg" in page.read_text(encoding="utf-8")
 
 
 def test_the_demo_of_classification_does_so_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -53,7 +56,7 @@ def test_the_demo_of_classification_does_so_too(run: Run, tmp_path: Path, monkey
     assert classifier.classes_.tolist() == ["negative", "neutral", "positive"]
     # The report is that of the test split.
     test = load_corpus(str(demo_folder("classify")), task="classify", split="test")
-    heading, report = result.stdout.split("\n\nNew texts,")[0].split("\n\n", 1)
+    heading, report = result.stdout.split("\n\nAll of the report")[0].split("\n\n", 1)
     assert (heading, report) == ("the test split, which training never saw", classifier.evaluate(test).summary())
     # Each text has a line with its class, and one with the words that weigh most.
     lines = result.stdout.split("attention:\n\n")[1].splitlines()[: 2 * len(texts)]
