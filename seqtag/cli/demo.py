@@ -103,7 +103,9 @@ def demo(task: str, *, out: Path | None, epochs: int | None) -> int:
     page = place / "report.html"
     report.save(page)
     print(report.summary())
-    print(f"\nAll of the report, with each error in its text, is the page {shlex.quote(str(page))}; open it in a browser.")
+    print(
+        f"\nAll of the report, with each error in its text, is the page {shlex.quote(str(page))}; open it in a browser."
+    )
     print(f"\n{show.heading}\n")
     for line in show.answers(estimator, show.texts):
         print("  " + line)
