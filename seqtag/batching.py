@@ -13,6 +13,7 @@ from datasets import Dataset
 
 from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.text.classes import ClassSet
+from seqtag.text.lengths import length_batches, pad
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
@@ -24,17 +25,6 @@ def _flatten(sentences: Sequence[Sequence[str]] | pa.Array) -> tuple[np.ndarray,
     if not isinstance(sentences, pa.Array):
         sentences = pa.array(sentences, pa.list_(pa.string()))
     return sentences.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64), sentences.flatten()
-
-
-def pad(values_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
-    """Lay a flat array out in rows of the given lengths, right-padded with 0.
-
-    >>> pad(np.array([5, 6, 7]), np.array([1, 2])).tolist()
-    [[5, 0], [6, 7]]
-    """
-    padded_BT = np.zeros((len(lengths_B), int(lengths_B.max(initial=0))), values_N.dtype)
-    padded_BT[np.arange(padded_BT.shape[1]) < lengths_B[:, None]] = values_N
-    return padded_BT
 
 
 def collate(
@@ -84,25 +74,6 @@ def collate_series(series: Sequence[np.ndarray], labels_BL: np.ndarray | None = 
     )
 
 
-def length_batches(
-    lengths: np.ndarray, *, batch_size: int, max_tokens: int, order: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """Cut sentences, longest first, into batches of at most `batch_size` and `max_tokens` padded tokens.
-
-    A sentence longer than the budget is a batch of its own. `order` gives the indices to cut; default all, by length.
-
-    >>> [b.tolist() for b in length_batches(np.array([1, 9, 2, 8]), batch_size=2, max_tokens=16)]
-    [[1], [3, 2], [0]]
-    """
-    order = np.argsort(-lengths, kind="stable") if order is None else order
-    start = 0
-    while start < len(order):
-        # Sorted downwards, so the first sentence is the longest and sets the padded width of the batch.
-        fits = max(1, min(batch_size, max_tokens // max(1, int(lengths[order[start]]))))
-        yield order[start : start + fits]
-        start += fits
-
-
 def shuffled_batches(
     lengths: np.ndarray, *, batch_size: int, max_tokens: int, seed: int, epoch: int, pool: int = 16
 ) -> list[np.ndarray]:
@@ -119,17 +90,6 @@ def shuffled_batches(
         ordered = part[np.argsort(-lengths[part], kind="stable")]
         batches += length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=ordered)
     return [batches[i] for i in random.permutation(len(batches))]
-
-
-def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64) -> Iterator[np.ndarray]:
-    """Cut sentences into batches of like length for prediction, longest first; empty ones are in none.
-
-    >>> [b.tolist() for b in sorted_batches(np.array([2, 0, 3]), max_tokens=3)]
-    [[2], [0]]
-    """
-    full = np.flatnonzero(lengths)
-    order = full[np.argsort(-lengths[full], kind="stable")]
-    return length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=order)
 
 
 class TaggedRows:

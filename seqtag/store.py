@@ -8,15 +8,15 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from seqtag.errors import ModelError, UsageError
+
+if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
+    from torch import Tensor
 
 FORMAT_VERSION = 1
 _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
@@ -37,12 +37,14 @@ class StoredModel:
 
     config: dict[str, Any]  # task, params, and what else the model wrote; JSON-able
     vocabulary: dict[str, Any]
-    weights: dict[str, Tensor]
+    weights: "dict[str, Tensor]"
     history: list[dict[str, Any]]
     card: str  # Markdown
 
-    def zeros_like(self, *names: str) -> tuple[Tensor, ...] | None:
+    def zeros_like(self, *names: str) -> "tuple[Tensor, ...] | None":
         """Give zeros in the sizes of some weights, to build a network that takes them; None where there are none."""
+        import torch
+
         if names[0] not in self.weights:
             return None
         return tuple(torch.zeros_like(self.weights[name]) for name in names)
@@ -95,6 +97,46 @@ def read_model(folder: str | Path) -> StoredModel:
     from safetensors.torch import load as load_tensors
 
     folder = Path(folder)
+    config, contents = read_files(folder, (_VOCABULARY, _WEIGHTS, _HISTORY))
+    try:
+        weights = load_tensors(contents[_WEIGHTS])
+    except SafetensorError as error:
+        raise ModelError(f"{folder / _WEIGHTS}: damaged ({error}); save the model again") from None
+    card = folder / _CARD
+    return StoredModel(
+        config,
+        _json(folder / _VOCABULARY, contents[_VOCABULARY]),
+        weights,
+        _json(folder / _HISTORY, contents[_HISTORY]),
+        card.read_text(encoding="utf-8") if card.is_file() else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """What a model folder holds beside the weights, for an engine that has them in a file of its own."""
+
+    config: dict[str, Any]
+    vocabulary: dict[str, Any]
+    weights_sha256: str  # of model.safetensors, which an export must have been made from
+
+
+def read_without_weights(folder: str | Path) -> StoredExport:
+    """Read a model folder for the runtime, with the checks of `read_model`, and without torch.
+
+    model.safetensors and history.json may be missing, since nothing of them is read; weights that are there and damaged
+    are refused all the same.
+    """
+    folder = Path(folder)
+    config, contents = read_files(folder, (_VOCABULARY,))
+    weights_sha256 = config["files"][_WEIGHTS]
+    if (folder / _WEIGHTS).exists() and _sha256_of(folder / _WEIGHTS) != weights_sha256:
+        raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
+    return StoredExport(config, _json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
+
+
+def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Read config.json and some other files of a model folder, each checked against its hash."""
     _recover(folder.resolve())
     if not folder.is_dir() or not (folder / _CONFIG).is_file():
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
@@ -113,22 +155,11 @@ def read_model(folder: str | Path) -> StoredModel:
     if config.pop("checksum", None) != _checksum(config):
         raise ModelError(f"{folder / _CONFIG}: damaged, or edited by hand; save the model again")
     contents = {}
-    for name in (_VOCABULARY, _WEIGHTS, _HISTORY):
+    for name in names:
         contents[name] = _bytes(folder / name)
         if hashlib.sha256(contents[name]).hexdigest() != config["files"][name]:
             raise ModelError(f"{folder / name}: damaged, it is not the file that was saved; save the model again")
-    try:
-        weights = load_tensors(contents[_WEIGHTS])
-    except SafetensorError as error:
-        raise ModelError(f"{folder / _WEIGHTS}: damaged ({error}); save the model again") from None
-    card = folder / _CARD
-    return StoredModel(
-        config,
-        _json(folder / _VOCABULARY, contents[_VOCABULARY]),
-        weights,
-        _json(folder / _HISTORY, contents[_HISTORY]),
-        card.read_text(encoding="utf-8") if card.is_file() else "",
-    )
+    return config, contents
 
 
 def _write_files(folder: Path, model: StoredModel) -> None:
@@ -169,6 +200,18 @@ def _bytes(path: Path) -> bytes:
         raise ModelError(f"{path}: missing from the model folder; save the model again") from None
     except OSError as error:
         raise ModelError(f"{path}: can't be read: {error.strerror}") from None
+
+
+def _sha256_of(path: Path) -> str:
+    """Hash a file piece by piece: weights may be larger than what a serving process has room for."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError as error:
+        raise ModelError(f"{path}: can't be read: {error.strerror}") from None
+    return digest.hexdigest()
 
 
 def _json(path: Path, content: bytes) -> Any:

@@ -34,7 +34,7 @@ NEIGHBOURS = {("progress", "training"), ("cli", "integrations")}
 NEVER = {
     "text": {"torch", "accelerate", "safetensors"},
     "nn": {"spacy", "datasets", "pandas", "pyarrow"},
-    "runtime": {"torch", "accelerate"},
+    "runtime": {"torch", "accelerate", "safetensors", "datasets", "pyarrow", "pandas", "spacy", "sklearn", "scipy"},
     "errors": {"torch", "accelerate", "safetensors", "spacy", "datasets", "sklearn", "numpy", "rich"},
 }
 MOST_LINES = 330
@@ -95,6 +95,8 @@ def test_imports_point_down_only(path: Path):
         ("models", "from seqtag.cli import main"),
         ("text", "import torch.nn"),
         ("nn", "def f():\n    import spacy"),
+        ("runtime", "def f():\n    import datasets"),
+        ("runtime", "from seqtag.models.export import export_tagger"),
     ],
 )
 def test_an_arrow_that_runs_back_up_is_found(part: str, line: str):

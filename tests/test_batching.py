@@ -18,13 +18,11 @@ from seqtag.batching import (
     collate_series,
     count_tokens,
     fingerprint,
-    length_batches,
-    pad,
     sentence_lengths,
     shuffled_batches,
-    sorted_batches,
 )
 from seqtag.text.classes import ClassSet
+from seqtag.text.lengths import length_batches, pad, sorted_batches
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
 from seqtag.text.tagset import TagSet

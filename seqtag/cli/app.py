@@ -197,6 +197,42 @@ def predict(
 reports.register(app)
 
 
+@app.command(
+    epilog=examples(
+        "seqtag export models/ner",
+        "seqtag export models/ner --dev my-corpus/",
+        "seqtag export models/ner --int8 --dev dev.conll",
+    )
+)
+@command
+def export(
+    folder: ModelFolder,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Store whole numbers: a quarter of the size and quicker, but some tags change."),
+    ] = False,
+    dev: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Labelled data to try the export on; --int8 needs it. Default: sentences made of the model's words. "
+            f"{TAGGED}",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train, dev or test; default: dev, or the only one there is.")
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Write an --int8 export that loses more than 0.5 points, or without --dev."),
+    ] = False,
+) -> None:
+    """Write a tagger as ONNX into its folder, to predict without torch, once it gives what torch gives."""
+    from seqtag.cli import export as exporting
+
+    exporting.export(folder, int8=int8, dev=dev, split=split, force=force)
+
+
 @app.command(epilog=examples("seqtag demo", "seqtag demo --task classify"))
 @command
 def demo(

@@ -12,11 +12,12 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from seqtag.batching import collate, collate_series, sorted_batches
+from seqtag.batching import collate, collate_series
 from seqtag.evaluation.resampling import micro_f1_interval
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.text.classes import ClassSet
+from seqtag.text.lengths import sorted_batches
 from seqtag.text.tokenizer import Token
 from seqtag.text.vocabulary import Vocabulary
 

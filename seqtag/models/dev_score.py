@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from seqtag.evaluation.resampling import micro_f1_interval
-from seqtag.models.inference import Sentences, TagPredictor
+from seqtag.models.inference import TagPredictor
 from seqtag.nn.network import TagNetwork
+from seqtag.text.answers import Sentences
 from seqtag.text.schemes import Span, spans_from_tags
 
 # The steps in which the score of 'O' is shifted, and how far it may go, in nats.

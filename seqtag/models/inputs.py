@@ -1,21 +1,21 @@
 """Check what users hand to an estimator and bring it into one form: datasets, token lists, texts."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from datasets import Dataset, DatasetDict
 
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.text.given import lists, token_lists
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import entity_labels
 from seqtag.text.tagset import TagSet
 
 logger = logging.getLogger("seqtag")
 
-_TOKENS, _TAGS = '[["Ada", "lives", "in", "Turin"]]', '[["B-PER", "O", "O", "B-LOC"]]'
-_TEXTS = '["Ada lives in Turin."]'
+_TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 
 def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
@@ -33,7 +33,7 @@ def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
             f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y"
         )
     tokens = token_lists(X, "fit")
-    tags = _lists(y, f"{what} data: y takes tag lists", _TAGS)
+    tags = lists(y, f"{what} data: y takes tag lists", _TAGS)
     if len(tokens) != len(tags):
         raise DataError(f"{what} data: {len(tokens)} token lists but {len(tags)} tag lists")
     for number, (words, names) in enumerate(zip(tokens, tags), 1):
@@ -108,59 +108,6 @@ def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, c
     if all_of_them:
         raise DataError(f"the {what} data has only the {told}; is the {column} column the right one?")
     logger.warning("the %s data has the %s; these count as missed", what, told)
-
-
-def token_lists(X: Any, verb: str) -> list[list[str]]:
-    """Check token lists; a string in their place is an error that shows the right call."""
-    if isinstance(X, (Dataset, DatasetDict)):
-        raise UsageError(f'{verb} takes token lists, not a dataset: {verb}(data["tokens"])')
-    sentences = _lists(X, f"{verb} takes token lists", f"{verb}({_TOKENS}); for raw text use predict_spans([text])")
-    for number, sentence in enumerate(sentences, 1):
-        for token in sentence:
-            if not isinstance(token, str):
-                raise UsageError(
-                    f"{verb}: sentence {number} holds {token!r}, which is no string; tokens must be strings"
-                )
-        check_characters("".join(sentence), f"{verb}: sentence {number}")
-    return sentences
-
-
-def _lists(X: Any, wanted: str, example: str) -> list[list[Any]]:
-    """Turn sequences of sequences into lists; a string is a sequence too, but never what was meant here."""
-    if isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable):
-        found = "a string" if isinstance(X, str) else type(X).__name__
-        raise UsageError(f"{wanted}, not {found}: {example}")
-    sentences: list[list[Any]] = []
-    for number, sentence in enumerate(X, 1):
-        if isinstance(sentence, (str, bytes, Mapping)) or not isinstance(sentence, Iterable):
-            found = f"the string {sentence[:40]!r}" if isinstance(sentence, str) else type(sentence).__name__
-            raise UsageError(f"{wanted}, but sentence {number} is {found}: {example}")
-        sentences.append(list(sentence))
-    return sentences
-
-
-def texts(X: Any, verb: str) -> list[str]:
-    """Check texts; one string in the place of a list is an error that shows the right call."""
-    if isinstance(X, (str, bytes, Mapping, DatasetDict)) or not isinstance(X, Iterable):
-        found = "one string" if isinstance(X, str) else type(X).__name__
-        raise UsageError(f"{verb} takes a list of texts, not {found}: {verb}({_TEXTS})")
-    given = list(X)
-    for number, text in enumerate(given, 1):
-        if not isinstance(text, str):
-            raise UsageError(f"{verb} takes texts, but number {number} is {type(text).__name__}: {verb}({_TEXTS})")
-        check_characters(text, f"{verb}: text number {number}")
-    return given
-
-
-def check_characters(text: str, where: str) -> None:
-    """Refuse half characters, which can't be written or looked up."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"{where} holds {text[error.start]!a}, a surrogate, which is half a character; read the text as what it is "
-            "encoded in, or drop it with text.encode(errors='ignore').decode()"
-        ) from None
 
 
 def tag_lists(data: Dataset) -> list[list[str]]:

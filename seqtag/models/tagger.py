@@ -20,21 +20,21 @@ from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import tagger_card
 from seqtag.models.dev_score import DevScore
 from seqtag.models.fitting import Run, train_seeds
-from seqtag.models.inference import TaggedSentence, TagPredictor
+from seqtag.models.inference import TagPredictor
 from seqtag.models.inputs import (
     as_tagged_dataset,
     check_labels,
     check_trainable,
     tag_lists,
-    texts,
-    token_lists,
     training_splits,
 )
 from seqtag.models.networks import tag_network
 from seqtag.models.tuning import Tuning, read_wish, tune_tagger
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
+from seqtag.text.answers import TaggedSentence, text_spans
 from seqtag.text.corpus_tags import corpus_scheme
+from seqtag.text.given import texts, token_lists
 from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.surfaces import Surfaces, surfaces_of
@@ -214,12 +214,7 @@ class Tagger(SequenceEstimator):
     def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
         """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
         for text, sentences in self.tag_texts(X):
-            yield [
-                Span(start, end, span.label, text[start:end], span.score)
-                for tokens, _, spans in sentences
-                for span in spans
-                for start, end in [(tokens[span.start].start, tokens[span.end - 1].end)]
-            ]
+            yield text_spans(text, sentences)
 
     def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
@@ -292,6 +287,25 @@ class Tagger(SequenceEstimator):
         if self.surfaces_ is not None:
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
         return stored
+
+    def export(
+        self,
+        folder: str | Path,
+        *,
+        int8: bool = False,
+        force: bool = False,
+        dev: Dataset | tuple[Sequence[Tokens], Sequence[Sequence[str]]] | None = None,
+    ) -> Path:
+        """Write the network as ONNX into the folder that holds this model, for `seqtag.runtime`; gives the file's path.
+
+        The export is tried first: on `dev`, else on made-up sentences, it must give the same tags as torch. `int8` is
+        smaller and quicker and changes some tags, by the sentences of a batch too, so it needs `dev`; if it costs more
+        than 0.5 points of F1 there it is refused. `force` writes it all the same. Raises UsageError for a wrong call,
+        ModelError for a failed trial.
+        """
+        from seqtag.models.export import export_tagger
+
+        return export_tagger(self, folder, int8=int8, force=force, dev=dev)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":

@@ -10,8 +10,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from seqtag.models.inference import Sentences, TagPredictor
-from seqtag.models.span_chain import SpanChain
+from seqtag.models.inference import TagPredictor
+from seqtag.models.span_chain import span_chain
+from seqtag.text.answers import Sentences
 from seqtag.text.schemes import spans_from_tags
 
 logger = logging.getLogger("seqtag")
@@ -65,7 +66,7 @@ def _fit(predictor: TagPredictor, sentences: Sentences, gold: Sentences) -> floa
         head.temperature.fill_(exp(log_temperature))
         total = 0.0
         for emissions_BTL, lengths_B, places_N4, right_N in batches:
-            chain = SpanChain.build(head, tagset, emissions_BTL, lengths_B)
+            chain = span_chain(head, tagset, emissions_BTL, lengths_B)
             sure_N = chain.probabilities(*places_N4.T)
             total -= float(np.log(np.where(right_N, sure_N, 1 - sure_N).clip(1e-12)).sum())
         return total / num_events
@@ -85,7 +86,7 @@ def _candidates(
     predictor: TagPredictor, tags: Sequence[Sequence[str]], emissions_BTL: Tensor, lengths_B: Tensor
 ) -> Events:
     """The candidate spans of a batch, and which of them are in gold."""
-    chain = SpanChain.build(predictor.network.head, predictor.tagset, emissions_BTL, lengths_B)
+    chain = span_chain(predictor.network.head, predictor.tagset, emissions_BTL, lengths_B)
     found = chain.candidates(_LEAST)
     gold = {
         (row, span.start, span.end, span.label)

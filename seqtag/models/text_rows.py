@@ -8,7 +8,7 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.errors import DataError, UsageError
-from seqtag.models.inputs import check_characters
+from seqtag.text.given import check_characters
 from seqtag.text.tokenizer import Tokenizer
 
 logger = logging.getLogger("seqtag")

@@ -13,10 +13,11 @@ import numpy as np
 
 from seqtag.errors import UsageError, near_miss
 from seqtag.evaluation.thresholds import Threshold, choose_thresholds, cuts
-from seqtag.models.inference import Sentences, TagPredictor
-from seqtag.models.selection import labels_apart, score_of, side_by_side
+from seqtag.models.inference import TagPredictor
 from seqtag.models.temperature import fit_temperature
+from seqtag.text.answers import Sentences
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags
+from seqtag.text.selection import labels_apart, score_of, side_by_side
 from seqtag.text.tagset import TagSet
 
 if TYPE_CHECKING:

@@ -83,6 +83,35 @@ class TagSet:
         tags = [self.data_tags[i] for i in self.to_data[ids]]
         return tags if self.data_scheme in ("plain", "IO") else repair_tags(tags, self.data_scheme)
 
+    def decode_rows(self, ids_BT: np.ndarray, lengths_B: np.ndarray) -> list[list[str]]:
+        """Decode a batch of sentences at once, each cut to its length; the same as `decode` of each.
+
+        >>> TagSet.build(["O", "B-PER", "I-PER"], "IOB2").decode_rows(np.array([[1, 3], [4, 0]]), np.array([2, 1]))
+        [['B-PER', 'I-PER'], ['B-PER']]
+        """
+        tags_BT = self._data_tags[ids_BT].tolist()
+        rows = [tags_T[:length] for tags_T, length in zip(tags_BT, lengths_B.tolist())]
+        if self.data_scheme in ("plain", "IO") or not ids_BT.size:
+            return rows
+        # Legal tags of the model are legal ones of the data, and a CRF gives no others: repair is for the rest.
+        start_L, transitions_LL, end_L = self._legal
+        last_B = ids_BT[np.arange(len(ids_BT)), (lengths_B - 1).clip(0)]
+        inside_BT = np.arange(1, ids_BT.shape[1]) < lengths_B[:, None]
+        legal_B = start_L[ids_BT[:, 0]] & end_L[last_B]
+        legal_B &= (transitions_LL[ids_BT[:, :-1], ids_BT[:, 1:]] | ~inside_BT).all(1)
+        for row in np.flatnonzero(~legal_B):
+            rows[row] = repair_tags(rows[row], self.data_scheme)
+        return rows
+
+    @cached_property
+    def _data_tags(self) -> np.ndarray:
+        """The data's tag for each of the model's, as objects."""
+        return np.array([self.data_tags[i] for i in self.to_data], object)
+
+    @cached_property
+    def _legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.legal()
+
     def legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which tags may start, follow each other and end; see `schemes.legal_transitions`."""
         return legal_transitions(self.names, self.scheme)

@@ -14,7 +14,7 @@ import numpy as np
 
 PADDING, UNKNOWN = 0, 1
 # Characters of a very long token (a URL) come from both of its ends: the middle says little and costs as much.
-_MOST_CHARACTERS = 32
+MOST_CHARACTERS = 32
 _MOST_CACHED_WORDS = 200_000
 
 _DIGIT = re.compile(r"[0-9]")
@@ -145,7 +145,7 @@ class Vocabulary:
         """Look up distinct words: their features and characters. Cached by word, with a bound."""
         if len(self._cache) > _MOST_CACHED_WORDS:
             self._cache.clear()
-        rows = [self._cache.get(word) or self._describe(word) for word in words]
+        rows = [self._cache.get(word) or self._cache.setdefault(word, self.describe(word)) for word in words]
         longest = max((len(characters) for _, characters in rows), default=0)
         features_UF = np.array([features for features, _ in rows], np.int64).reshape(len(rows), len(FEATURES))
         characters_UC = np.zeros((len(rows), max(longest, 1)), np.int64)
@@ -153,18 +153,17 @@ class Vocabulary:
             row[: len(characters)] = characters
         return WordIds(features_UF, characters_UC)
 
-    def _describe(self, word: str) -> tuple[list[int], list[int]]:
-        half = _MOST_CHARACTERS // 2
-        spelling = word if len(word) <= _MOST_CHARACTERS else word[:half] + word[-half:]
-        described = (
+    def describe(self, word: str) -> tuple[list[int], list[int]]:
+        """Look up one word, past the cache: its features in the order of FEATURES, and its characters."""
+        half = MOST_CHARACTERS // 2
+        spelling = word if len(word) <= MOST_CHARACTERS else word[:half] + word[-half:]
+        return (
             [
                 self.indices["word"].get(self.normalise(word), UNKNOWN),
                 *(self.indices[name].get(feature(word), UNKNOWN) for name, feature in _SPELLING.items()),
             ],
             [self.characters.get(c, UNKNOWN) for c in spelling],
         )
-        self._cache[word] = described
-        return described
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": {}}

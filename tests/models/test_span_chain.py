@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_spans import span_probability
 
-from seqtag.models.span_chain import SpanChain
+from seqtag.models.span_chain import span_chain
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.text.schemes import Span
 from seqtag.text.tagset import TagSet
@@ -37,7 +37,7 @@ def make_chain(scheme, kind, *, seed, lengths, scale=2.0, temperature=1.0):
         parameter.normal_(generator=generator)
     head.temperature.fill_(temperature)
     emissions = scale * torch.randn(len(lengths), max(lengths), num_tags, generator=generator, dtype=torch.float64)
-    return head, tagset, emissions, SpanChain.build(head, tagset, emissions, torch.tensor(lengths))
+    return head, tagset, emissions, span_chain(head, tagset, emissions, torch.tensor(lengths))
 
 
 def expected_spans(head, tagset, emissions, lengths):
@@ -99,5 +99,5 @@ def test_a_span_over_a_whole_long_sentence_is_found(scheme, kind):
     emissions[1, range(300), [tagset.names.index(name) for name in names]] = 20.0
     legal = tuple(map(torch.from_numpy, tagset.legal()))
     head = CRFHead(1, len(tagset.names), legal=legal) if kind == "crf" else LinearHead(1, len(tagset.names))
-    found = SpanChain.build(head.eval(), tagset, emissions, torch.tensor([0, 300])).candidates(0.9)
+    found = span_chain(head.eval(), tagset, emissions, torch.tensor([0, 300])).candidates(0.9)
     assert [found.rows_N.tolist(), found.starts_N.tolist(), found.ends_N.tolist()] == [[1], [0], [300]]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.models.selection import labels_apart, side_by_side
 from seqtag.text.schemes import SCHEMES, Span, convert_tags, spans_from_tags, tags_from_spans
+from seqtag.text.selection import labels_apart, side_by_side
 from seqtag.text.tagset import TagSet
 
 LENGTH = 6

@@ -1,0 +1,119 @@
+"""Run an exported network with onnxruntime, and answer from its emissions: the torch-free engine behind a tagger."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqtag.errors import ModelError, UsageError
+from seqtag.runtime.heads import Head, ScoredBatch, read_head
+from seqtag.runtime.words import WordTable
+from seqtag.text.answers import Scored, Sentences, TagAnswers
+from seqtag.text.lengths import pad, sorted_batches
+from seqtag.text.tagset import TagSet
+
+# B sentences, T tokens, L tags, N tokens of a batch
+
+EXPORT_FORMAT = 1
+_INPUTS = ("slots_BT", "lengths_B", "features_UF", "characters_UC")
+_OUTPUT = "emissions_BTL"
+
+
+@dataclass(frozen=True, eq=False)
+class RuntimeEngine(TagAnswers):
+    """An exported network with the indices that it was trained with. Any number of threads may ask it at once."""
+
+    session: Any  # an onnxruntime.InferenceSession
+    head: Head
+    words: WordTable
+    tagset: TagSet
+    max_tokens: int  # padded tokens a batch
+    thresholds: Mapping[str, float] | None = None
+
+    def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
+        """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
+        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
+            lengths_B = lengths[indices]
+            looked = self.words.look_up(list(chain.from_iterable(sentences[i] for i in indices)))
+            values = (
+                pad(looked.slots_N, lengths_B),
+                lengths_B.astype(np.int32),
+                looked.features_UF,
+                looked.characters_UC,
+            )
+            (emissions_BTL,) = self.session.run([_OUTPUT], dict(zip(_INPUTS, values)))
+            yield indices, ScoredBatch(self.head, emissions_BTL, lengths_B)
+
+
+def open_network(path: Path, tagset: TagSet, *, weights_sha256: str, threads: int | None) -> tuple[Any, Head]:
+    """Open an exported network and check that it is whole, of this release's form and of these weights.
+
+    `threads` is how many cores one call may use; None: all that the process may. Raises UsageError where there is no
+    export or no onnxruntime, ModelError for a file that is damaged or of other weights.
+    """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
+    again = f"export the model again: seqtag export {path.parent}" + " --int8" * path.name.endswith(".int8.onnx")
+    if not path.is_file():
+        raise UsageError(f"{path.parent}: there is no {path.name} in it; {again}")
+    session = _session(path, threads or _num_cores(), again)
+    stored = session.get_modelmeta().custom_metadata_map.get("seqtag")
+    if stored is None:
+        raise ModelError(f"{path}: not an export of seqtag, its metadata say nothing; {again}")
+    try:
+        about = json.loads(stored)
+        version = about["format"]
+        if version > EXPORT_FORMAT:
+            raise ModelError(
+                f"{path}: format version {version} is newer than this release reads ({EXPORT_FORMAT}); upgrade seqtag"
+            )
+        head = read_head(about, len(tagset.names))
+        made_from = about["weights_sha256"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path}: damaged, its metadata can't be read ({error!r}); {again}") from None
+    if made_from != weights_sha256:
+        raise ModelError(f"{path}: made from other weights than those of this model; {again}")
+    names = {value.name for value in session.get_inputs()}, {value.name for value in session.get_outputs()}
+    if names != (set(_INPUTS), {_OUTPUT}):
+        raise ModelError(f"{path}: damaged, it takes {sorted(names[0])} and gives {sorted(names[1])}; {again}")
+    return session, head
+
+
+def _session(path: Path, threads: int, again: str) -> Any:
+    try:
+        import onnxruntime as ort
+        from onnxruntime.capi import onnxruntime_pybind11_state as failures
+    except ImportError:
+        raise UsageError('onnxruntime is not installed; run: pip install "seqtag[runtime]"') from None
+    ort.disable_telemetry_events()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3  # a library does not write to standard error; errors are raised anyway
+    damaged = (
+        failures.Fail,
+        failures.InvalidArgument,
+        failures.InvalidGraph,
+        failures.InvalidProtobuf,
+        failures.NotImplemented,
+        failures.RuntimeException,
+    )
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except damaged as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({first_line}); {again}") from None
+
+
+def _num_cores() -> int:
+    """The cores that this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,88 @@
+"""Look words up for the exported network: each word once, and a batch as places in a table of its distinct words."""
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+
+from seqtag.text.vocabulary import FEATURES, MOST_CHARACTERS, Vocabulary
+
+# N tokens of a batch, U distinct words and a row of padding, F features, C characters
+
+# What is kept of the words seen so far: some 20 MB at most, whatever the words are.
+_MOST_WORDS = 50_000
+_MOST_LETTERS = 2_000_000
+
+
+class Looked(NamedTuple):
+    """The words of a batch; row 0 of the tables is padding."""
+
+    slots_N: np.ndarray  # int64: row of each token's word
+    features_UF: np.ndarray  # int64
+    characters_UC: np.ndarray  # int64, right-padded with 0
+
+
+class WordTable:
+    """What a vocabulary says of words, kept by word, with a bound. Any number of threads may look up at once.
+
+    >>> table = WordTable(Vocabulary.build({"Ada": 2, "met": 1}))
+    >>> table.look_up(["Ada", "met", "Ada"]).slots_N.tolist()
+    [1, 2, 1]
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, most_words: int = _MOST_WORDS, most_letters: int = _MOST_LETTERS
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.most_words, self.most_letters = most_words, most_letters
+        self._lock = Lock()
+        self._forget()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def look_up(self, words: Sequence[str]) -> Looked:
+        """Find the rows of the distinct words of a batch, and the row of each of its tokens."""
+        # One thread at a time: this is a small part of a batch, and the table may start anew in between.
+        with self._lock:
+            places = list(map(self._places.get, words))
+            if None in places:
+                self._add(dict.fromkeys(word for word, place in zip(words, places) if place is None), words)
+                places = list(map(self._places.get, words))
+            distinct_U, slots_N = np.unique(np.array(places, np.int64), return_inverse=True)
+            rows_U = np.concatenate([[0], distinct_U])
+            widest = max(1, int(self._widths[rows_U].max()))
+            features_UF = self._features[rows_U].astype(np.int64)
+            characters_UC = self._characters[rows_U, :widest].astype(np.int64)
+        return Looked(slots_N.reshape(-1) + 1, features_UF, characters_UC)
+
+    def _forget(self) -> None:
+        self._places: dict[str, int] = {}
+        self._num_letters = 0
+        self._make_room(1024)
+
+    def _make_room(self, size: int) -> None:
+        self._features = np.zeros((size, len(FEATURES)), np.int32)
+        self._characters = np.zeros((size, MOST_CHARACTERS), np.int32)
+        self._widths = np.zeros(size, np.int32)
+
+    def _add(self, new: Iterable[str], batch: Sequence[str]) -> None:
+        """Add words; where that would be too many, all others are forgotten but those of the batch."""
+        new = list(new)
+        if len(self._places) + len(new) > self.most_words or self._num_letters + sum(map(len, new)) > self.most_letters:
+            self._forget()
+            new = list(dict.fromkeys(batch))
+        first = len(self._places) + 1  # row 0 is padding
+        if first + len(new) > len(self._widths):
+            old = self._features, self._characters, self._widths
+            self._make_room(max(2 * len(self._widths), first + len(new)))
+            for kept, table in zip(old, (self._features, self._characters, self._widths)):
+                table[: len(kept)] = kept
+        for row, word in enumerate(new, first):
+            features, characters = self.vocabulary.describe(word)
+            self._features[row] = features
+            self._characters[row, : len(characters)] = characters
+            self._widths[row] = len(characters)
+            self._places[word] = row
+        self._num_letters += sum(map(len, new))

@@ -1,0 +1,48 @@
+"""Rows of unequal length: which ones go together, and how they are laid out. Knows numbers only."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+# B sentences, T tokens, N tokens of all sentences
+
+
+def pad(values_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
+    """Lay a flat array out in rows of the given lengths, right-padded with 0.
+
+    >>> pad(np.array([5, 6, 7]), np.array([1, 2])).tolist()
+    [[5, 0], [6, 7]]
+    """
+    padded_BT = np.zeros((len(lengths_B), int(lengths_B.max(initial=0))), values_N.dtype)
+    padded_BT[np.arange(padded_BT.shape[1]) < lengths_B[:, None]] = values_N
+    return padded_BT
+
+
+def length_batches(
+    lengths: np.ndarray, *, batch_size: int, max_tokens: int, order: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Cut sentences, longest first, into batches of at most `batch_size` and `max_tokens` padded tokens.
+
+    A sentence longer than the budget is a batch of its own. `order` gives the indices to cut; default all, by length.
+
+    >>> [b.tolist() for b in length_batches(np.array([1, 9, 2, 8]), batch_size=2, max_tokens=16)]
+    [[1], [3, 2], [0]]
+    """
+    order = np.argsort(-lengths, kind="stable") if order is None else order
+    start = 0
+    while start < len(order):
+        # Sorted downwards, so the first sentence is the longest and sets the padded width of the batch.
+        fits = max(1, min(batch_size, max_tokens // max(1, int(lengths[order[start]]))))
+        yield order[start : start + fits]
+        start += fits
+
+
+def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64) -> Iterator[np.ndarray]:
+    """Cut sentences into batches of like length for prediction, longest first; empty ones are in none.
+
+    >>> [b.tolist() for b in sorted_batches(np.array([2, 0, 3]), max_tokens=3)]
+    [[2], [0]]
+    """
+    full = np.flatnonzero(lengths)
+    order = full[np.argsort(-lengths[full], kind="stable")]
+    return length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=order)

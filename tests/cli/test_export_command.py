@@ -1,0 +1,55 @@
+"""`seqtag export`: what it writes and says, and calls that don't make sense."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from small_corpus import Run
+
+
+@pytest.fixture
+def copy(model: Path, tmp_path: Path) -> Path:
+    """The model in a folder that a test may change."""
+    return Path(shutil.copytree(model, tmp_path / "copy"))
+
+
+def test_an_export_is_tried_written_and_named(run: Run, copy: Path, corpus: Path):
+    result = run("export", copy)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{copy / 'model.onnx'}  {(copy / 'model.onnx').stat().st_size / 1e6:.1f} MB\n"
+    assert "gives the tags of torch in 200 sentences" in result.stderr
+    result = run("export", copy, "--dev", corpus)
+    assert "gives the tags of torch in 36 sentences" in result.stderr
+
+
+def test_int8_says_what_it_costs(run: Run, copy: Path, corpus: Path):
+    result = run("export", copy, "--int8", "--dev", corpus, "--split", "test")
+    assert result.exit_code == 0, result.stderr
+    assert "F1 on the 36 dev sentences is" in result.stderr
+    assert (copy / "model.int8.onnx").is_file()
+    (copy / "model.int8.onnx").unlink()
+    result = run("export", copy, "--int8", "--force")
+    assert "warning: no dev data: what int8 costs is not known" in result.stderr
+    assert (copy / "model.int8.onnx").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--force"], "only an --int8 export may differ from the model"),
+        (["--int8"], "give --dev DATA, or --force"),
+        (["--split", "dev"], "give --dev DATA too"),
+        (["--dev", "CORPUS", "--split", "dve"], "no split 'dve'; choose from dev, test, train; did you mean 'dev'?"),
+        (["--dev", "nowhere.conll"], "nowhere.conll"),
+    ],
+)
+def test_mistakes_are_one_message_and_write_nothing(run: Run, copy: Path, corpus: Path, words: list, message: str):
+    result = run("export", copy, *(corpus if word == "CORPUS" else word for word in words))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert not list(copy.glob("*.onnx"))
+
+
+def test_a_classifier_is_not_exported(run: Run, classifier_folder: Path):
+    result = run("export", classifier_folder)
+    assert (result.exit_code, "holds a classifier, and export is for taggers" in result.stderr) == (2, True)
