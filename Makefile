@@ -24,8 +24,8 @@ check: lint test  ## format check, lint, types, and all tests with doctests (the
 demo: $(RUN_STAMP)  ## install, then train on data/, print the scores and tag new sentences: about a minute
 	@$(BIN)/seqtag demo
 
-test: $(DEV_STAMP)  ## the whole test suite with doctests; warnings are errors
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV_STAMP)  ## the whole test suite with doctests, a process a core; warnings are errors
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(DEV_STAMP)  ## format check, ruff and mypy
 	@$(BIN)/ruff format --check .

@@ -87,15 +87,13 @@ def check_out(place: Path, folder: str) -> None:
 def tuning_section(tagger: "Tagger", *, calibrated: bool) -> "Section":
     """Say what was chosen."""
     from seqtag.evaluation.sections import Paragraph, Section, Table
+    from seqtag.evaluation.writing import percent
 
     lines = [f"temperature {tagger.data_['temperature']:.3f}"] if calibrated else []
     tuning = tagger.tuning_
     if tuning is None:
         lines.append("no thresholds: the best tags are predicted")
         return Section("Tuning", (Paragraph(tuple(lines)),))
-
-    def percent(share: float | None) -> str:
-        return "-" if share is None else f"{100 * share:.2f}"
 
     rows = tuple(
         (

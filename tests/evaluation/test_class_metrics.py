@@ -76,7 +76,7 @@ def assert_averages(report: ClassReport, expected: dict) -> None:
 @given(single_case())
 def test_figures_of_single_labels_equal_scikit_learn(case):
     gold, predicted, labels, probabilities = case
-    report = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities)
+    report = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities, resamples=0)
     expected = sk.classification_report(gold, predicted, output_dict=True, zero_division=0)
     assert_rows(report, expected)
     assert_averages(report, expected)
@@ -94,7 +94,7 @@ def test_figures_of_single_labels_equal_scikit_learn(case):
 @given(single_case())
 def test_log_loss_and_roc_auc_of_single_labels_equal_scikit_learn(case):
     gold, predicted, labels, probabilities = case
-    report = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities)
+    report = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities, resamples=0)
     by_name = np.argsort(labels)  # the order that scikit-learn asks for
     if report.unknown or len(labels) == 1:
         assert report.log_loss is report.roc_auc is None
@@ -117,7 +117,7 @@ def test_log_loss_and_roc_auc_of_single_labels_equal_scikit_learn(case):
 @given(multi_case())
 def test_figures_of_several_labels_equal_scikit_learn(case):
     gold, predicted, labels, probabilities = case
-    report = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities)
+    report = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities, resamples=0)
     occurring = sorted({label for found in gold + predicted for label in found})
     # a column of zeros, so that scikit-learn takes a matrix of one class for what it is
     binarizer = MultiLabelBinarizer(classes=[*occurring, "nowhere"])
@@ -160,13 +160,13 @@ def test_the_form_of_labels_changes_no_figure(case, form):
     predicted = [label if label in labels else labels[0] for label in predicted]
     names = [*labels, *sorted(set(gold) - set(labels))]
     as_form = {name: form(number) for number, name in enumerate(names)}
-    by_name = evaluate_labels(gold, predicted, labels=labels)
+    by_name = evaluate_labels(gold, predicted, labels=labels, resamples=0)
     by_form = evaluate_labels(
         np.array([as_form[x] for x in gold]), [as_form[x] for x in predicted], labels=[as_form[x] for x in labels]
     )
     assert [type(row.label) for row in by_form.classes] == [form] * len(names)
     assert (by_form.macro, by_form.accuracy, by_form.confusion) == (by_name.macro, by_name.accuracy, by_name.confusion)
-    lists = evaluate_labels([[x] for x in gold], [(x,) for x in predicted], labels=labels)
+    lists = evaluate_labels([[x] for x in gold], [(x,) for x in predicted], labels=labels, resamples=0)
     assert (lists.classes, lists.accuracy, lists.macro) == (by_name.classes, by_name.accuracy, by_name.macro)
     assert lists.micro.f1 == pytest.approx(by_name.accuracy)
 
@@ -213,10 +213,10 @@ def test_single_precision_gives_the_same_figures():
     probabilities = random.dirichlet(np.ones(7), 3000)
     labels = list(range(7))
     gold, predicted = random.integers(0, 7, 3000), probabilities.argmax(1)
-    exact = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities)
-    rough = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities.astype(np.float32))
+    exact = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities, resamples=0)
+    rough = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities.astype(np.float32), resamples=0)
     assert (rough.log_loss, rough.roc_auc) == pytest.approx((exact.log_loss, exact.roc_auc), rel=1e-5)
-    half = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities.astype(np.float16))
+    half = evaluate_labels(gold, predicted, labels=labels, probabilities=probabilities.astype(np.float16), resamples=0)
     assert half.log_loss == pytest.approx(exact.log_loss, rel=1e-2)
 
 
