@@ -29,14 +29,17 @@ def examples(tmp_path_factory):
     return {**names, "folder": folder}
 
 
-def test_there_are_nine_python_examples():
-    assert len(blocks("python")) == 9
+def test_there_are_ten_python_examples():
+    assert len(blocks("python")) == 10
 
 
 def test_the_examples_give_what_they_promise(examples):
     assert examples["report"].f1 > 0.3
     assert "<svg" in (examples["folder"] / "report.html").read_text(encoding="utf-8")
     assert examples["comparison"].difference.b < examples["report"].f1
+    saved = type(examples["tagger"]).load(examples["folder"] / "models" / "news")
+    tokens = examples["corpus"]["test"]["tokens"][:20]
+    assert examples["served"].predict(tokens) == saved.predict(tokens)
     tagger = examples["tagger"]
     assert set(tagger.thresholds_) == {"LOC", "MISC", "ORG", "PER"}
     spans = tagger.predict_spans(["Ada Lovelace lived in London."])[0]
