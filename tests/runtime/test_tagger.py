@@ -199,7 +199,9 @@ def test_the_weights_themselves_need_not_be_there(copy, folder):
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "model.safetensors", "model.onnx"])
-@pytest.mark.parametrize("damage", [lambda c: b"", lambda c: c[: len(c) // 2], lambda c: bytes(len(c))], ids=str)
+@pytest.mark.parametrize(
+    "damage", [lambda c: b"", lambda c: c[: len(c) // 2], lambda c: bytes(len(c))], ids=["empty", "half", "zeros"]
+)
 def test_a_damaged_file_is_named(copy, name, damage):
     path = copy / name
     path.write_bytes(damage(path.read_bytes()))
