@@ -15,18 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqtag.errors import DataError, ModelError, UsageError
+from seqtag.errors import ModelError, UsageError
 from seqtag.evaluation.tag_evaluation import evaluate_tags
 from seqtag.models.fitting import is_main_process
 from seqtag.models.inference import TagPredictor
-from seqtag.models.inputs import as_tagged_dataset, check_labels, tag_lists
+from seqtag.models.inputs import gold_sentences
 from seqtag.nn.batch import Batch
 from seqtag.nn.crf import real_tokens
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.runtime.graph import GraphSpec, build_graph
 from seqtag.store import StoredModel, read_model
-from seqtag.text.readers import load_corpus
 from seqtag.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -158,13 +157,8 @@ def _read_dev(tagger: "Tagger", dev: Any) -> tuple[list[list[str]], list[list[st
     if isinstance(dev, tuple) and len(dev) != 2:
         raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair (token lists, tag lists)")
     given, tags = dev if isinstance(dev, tuple) else (dev, None)
-    data = as_tagged_dataset(given, tags, "dev")
-    if not len(data):
-        raise DataError("the dev data holds no sentence")
-    data = load_corpus({"dev": data}, scheme=tagger.scheme_)["dev"]
-    gold = tag_lists(data)
-    check_labels(gold, tagger.tagset_, tagger.labels_, what="dev")
-    return data["tokens"][:], gold
+    gold = gold_sentences(given, tags, "dev", tagset=tagger.tagset_, labels=tagger.labels_)
+    return gold.tokens, gold.tags
 
 
 def _content(network: TagNetwork, vocabulary: Vocabulary, stored: StoredModel, *, int8: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from datasets import Dataset, DatasetDict
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.given import lists, token_lists
 from seqtag.text.readers import load_corpus
+from seqtag.text.rows import documents_of
 from seqtag.text.schemes import entity_labels
 from seqtag.text.tagset import TagSet
 
@@ -108,6 +110,26 @@ def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, c
     if all_of_them:
         raise DataError(f"the {what} data has only the {told}; is the {column} column the right one?")
     logger.warning("the %s data has the %s; these count as missed", what, told)
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSentences:
+    """Labelled sentences to measure or tune a trained tagger on."""
+
+    tokens: list[list[str]]
+    tags: list[list[str]]  # in the scheme of the training data
+    documents: list[int | str] | None  # of each sentence, where the data tell them apart
+
+
+def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, labels: Sequence[str]) -> GoldSentences:
+    """Read what a trained tagger is held against; DataError for no sentence, and where it knows none of the labels."""
+    data = as_tagged_dataset(X, y, what)
+    if not len(data):
+        raise DataError(f"the {what} data holds no sentence")
+    data = load_corpus({what: data}, scheme=tagset.data_scheme)[what]
+    gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
+    check_labels(gold.tags, tagset, labels, what=what)
+    return gold
 
 
 def tag_lists(data: Dataset) -> list[list[str]]:

@@ -11,7 +11,7 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
-from seqtag.errors import DataError, UsageError
+from seqtag.errors import UsageError
 from seqtag.evaluation.slices import TrainingKnowledge
 from seqtag.evaluation.tag_evaluation import evaluate_tags
 from seqtag.evaluation.tag_report import TagReport
@@ -22,9 +22,9 @@ from seqtag.models.dev_score import DevScore
 from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.inference import TagPredictor
 from seqtag.models.inputs import (
-    as_tagged_dataset,
-    check_labels,
+    GoldSentences,
     check_trainable,
+    gold_sentences,
     tag_lists,
     training_splits,
 )
@@ -35,7 +35,6 @@ from seqtag.store import StoredModel
 from seqtag.text.answers import TaggedSentence, text_spans
 from seqtag.text.corpus_tags import corpus_scheme
 from seqtag.text.given import texts, token_lists
-from seqtag.text.readers import load_corpus
 from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.surfaces import Surfaces, surfaces_of
 from seqtag.text.tagset import TagSet
@@ -139,13 +138,8 @@ class Tagger(SequenceEstimator):
         """
         self._check_fitted()
         wish = read_wish(recall, precision, self.tagset_)
-        data = as_tagged_dataset(X, y, "tuning")
-        if not len(data):
-            raise DataError("the tuning data holds no sentence")
-        data = load_corpus({"tuning": data}, scheme=self.scheme_)["tuning"]
-        gold = tag_lists(data)
-        check_labels(gold, self.tagset_, self.labels_, what="tuning")
-        tune_tagger(self, data["tokens"][:], gold, wish=wish, calibrate=calibrate)
+        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, labels=self.labels_)
+        tune_tagger(self, gold.tokens, gold.tags, wish=wish, calibrate=calibrate)
         return self
 
     @property
@@ -238,36 +232,26 @@ class Tagger(SequenceEstimator):
     ) -> TagReport:
         """Compare predictions with gold tags: scores, what goes wrong and where, how far to trust the probabilities.
 
-        Where the dataset has a column `document`, intervals come from whole documents, else from sentences.
+        Where a column `document` tells documents apart, intervals come from whole documents, else from sentences.
         """
-        tokens, gold, data = self._gold(X, y)
-        predictor = self._predictor()
-        tags, spans = predictor.spans(tokens)
+        gold, predictor = self._gold(X, y), self._predictor()
+        tags, spans = predictor.spans(gold.tokens)
         return evaluate_tags(
-            gold,
+            gold.tags,
             tags,
             scheme=self.scheme_,
-            tokens=tokens,
-            documents=data["document"][:] if "document" in data.column_names else None,
+            tokens=gold.tokens,
+            documents=gold.documents,
             training=self._training_knowledge(),
             spans=spans,
-            candidates=predictor.candidates(tokens),
+            candidates=predictor.candidates(gold.tokens),
             resamples=resamples,
             seed=seed,
         )
 
-    def _gold(
-        self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None
-    ) -> tuple[list[list[str]], list[list[str]], Dataset]:
-        """Read what to measure on: tokens, tags in the scheme of the training data, and the rows."""
+    def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
         self._check_fitted()
-        data = as_tagged_dataset(X, y, "evaluation")
-        if not len(data):
-            raise DataError("the evaluation data holds no sentence")
-        data = load_corpus({"test": data}, scheme=self.scheme_)["test"]
-        gold = tag_lists(data)
-        check_labels(gold, self.tagset_, self.labels_)
-        return data["tokens"][:], gold, data
+        return gold_sentences(X, y, "evaluation", tagset=self.tagset_, labels=self.labels_)
 
     def _training_knowledge(self) -> TrainingKnowledge:
         """Give what training saw: its surfaces (None in a model of an earlier release) and its words."""
@@ -275,8 +259,8 @@ class Tagger(SequenceEstimator):
 
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
-        tokens, gold, _ = self._gold(X, y)
-        return float(evaluate_tags(gold, self.predict(tokens), scheme=self.scheme_, resamples=0).score)
+        gold = self._gold(X, y)
+        return float(evaluate_tags(gold.tags, self.predict(gold.tokens), scheme=self.scheme_, resamples=0).score)
 
     # -- saving -------------------------------------------------------------------------------
 

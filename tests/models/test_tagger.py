@@ -312,6 +312,15 @@ def test_a_long_text_is_tagged_to_its_end(eager):
 # -- measuring --------------------------------------------------------------------------------
 
 
+def test_documents_are_the_units_where_they_are_told_apart(tagger):
+    rows = {"tokens": TOKENS, "tags": TAGS}
+    apart = [number % 2 for number in range(len(TOKENS))]
+    report = tagger.evaluate(Dataset.from_dict({**rows, "document": apart}))
+    assert (report.num_documents, report.intervals.num_units) == (2, 2)
+    alone = tagger.evaluate(Dataset.from_dict({**rows, "document": [0] * len(TOKENS)}))
+    assert (alone.num_documents, alone.intervals.num_units) == (None, len(TOKENS))
+
+
 def test_the_report_is_that_of_the_predictions(tagger):
     report = tagger.evaluate(TOKENS, TAGS)
     spans = tagger.predict_token_spans(TOKENS)
