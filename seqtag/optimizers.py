@@ -12,7 +12,7 @@ from torch import Tensor, nn
 def build_optimizers(
     network: nn.Module, *, optimizer: str, learning_rate: float, lexical_learning_rate: float, weight_decay: float
 ) -> list[torch.optim.Optimizer]:
-    """AdamW for what every step touches, SparseAdam for the tables of which a step touches a few rows.
+    """AdamW for what every step touches, RowAdam for the tables of which a step touches a few rows.
 
     So a step's cost follows the batch, not the vocabulary. Biases, the CRF's scores and the tables don't decay. With
     `sgd` both parts are plain SGD, the first with momentum 0.9.
@@ -39,12 +39,42 @@ def build_optimizers(
     else:
         chosen = [torch.optim.AdamW(groups, lr=learning_rate, fused=True)]
     if tables:
-        make = torch.optim.SGD if optimizer == "sgd" else torch.optim.SparseAdam
+        make = torch.optim.SGD if optimizer == "sgd" else RowAdam
         chosen.append(make([{"params": [table]} for table in tables]))
-        # Set here and not above: SparseAdam takes no rate of 0, though that has a meaning, a table that stays.
+        # Set here and not above: RowAdam takes no rate of 0, though that has a meaning, a table that stays.
         for group, rate in zip(chosen[-1].param_groups, rates):
             group["lr"] = rate
     return chosen
+
+
+class RowAdam(torch.optim.SparseAdam):
+    """torch's SparseAdam, the same numbers, several times as fast: it moves whole rows and makes no sparse tensors.
+
+    A row that a step does not touch stays as it is, and so do its moments.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take one step with the rows of each table that have a gradient."""
+        assert closure is None
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for table_VD in group["params"]:
+                if table_VD.grad is None:
+                    continue
+                state = self.state[table_VD]
+                if not state:
+                    state.update(step=0, exp_avg=torch.zeros_like(table_VD), exp_avg_sq=torch.zeros_like(table_VD))
+                state["step"] += 1
+                gradient = table_VD.grad.coalesce()
+                rows_R, gradient_RD = gradient.indices()[0], gradient.values()
+                mean_RD = state["exp_avg"].index_select(0, rows_R).lerp_(gradient_RD, 1 - beta1)
+                square_RD = state["exp_avg_sq"].index_select(0, rows_R).lerp_(gradient_RD.square(), 1 - beta2)
+                state["exp_avg"].index_copy_(0, rows_R, mean_RD)
+                state["exp_avg_sq"].index_copy_(0, rows_R, square_RD)
+                bias = math.sqrt(1 - beta2 ** state["step"]) / (1 - beta1 ** state["step"])
+                moved_RD = mean_RD.div_(square_RD.sqrt_().add_(group["eps"]))
+                table_VD.index_add_(0, rows_R, moved_RD, alpha=-group["lr"] * bias)
 
 
 def is_sparse(network: nn.Module, parameter: Tensor) -> bool:
@@ -69,7 +99,7 @@ def restore_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Map
     stored = [{**optimizer.state_dict(), "state": {}} for optimizer in optimizers]
     for key, value in tensors.items():
         number, parameter, name = key.split("/")
-        # SparseAdam counts its steps in a plain int, AdamW in a float tensor.
+        # RowAdam counts its steps in a plain int, AdamW in a float tensor.
         counts = name == "step" and not value.is_floating_point()
         stored[int(number)]["state"].setdefault(int(parameter), {})[name] = int(value) if counts else value
     for optimizer, state in zip(optimizers, stored):

@@ -126,14 +126,15 @@ class Trainer:
         ).hexdigest()
         self.accelerator = _accelerator(options)
         self.network = network
-        optimizers = build_optimizers(
+        self.wrapped = self.accelerator.prepare(network)
+        # As they are, not prepared: Accelerate's wrapper looks through all of sys.path for a package at every step.
+        self.optimizers = build_optimizers(
             network,
             optimizer=options.optimizer,
             learning_rate=options.learning_rate,
             lexical_learning_rate=options.lexical_learning_rate,
             weight_decay=options.weight_decay,
         )
-        self.wrapped, *self.optimizers = self.accelerator.prepare(network, *optimizers)
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.dense = [p for p in network.parameters() if p.requires_grad and not is_sparse(network, p)]
         self.average = MovingAverage(network, options.ema)
@@ -228,7 +229,7 @@ class Trainer:
             optimizer.zero_grad()
         accelerator.backward(loss)
         if options.clip:
-            accelerator.clip_grad_norm_(self.dense, options.clip)
+            nn.utils.clip_grad_norm_(self.dense, options.clip)
         for optimizer in self.optimizers:
             optimizer.step()
         self.average.update(step)

@@ -3,10 +3,10 @@
 What depends on the spelling alone is computed once for each distinct word of the batch and picked by token.
 """
 
-# B sentences, T tokens, U distinct words, C characters, F features, E embedding, D any width
+# B sentences, T tokens, U distinct words, C characters, P places, W columns of a kernel, F features, E embedding,
+# D any width, N rows of a table
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,8 @@ class CharacterCNN(nn.Module):
     """A convolution over the characters of a word and the maximum over its places (Ma and Hovy 2016).
 
     There are few characters and many places, so the product of each character's vector with each column of the kernel
-    is taken once a batch; the convolution is then a sum of `width` looked-up rows, with no product a place.
+    is taken once a batch; the convolution is then a sum of `width` looked-up rows, with no product a place. Only the
+    places that see a character are visited: beside one long word the many short ones cost no more.
     """
 
     def __init__(self, num_characters: int, *, embedding_size: int, output_size: int, width: int = 3) -> None:
@@ -46,21 +47,22 @@ class CharacterCNN(nn.Module):
 
     def forward(self, characters_UC: Tensor) -> Tensor:
         """Give one vector a word, (U, D); places that see padding alone never win."""
-        output_size, _, width = self.convolution.weight.shape
+        width = self.convolution.kernel_size[0]
         # Row 0 is padding: it adds nothing, and nothing is learned from it.
         known_VE = functional.pad(self.embedding.weight[1:], (0, 0, 1, 0))
-        products_VN = torch.einsum("ve,dew->vwd", known_VE, self.convolution.weight).flatten(1)
-        looked_up = functional.embedding(characters_UC, products_VN).split(output_size, -1)
-        # Column w of the kernel sees the character w places after the one at which the kernel begins.
-        shifted = (functional.pad(part_UCD, (0, 0, width - 1 - w, w)) for w, part_UCD in enumerate(looked_up))
+        products_ND = torch.einsum("ve,dew->wvd", known_VE, self.convolution.weight).flatten(0, 1)
+        # A word of n characters is seen by n + width - 1 places, P in all; column w of the kernel sees the character w
+        # places after the one at which the kernel begins, and has its own rows in the table of products.
+        seen_U = (characters_UC > 0).sum(-1) + width - 1
+        windows_UCW = functional.pad(characters_UC, (width - 1, width - 1)).unfold(1, width, 1)
+        is_seen_UC = torch.arange(windows_UCW.shape[1], device=seen_U.device) < seen_U[:, None]
+        columns_W = torch.arange(width, device=seen_U.device) * len(known_VE)
+        convolved_PD = functional.embedding_bag(windows_UCW[is_seen_UC] + columns_W, products_ND, mode="sum")
+        first_U = seen_U.cumsum(0) - seen_U
+        places_P = torch.arange(len(convolved_PD), device=seen_U.device)
         bias_D = self.convolution.bias
         assert bias_D is not None
-        convolved_UCD = reduce(torch.add, shifted) + bias_D
-        length_U1 = (characters_UC > 0).sum(-1, keepdim=True)
-        place_C = torch.arange(convolved_UCD.shape[1], device=characters_UC.device)
-        # A word of n characters is seen by the first n + width - 1 places; the rest exists only beside longer words.
-        sees_UC = place_C < (length_U1 + width - 1)
-        return convolved_UCD.masked_fill(~sees_UC[..., None], -torch.inf).amax(1)
+        return functional.embedding_bag(places_P, convolved_PD, first_U, mode="max") + bias_D
 
 
 class CharacterRNN(nn.Module):

@@ -77,6 +77,7 @@ class TagHead(Head):
         self.lexical = lexical
         weights_L = torch.ones(num_tags) if class_weights_L is None else class_weights_L
         self.register_buffer("class_weights_L", weights_L, persistent=False)
+        self._is_weighted = bool((weights_L != 1).any())
         self.class_weights_L: Tensor
         # Added to the emissions outside training: what dev data say about the balance of the tags.
         self.register_buffer("shift_L", torch.zeros(num_tags))
@@ -192,9 +193,11 @@ class CRFHead(TagHead):
 
     def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
         scores = self.scores()
-        margin_BT = self.class_weights_L.log()[tags_BT]
-        gold_BTL = functional.one_hot(tags_BT, emissions_BTL.shape[-1])
-        costed_BTL = emissions_BTL + margin_BT[..., None] * (1 - gold_BTL)
+        costed_BTL = emissions_BTL
+        if self._is_weighted:
+            margin_BT = self.class_weights_L.log()[tags_BT]
+            gold_BTL = functional.one_hot(tags_BT, emissions_BTL.shape[-1])
+            costed_BTL = emissions_BTL + margin_BT[..., None] * (1 - gold_BTL)
         log_z_B = crf.log_partition(costed_BTL, lengths_B, scores)
         return log_z_B - crf.path_score(emissions_BTL, tags_BT, lengths_B, scores)
 

@@ -69,7 +69,7 @@ def test_sums_marginals_moves_and_best_paths_equal_enumeration(seed, num_tags, l
     seed=st.integers(0, 10**6),
     num_tags=st.integers(1, 9),
     lengths=st.lists(st.integers(0, 40), min_size=1, max_size=9).filter(any),
-    scale=st.sampled_from([0.0, 0.5, 5.0, 200.0]),
+    scale=st.sampled_from([0.0, 0.5, 5.0, 30.0]),
 )
 def test_everything_equals_the_torch_crf(seed, num_tags, lengths, scale):
     """With a scale of 0 all paths tie, and both must take the same one."""
