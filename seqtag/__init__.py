@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from seqtag.evaluation.comparison import compare
     from seqtag.evaluation.report import Report
     from seqtag.models.classifier import Classifier
+    from seqtag.models.language_model import LanguageModel
     from seqtag.models.tagger import Tagger
     from seqtag.text.readers import load_corpus
     from seqtag.text.schemes import Span
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Classifier": "seqtag.models.classifier",
     "DataError": "seqtag.errors",
+    "LanguageModel": "seqtag.models.language_model",
     "ModelError": "seqtag.errors",
     "Report": "seqtag.evaluation.report",
     "SeqtagError": "seqtag.errors",
@@ -30,6 +32,7 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - kept in the order of the table above
     "Classifier",
     "DataError",
+    "LanguageModel",
     "ModelError",
     "Report",
     "SeqtagError",

@@ -12,6 +12,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.nn.batch import Batch, SeriesBatch
+from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
 from seqtag.text.lengths import length_batches, pad
 from seqtag.text.tagset import TagSet
@@ -146,6 +147,44 @@ class SeriesRows:
         """Collate the series of the given numbers."""
         labels_BL = self.classes.indicators([self.ids[i] for i in indices])
         return collate_series([self.series[i] for i in indices], labels_BL)
+
+
+class TextWindows:
+    """One long text as batches in order: it is cut into parallel streams; each batch is the next window of them all.
+
+    Row `w * num_streams + b` is window w of stream b. Every symbol but the first is a target. Streams have one length:
+    where the text can't be cut so, some begin with up to a symbol's worth of the one before, and nothing is left over.
+
+    >>> windows = TextWindows(np.arange(8), num_streams=2, window_size=3)
+    >>> [windows.batch(rows).targets_BT.tolist() for rows in windows.batches(1)]
+    [[[1, 2, 3], [4, 5, 6]], [[4], [7]]]
+    """
+
+    def __init__(self, symbols_N: np.ndarray, *, num_streams: int, window_size: int) -> None:
+        self.symbols_N, self.num_streams, self.window_size = symbols_N, num_streams, window_size
+        num_targets = len(symbols_N) - 1
+        self.stream_size = -(-num_targets // num_streams)
+        self.starts_B = np.arange(num_streams) * (num_targets - self.stream_size) // max(1, num_streams - 1)
+        starts_W = np.arange(0, self.stream_size, window_size)
+        self.lengths = np.minimum(window_size, self.stream_size - starts_W).repeat(num_streams)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """Give the rows of each batch, the same in every epoch: a text has one order."""
+        rows = np.arange(len(self.lengths)).reshape(-1, self.num_streams)
+        return list(rows)
+
+    def batch(self, indices: np.ndarray) -> WindowBatch:
+        """Read rows that are all of one window."""
+        window = int(indices[0]) // self.num_streams
+        length = int(self.lengths[indices[0]])
+        starts_B = self.starts_B[indices % self.num_streams] + window * self.window_size
+        symbols_BT = torch.from_numpy(self.symbols_N[starts_B[:, None] + np.arange(length + 1)].astype(np.int64))
+        return WindowBatch(
+            symbols_BT[:, :-1],
+            symbols_BT[:, 1:],
+            torch.full((len(indices),), length),
+            torch.full((len(indices),), window == 0),
+        )
 
 
 def sentence_lengths(dataset: Dataset) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string, no task.
 
 A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
-torch's generator, whose state a checkpoint holds. What is left out: how a batch is made and what a dev score is; both
-are given.
+torch's generator, whose state a checkpoint holds. It also holds the buffers of the network whose names begin with
+`carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. What is
+left out: how a batch is made and what a dev score is; both are given.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from torch import Tensor, nn
 from seqtag import __version__
 from seqtag.batching import shuffled_batches
 from seqtag.checkpoint import read_checkpoint, under, write_checkpoint
+from seqtag.device import make_accelerator
 from seqtag.errors import ModelError, UsageError
 from seqtag.nn.batch import AnyBatch
+from seqtag.nn.language import WindowBatch
 from seqtag.optimizers import (
     MovingAverage,
     build_optimizers,
@@ -103,7 +106,10 @@ class _State:
 
 
 class Trainer:
-    """Train one network. `make_batch(indices)` gives a Batch, `evaluate(network)` the dev score (higher is better)."""
+    """Train one network. `make_batch(indices)` gives a Batch, `evaluate(network)` the dev score (higher is better).
+
+    Rows are shuffled anew for each epoch, unless `batches(epoch)` says which ones make which batch, in which order.
+    """
 
     def __init__(
         self,
@@ -111,20 +117,22 @@ class Trainer:
         *,
         options: TrainingOptions,
         lengths: np.ndarray,
-        make_batch: Callable[[np.ndarray], AnyBatch],
+        make_batch: Callable[[np.ndarray], AnyBatch | WindowBatch],
         evaluate: Callable[[nn.Module], float],
+        batches: Callable[[int], list[np.ndarray]] | None = None,
         watchers: Sequence[Watcher] = (),
         checkpoint: Path | None = None,
         checkpoint_seconds: float = 300.0,
         fingerprint: str = "",
     ) -> None:
         self.options, self.lengths, self.make_batch, self.evaluate = options, lengths, make_batch, evaluate
+        self.batches = batches
         self.watchers, self.checkpoint, self.checkpoint_seconds = watchers, checkpoint, checkpoint_seconds
         # What a checkpoint must agree with: another data set or option would not resume this run but start another.
         self.fingerprint = hashlib.sha256(
             f"{__version__}|{fingerprint}|{asdict(replace(options, device=''))}".encode()
         ).hexdigest()
-        self.accelerator = _accelerator(options)
+        self.accelerator = make_accelerator(options.device, options.precision)
         self.network = network
         self.wrapped = self.accelerator.prepare(network)
         # As they are, not prepared: Accelerate's wrapper looks through all of sys.path for a package at every step.
@@ -172,6 +180,8 @@ class Trainer:
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         options = self.options
+        if self.batches is not None:
+            return self.batches(epoch)
         return shuffled_batches(
             self.lengths, batch_size=options.batch_size, max_tokens=options.max_tokens, seed=options.seed, epoch=epoch
         )
@@ -220,8 +230,9 @@ class Trainer:
             loss = self.wrapped(batch)
         value = float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
         if not math.isfinite(value):
+            rows = "sentences" if self.batches is None else "windows"
             raise ModelError(
-                f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the sentences number "
+                f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the {rows} number "
                 f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: "
                 f"lower learning_rate (now {options.learning_rate:g}) or clip (now {options.clip:g})"
             )
@@ -266,6 +277,7 @@ class Trainer:
             return
         tensors = {f"network/{name}": t for name, t in self.network.state_dict().items()}
         tensors |= {f"best/{name}": t for name, t in self.best.items()}
+        tensors |= {f"carried/{name}": t for name, t in self.network.named_buffers() if name.startswith("carried_")}
         tensors |= {f"average/{i}": t for i, t in enumerate(self.average.values)}
         tensors |= {f"optimizer/{name}": t for name, t in optimizer_tensors(self.optimizers).items()}
         tensors["random/cpu"] = torch.get_rng_state()
@@ -284,6 +296,8 @@ class Trainer:
             )
         self.network.load_state_dict(under(tensors, "network/"))
         self.best = under(tensors, "best/")
+        for name, value in under(tensors, "carried/").items():
+            setattr(self.network, name, value.to(self.accelerator.device))
         for i, value in enumerate(self.average.values):
             value.copy_(tensors[f"average/{i}"])
         restore_optimizers(self.optimizers, under(tensors, "optimizer/"))
@@ -293,39 +307,3 @@ class Trainer:
         self.state = _State(**about["state"])
         self.history = [EpochRecord(**record) for record in about["history"]]
         logger.info("resumed from %s: epoch %d, step %d", path, self.state.epoch, self.state.step)
-
-
-def _accelerator(options: TrainingOptions) -> Any:
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, PartialState
-
-    device = pick_device(options.device)
-    precision = "bf16" if options.precision == "bf16" else "no"
-    # Accelerate keeps its settings for the life of the process; a second fit may want others. Under `accelerate launch`
-    # the process group must stay.
-    if AcceleratorState._shared_state and PartialState().num_processes == 1:
-        AcceleratorState._reset_state(reset_partial_state=True)
-    if device.type == "cuda" and device.index is not None:
-        torch.cuda.set_device(device)  # a single process of Accelerate's takes the current one
-    return Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
-
-
-def pick_device(name: str) -> torch.device:
-    """Turn `auto` into the GPU where there is one, else the CPU; check any other name.
-
-    >>> pick_device("cpu")
-    device(type='cpu')
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(
-            f"unknown device {name!r}; choose auto, cpu, or one of torch's such as cuda or cuda:1"
-        ) from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(
-            f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs here; use device='auto' or 'cpu'"
-        )
-    return device

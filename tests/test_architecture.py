@@ -21,7 +21,7 @@ LAYERS = [
     ["cli", "integrations"],
     ["models"],
     ["training", "progress", "runtime"],
-    ["evaluation", "store", "checkpoint", "optimizers"],
+    ["evaluation", "store", "checkpoint", "optimizers", "device"],
     ["batching"],
     ["nn", "text"],
     ["demo"],

@@ -19,8 +19,8 @@ from trainers import Watch, assert_same, copy_of, make_network, make_trainer, ti
 
 from seqtag import ModelError, Tagger, UsageError
 from seqtag.batching import shuffled_batches
+from seqtag.device import pick_device
 from seqtag.optimizers import schedule_factor
-from seqtag.training import pick_device
 
 TESTS = Path(__file__).parent
 

@@ -7,14 +7,15 @@ from typing import Annotated
 import typer
 
 from seqtag.cli import reports
-from seqtag.cli.arguments import DATA_FORMS, EXIT_CODES, LABELLED, TAGGED, Device, ModelFolder, examples
+from seqtag.cli.arguments import DATA_FORMS, EXIT_CODES, LABELLED, TAGGED, TEXT, Device, ModelFolder, examples
 from seqtag.cli.session import command
 
 app = typer.Typer(
     name="seqtag",
-    help="Train, measure and use small, fast sequence labellers: taggers of tokens and classifiers of texts.",
-    epilog=f"DATA, to tag, is {TAGGED}\n\nDATA, to classify, is {LABELLED}\n\n{EXIT_CODES} Results go to standard "
-    "output, progress to standard error.",
+    help="Train, measure and use small, fast sequence labellers: taggers of tokens and classifiers of texts; and "
+    "language models that write.",
+    epilog=f"DATA, to tag, is {TAGGED}\n\nDATA, to classify, is {LABELLED}\n\nDATA, for a language model, is {TEXT}\n\n"
+    f"{EXIT_CODES} Results go to standard output, progress to standard error.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -49,6 +50,8 @@ def _options(
         "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
         "seqtag train reviews.csv --out models/mood --task classify",
         "seqtag train reviews.csv:text=review,label=stars --out m --task classify --set pooling=max",
+        "seqtag train novel.txt --out models/novel --task lm",
+        "seqtag train novels/ --dev new.txt --out m --task lm --set level=word --set hidden_size=256",
     )
 )
 @command
@@ -74,8 +77,9 @@ def train(
     task: Annotated[
         str,
         typer.Option(
-            metavar="tag|classify",
-            help="What to learn; tag: a tag for each token; classify: a class for each text.",
+            metavar="tag|classify|lm",
+            help="What to learn; tag: a tag for each token; classify: a class for each text; lm: what comes next in "
+            "running text, by character or, with --set level=word, by word.",
             rich_help_panel=_TRAINING,
         ),
     ] = "tag",
@@ -96,7 +100,8 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Any option of Tagger or Classifier: encoder=gru, seeds=5, vectors=glove.txt, ...; may come often.",
+            help="Any option of Tagger, Classifier or LanguageModel: encoder=gru, seeds=5, vectors=glove.txt, ...; may "
+            "come often.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -112,25 +117,20 @@ def train(
         typer.Option(metavar="DIR", help="Write curves for TensorBoard here.", rich_help_panel=_WHERE),
     ] = None,
 ) -> int:
-    """Train a tagger or a classifier on labelled data and save it in a folder.
+    """Train a tagger or a classifier on labelled data, or a language model on text, and save it in a folder.
 
     A run that was killed goes on with --resume and ends in the same model. Ctrl-C saves the best model so far.
     """
+    from seqtag.cli import language as texts
     from seqtag.cli import settings as reading
     from seqtag.cli import train as training
 
     estimator = reading.make_estimator(
         task, reading.parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
     )
-    return training.train(
-        data,
-        out=out,
-        dev=dev,
-        test=test,
-        estimator=estimator,
-        resume=resume,
-        overwrite=overwrite,
-        tensorboard=tensorboard,
+    learn = texts.train if task == "lm" else training.train
+    return learn(
+        data, estimator, out=out, dev=dev, test=test, resume=resume, overwrite=overwrite, tensorboard=tensorboard
     )
 
 
@@ -195,6 +195,62 @@ def predict(
 
 
 reports.register(app)
+
+
+@app.command(
+    epilog=examples(
+        'seqtag generate models/novel --prompt "It was a dark night"',
+        'seqtag generate models/novel --prompt "It was" --temperature 0.7 --num-tokens 500 --seed 3',
+        "seqtag generate models/novel --prompt - --top-p 0.9 < beginning.txt",
+        "seqtag generate models/novel --prompt 'Chapter 1' --stop $'\\n\\n' --stop 'THE END'",
+    )
+)
+@command
+def generate(
+    folder: ModelFolder,
+    prompt: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="What the text begins with, printed too; - reads it from standard input, where the line break at the "
+            "end does not count. Without one a new line is begun.",
+        ),
+    ] = "",
+    num_tokens: Annotated[
+        int, typer.Option(metavar="N", help="The most characters, or words, that are written after the prompt.")
+    ] = 200,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            metavar="T", help="Below 1 the text is tamer, above 1 wilder; 0 takes the most probable symbol each time."
+        ),
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(metavar="K", help="Choose among the K most probable symbols.")] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Choose among the fewest symbols that have this probability together."),
+    ] = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="End before this text, should it come; may come often."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same text.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Let a language model go on with a text; what it writes appears as it is written."""
+    from seqtag.cli import generate as writing
+
+    writing.generate(
+        folder,
+        prompt,
+        device=device,
+        num_tokens=num_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop or None,
+        seed=seed,
+    )
 
 
 @app.command(

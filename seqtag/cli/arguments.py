@@ -15,7 +15,11 @@ LABELLED = (
     "FILE:text=review,label=stars names the columns, by number or header; by default they are found by name. Lists of "
     "labels make a model that gives a text any number of them."
 )
-DATA_FORMS = f"{TAGGED} To classify: {LABELLED}"
+TEXT = (
+    "a text file in UTF-8, also .gz; a folder of them, where files named after splits are these; or CSV, TSV, JSON "
+    "lines or Parquet, of which FILE:text names the column."
+)
+DATA_FORMS = f"{TAGGED} To classify: {LABELLED} For a language model: {TEXT}"
 EXIT_CODES = "Exit codes: 0 done, 1 the data or the model falls short, 2 wrong use, 130 interrupted."
 
 ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A folder that `seqtag train` wrote.")]

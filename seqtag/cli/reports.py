@@ -14,7 +14,7 @@ from seqtag.errors import UsageError
 @command
 def evaluate(
     folder: ModelFolder,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=f"Labelled data: {DATA_FORMS}")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"Labelled data, or text: {DATA_FORMS}")],
     split: Annotated[
         str | None, typer.Option(help="train, dev or test; default: test, or the only one there is.")
     ] = None,
@@ -23,7 +23,10 @@ def evaluate(
     markdown_file: MarkdownFile = None,
     device: Device = "auto",
 ) -> None:
-    """Measure a model on labelled data: scores with intervals, what goes wrong, and how far to trust its confidence."""
+    """Measure a model on labelled data: scores with intervals, what goes wrong, and how far to trust its confidence.
+
+    Of a language model on text: perplexity and bits per character, the state carried across the whole text.
+    """
     from seqtag.cli import measure
 
     files = {".json": json_file, ".html": html_file, ".md": markdown_file}
@@ -184,6 +187,7 @@ _EXAMPLES: Mapping[Callable[..., None], tuple[str, ...]] = {
         "seqtag evaluate models/ner my-corpus/ --html report.html",
         "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
         "seqtag evaluate models/mood reviews.csv:text=review,label=stars",
+        "seqtag evaluate models/novel new.txt --json figures.json",
     ),
     score: (
         "seqtag score gold.conll other-system.conll --html report.html",

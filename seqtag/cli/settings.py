@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqtag.cli.tasks import find_task
+from seqtag.cli.tasks import find_estimator
 from seqtag.errors import UsageError, near_miss
 
 _WORDS = {"none": None, "null": None, "true": True, "false": False}
@@ -38,10 +38,10 @@ def make_estimator(task: str, settings: Mapping[str, Any], **short_forms: Any) -
     A short form that is None was not given. Raises UsageError for an unknown task or name, with the nearest one, for
     every bad value at once, and for an option that is given in both ways.
     """
-    kind = find_task(task).estimator()
+    kind = find_estimator(task)
+    from seqtag.device import pick_device
     from seqtag.models.options import check_options
     from seqtag.text.tokenizer import Tokenizer
-    from seqtag.training import pick_device
 
     given = {name: value for name, value in short_forms.items() if value is not None}
     known = kind().get_params(deep=False)
@@ -54,7 +54,8 @@ def make_estimator(task: str, settings: Mapping[str, Any], **short_forms: Any) -
     estimator = kind(**settings, **given)
     check_options("train", estimator.get_params(deep=False), kind.CHECKS)
     pick_device(estimator.device)
-    Tokenizer(estimator.language)
+    if estimator.language is not None:
+        Tokenizer(estimator.language)
     return estimator
 
 

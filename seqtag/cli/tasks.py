@@ -1,4 +1,7 @@
-"""The tasks that the commands know, and all in which they differ: estimator, reading, answers."""
+"""The tasks that the commands know, and all in which they differ: estimator, reading, answers.
+
+Of a language model only the name is here: it has no labels, so no command but train and evaluate is for both.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,13 +17,15 @@ from seqtag.errors import ModelError, UsageError, near_miss
 if TYPE_CHECKING:
     from seqtag.text.columnfiles import Column
 
+LANGUAGE = "lm"
+
 _JSON_LINES = {".jsonl": "jsonl", ".ndjson": "jsonl"}
-_COLUMN_FILES = (".conll", ".conllu", ".conll2003", ".bio", ".iob", ".iob2")
+COLUMN_FILES = (".conll", ".conllu", ".conll2003", ".bio", ".iob", ".iob2")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the commands have to know of a task."""
+    """What the commands have to know of a task with labels."""
 
     name: str  # as --task and config.json have it
     noun: str
@@ -72,7 +77,7 @@ TASKS: Mapping[str, Task] = {
             answers=ClassAnswers,
             reading=lambda classifier: {},
             cut_source=text_source,
-            endings={**_JSON_LINES, ".csv": "csv", ".tsv": "csv", **dict.fromkeys(_COLUMN_FILES, "conll")},
+            endings={**_JSON_LINES, ".csv": "csv", ".tsv": "csv", **dict.fromkeys(COLUMN_FILES, "conll")},
             kind="text",
             by_text=True,
         ),
@@ -81,14 +86,36 @@ TASKS: Mapping[str, Task] = {
 
 
 def find_task(name: str) -> Task:
-    """Give the task of a name; UsageError for one that there is not."""
+    """Give the task with labels of a name; UsageError for one that there is not."""
     if name not in TASKS:
         raise UsageError(f"--task {name}: unknown; {near_miss(name, TASKS)}")
     return TASKS[name]
 
 
+def find_estimator(name: str) -> Any:
+    """Give the class of estimator that learns a task, a language model's too; UsageError for an unknown task."""
+    if name == LANGUAGE:
+        from seqtag import LanguageModel
+
+        return LanguageModel
+    if name not in TASKS:
+        raise UsageError(f"--task {name}: unknown; {near_miss(name, (*TASKS, LANGUAGE))}")
+    return TASKS[name].estimator()
+
+
 def stored_task(folder: str) -> Task:
-    """Say which task the model in a folder is for; UsageError where it holds none, ModelError for a damaged one."""
+    """Say which task with labels the model in a folder is for; UsageError for a language model, too."""
+    name = stored_name(folder)
+    if name == LANGUAGE:
+        raise UsageError(
+            f"{folder}: holds a language model, which knows no tags or classes; seqtag generate writes with it, seqtag "
+            "evaluate measures it on text"
+        )
+    return TASKS[name]
+
+
+def stored_name(folder: str) -> str:
+    """Name the task of the model in a folder; UsageError where it holds none, ModelError for a damaged one."""
     from seqtag.store import read_model
 
     try:
@@ -96,6 +123,7 @@ def stored_task(folder: str) -> Task:
     except (OSError, ValueError, KeyError, TypeError):
         # Says what is wrong with the folder, unless it mends what a kill between two renames left.
         name = read_model(folder).config.get("task")
-    if name not in TASKS:
-        raise ModelError(f"{folder}: holds a model for the task {name!r}, and the tasks here are {', '.join(TASKS)}")
-    return TASKS[name]
+    if name not in (*TASKS, LANGUAGE):
+        known = ", ".join((*TASKS, LANGUAGE))
+        raise ModelError(f"{folder}: holds a model for the task {name!r}, and the tasks here are {known}")
+    return str(name)

@@ -2,15 +2,18 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtag.cli.session import INTERRUPTED, is_main_process
 from seqtag.cli.sources import pick_split, read_corpus
 from seqtag.cli.tasks import TASKS
-from seqtag.errors import UsageError
+from seqtag.cli.texts import is_running_text
+from seqtag.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -33,11 +36,11 @@ class Splits:
 
 def train(
     data: str,
+    estimator: "Tagger | Classifier",
     *,
     out: Path,
     dev: str | None,
     test: str | None,
-    estimator: "Tagger | Classifier",
     resume: bool,
     overwrite: bool,
     tensorboard: Path | None,
@@ -49,26 +52,43 @@ def train(
     """
     state = state_folder(out)
     found = check_out(out, state, resume=resume, overwrite=overwrite)
-    splits = read_splits(data, dev, test, task=estimator.task, **TASKS[estimator.task].reading(estimator))
-    make_room(out, state, found=found, resume=resume)
     try:
-        estimator.fit(splits.train, dev=splits.dev, checkpoint=state, resume=resume, tensorboard=tensorboard)
+        splits = read_splits(data, dev, test, task=estimator.task, **TASKS[estimator.task].reading(estimator))
+    except DataError as error:
+        if is_running_text(data):
+            raise DataError(f"{error}; if this is running text to learn a language model from: --task lm") from None
+        raise
+    make_room(out, state, found=found, resume=resume)
+    fit = partial(estimator.fit, splits.train, dev=splits.dev, tensorboard=tensorboard)
+    code = fit_and_save(estimator, fit, out, resume=resume, describe=lambda best: f"dev score {100 * best:.2f}")
+    if code == 0 and splits.test is not None and is_main_process():
+        print(replace(estimator.evaluate(splits.test), source=splits.test_source).summary())
+        logger.info("what goes wrong, and where: seqtag evaluate %s DATA --html report.html", out)
+    return code
+
+
+def fit_and_save(
+    estimator: Any, fit: Callable[..., Any], out: Path, *, resume: bool, describe: Callable[[float], str]
+) -> int:
+    """Train with the state of the run beside `out`, and save; gives the exit code. `describe` words a dev score.
+
+    The model is saved before anything is measured: whatever is wrong with test data must not cost the training.
+    """
+    state = state_folder(out)
+    try:
+        fit(checkpoint=state, resume=resume)
     finally:
         with suppress(OSError):
             state.rmdir()  # goes where nothing was kept in it
     if not is_main_process():
         return 0
-    # Saved before it is measured: whatever is wrong with the test split must not cost the training.
     estimator.save(out)
     best = max(estimator.history_, key=lambda record: record.dev_score)
-    logger.info("saved in %s: epoch %d, dev score %.2f", out, best.epoch, 100 * best.dev_score)
+    logger.info("saved in %s: epoch %d, %s", out, best.epoch, describe(best.dev_score))
     if estimator.interrupted_:
         logger.warning("the training was interrupted; the same command with --resume goes on with it")
         return INTERRUPTED
     shutil.rmtree(state, ignore_errors=True)
-    if splits.test is not None:
-        print(replace(estimator.evaluate(splits.test), source=splits.test_source).summary())
-        logger.info("what goes wrong, and where: seqtag evaluate %s DATA --html report.html", out)
     return 0
 
 

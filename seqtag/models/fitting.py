@@ -17,11 +17,12 @@ import numpy as np
 import torch
 
 from seqtag.nn.batch import AnyBatch
+from seqtag.nn.language import WindowBatch
 from seqtag.progress import TensorBoardWatcher, default_watcher
 from seqtag.training import Trainer, TrainingOptions, Watcher
 
 if TYPE_CHECKING:
-    from seqtag.models.base import SequenceEstimator
+    from seqtag.models.estimator import Estimator
 
 logger = logging.getLogger("seqtag")
 
@@ -31,7 +32,7 @@ class Rows(Protocol):
 
     lengths: np.ndarray
 
-    def batch(self, indices: np.ndarray) -> AnyBatch:
+    def batch(self, indices: np.ndarray) -> AnyBatch | WindowBatch:
         """Collate the rows of the given numbers."""
 
 
@@ -46,9 +47,18 @@ class Run:
 
 
 def train_seeds(
-    estimator: "SequenceEstimator", rows: Rows, evaluate: Callable[[Any], float], *, fingerprint: str, run: Run
+    estimator: "Estimator",
+    rows: Rows,
+    evaluate: Callable[[Any], float],
+    *,
+    fingerprint: str,
+    run: Run,
+    batches: Callable[[int], list[np.ndarray]] | None = None,
 ) -> None:
-    """Train `estimator.seeds` networks and leave the one with the best dev score in it, with its history."""
+    """Train `estimator.seeds` networks and leave the one with the best dev score in it, with its history.
+
+    `batches(epoch)` orders the rows; without it they are shuffled.
+    """
     best = -np.inf
     estimator.seed_scores_ = []
     estimator.interrupted_ = False
@@ -64,6 +74,7 @@ def train_seeds(
             lengths=rows.lengths,
             make_batch=rows.batch,
             evaluate=evaluate,
+            batches=batches,
             watchers=looking if is_main_process() else (),
             checkpoint=None if run.checkpoint is None else Path(run.checkpoint) / f"seed-{seed}.safetensors",
             fingerprint=_run_fingerprint(estimator, fingerprint),
@@ -94,16 +105,18 @@ def train_seeds(
     estimator.vectors_ = None  # the network has them now
 
 
-def _training_options(estimator: "SequenceEstimator", seed: int, lengths: np.ndarray) -> TrainingOptions:
+def _training_options(estimator: "Estimator", seed: int, lengths: np.ndarray) -> TrainingOptions:
     names = {field.name for field in fields(TrainingOptions)}
     given = {key: value for key, value in estimator.get_params(deep=False).items() if key in names}
     epochs, batch_size = estimator._training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
     given["epochs"] = estimator.epochs or epochs
     given["batch_size"] = estimator.batch_size or batch_size
-    return TrainingOptions(**{**given, "seed": seed})
+    # A language model has no tables of its own rate, and its batches have their size from elsewhere.
+    absent = {"lexical_learning_rate": 0.0, "max_tokens": 0}
+    return TrainingOptions(**{**absent, **given, "seed": seed})
 
 
-def _run_fingerprint(estimator: "SequenceEstimator", data: str) -> str:
+def _run_fingerprint(estimator: "Estimator", data: str) -> str:
     """What must be the same for a killed run to go on: the data, every option of the network, the vectors."""
     params = estimator.get_params(deep=False)
     for name in ("device", "seed", "seeds"):  # more seeds may follow; the loop knows its own

@@ -6,11 +6,15 @@ before and after the encoder, belong to the network around it.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+# What goes on from one window of a text to the next, each (layers, B, D): hidden, and for an LSTM the cell as well.
+State: TypeAlias = tuple[Tensor, ...]
 
 # B sentences, T tokens, E embedding, H hidden (of both directions, merged), D hidden of one direction, N = B * T rows
 
@@ -98,6 +102,75 @@ class RecurrentEncoder(nn.Module):
             hidden_BTH = hidden_BTH.unflatten(-1, (2, -1)).sum(dim=-2)
         padding_BT = torch.arange(num_tokens) >= lengths_B.unsqueeze(-1)
         return hidden_BTH.masked_fill(padding_BT.unsqueeze(-1).to(hidden_BTH.device), 0.0)
+
+    def carry(
+        self,
+        embedded_BTE: Tensor,
+        state: State | None,
+        *,
+        weight_drop: float = 0.0,
+        between: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, State]:
+        """Read windows without padding from a state on; gives hidden_BTH and the state after the last token.
+
+        `state=None` is all zeros. One direction only, no projection, and of `dropout` nothing: in training `between`
+        acts on what one layer hands to the next, and each recurrent weight is dropped with probability `weight_drop`,
+        the same ones at every token of the window (Merity et al. 2018, https://arxiv.org/abs/1708.02182).
+
+        >>> encoder = RecurrentEncoder(3, encoder="gru", hidden_size=4, bidirectional=False).eval()
+        >>> text_BTE = torch.ones(1, 5, 3)
+        >>> whole_BTH, _ = encoder.carry(text_BTE, None)
+        >>> first_BTH, state = encoder.carry(text_BTE[:, :2], None)
+        >>> rest_BTH, _ = encoder.carry(text_BTE[:, 2:], state)
+        >>> torch.allclose(torch.cat([first_BTH, rest_BTH], 1), whole_BTH, atol=1e-6)
+        True
+        """
+        assert not self.rnn.bidirectional, "a state goes on in one direction"
+        assert not self.rnn.proj_size, "a projection is not carried"
+        if state is None:
+            state = self.start(len(embedded_BTE))
+        if embedded_BTE.device.type == "cpu":
+            with torch.autocast("cpu", enabled=False):
+                return self._carry(embedded_BTE.to(self._dtype), state, weight_drop, between)
+        return self._carry(embedded_BTE, state, weight_drop, between)
+
+    def start(self, batch_size: int) -> State:
+        """Give the state before any token: zeros, on the device of the parameters."""
+        zeros_NBD = next(self.rnn.parameters()).new_zeros(self.rnn.num_layers, batch_size, self.rnn.hidden_size)
+        return (zeros_NBD,) * (2 if self.encoder == "lstm" else 1)
+
+    def _carry(
+        self, input_BTE: Tensor, state: State, weight_drop: float, between: Callable[[Tensor], Tensor] | None
+    ) -> tuple[Tensor, State]:
+        if not self.training or not (weight_drop or between):
+            assert not (self.training and self.rnn.num_layers > 1 and self.rnn.dropout), "say `between` instead"
+            if self.encoder == "lstm" and input_BTE.shape[1] == 1 and input_BTE.device.type == "cpu":
+                return self._one_step(input_BTE[:, 0], state)
+            hidden_BTH, after = self.rnn(input_BTE, state if len(state) > 1 else state[0])
+            return hidden_BTH, after if isinstance(after, tuple) else (after,)
+        run = {"gru": torch.gru, "rnn_relu": torch.rnn_relu, "rnn_tanh": torch.rnn_tanh}
+        afters: list[State] = []
+        for layer, (input_weights, hidden_weights, *biases) in enumerate(self.rnn.all_weights):
+            if layer and between:
+                input_BTE = between(input_BTE)
+            weights = [input_weights, functional.dropout(hidden_weights, weight_drop), *biases]
+            before = tuple(part_NBD[layer : layer + 1].contiguous() for part_NBD in state)
+            options = (self.rnn.bias, 1, 0.0, True, False, True)  # as in _one_direction
+            if self.encoder == "lstm":
+                input_BTE, *after_layer = torch.lstm(input_BTE, before, weights, *options)
+            else:
+                input_BTE, *after_layer = run[self.encoder](input_BTE, before[0], weights, *options)
+            afters.append(tuple(after_layer))
+        return input_BTE, tuple(torch.cat(parts) for parts in zip(*afters))
+
+    def _one_step(self, input_BE: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one token with torch's cell: oneDNN lays the weights out anew for each call, which costs more."""
+        afters = []
+        for layer, weights in enumerate(self.rnn.all_weights):
+            after = torch.lstm_cell(input_BE, (state[0][layer], state[1][layer]), *weights)
+            input_BE = after[0]
+            afters.append(after)
+        return input_BE.unsqueeze(1), tuple(torch.stack(parts) for parts in zip(*afters))
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -119,7 +119,7 @@ def test_data_that_falls_short(content: str | None, code: int, message: str, run
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--task", "clasify"], "--task clasify: unknown; choose from classify, tag; did you mean 'classify'?"),
+        (["--task", "clasify"], "--task clasify: unknown; choose from classify, lm, tag; did you mean 'classify'?"),
         (["--set", "poling=max"], "--set poling: there is no such option for --task classify; choose from "),
         (["--set", "poling=max"], "did you mean 'pooling'?"),
         (["--set", "head=crf"], "--set head: there is no such option for --task classify"),
@@ -185,7 +185,7 @@ def test_data_of_the_other_task(run: Run, model: Path, classifier_folder: Path, 
 
 
 def test_a_model_for_a_task_of_a_later_release(run: Run, tmp_path: Path):
-    (tmp_path / "config.json").write_text('{"seqtag_version": "9", "task": "lm"}', encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"seqtag_version": "9", "task": "parse"}', encoding="utf-8")
     result = run("predict", tmp_path, stdin="x")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{tmp_path}: holds a model for the task 'lm', and the tasks here are tag, classify" in result.stderr
+    assert f"{tmp_path}: holds a model for the task 'parse', and the tasks here are tag, classify, lm" in result.stderr

@@ -155,7 +155,7 @@ def test_a_hub_name_while_offline(run: Run, tmp_path: Path):
         (["--set", "head=crff", "--set", "dropout=2"], "dropout=2: must be a number, at least 0 and less than 1"),
         (["--device", "gpu"], "unknown device 'gpu'"),
         (["--language", "klingon"], "spaCy can't tokenise language 'klingon'"),
-        (["--task", "tga"], "--task tga: unknown; choose from classify, tag; did you mean 'tag'?"),
+        (["--task", "tga"], "--task tga: unknown; choose from classify, lm, tag; did you mean 'tag'?"),
         (["--test", "nowhere.conll"], "nowhere.conll: there is no such file or folder"),
     ],
 )

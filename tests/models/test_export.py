@@ -15,7 +15,7 @@ from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import DataError, ModelError, Tagger, UsageError
 from seqtag.models import export
-from seqtag.models.base import NotFittedModelError
+from seqtag.models.estimator import NotFittedModelError
 from seqtag.models.export import ExportedNetwork, invented_sentences
 from seqtag.runtime import graph_nodes
 

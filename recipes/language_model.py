@@ -1,0 +1,80 @@
+"""Train language models on public texts, nothing pretrained; test figures beside published recurrent ones, with sizes.
+
+    python recipes/language_model.py --data ../shared/data                                     # all, in this order
+    python recipes/language_model.py --data ../shared/data tinyshakespeare --set epochs=5 --save models
+
+A row holds the weights in millions, perplexity on dev and test (the state is carried across the whole text), bits per
+character on test, and minutes. The sizes are for two cores and less than an hour each. tinyshakespeare is cut 90/5/5
+by characters, in order; wikitext2 is in its published form with <unk>, words as they stand between blanks and a line
+break as the word that ends each line. Its characters are those of that form, where published figures are of raw text.
+"""
+
+import argparse
+import gzip
+import json
+import time
+from pathlib import Path
+
+from seqtag import LanguageModel
+
+CHARACTERS = {"embedding_size": 64, "batch_size": 32, "bptt": 100, "learning_rate": 4e-3, "weight_decay": 0.0}
+WORDS = {"level": "word", "language": None, "min_freq": 1, "embedding_size": 100, "hidden_size": 256, "bptt": 40}
+SETTINGS = {
+    "tinyshakespeare": CHARACTERS | {"hidden_size": 512, "epochs": 16, "dropout": 0.4},
+    "wikitext2_words": WORDS | {"epochs": 2, "dropout": 0.1, "learning_rate": 4e-3},
+    "wikitext2_characters": CHARACTERS | {"hidden_size": 400, "epochs": 2, "dropout": 0.0},
+}
+PUBLISHED = {  # system and source, weights in millions, figure on test
+    "tinyshakespeare": [
+        ("minGRU, 3 layers: Feng et al. 2024, arXiv:2410.01201, section 4; 90/10 split", None, "2.23 bits"),
+    ],
+    "wikitext2_words": [
+        ("LSTM of 1,024: Grave et al. 2017, arXiv:1612.04426, table 2", None, "perplexity 99.3"),
+        ("variational LSTM: Merity et al. 2016, arXiv:1609.07843, table 3", 20, "perplexity 96.3"),
+        ("AWD-LSTM, 3 layers: Merity et al. 2018, arXiv:1708.02182, table 2", 33, "perplexity 65.8"),
+    ],
+    "wikitext2_characters": [
+        ("mLSTM, raw text: Krause et al. 2017, arXiv:1609.07959, abstract", None, "1.26 bits"),
+    ],
+}
+
+
+def read(data, name):
+    """Give the texts of train, dev and test, as lists or paths."""
+    if name != "tinyshakespeare":
+        return [data / "wikitext2" / f"{split}.txt.gz" for split in ("train", "valid", "test")]
+    text = gzip.decompress((data / name / "input.txt.gz").read_bytes()).decode()
+    first, second = len(text) * 90 // 100, len(text) * 95 // 100
+    return [text[:first]], [text[first:second]], [text[second:]]
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(SETTINGS)}")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of LanguageModel")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="keep the models here")
+    args = parser.parse_args(argv)
+    if unknown := set(args.names) - set(SETTINGS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(SETTINGS)}")
+    own = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
+    print("| text | system | weights (M) | dev perplexity | test perplexity | bits a character | minutes |")
+    print("|---" * 7 + "|")
+    for name in args.names or SETTINGS:
+        train, dev, test = read(args.data, name)
+        start = time.perf_counter()
+        model = LanguageModel(**SETTINGS[name] | own).fit(train, dev=dev)
+        minutes = (time.perf_counter() - start) / 60
+        weights = sum(weight.numel() for weight in model.network_.parameters()) / 1e6
+        figures = model.perplexity(dev), model.perplexity(test)
+        bits = model.bits_per_character(test)
+        row = f"{weights:.1f} | {figures[0]:.2f} | {figures[1]:.2f} | {bits:.3f} | {minutes:.1f}"
+        print(f"| {name} | seqtag | {row} |", flush=True)
+        for system, size, figure in PUBLISHED[name]:
+            print(f"| {name} | {system} | {size or '-'} | - | {figure} | - | - |")
+        if args.save is not None:
+            model.save(args.save / name)
+
+
+if __name__ == "__main__":
+    main()

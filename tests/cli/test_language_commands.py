@@ -1,0 +1,219 @@
+"""`seqtag train --task lm`, `generate`, and `evaluate` of a language model: what they leave, print and refuse."""
+
+import gzip
+import json
+import math
+from pathlib import Path
+
+import pytest
+from small_corpus import SENTENCES, Run, conll
+
+from seqtag import LanguageModel
+
+LINES = [f"the {animal} {verb} the {other} .\n" for animal in ("cat", "dog", "fox") for verb in ("saw", "met")
+         for other in ("owl", "hen", "cow", "rat")]  # fmt: skip
+TEXT = "".join(LINES * 6)
+TINY = [
+    *("--task", "lm", "--device", "cpu", "--epochs", "2", "--set", "hidden_size=24", "--set", "embedding_size=16"),
+    *("--set", "batch_size=4", "--set", "bptt=20", "--set", "learning_rate=0.02"),
+]
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "novel.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def writer(run: Run, text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a language model, trained through the command line."""
+    out = tmp_path_factory.mktemp("models") / "novel"
+    result = run("train", text, "--out", out, *TINY, "--dev", text)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""  # there is no test text, so there are no results
+    return out
+
+
+def test_training_saves_a_model_says_its_figure_and_how_to_go_on(run: Run, text: Path, tmp_path: Path):
+    out = tmp_path / "deep" / "m"
+    result = run("train", text, "--out", out, *TINY, "--test", text)
+    assert result.exit_code == 0, result.stderr
+    model = LanguageModel.load(out, device="cpu")
+    best = max(model.history_, key=lambda record: record.dev_score)
+    dev = f"dev {-best.dev_score / math.log(2):.3f} bits/character"
+    assert f"saved in {out}: epoch {best.epoch}, {dev}" in result.stderr
+    assert f"seqtag generate {out} --prompt" in result.stderr
+    assert result.stdout.splitlines() == [
+        str(text),
+        f"{len(TEXT):,} characters, 0 of them unknown",
+        "",
+        f"perplexity per character  {model.perplexity(text):.2f}",
+        f"bits per character        {model.bits_per_character(text):.4f}",
+    ]
+    assert [path.name for path in out.parent.iterdir()] == ["m"]  # the state of the run is gone
+
+
+def test_a_folder_with_a_file_a_split_is_used_as_such(run: Run, text: Path, tmp_path: Path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name in ("train", "valid", "test"):
+        with gzip.open(folder / f"{name}.txt.gz", "wt", encoding="utf-8") as file:
+            file.write(TEXT if name == "train" else "".join(LINES[:8]))
+    (folder / "NOTICE.txt").write_text("Zoë's own.\n", encoding="utf-8")
+    result = run("train", folder, "--out", tmp_path / "m", *TINY, "--set", "level=word")
+    assert result.exit_code == 0, result.stderr
+    assert "held out" not in result.stderr
+    head, counts, *_ = result.stdout.splitlines()
+    assert head == str(folder / "test.txt.gz")
+    assert counts == f"{len(''.join(LINES[:8])):,} characters, 56 words, 0 of them unknown"
+    of_folder = run("evaluate", tmp_path / "m", folder)
+    assert of_folder.stdout == result.stdout
+    train = run("evaluate", tmp_path / "m", folder, "--split", "train")
+    assert train.stdout.startswith(str(folder / "train.txt.gz"))
+    unknown = run("evaluate", tmp_path / "m", folder, "--split", "tset")
+    assert "no split 'tset'; choose from dev, test, train; did you mean 'test'?" in unknown.stderr
+
+
+def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path, tmp_path: Path):
+    new = tmp_path / "new.txt"
+    new.write_text("the cat saw the bée .\n", encoding="utf-8")
+    result = run("evaluate", writer, new, "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads(result.stdout)
+    model = LanguageModel.load(writer, device="cpu")
+    assert figures == {
+        **{"source": str(new), "level": "character", "direction": "forward"},
+        **{"num_characters": 22, "num_tokens": 22, "num_unknown": 2},
+        "perplexity": pytest.approx(model.perplexity(new)),
+        "bits_per_character": pytest.approx(model.bits_per_character(new)),
+    }
+    result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
+    assert "2 of them unknown" in result.stdout
+    assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8")) == figures
+
+
+def test_generate_prints_the_prompt_and_what_the_model_makes_of_it(run: Run, writer: Path):
+    model = LanguageModel.load(writer, device="cpu")
+    result = run("generate", writer, "--prompt", "the cat", "--num-tokens", "60", "--seed", "3")
+    assert result.exit_code == 0, result.stderr
+    written = "the cat" + model.generate("the cat", num_tokens=60, seed=3)
+    assert result.stdout == written + "\n" * (not written.endswith("\n"))
+    words = ["--prompt", "the", "--temperature", "0.7", "--top-k", "5", "--top-p", "0.9", "--stop", "\n", "--stop", "q"]
+    options = {"temperature": 0.7, "top_k": 5, "top_p": 0.9, "stop": ["\n", "q"]}
+    assert run("generate", writer, *words).stdout == f"the{model.generate('the', **options)}\n"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_prompt_may_come_from_standard_input_without_its_last_line_break(run: Run, writer: Path, end: str):
+    result = run("generate", writer, "--prompt", "-", "--num-tokens", "9", stdin=f"the cat saw\nthe d{end}")
+    assert result.stdout == run("generate", writer, "--prompt", "the cat saw\nthe d", "--num-tokens", "9").stdout
+    assert run("generate", writer, "--num-tokens", "9").stdout == (
+        LanguageModel.load(writer, device="cpu").generate(num_tokens=9).removesuffix("\n") + "\n"
+    )
+
+
+def test_characters_that_the_model_does_not_know_are_named(run: Run, writer: Path):
+    result = run("generate", writer, "--prompt", "the bée", "--num-tokens", "3")
+    assert "warning: the prompt has characters that the model does not know: 'b', 'é'" in result.stderr
+    assert result.stdout.startswith("the bée")
+
+
+def test_a_killed_run_is_resumed(run: Run, text: Path, writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "m"
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("seqtag.store._write_files", fail)
+        assert run("train", text, "--out", out, *TINY, "--dev", text).exit_code == 1
+    result = run("train", text, "--out", out, *TINY, "--dev", text, "--resume")
+    assert (result.exit_code, "epoch 1/2" in result.stderr) == (0, False)
+    assert (out / "model.safetensors").read_bytes() == (writer / "model.safetensors").read_bytes()
+    assert "holds a model already" in run("train", text, "--out", out, *TINY).stderr
+
+
+@pytest.mark.parametrize("name", ["news.conll", "news.txt", "news.tsv", "pos.txt"])
+def test_tags_are_no_text(run: Run, tmp_path: Path, writer: Path, name: str):
+    data = tmp_path / name
+    tagged = [[(token, "VERB" if name == "pos.txt" else tag) for token, tag in rows] for rows in SENTENCES[:20]]
+    data.write_text(conll(tagged), encoding="utf-8")
+    result = run("train", data, "--out", tmp_path / "m", *TINY)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"error: {data}: holds tokens with tags, and a language model learns from running text; give a text file, or "
+        "leave --task lm out to train a tagger\n"
+    )
+    assert "holds tokens with tags" in run("train", f"{data}:token=0,tag=1", "--out", tmp_path / "m", *TINY).stderr
+    assert "holds tokens with tags" in run("evaluate", writer, data).stderr
+    assert not list(tmp_path.glob("*m*"))
+
+
+@pytest.mark.parametrize("task", ["tag", "classify"])
+def test_running_text_is_no_corpus_of_labels(run: Run, tmp_path: Path, task: str):
+    data = tmp_path / "novel.txt"
+    data.write_text("It rained.\n\nNobody came all day, and nobody called.\nIt rained on.\n", encoding="utf-8")
+    result = run("train", data, "--out", tmp_path / "m", "--task", task)
+    assert (result.exit_code, result.stdout) == (1, "")
+    complaint = result.stderr.splitlines()[-1]
+    assert complaint.startswith(f"error: {data}:")
+    assert complaint.endswith("; if this is running text to learn a language model from: --task lm")
+
+
+def test_two_words_a_line_are_text_still(run: Run, tmp_path: Path):
+    data = tmp_path / "verse.txt"
+    data.write_text("rain falls\nnight calls\n\nday comes\nbee hums\n\n" * 20, encoding="utf-8")
+    assert run("train", data, "--out", tmp_path / "m", *TINY).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["generate", "NER", "--prompt", "a"], 2, "NER: holds a tagger, and a language model writes; train one on"),
+        (["generate", "nowhere", "--prompt", "a"], 2, "nowhere: not a model folder, it does not exist"),
+        (["generate", "LM", "--top-p", "2", "--num-tokens", "-1"], 2, "num_tokens=-1: must be a whole number"),
+        (["generate", "LM", "--top-p", "2", "--num-tokens", "-1"], 2, "top_p=2.0: must be a number above 0, at most 1"),
+        (["predict", "LM"], 2, "LM: holds a language model, which knows no tags or classes; seqtag generate writes"),
+        (["tune", "LM", "TEXT"], 2, "LM: holds a language model"),
+        (["export", "LM"], 2, "LM: holds a language model"),
+        (["evaluate", "LM", "TEXT", "--html", "a.html"], 2, "--html: is for models that give labels"),
+        (["evaluate", "LM", "TEXT", "--markdown", "a.md"], 2, "--markdown: is for models that give labels"),
+        (["evaluate", "LM", "TEXT", "--split", "dev"], 2, "no split 'dev'; it is one text; leave out --split"),
+        (["evaluate", "LM", "nowhere.txt"], 2, "there is no such file or folder"),
+        (["train", "nowhere.txt", "--out", "OUT", "--task", "lm"], 2, "there is no such file or folder"),
+        (
+            ["train", "TEXT", "--out", "OUT", "--task", "ml"],
+            2,
+            "--task ml: unknown; choose from classify, lm, tag; did",
+        ),
+        (
+            ["train", "TEXT", "--out", "OUT", "--task", "lm", "--set", "levle=word"],
+            2,
+            "--set levle: there is no such option for --task lm; choose from ",
+        ),
+        (["train", "TEXT", "--out", "OUT", "--task", "lm", "--set", "level=words"], 2, "did you mean 'word'?"),
+        (["train", "TEXT", "--out", "OUT", "--task", "lm", "--set", "bptt=999999"], 1, "lower batch_size or bptt"),
+    ],
+)
+def test_mistakes_are_one_message(
+    run: Run, writer: Path, model: Path, text: Path, tmp_path: Path, words: list, code: int, message: str
+):
+    places = {"LM": writer, "NER": model, "TEXT": text, "OUT": tmp_path / "m"}
+    result = run(*(places.get(word, word) for word in words), stdin="")
+    assert (result.exit_code, result.stdout) == (code, "")
+    for name in ("LM", "NER"):
+        message = message.replace(f"{name}:", f"{places[name]}:")
+    assert message in result.stderr
+    assert "error: " in result.stderr
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_backward_model_is_measured_and_does_not_write(run: Run, text: Path, tmp_path: Path):
+    out = tmp_path / "m"
+    result = run("train", text, "--out", out, *TINY, "--set", "direction=backward", "--dev", text)
+    assert (result.exit_code, "seqtag generate" in result.stderr) == (0, False)
+    assert run("evaluate", out, text).exit_code == 0
+    refused = run("generate", out, "--prompt", "the")
+    assert (refused.exit_code, "this model reads backward" in refused.stderr) == (2, True)
