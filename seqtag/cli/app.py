@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seqtag.cli import reports
-from seqtag.cli.arguments import DATA_FORMS, EXIT_CODES, LABELLED, TAGGED, Device, ModelFolder, examples
+from seqtag.cli.arguments import DATA_FORMS, EXIT_CODES, LABELLED, TAGGED, Device, Engine, ModelFolder, examples
 from seqtag.cli.session import command
 
 app = typer.Typer(
@@ -186,12 +186,22 @@ def predict(
     ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     device: Device = "auto",
+    engine: Engine = None,
 ) -> None:
     """Tag or classify new text, in order, as it comes: files of any size, or a pipe that waits for each answer."""
     from seqtag.cli import predict as predicting
 
     kind = predicting.input_kind(text=text, jsonl=jsonl)
-    predicting.predict(folder, source, kind=kind, form=form, output=output, attention=attention, device=device)
+    predicting.predict(
+        folder,
+        source,
+        kind=kind,
+        form=form,
+        output=output,
+        attention=attention,
+        device=device,
+        engine=engine,
+    )
 
 
 reports.register(app)
@@ -202,6 +212,7 @@ reports.register(app)
         "seqtag export models/ner",
         "seqtag export models/ner --dev my-corpus/",
         "seqtag export models/ner --int8 --dev dev.conll",
+        "seqtag export models/mood --dev reviews.csv",
     )
 )
 @command
@@ -209,14 +220,14 @@ def export(
     folder: ModelFolder,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Store whole numbers: a quarter of the size and quicker, but some tags change."),
+        typer.Option("--int8", help="Store whole numbers: a quarter of the size and quicker, but some answers change."),
     ] = False,
     dev: Annotated[
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Labelled data to try the export on; --int8 needs it. Default: sentences made of the model's words. "
-            f"{TAGGED}",
+            help="Labelled data to try the export on; --int8 needs it. Default: texts made of the model's words. "
+            f"{DATA_FORMS}",
         ),
     ] = None,
     split: Annotated[
@@ -227,7 +238,7 @@ def export(
         typer.Option("--force", help="Write an --int8 export that loses more than 0.5 points, or without --dev."),
     ] = False,
 ) -> None:
-    """Write a tagger as ONNX into its folder, to predict without torch, once it gives what torch gives."""
+    """Write a model as ONNX into its folder, to predict without torch, once it gives what torch gives."""
     from seqtag.cli import export as exporting
 
     exporting.export(folder, int8=int8, dev=dev, split=split, force=force)
