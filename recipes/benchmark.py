@@ -7,8 +7,8 @@
 
 Leave the machine alone meanwhile. A round trains and asks each system once, each time in fresh processes; rounds take
 turns (A B A B). Shown are medians with their range, ratios to seqtag with torch within a round, and the share of the
-measured matrix product that the counted operations reach (`benchmark_limit.py`). Speed is of dev + test, pre-tokenised;
-"raw text" of the same with a blank between tokens, tokenising included. Peers: crfsuite, spacy, flair.
+measured matrix product that the counted operations reach (`benchmarking/limit.py`). Speed is of dev + test,
+pre-tokenised; "raw text" of the same with a blank between tokens, tokenising included. Peers: crfsuite, spacy, flair.
 """
 
 import json
@@ -16,15 +16,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmark_about import about, about_rounds
-from benchmark_corpus import write_corpus
-from benchmark_cost import cost
-from benchmark_figures import BASE, ENGINES, completed, summary
-from benchmark_options import read_arguments
-from benchmark_rounds import rounds
-from benchmark_runs import FailedError, ask, find
-from benchmark_table import table
-from benchmark_until import time_to_f1
+from benchmarking.about import about, about_rounds
+from benchmarking.corpus import write_corpus
+from benchmarking.cost import cost
+from benchmarking.figures import BASE, ENGINES, completed, summary
+from benchmarking.options import read_arguments
+from benchmarking.rounds import rounds
+from benchmarking.runs import FailedError, ask, find
+from benchmarking.table import table
+from benchmarking.until import time_to_f1
 from rich.console import Console
 
 from seqtag import SeqtagError

@@ -15,7 +15,7 @@ import seqtag.runtime
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "seqtag"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-RECIPES = sorted((REPOSITORY / "recipes").glob("*.py"))
+RECIPES = sorted((REPOSITORY / "recipes").rglob("*.py"))
 
 # From top to bottom: a part may import what stands in a line below its own. seqtag/__init__.py stands above all.
 LAYERS = [

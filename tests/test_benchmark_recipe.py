@@ -37,7 +37,7 @@ def tiny_corpus(tmp_path):
 
 @pytest.mark.parametrize("name", ["figures", "table", "limit", "measures", "until"])
 def test_the_examples_in_the_files_hold(recipe, name):
-    tried = doctest.testmod(recipe(f"benchmark_{name}"))
+    tried = doctest.testmod(recipe(f"benchmarking.{name}"))
     assert tried.attempted > 0
     assert tried.failed == 0
 
@@ -46,7 +46,7 @@ def test_the_examples_in_the_files_hold(recipe, name):
 def test_a_percentile_is_the_smallest_value_that_enough_values_do_not_exceed(values, share):
     sys.path.insert(0, str(RECIPES))
     try:
-        percentile = import_module("benchmark_measures").percentile
+        percentile = import_module("benchmarking.measures").percentile
     finally:
         sys.path.remove(str(RECIPES))
     found = percentile(values, share)
@@ -60,7 +60,7 @@ def test_operations_are_those_of_the_matrices_of_a_real_network(recipe):
     tagger.fit([["Ada", "met", "Bo"]] * 4, [["B-PER", "O", "B-PER"]] * 4, dev=([["Ada"]], [["B-PER"]]))
     shapes = {name: tuple(weight.shape) for name, weight in tagger.network_.named_parameters()}
     num_tags, num_characters = len(tagger.tagset_.names), tagger.vocabulary_.num_characters
-    counted = recipe("benchmark_limit").multiply_adds(tagger.get_params(), num_tags, num_characters, 12)
+    counted = recipe("benchmarking.limit").multiply_adds(tagger.get_params(), num_tags, num_characters, 12)
     recurrent = [shape for name, shape in shapes.items() if name.startswith("encoder.") and len(shape) == 2]
     assert counted["encoder"] == sum(rows * columns for rows, columns in recurrent)
     rows, columns = shapes["head.output.weight"]
@@ -72,20 +72,20 @@ def test_operations_are_those_of_the_matrices_of_a_real_network(recipe):
 def test_medians_ranges_and_ratios_are_taken_round_by_round(recipe):
     speeds = {("seqtag torch", 1): 100.0, ("seqtag torch", 2): 400.0, ("peer", 1): 50.0, ("peer", 2): 100.0}
     runs = [{"system": name, "threads": 1, "round": i, "predict": value} for (name, i), value in speeds.items()]
-    figures = recipe("benchmark_figures")
+    figures = recipe("benchmarking.figures")
     found = figures.summary(figures.completed(runs, {(1, 1): 1.0, (1, 2): 1.0}))
     assert found[1, "peer"] == {"predict": (75.0, 50.0, 100.0), "predict_ratio": (0.375, 0.25, 0.5)}
     assert found[1, "seqtag torch"]["predict_ratio"] == (1.0, 1.0, 1.0)
 
 
 def test_the_share_of_the_limit_counts_two_operations_a_multiply_add_and_three_passes_of_training(recipe):
-    share = recipe("benchmark_limit").share_of_limit
+    share = recipe("benchmarking.limit").share_of_limit
     assert share({"encoder": 500, "output": 500}, 1e6, 4, passes=1) == pytest.approx(0.5)
     assert share({"encoder": 500, "output": 500}, 1e6, 4, passes=3) == pytest.approx(1.5)
 
 
 def test_made_sentences_have_their_length_and_streams_new_words_only(recipe):
-    scaling = recipe("benchmark_scaling")
+    scaling = recipe("benchmarking.scaling")
     assert {len(sentence) for sentence in scaling.of_length(["a", "b", "c"], 2000)} == {2000}
     made = list(islice(scaling.endless([["a"], ["b"]]), 5))
     assert [sentence[0] for sentence in made] == ["a", "b", "a", "b", "a"]
@@ -94,15 +94,15 @@ def test_made_sentences_have_their_length_and_streams_new_words_only(recipe):
 
 def test_f1_is_the_strict_one(recipe):
     gold = [["B-PER", "I-PER", "O"], ["B-LOC"]]
-    strict_f1 = recipe("benchmark_corpus").strict_f1
+    strict_f1 = recipe("benchmarking.corpus").strict_f1
     assert strict_f1(json.dumps(gold), json.dumps([["B-PER", "O", "O"], ["B-LOC"]])) == 50
     assert strict_f1(json.dumps(gold), json.dumps([["O", "O", "O"], ["O"]])) == 0
 
 
 def test_a_worker_says_json_only_and_a_failed_one_says_why(recipe):
-    runs = recipe("benchmark_runs")
-    command = [sys.executable, str(RECIPES / "benchmark_worker.py"), '{"system": "spacy", "stage": "check"}']
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    runs = recipe("benchmarking.runs")
+    command = [sys.executable, "-m", "benchmarking.worker", '{"system": "spacy", "stage": "check"}']
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=RECIPES)
     assert set(json.loads(done.stdout)) == {"version"}
     with pytest.raises(runs.FailedError, match="nowhere"):
         runs.ask({"system": "spacy", "stage": "predict", "model": "nowhere", "corpus": "nowhere", "threads": 1})
@@ -111,7 +111,7 @@ def test_a_worker_says_json_only_and_a_failed_one_says_why(recipe):
 def test_a_corpus_without_dev_is_refused_by_name(recipe, tiny_corpus, tmp_path):
     (tiny_corpus / "dev.conll").unlink()
     with pytest.raises(UsageError, match="no split dev"):
-        recipe("benchmark_corpus").write_corpus(str(tiny_corpus), tmp_path)
+        recipe("benchmarking.corpus").write_corpus(str(tiny_corpus), tmp_path)
 
 
 def test_an_unknown_peer_is_refused_with_the_known_ones(recipe, capsys):

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqtag.runtime.engine import MAX_TOKENS, Exported
-from seqtag.runtime.graph_class import CONSTANTS, NGRAM_CONSTANTS
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.words import WordTable
 from seqtag.text.classes import ClassSet
@@ -25,6 +24,20 @@ Rows = Sequence[Any]
 
 # Tokens whose n-grams are looked up together; a longer text is by itself.
 _NGRAM_TOKENS = 16_384
+
+# Outputs that are constants, and the weights that they are.
+CONSTANTS = {
+    "output_LH": "head.output.weight",
+    "bias_L": "head.output.bias",
+    "weights_V": "head.weights_V",
+    "threshold_L": "head.threshold_L",
+}
+NGRAM_CONSTANTS = {
+    "keys_N": "head.lexical.keys_N",
+    "rarity_N": "head.lexical.rarity_N",
+    "table_NL": "head.lexical.table.weight",
+    "ngram_bias_L": "head.lexical.bias_L",
+}
 
 
 class Segments(NamedTuple):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtag.runtime.class_engine import CONSTANTS, NGRAM_CONSTANTS
 from seqtag.runtime.graph import GraphSpec, add_words
 from seqtag.runtime.graph_nodes import Nodes
 from seqtag.runtime.graph_recurrent import Weights, add_encoder, quantised
@@ -21,19 +22,6 @@ if TYPE_CHECKING:
 # R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
 # H hidden, A attention, L classes, V views, N known n-grams
 
-# Outputs that are constants, and the weights that they are.
-CONSTANTS = {
-    "output_LH": "head.output.weight",
-    "bias_L": "head.output.bias",
-    "weights_V": "head.weights_V",
-    "threshold_L": "head.threshold_L",
-}
-NGRAM_CONSTANTS = {
-    "keys_N": "head.lexical.keys_N",
-    "rarity_N": "head.lexical.rarity_N",
-    "table_NL": "head.lexical.table.weight",
-    "ngram_bias_L": "head.lexical.bias_L",
-}
 _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
 

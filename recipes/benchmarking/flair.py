@@ -1,10 +1,10 @@
-"""Flair in the benchmark: a trained model is saved, loaded and asked; `benchmark_flair_training.py` trains it.
+"""Flair in the benchmark: a trained model is saved, loaded and asked; `benchmarking/flair_training.py` trains it.
 
 python recipes/benchmark.py --peer-python flair=PATH
 """
 
 import flair
-from benchmark_flair_training import train
+from benchmarking.flair_training import train
 from flair.data import Sentence
 from flair.models import SequenceTagger
 

@@ -2,7 +2,7 @@
 
     python recipes/benchmark.py --cost
 
-A worker's stages for seqtag's engines; `benchmark_cost.py` makes tables of what they say.
+A worker's stages for seqtag's engines; `benchmarking/cost.py` makes tables of what they say.
 """
 
 import itertools
@@ -10,8 +10,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmark_measures import peak_mib, speed
-from benchmark_worker import read
+from benchmarking.measures import peak_mib, speed
+from benchmarking.worker import read
 
 FEWEST_TOKENS = 20_000
 
@@ -36,7 +36,7 @@ def lengths(system, job, say):
 
 def batches(system, job, say):
     """Microseconds a token for each number of padded tokens a batch; the model is written and exported anew for it."""
-    from benchmark_ours import EXPORTS, Tagger  # not above: a stream through an export must not import torch
+    from benchmarking.ours import EXPORTS, Tagger  # not above: a stream through an export must not import torch
 
     name, _, options = EXPORTS.get(job["system"], ("torch", None, None))
     micros = []

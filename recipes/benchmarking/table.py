@@ -3,7 +3,7 @@
 python recipes/benchmark.py --help
 """
 
-from benchmark_figures import FIGURES
+from benchmarking.figures import FIGURES
 from rich import box
 from rich.table import Table
 

@@ -6,8 +6,8 @@ The model is `Tagger(hidden_size=256)` on the CPU, all else by default. Exports 
 each row of the table is the engine that it names.
 """
 
-from benchmark_limit import multiply_adds
-from benchmark_onnx import EXPORTS, spans, tags
+from benchmarking.limit import multiply_adds
+from benchmarking.onnx import EXPORTS, spans, tags
 
 from seqtag import Tagger, __version__
 

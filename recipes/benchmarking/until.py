@@ -8,8 +8,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from benchmark_corpus import strict_f1
-from benchmark_runs import FailedError, ask
+from benchmarking.corpus import strict_f1
+from benchmarking.runs import FailedError, ask
 from rich import box
 from rich.table import Table
 

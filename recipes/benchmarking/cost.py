@@ -5,7 +5,7 @@
 Flat is good: time a token should depend on neither, and memory not on the length of a stream.
 """
 
-from benchmark_runs import ask
+from benchmarking.runs import ask
 from rich import box
 from rich.table import Table
 

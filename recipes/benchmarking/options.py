@@ -6,7 +6,7 @@ python recipes/benchmark.py --help
 import argparse
 from pathlib import Path
 
-from benchmark_cost import STREAMS
+from benchmarking.cost import STREAMS
 
 PEERS = ("crfsuite", "spacy", "flair")
 

@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 
-from benchmark_figures import BASE
+from benchmarking.figures import BASE
 
 from seqtag import __version__
 

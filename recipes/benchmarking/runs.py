@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-WORKER = Path(__file__).with_name("benchmark_worker.py")
+RECIPES = Path(__file__).parents[1]
 
 
 class FailedError(Exception):
@@ -24,7 +24,7 @@ def ask(job, python=sys.executable, hear=None):
     """
     said = {}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
-        command = [python, str(WORKER), json.dumps(job)]
+        command = [python, "-m", "benchmarking.worker", json.dumps(job)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": complaints}
         with subprocess.Popen(command, env=_environment(job.get("threads", 1)), encoding="utf-8", **pipes) as process:
             for line in process.stdout:
@@ -53,11 +53,12 @@ def find(pythons, systems):
 
 def matrix_limit(threads):
     """The GFLOP/s of a matrix product at so many threads: the better of numpy's and torch's."""
-    command = [sys.executable, str(WORKER.with_name("benchmark_limit.py"))]
+    command = [sys.executable, "-m", "benchmarking.limit"]
     done = subprocess.run(command, env=_environment(threads), check=True, capture_output=True, text=True)
     return max(json.loads(done.stdout).values())
 
 
 def _environment(threads):
     names = ("OMP", "MKL", "OPENBLAS", "BLIS", "VECLIB_MAXIMUM")
-    return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}}
+    path = os.pathsep.join([str(RECIPES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, **{f"{name}_NUM_THREADS": str(threads) for name in names}}

@@ -1,6 +1,6 @@
 """One system in one process: what it is asked comes as JSON, what it measured goes out as lines of JSON.
 
-    python recipes/benchmark_worker.py '{"system": "spacy", "stage": "check"}'
+    python -m benchmarking.worker '{"system": "spacy", "stage": "check"}'
 
 `benchmark.py` starts it, in the system's interpreter. A system's file has train, save, load, tags; where it can, spans.
 """
@@ -12,15 +12,15 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from benchmark_measures import latencies, peak_mib, size_mb, speed
+from benchmarking.measures import latencies, peak_mib, size_mb, speed
 
 MODULES = {  # system: the file beside this one that knows it
-    "seqtag torch": "benchmark_ours",
-    "seqtag onnx": "benchmark_onnx",
-    "seqtag int8": "benchmark_onnx",
-    "crfsuite": "benchmark_crfsuite",
-    "spacy": "benchmark_spacy",
-    "flair": "benchmark_flair",
+    "seqtag torch": "benchmarking.ours",
+    "seqtag onnx": "benchmarking.onnx",
+    "seqtag int8": "benchmarking.onnx",
+    "crfsuite": "benchmarking.crfsuite",
+    "spacy": "benchmarking.spacy",
+    "flair": "benchmarking.flair",
 }
 
 
@@ -72,7 +72,7 @@ def main():
         print(json.dumps(figures), file=out, flush=True)
 
     here = {"check": check, "train": train, "predict": predict}
-    stages = here if job["stage"] in here else vars(import_module("benchmark_scaling"))
+    stages = here if job["stage"] in here else vars(import_module("benchmarking.scaling"))
     stages[job["stage"]](import_module(MODULES[job["system"]]), job, say)
 
 

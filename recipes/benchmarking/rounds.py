@@ -7,9 +7,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from benchmark_corpus import strict_f1
-from benchmark_figures import BASE, ENGINES
-from benchmark_runs import FailedError, ask, matrix_limit
+from benchmarking.corpus import strict_f1
+from benchmarking.figures import BASE, ENGINES
+from benchmarking.runs import FailedError, ask, matrix_limit
 
 
 def rounds(jobs, pythons, epochs, tell):

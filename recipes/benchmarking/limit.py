@@ -1,6 +1,6 @@
 """What the machine could do: its measured matrix product, and the operations that seqtag's model asks for a token.
 
-    OMP_NUM_THREADS=1 python recipes/benchmark_limit.py
+    OMP_NUM_THREADS=1 python recipes/benchmarking/limit.py
 
 A product of n x n matrices is n^3 multiply-adds; GFLOP/s count a multiply-add as two operations.
 """

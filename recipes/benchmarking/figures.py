@@ -5,7 +5,7 @@ python recipes/benchmark.py --help
 
 import statistics
 
-from benchmark_limit import share_of_limit
+from benchmarking.limit import share_of_limit
 
 BASE = "seqtag torch"
 ENGINES = (BASE, "seqtag onnx", "seqtag int8")
