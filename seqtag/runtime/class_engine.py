@@ -13,6 +13,7 @@ import numpy as np
 
 from seqtag.runtime.engine import MAX_TOKENS, Exported
 from seqtag.runtime.ngrams import NgramTable
+from seqtag.runtime.session import Session
 from seqtag.runtime.words import WordTable
 from seqtag.text.classes import ClassSet
 from seqtag.text.lengths import pad, sorted_batches
@@ -69,7 +70,7 @@ class ClassWeights(NamedTuple):
 class ClassEngine:
     """An exported network with what it was trained with. Any number of threads may ask it at once."""
 
-    session: Any  # an onnxruntime.InferenceSession
+    session: Session
     weights: ClassWeights
     ngrams: NgramTable | None
     words: WordTable | None  # None: rows are series of numbers
@@ -83,15 +84,14 @@ class ClassEngine:
     def build(cls, exported: Exported, config: Mapping[str, Any], vocabulary: Vocabulary | None) -> "ClassEngine":
         """Bring an export and the configuration of its model together; ModelError where they don't fit."""
         params, classes = config["params"], ClassSet.from_dict(config["classes"])
-        found = {value.name: value for value in exported.session.get_inputs()}
-        has_ngrams = any(value.name == "keys_N" for value in exported.session.get_outputs())
+        has_ngrams = "keys_N" in exported.session.outputs
         names = [*CONSTANTS, *(NGRAM_CONSTANTS if has_ngrams else ())]
         inputs = ("values_RSD",) if vocabulary is None else ("slots_RS", "features_UF", "characters_UC")
         weighted = ["weights_RS"] * (params["pooling"] == "attention")
         exported.check_borders(["lengths_R", *inputs], ["pooled_RH", "mass_R", *weighted, *names])
         nothing: dict[str, np.ndarray] = {"lengths_R": np.ones(1, np.int32)}
         if vocabulary is None:
-            nothing["values_RSD"] = np.zeros((1, 1, found["values_RSD"].shape[2]), np.float32)
+            nothing["values_RSD"] = np.zeros((1, 1, exported.session.inputs["values_RSD"][2]), np.float32)
         else:
             nothing["slots_RS"] = np.zeros((1, 1), np.int64)
             nothing |= {
@@ -124,7 +124,7 @@ class ClassEngine:
         """Numbers a step of series; None where rows are texts."""
         if self.words is not None:
             return None
-        return int(next(value.shape[2] for value in self.session.get_inputs() if value.name == "values_RSD"))
+        return int(self.session.inputs["values_RSD"][2])
 
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Probability of each class, (N, L); of a row without a token, the share of the class in training."""
@@ -185,9 +185,14 @@ class ClassEngine:
         mass_R = np.empty(num_segments)
         weights = [np.zeros(0)] * num_segments
         names = ["pooled_RH", "mass_R"] + ["weights_RS"] * (self.pooling == "attention")
-        for indices in sorted_batches(lengths_R, max_tokens=self.max_tokens):
+
+        def run(indices: np.ndarray) -> list[np.ndarray]:
             own = [rows[text_R[i]][start_R[i] : start_R[i] + lengths_R[i]] for i in indices]
-            pooled_RH[indices], mass_R[indices], *rest = self.session.run(names, self._given(own, lengths_R[indices]))
+            return self.session.run(names, self._given(own, lengths_R[indices]))
+
+        most = self.session.batch_tokens(int(lengths_R.sum()), self.max_tokens)
+        for indices, outputs in self.session.each(run, sorted_batches(lengths_R, max_tokens=most)):
+            pooled_RH[indices], mass_R[indices], *rest = outputs
             for weights_RS in rest:
                 for i, weights_S in zip(indices, weights_RS):
                     weights[i] = weights_S[: lengths_R[i]]

@@ -1,7 +1,6 @@
 """Run an exported network with onnxruntime, and answer from its emissions: the torch-free engine behind a tagger."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -12,6 +11,7 @@ import numpy as np
 
 from seqtag.errors import ModelError, UsageError
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
+from seqtag.runtime.session import Session, open_session
 from seqtag.runtime.words import WordTable
 from seqtag.store import sha256_of
 from seqtag.text.answers import Scored, Sentences, TagAnswers
@@ -22,7 +22,7 @@ from seqtag.text.tagset import TagSet
 
 EXPORT_FORMAT = 1
 # Padded tokens a batch, and no more than the model was trained with.
-MAX_TOKENS = 4096
+MAX_TOKENS = 2048
 _INPUTS = ("slots_BT", "lengths_B", "features_UF", "characters_UC")
 _OUTPUT = "emissions_BTL"
 
@@ -31,7 +31,7 @@ _OUTPUT = "emissions_BTL"
 class RuntimeEngine(TagAnswers):
     """An exported network with the indices that it was trained with. Any number of threads may ask it at once."""
 
-    session: Any  # an onnxruntime.InferenceSession
+    session: Session
     head: Head
     words: WordTable
     tagset: TagSet
@@ -41,7 +41,8 @@ class RuntimeEngine(TagAnswers):
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
+
+        def score(indices: np.ndarray) -> ScoredBatch:
             lengths_B = lengths[indices]
             looked = self.words.look_up(list(chain.from_iterable(sentences[i] for i in indices)))
             values = (
@@ -51,12 +52,15 @@ class RuntimeEngine(TagAnswers):
                 looked.characters_UC,
             )
             (emissions_BTL,) = self.session.run([_OUTPUT], dict(zip(_INPUTS, values)))
-            yield indices, ScoredBatch(self.head, emissions_BTL, lengths_B)
+            return ScoredBatch(self.head, emissions_BTL, lengths_B)
+
+        most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
+        yield from self.session.each(score, sorted_batches(lengths, max_tokens=most))
 
 
 def open_network(
     path: Path, tagset: TagSet, *, weights_sha256: str, threads: int | None, sha256: str | None = None
-) -> tuple[Any, Head]:
+) -> tuple[Session, Head]:
     """Open an exported tagging network and check that it is whole, of this release's form and of these weights.
 
     `threads` is how many cores one call may use; None: all that the process may. `sha256` is that of the file, where it
@@ -77,7 +81,7 @@ class Exported:
     """An export that was opened: of the right form and of the right weights."""
 
     path: Path
-    session: Any  # an onnxruntime.InferenceSession
+    session: Session
     about: Mapping[str, Any]  # what the metadata say
 
     def damaged(self, what: str) -> ModelError:
@@ -86,10 +90,7 @@ class Exported:
 
     def check_borders(self, inputs: Iterable[str], outputs: Iterable[str]) -> None:
         """Raise ModelError where the graph takes or gives something else."""
-        found = (
-            {value.name for value in self.session.get_inputs()},
-            {value.name for value in self.session.get_outputs()},
-        )
+        found = set(self.session.inputs), set(self.session.outputs)
         if found != (set(inputs), set(outputs)):
             raise self.damaged(f"it takes {sorted(found[0])} and gives {sorted(found[1])}")
 
@@ -110,8 +111,8 @@ def open_export(path: Path, *, weights_sha256: str, threads: int | None, sha256:
 
 def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Exported:
     """Hand a graph to onnxruntime, from a file or from memory; `path` is what messages name."""
-    session = _session(path, content, threads or _num_cores())
-    stored = session.get_modelmeta().custom_metadata_map.get("seqtag")
+    session = open_session(path, content, threads=threads, advice=_again(path))
+    stored = session.metadata.get("seqtag")
     if stored is None:
         raise ModelError(f"{path}: not an export of seqtag, its metadata say nothing; {_again(path)}")
     try:
@@ -130,37 +131,3 @@ def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Ex
 
 def _again(path: Path) -> str:
     return f"export the model again: seqtag export {path.parent}" + " --int8" * path.name.endswith(".int8.onnx")
-
-
-def _session(path: Path, content: str | bytes, threads: int) -> Any:
-    try:
-        import onnxruntime as ort
-        from onnxruntime.capi import onnxruntime_pybind11_state as failures
-    except ImportError:
-        raise UsageError('onnxruntime is not installed; run: pip install "seqtag[runtime]"') from None
-    ort.disable_telemetry_events()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3  # a library does not write to standard error; errors are raised anyway
-    damaged = (
-        failures.Fail,
-        failures.InvalidArgument,
-        failures.InvalidGraph,
-        failures.InvalidProtobuf,
-        failures.NotImplemented,
-        failures.RuntimeException,
-    )
-    try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except damaged as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({first_line}); {_again(path)}") from None
-
-
-def _num_cores() -> int:
-    """The cores that this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
