@@ -17,7 +17,7 @@ WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: check demo test lint format clean help
+.PHONY: check demo test lint format wheels clean help
 
 check: lint test  ## format check, lint, types, and all tests with doctests (the default)
 
@@ -36,8 +36,14 @@ format: $(DEV_STAMP)  ## format the code and sort the imports
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
 
+wheels: $(DEV_STAMP)  ## dist/: seqtag, and seqtag-runtime, the part of it that predicts without torch
+	@rm -rf build distributions/runtime/build  # a build takes up what an older one left
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist distributions/runtime
+
 clean:  ## remove .venv, caches and what a build leaves
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info distributions/*/build distributions/*/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find seqtag tests recipes -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list

@@ -48,7 +48,17 @@ __all__ = [  # noqa: RUF022 - kept in the order of the table above
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'seqtag' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("seqtag."):
+            raise
+        from seqtag.errors import UsageError
+
+        raise UsageError(
+            f"seqtag.{name} is no part of seqtag-runtime, which only predicts, with seqtag.runtime.load; for all of "
+            "seqtag run: pip uninstall seqtag-runtime, then: pip install seqtag"
+        ) from None
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,7 @@
 """The model folder: JSON and safetensors, never pickle. Written whole or not at all, read with every file checked.
 
-Knows files; knows no model. `config.json` holds a SHA-256 of each other file that a model needs and one of itself, so a
-damaged file is named before anything is built from it.
+Knows files; knows no model. `config.json` holds a SHA-256 of each other file that a model needs, of its exports and of
+itself, so a damaged file is named before anything is built from it.
 """
 
 import errno
@@ -120,6 +120,11 @@ class StoredExport:
     vocabulary: dict[str, Any]
     weights_sha256: str  # of model.safetensors, which an export must have been made from
 
+    def sha256(self, name: str) -> str | None:
+        """Give the hash of an export; None where an earlier release wrote it, which noted none."""
+        found: str | None = self.config["files"].get(name)
+        return found
+
 
 def read_without_weights(folder: str | Path) -> StoredExport:
     """Read a model folder for the runtime, with the checks of `read_model`, and without torch.
@@ -130,9 +135,41 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     folder = Path(folder)
     config, contents = read_files(folder, (_VOCABULARY,))
     weights_sha256 = config["files"][_WEIGHTS]
-    if (folder / _WEIGHTS).exists() and _sha256_of(folder / _WEIGHTS) != weights_sha256:
+    if (folder / _WEIGHTS).exists() and sha256_of(folder / _WEIGHTS) != weights_sha256:
         raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
     return StoredExport(config, _json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
+
+
+def write_export(folder: Path, name: str, content: bytes) -> Path:
+    """Put an export into a model folder, and its hash into config.json; gives its path.
+
+    All is written before anything takes its place. At any moment config.json holds a hash that fits or none, so a kill
+    leaves the old export or the new one. Raises ModelError where it can't be written.
+    """
+    path = folder / name
+    config, _ = read_files(folder, ())
+    others = {other: sha256 for other, sha256 in config["files"].items() if other != name}
+    without, with_hash = (
+        _dump({**about, "checksum": _checksum(about)})
+        for files in (others, others | {name: hashlib.sha256(content).hexdigest()})
+        for about in [{**config, "files": files}]
+    )
+    steps = [
+        (folder / f".{_CONFIG}.without", without, folder / _CONFIG),
+        (folder / f".{name}.partial", content, path),
+        (folder / f".{_CONFIG}.partial", with_hash, folder / _CONFIG),
+    ]
+    try:
+        for partial, written, _ in steps:
+            partial.write_bytes(written)
+        for partial, _, place in steps:
+            partial.replace(place)
+    except OSError as error:
+        raise ModelError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
+    finally:
+        for partial, _, _ in steps:
+            partial.unlink(missing_ok=True)
+    return path
 
 
 def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -202,8 +239,11 @@ def _bytes(path: Path) -> bytes:
         raise ModelError(f"{path}: can't be read: {error.strerror}") from None
 
 
-def _sha256_of(path: Path) -> str:
-    """Hash a file piece by piece: weights may be larger than what a serving process has room for."""
+def sha256_of(path: Path) -> str:
+    """Hash a file piece by piece: weights may be larger than what a serving process has room for.
+
+    Raises ModelError where it can't be read.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:

@@ -133,8 +133,7 @@ class Trainer:
             f"{__version__}|{fingerprint}|{asdict(replace(options, device=''))}".encode()
         ).hexdigest()
         self.accelerator = make_accelerator(options.device, options.precision)
-        self.network = network
-        self.wrapped = self.accelerator.prepare(network)
+        self.network, self.wrapped = network, self.accelerator.prepare(network)
         # As they are, not prepared: Accelerate's wrapper looks through all of sys.path for a package at every step.
         self.optimizers = build_optimizers(
             network,

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import seqtag
+import seqtag.runtime
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "seqtag"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-RECIPES = sorted((REPOSITORY / "recipes").glob("*.py"))
+RECIPES = sorted((REPOSITORY / "recipes").rglob("*.py"))
 
 # From top to bottom: a part may import what stands in a line below its own. seqtag/__init__.py stands above all.
 LAYERS = [
@@ -126,7 +127,9 @@ def test_no_file_is_too_long():
 def test_recipes_are_short_and_use_public_names_only(path: Path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= MOST_RECIPE_LINES
-    public = {f"seqtag.{name}" for name in seqtag.__all__}
+    public = {f"seqtag.{name}" for name in seqtag.__all__} | {
+        f"seqtag.runtime.{name}" for name in seqtag.runtime.__all__
+    }
     used = {name for name in imported_names(source) if name.split(".")[0] == "seqtag"}
     assert used - public == set()
 

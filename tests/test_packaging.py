@@ -1,18 +1,12 @@
 """The wheel: built once, looked into, and installed into an empty folder to find its demo corpora there."""
 
 import configparser
-import os
-import shutil
-import subprocess
 import sys
-import zipfile
-from email.message import Message
-from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from wheels import REPOSITORY, build_wheel, files_of, metadata_of, run_quietly
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 CORPORA = {
     *(f"seqtag/data/{name}" for name in ("train.conll", "dev.conll", "test.conll", "README.md", "LICENSE")),
     *(f"seqtag/data/sentiment/{name}" for name in ("train.csv", "dev.csv", "test.csv", "README.md")),
@@ -23,37 +17,7 @@ PAGE = {f"seqtag/evaluation/page/{name}" for name in ("report.html.jinja", "styl
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build in a copy, because a build writes into its source tree and takes up what an older one left there."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(REPOSITORY / name, source)
-    for name in ("seqtag", "data", "tests", "recipes"):
-        shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    run_quietly("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source))
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-def run_quietly(*arguments: str, **variables: str) -> str:
-    """Run Python in a process of its own; where it fails, what it said is the test's message."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONWARNINGS")}
-    run = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, env={**environment, **variables}, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
-
-
-def files_of(wheel: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(wheel) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def metadata_of(wheel: Path) -> Message:
-    (text,) = (content for name, content in files_of(wheel).items() if name.endswith(".dist-info/METADATA"))
-    return Parser().parsestr(text.decode("utf-8"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_has_every_module_the_corpora_and_nothing_else(wheel: Path):

@@ -78,6 +78,7 @@ def test_every_path_and_option_of_the_readme_exists():
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     values = {"cnn", "lstm", "gru", "None", "all", "corpus", "fp32", "bf16", "attention", "last", "mean", "max"}
+    values |= {"auto", "torch", "onnx"}
     options = set(Tagger().get_params()) | set(Classifier().get_params())
     assert named - values == options, "the README's tables of options and the constructors must agree"
 

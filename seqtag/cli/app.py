@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli import reports
-from seqtag.cli.arguments import DATA_FORMS, EXIT_CODES, LABELLED, TAGGED, TEXT, Device, ModelFolder, examples
+from seqtag.cli import reports, writing
+from seqtag.cli.arguments import (
+    DATA_FORMS,
+    EXIT_CODES,
+    LABELLED,
+    TAGGED,
+    TEXT,
+    Device,
+    Engine,
+    ModelFolder,
+    examples,
+)
 from seqtag.cli.session import command
 
 app = typer.Typer(
@@ -186,71 +196,28 @@ def predict(
     ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     device: Device = "auto",
+    engine: Engine = None,
 ) -> None:
     """Tag or classify new text, in order, as it comes: files of any size, or a pipe that waits for each answer."""
     from seqtag.cli import predict as predicting
 
     kind = predicting.input_kind(text=text, jsonl=jsonl)
-    predicting.predict(folder, source, kind=kind, form=form, output=output, attention=attention, device=device)
+    predicting.predict(
+        folder,
+        source,
+        kind=kind,
+        form=form,
+        output=output,
+        attention=attention,
+        device=device,
+        engine=engine,
+    )
 
 
 reports.register(app)
 
 
-@app.command(
-    epilog=examples(
-        'seqtag generate models/novel --prompt "It was a dark night"',
-        'seqtag generate models/novel --prompt "It was" --temperature 0.7 --num-tokens 500 --seed 3',
-        "seqtag generate models/novel --prompt - --top-p 0.9 < beginning.txt",
-        "seqtag generate models/novel --prompt 'Chapter 1' --stop $'\\n\\n' --stop 'THE END'",
-    )
-)
-@command
-def generate(
-    folder: ModelFolder,
-    prompt: Annotated[
-        str,
-        typer.Option(
-            metavar="TEXT",
-            help="What the text begins with, printed too; - reads it from standard input, where the line break at the "
-            "end does not count. Without one a new line is begun.",
-        ),
-    ] = "",
-    num_tokens: Annotated[
-        int, typer.Option(metavar="N", help="The most characters, or words, that are written after the prompt.")
-    ] = 200,
-    temperature: Annotated[
-        float,
-        typer.Option(
-            metavar="T", help="Below 1 the text is tamer, above 1 wilder; 0 takes the most probable symbol each time."
-        ),
-    ] = 1.0,
-    top_k: Annotated[int | None, typer.Option(metavar="K", help="Choose among the K most probable symbols.")] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(metavar="P", help="Choose among the fewest symbols that have this probability together."),
-    ] = None,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="End before this text, should it come; may come often."),
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same text.")] = 0,
-    device: Device = "auto",
-) -> None:
-    """Let a language model go on with a text; what it writes appears as it is written."""
-    from seqtag.cli import generate as writing
-
-    writing.generate(
-        folder,
-        prompt,
-        device=device,
-        num_tokens=num_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        stop=stop or None,
-        seed=seed,
-    )
+writing.register(app)
 
 
 @app.command(
@@ -258,6 +225,7 @@ def generate(
         "seqtag export models/ner",
         "seqtag export models/ner --dev my-corpus/",
         "seqtag export models/ner --int8 --dev dev.conll",
+        "seqtag export models/mood --dev reviews.csv",
     )
 )
 @command
@@ -265,14 +233,14 @@ def export(
     folder: ModelFolder,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Store whole numbers: a quarter of the size and quicker, but some tags change."),
+        typer.Option("--int8", help="Store whole numbers: a quarter of the size and quicker, but some answers change."),
     ] = False,
     dev: Annotated[
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Labelled data to try the export on; --int8 needs it. Default: sentences made of the model's words. "
-            f"{TAGGED}",
+            help="Labelled data to try the export on; --int8 needs it. Default: texts made of the model's words. "
+            f"{DATA_FORMS}",
         ),
     ] = None,
     split: Annotated[
@@ -283,7 +251,7 @@ def export(
         typer.Option("--force", help="Write an --int8 export that loses more than 0.5 points, or without --dev."),
     ] = False,
 ) -> None:
-    """Write a tagger as ONNX into its folder, to predict without torch, once it gives what torch gives."""
+    """Write a model as ONNX into its folder, to predict without torch, once it gives what torch gives."""
     from seqtag.cli import export as exporting
 
     exporting.export(folder, int8=int8, dev=dev, split=split, force=force)

@@ -24,6 +24,14 @@ EXIT_CODES = "Exit codes: 0 done, 1 the data or the model falls short, 2 wrong u
 
 ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A folder that `seqtag train` wrote.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|torch|onnx|onnx-int8",
+        help="What runs a tagger. onnx-int8 needs an export with --int8; auto takes an export that is not int8, else "
+        "torch. Default: what was saved with the model, which is auto unless it was set.",
+    ),
+]
 JsonFile = Annotated[
     str | None,
     typer.Option("--json", metavar="FILE", help="Write all figures here too; - prints them instead of the tables."),

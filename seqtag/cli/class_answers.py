@@ -15,7 +15,8 @@ from seqtag.cli.tables import one_line, table_line
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqtag.models.classifier import Classifier, TokenWeight
+    from seqtag.models.classifier import Classifier
+    from seqtag.text.token_weights import TokenWeight
 
 logger = logging.getLogger("seqtag")
 

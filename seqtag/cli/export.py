@@ -1,4 +1,4 @@
-"""`seqtag export`: a trained tagger as ONNX, tried on labelled data and put into its folder."""
+"""`seqtag export`: a trained model as ONNX, tried on labelled data and put into its folder."""
 
 from seqtag.cli.sources import pick_split, read_corpus
 from seqtag.cli.tasks import stored_task
@@ -16,14 +16,12 @@ def export(folder: str, *, int8: bool, dev: str | None, split: str | None, force
     if split is not None and dev is None:
         raise UsageError(f"--split {split}: of what? give --dev DATA too")
     task = stored_task(folder)
-    if task.name != "tag":
-        raise UsageError(f"{folder}: holds a {task.noun}, and export is for taggers")
-    tagger = task.estimator().load(folder, device="cpu")
+    model = task.estimator().load(folder, device="cpu")
     data = None
     if dev is not None:
-        corpus = read_corpus(dev, task=task.name, **task.reading(tagger))
+        corpus = read_corpus(dev, task=task.name, **task.reading(model))
         if split is not None and split not in corpus:
             raise UsageError(f"{dev}: no split {split!r}; {near_miss(split, corpus)}")
         data = pick_split(corpus, split or "dev", source=dev, advice="choose one with --split")
-    path = tagger.export(folder, int8=int8, force=force, dev=data)
+    path = model.export(folder, int8=int8, force=force, dev=data)
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqtag.cli.sources import column_source, open_output, pick_split, read_corpus
-from seqtag.cli.tasks import LANGUAGE, stored_name, stored_task
+from seqtag.cli.tasks import LANGUAGE, load_model, stored_name, stored_task
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.columnfiles import column_blocks
 from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
@@ -34,7 +34,7 @@ class Sentence:
     document: int = 0  # its number, where the file has -DOCSTART- lines or the like; else the same for all
 
 
-def evaluate(folder: str, source: str, *, split: str | None, files: Files, device: str) -> None:
+def evaluate(folder: str, source: str, *, split: str | None, files: Files, device: str, engine: str | None) -> None:
     """Measure the model in `folder` on a split: the one named, else test, else the only one."""
     if stored_name(folder) == LANGUAGE:
         from seqtag.cli import language
@@ -42,7 +42,7 @@ def evaluate(folder: str, source: str, *, split: str | None, files: Files, devic
         language.evaluate(folder, source, split=split, files=files, device=device)
         return
     task = stored_task(folder)
-    estimator = task.estimator().load(folder, device=device)
+    estimator = load_model(task, folder, device=device, engine=engine)
     corpus = read_corpus(source, task=task.name, **task.reading(estimator))
     if split is not None and split not in corpus:
         raise UsageError(f"{source}: no split {split!r}; {near_miss(split, corpus)}")

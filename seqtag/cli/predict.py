@@ -7,7 +7,7 @@ import sys
 from seqtag.cli.requests import Input, Request, read_requests
 from seqtag.cli.sources import open_output
 from seqtag.cli.tables import open_table
-from seqtag.cli.tasks import Task, stored_task
+from seqtag.cli.tasks import Task, load_model, stored_task
 from seqtag.errors import UsageError, near_miss
 
 logger = logging.getLogger("seqtag")
@@ -24,7 +24,15 @@ _KINDS = {
 
 
 def predict(
-    folder: str, source: str, *, kind: str | None, form: str | None, output: str, attention: bool, device: str
+    folder: str,
+    source: str,
+    *,
+    kind: str | None,
+    form: str | None,
+    output: str,
+    attention: bool,
+    device: str,
+    engine: str | None,
 ) -> None:
     """Tag or classify what `source` holds with the model in `folder`; `kind` and `form` are of input and output.
 
@@ -36,7 +44,8 @@ def predict(
     form = form or given.kind
     if form not in task.answers.FORMS:
         raise UsageError(f"--format {form}: unknown for a {task.noun}; {near_miss(form, task.answers.FORMS)}")
-    answers = task.answers(task.estimator().load(folder, device=device), form, given, attention=attention)
+    model = load_model(task, folder, device=device, engine=engine)
+    answers = task.answers(model, form, given, attention=attention)
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
     waiting: list[Request] = []

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, TAGGED, Device, HtmlFile, JsonFile, MarkdownFile, ModelFolder, examples
+from seqtag.cli.arguments import (
+    DATA_FORMS,
+    TAGGED,
+    Device,
+    Engine,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    ModelFolder,
+    examples,
+)
 from seqtag.cli.session import command
 from seqtag.errors import UsageError
 
@@ -22,6 +32,7 @@ def evaluate(
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,
     device: Device = "auto",
+    engine: Engine = None,
 ) -> None:
     """Measure a model on labelled data: scores with intervals, what goes wrong, and how far to trust its confidence.
 
@@ -30,7 +41,7 @@ def evaluate(
     from seqtag.cli import measure
 
     files = {".json": json_file, ".html": html_file, ".md": markdown_file}
-    measure.evaluate(folder, data, split=split, files=files, device=device)
+    measure.evaluate(folder, data, split=split, files=files, device=device, engine=engine)
 
 
 @command
@@ -186,6 +197,7 @@ _EXAMPLES: Mapping[Callable[..., None], tuple[str, ...]] = {
         "seqtag evaluate models/ner my-corpus/",
         "seqtag evaluate models/ner my-corpus/ --html report.html",
         "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
+        "seqtag evaluate models/ner my-corpus/ --engine onnx-int8",
         "seqtag evaluate models/mood reviews.csv:text=review,label=stars",
         "seqtag evaluate models/novel new.txt --json figures.json",
     ),

@@ -62,7 +62,8 @@ def _card(estimator: "SequenceEstimator", about: Mapping[str, str], *, unit: str
     low, high = data["dev_interval"]
     rows = "\n".join(f"| {name} | {value} |" for name, value in about.items())
     defaults = type(estimator)().get_params()
-    changed = {k: v for k, v in estimator._params_to_store().items() if k != "device" and v != defaults[k]}
+    here = ("device", "engine")  # of this machine, not of the training
+    changed = {k: v for k, v in estimator._params_to_store().items() if k not in here and v != defaults[k]}
     settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
     task = "" if estimator.task == "tag" else f" --task {estimator.task}"
     return f"""# A seqtag {kind.lower()}

@@ -18,20 +18,9 @@ from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.text.classes import ClassSet
 from seqtag.text.lengths import sorted_batches
-from seqtag.text.tokenizer import Token
 from seqtag.text.vocabulary import Vocabulary
 
 Rows = Sequence[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenWeight:
-    """A token of a text and its share of the attention."""
-
-    text: str
-    start: int  # characters from the beginning of the text; tokens where the text came as tokens
-    end: int
-    weight: float  # between 0 and 1; the weights of a text sum to 1
 
 
 @dataclass(frozen=True)
@@ -173,11 +162,3 @@ def best_threshold(probability_N: np.ndarray, gold_N: np.ndarray) -> float:
         return 0.5
     open_N = cuts_N[is_cut_N & (f1_N >= f1_N[is_cut_N].max())]
     return float(open_N[np.abs(open_N - 0.5).argmin()])
-
-
-def weigh_tokens(cut: Sequence[Sequence[Token]], weights: Sequence[np.ndarray]) -> list[list[TokenWeight]]:
-    """Bring the tokens of each text and their weights together."""
-    return [
-        [TokenWeight(token.text, token.start, token.end, float(weight)) for token, weight in zip(tokens, weights_T)]
-        for tokens, weights_T in zip(cut, weights)
-    ]

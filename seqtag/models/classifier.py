@@ -20,7 +20,7 @@ from seqtag.evaluation.report import Report
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import classifier_card
-from seqtag.models.class_inference import ClassDevScore, ClassPredictor, TokenWeight, weigh_tokens
+from seqtag.models.class_inference import ClassDevScore, ClassPredictor
 from seqtag.models.fitting import Rows, Run, train_seeds
 from seqtag.models.networks import class_network
 from seqtag.models.text_inputs import (
@@ -31,13 +31,13 @@ from seqtag.models.text_inputs import (
     fingerprint_of,
     training_splits,
 )
-from seqtag.models.text_rows import check_list, rows_for, text_rows, warn_of_blanks
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
-from seqtag.text.tokenizer import Token, Tokenizer
+from seqtag.text.given_rows import check_list, rows_for, text_rows, warn_of_blanks
+from seqtag.text.token_weights import TokenWeight, placed_tokens, weigh_tokens
 from seqtag.training import Watcher
 
 logger = logging.getLogger("seqtag")
@@ -202,14 +202,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
             raise UsageError(f"predict_attention needs pooling='attention'; this model has {self.pooling!r}")
         given = text_rows(X, "predict_attention")
         rows = self._rows(given, "predict_attention")
-        texts = Tokenizer(self.language).token_stream(own for own in given if isinstance(own, str))
-        cut = [
-            next(texts)
-            if isinstance(own, str)
-            else [Token("" if self.vocabulary_ is None else part, i, i + 1) for i, part in enumerate(row)]
-            for own, row in zip(given, rows)
-        ]
-        return weigh_tokens(cut, predictor.attention(rows))
+        return weigh_tokens(placed_tokens(given, rows, language=self.language), predictor.attention(rows))
 
     def _chunks(self, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
         check_list(X, verb)
@@ -269,6 +262,25 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
     def _to_store(self) -> StoredModel:
         about = {"classes": self.class_set_.to_dict(), "prior": self.prior_.tolist(), "data": self.data_}
         return self._stored(about, classifier_card(self))
+
+    def export(
+        self,
+        folder: str | Path,
+        *,
+        int8: bool = False,
+        force: bool = False,
+        dev: Dataset | tuple[Iterable[Any], Iterable[Any]] | None = None,
+    ) -> Path:
+        """Write the network as ONNX into the folder that holds this model, for `seqtag.runtime`; gives the file's path.
+
+        The export is tried first: on `dev`, else on made-up texts, it must give the same classes as torch. `int8` is
+        smaller and quicker and changes some answers, by the texts of a batch too, so it needs `dev`; if it costs more
+        than 0.5 points of accuracy there (micro F1 where a text may have several classes) it is refused. `force` writes
+        it all the same. Raises UsageError for a wrong call, ModelError for a failed trial.
+        """
+        from seqtag.models.export_class import export_classifier
+
+        return export_classifier(self, folder, int8=int8, force=force, dev=dev)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "Classifier":

@@ -39,6 +39,7 @@ class Fitted:
     interrupted_: bool
     data_: dict[str, Any]
     tuning_: Any = None  # of a tagger with thresholds: a Tuning
+    engines_: Any = None  # of a tagger: the Engines that its network can run on
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -176,7 +177,10 @@ class Estimator(Fitted, BaseEstimator):
         self._check_fitted()
         if not is_main_process():
             return Path(folder)
-        return write_model(folder, self._to_store())
+        place = write_model(folder, self._to_store())
+        if self.engines_ is not None:  # an export that is made there is one of these weights
+            self.engines_.kept_in(place)
+        return place
 
     def _to_store(self) -> StoredModel:
         raise AssertionError("an estimator says what it stores")

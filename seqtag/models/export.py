@@ -23,9 +23,9 @@ from seqtag.models.inputs import gold_sentences
 from seqtag.nn.batch import Batch
 from seqtag.nn.crf import real_tokens
 from seqtag.nn.heads import CRFHead, LinearHead
-from seqtag.nn.network import TagNetwork
+from seqtag.nn.network import Network, TagNetwork
 from seqtag.runtime.graph import GraphSpec, build_graph
-from seqtag.store import StoredModel, read_model
+from seqtag.store import StoredModel, read_model, write_export
 from seqtag.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ logger = logging.getLogger("seqtag")
 
 METADATA_KEY, METADATA_FORMAT = "seqtag", 1
 _NEVER = -1e30  # the score of a move that the scheme forbids: JSON has no infinity
-_MOST_LOST = 0.5  # points of F1 that int8 may cost
+MOST_LOST = 0.5  # points of F1 that int8 may cost
 # Rounding moves emissions by so much, as a share of the largest, and may choose another of two tags that score alike.
 _ROUNDING = 1e-4
 _NUM_INVENTED, _LONGEST_INVENTED = 200, 40
@@ -46,7 +46,7 @@ class ExportedNetwork(TagNetwork):
 
     def __init__(self, content: bytes, head: LinearHead | CRFHead) -> None:
         nn.Module.__init__(self)
-        onnxruntime = _onnxruntime()
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -80,20 +80,7 @@ def export_tagger(
     path = folder / ("model.int8.onnx" if int8 else "model.onnx")
     if not is_main_process():
         return path
-    _onnxruntime()
-    stored = read_model(folder)
-    _check_same(tagger.network_, stored, folder)
-    params = stored.config["params"]
-    if int8 and (params["encoder"] != "lstm" or params["proj_size"]):
-        what = f"proj_size={params['proj_size']}" if params["proj_size"] else f"encoder={params['encoder']!r}"
-        raise UsageError(
-            f"{folder}: onnxruntime has int8 arithmetic for an LSTM without a projection, and this model has {what}; "
-            "export it without int8"
-        )
-    if int8 and dev is None and not force:
-        raise UsageError(
-            "int8 changes some predictions, and only labelled data tell what that costs; give dev data, or force it"
-        )
+    stored = open_place(tagger.network_, folder, int8=int8, has_dev=dev is not None, force=force)
     data = None if dev is None else _read_dev(tagger, dev)
     network = tagger.network_
     if next(network.parameters()).device.type != "cpu":  # a GPU rounds in its own way
@@ -108,8 +95,26 @@ def export_tagger(
         _log_agreement(predictor, exported, sentences)
     else:
         _check_loss(predictor, exported, *data, scheme=tagger.scheme_, path=path, force=force)
-    _write(path, content)
-    return path
+    return write_export(folder, path.name, content)
+
+
+def open_place(network: Network[Any], folder: Path, *, int8: bool, has_dev: bool, force: bool) -> StoredModel:
+    """Read the folder that an export goes into; UsageError where it can't go there, or can't be made at all."""
+    import_onnxruntime()
+    stored = read_model(folder)
+    check_same(network, stored, folder)
+    params = stored.config["params"]
+    if int8 and (params["encoder"] != "lstm" or params["proj_size"]):
+        what = f"proj_size={params['proj_size']}" if params["proj_size"] else f"encoder={params['encoder']!r}"
+        raise UsageError(
+            f"{folder}: onnxruntime has int8 arithmetic for an LSTM without a projection, and this model has {what}; "
+            "export it without int8"
+        )
+    if int8 and not has_dev and not force:
+        raise UsageError(
+            "int8 changes some predictions, and only labelled data tell what that costs; give dev data, or force it"
+        )
+    return stored
 
 
 def invented_sentences(vocabulary: Vocabulary, *, seed: int = 0) -> list[list[str]]:
@@ -132,7 +137,8 @@ def invented_sentences(vocabulary: Vocabulary, *, seed: int = 0) -> list[list[st
     return [[word() for _ in range(random.integers(1, _LONGEST_INVENTED + 1))] for _ in range(_NUM_INVENTED)]
 
 
-def _onnxruntime() -> Any:
+def import_onnxruntime() -> Any:
+    """Give onnxruntime; UsageError, with what to install, where it is not there."""
     try:
         import onnxruntime
     except ModuleNotFoundError:
@@ -142,7 +148,8 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _check_same(network: TagNetwork, stored: StoredModel, folder: Path) -> None:
+def check_same(network: Network[Any], stored: StoredModel, folder: Path) -> None:
+    """Raise UsageError where a folder holds other weights than a network."""
     weights = network.state_dict()
     same = weights.keys() == stored.weights.keys() and all(
         torch.equal(values.cpu(), stored.weights[name]) for name, values in weights.items()
@@ -237,14 +244,19 @@ def _check_loss(
         100 * float(evaluate_tags(gold, part.tags(sentences), scheme=scheme, resamples=0).score)
         for part in (predictor, replace(predictor, network=exported))
     )
-    told = f"{figure} on the {len(gold)} dev sentences is {after:.2f} with int8, {before:.2f} without"
-    if before - after <= _MOST_LOST:
+    tell_loss(before, after, f"{figure} on the {len(gold)} dev sentences", path=path, force=force)
+
+
+def tell_loss(before: float, after: float, figure: str, *, path: Path, force: bool) -> None:
+    """Log what int8 costs, in points of a figure; ModelError where that is too much, unless forced."""
+    told = f"{figure} is {after:.2f} with int8, {before:.2f} without"
+    if before - after <= MOST_LOST:
         logger.info("%s", told)
     elif force:
         logger.warning("%s: a loss of %.2f points", told, before - after)
     else:
         raise ModelError(
-            f"{path}: {told}, a loss of more than {_MOST_LOST} points; nothing was written; use the export without "
+            f"{path}: {told}, a loss of more than {MOST_LOST} points; nothing was written; use the export without "
             "int8, or force this one"
         )
 
@@ -257,15 +269,3 @@ def _log_agreement(predictor: TagPredictor, exported: ExportedNetwork, sentences
         100 * sum(same) / len(same),
         len(same),
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that takes its place only when all of it is there."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise ModelError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -119,8 +119,8 @@ def _training_options(estimator: "Estimator", seed: int, lengths: np.ndarray) ->
 def _run_fingerprint(estimator: "Estimator", data: str) -> str:
     """What must be the same for a killed run to go on: the data, every option of the network, the vectors."""
     params = estimator.get_params(deep=False)
-    for name in ("device", "seed", "seeds"):  # more seeds may follow; the loop knows its own
-        del params[name]
+    for name in ("device", "engine", "seed", "seeds"):  # more seeds may follow; the loop knows its own
+        params.pop(name, None)
     vectors = "" if estimator.vectors_ is None else hashlib.sha256(estimator.vectors_.numpy().data).hexdigest()
     return f"{data}|{vectors}|{json.dumps(params, sort_keys=True)}"
 

@@ -20,8 +20,35 @@ from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
 
+class HeadedAnswers(TagAnswers):
+    """Answers of an engine beside which the torch network stands: n-best sequences need its head."""
+
+    network: TagNetwork
+
+    def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
+        """The numbers, emissions and lengths of sentences, batch by batch, where the head is."""
+        raise AssertionError("an engine says how it scores")
+
+    def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
+        """The n best tag sequences of each sentence, with their probabilities; each sequence once."""
+        found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
+        with torch.inference_mode():
+            for indices, emissions_BTL, lengths_B in self.emissions(sentences):
+                paths_BKT, log_probability_BK = self.network.head.nbest(emissions_BTL, lengths_B, n)
+                for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
+                    seen: dict[tuple[str, ...], float] = {}
+                    for path_T, score in zip(paths_KT, scores_K):
+                        if score > -np.inf:
+                            # A linear head has illegal paths too; several may be read as the same legal tags.
+                            seen.setdefault(
+                                tuple(self.tagset.decode(path_T[: len(sentences[i])])), float(np.exp(score))
+                            )
+                    found[i] = [(list(tags), probability) for tags, probability in seen.items()]
+        return found
+
+
 @dataclass(frozen=True)
-class TagPredictor(TagAnswers):
+class TagPredictor(HeadedAnswers):
     """A network with the indices that it was trained with."""
 
     network: TagNetwork
@@ -48,24 +75,6 @@ class TagPredictor(TagAnswers):
         """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
-
-    def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
-        """The n best tag sequences of each sentence, with their probabilities; each sequence once."""
-        found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
-        with torch.inference_mode():
-            for indices, batch in self.batches(sentences):
-                emissions_BTL = self.network.emissions(batch)
-                paths_BKT, log_probability_BK = self.network.head.nbest(emissions_BTL, batch.lengths_B, n)
-                for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
-                    seen: dict[tuple[str, ...], float] = {}
-                    for path_T, score in zip(paths_KT, scores_K):
-                        if score > -np.inf:
-                            # A linear head has illegal paths too; several may be read as the same legal tags.
-                            seen.setdefault(
-                                tuple(self.tagset.decode(path_T[: len(sentences[i])])), float(np.exp(score))
-                            )
-                    found[i] = [(list(tags), probability) for tags, probability in seen.items()]
-        return found
 
 
 @dataclass(frozen=True, slots=True)

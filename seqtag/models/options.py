@@ -8,6 +8,9 @@ from seqtag.errors import UsageError, near_miss
 
 Check = Callable[[Any], str | None]
 
+# What can run a trained tagger; see models/engine.py.
+ENGINES = ("auto", "torch", "onnx", "onnx-int8")
+
 
 def one_of(*choices: str | None) -> Check:
     """Accept one of some names."""

@@ -19,8 +19,9 @@ from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import tagger_card
 from seqtag.models.dev_score import DevScore
+from seqtag.models.engine import Engines, check_engine
 from seqtag.models.fitting import Run, train_seeds
-from seqtag.models.inference import TagPredictor
+from seqtag.models.inference import HeadedAnswers, TagPredictor
 from seqtag.models.inputs import (
     GoldSentences,
     check_trainable,
@@ -66,6 +67,7 @@ class Tagger(SequenceEstimator):
     calibrate: bool = False
     wanted_recall: float | None = None
     wanted_precision: float | None = None
+    engine: str = "auto"
 
     CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
         "head": check.one_of("linear", "crf"),
@@ -73,6 +75,7 @@ class Tagger(SequenceEstimator):
         "calibrate": check.truth,
         "wanted_recall": check.optional(check.share),
         "wanted_precision": check.optional(check.share),
+        "engine": check.one_of(*check.ENGINES),
     }
 
     # -- training -----------------------------------------------------------------------------
@@ -97,7 +100,9 @@ class Tagger(SequenceEstimator):
         a wrong option or call, DataError for the data.
         """
         self._check_options()
+        check_engine(self.engine)
         self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
+        self.__dict__.pop("engines_", None)
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
         scheme = corpus_scheme({"train": train, "dev": held_out})
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
@@ -112,6 +117,7 @@ class Tagger(SequenceEstimator):
         dev_score = DevScore(self._predictor, dev_tokens, dev_tags, balance=self.balance)
         rows = TaggedRows(train, self.vocabulary_, self.tagset_)
         train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+        self.engines_ = Engines(self)
         self.data_["dev_interval"] = dev_score.interval(self.network_)
         if self.calibrate or wish:
             tune_tagger(self, dev_tokens, dev_tags, wish=wish, calibrate=self.calibrate)
@@ -174,13 +180,20 @@ class Tagger(SequenceEstimator):
             self._check_fitted()
         return TagPredictor(network or self.network_, self.vocabulary_, self.tagset_, self.max_tokens, self.thresholds_)
 
+    def _answering(self) -> HeadedAnswers:
+        """The network on the engine that was chosen; `_predictor` is always the one on torch."""
+        self._check_fitted()
+        check.check_options("Tagger", {"engine": self.engine}, {"engine": self.CHECKS["engine"]})
+        answering: HeadedAnswers = self.engines_.predictor(self)
+        return answering
+
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
         """Tag token lists: one tag a token, in the scheme of the training data; an empty sentence gives no tags."""
-        return self._predictor().tags(token_lists(X, "predict"))
+        return self._answering().tags(token_lists(X, "predict"))
 
     def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
         """Tag token lists one after the other, in order, in memory that does not grow with their number."""
-        predictor, source = self._predictor(), iter(X)
+        predictor, source = self._answering(), iter(X)
         while chunk := list(islice(source, _CHUNK)):
             yield from predictor.tags(token_lists(chunk, "predict_stream"))
 
@@ -189,13 +202,13 @@ class Tagger(SequenceEstimator):
 
         With the CRF head these are true marginals, over all legal sequences.
         """
-        return self._predictor().marginals(token_lists(X, "predict_proba"))
+        return self._answering().marginals(token_lists(X, "predict_proba"))
 
     def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
         """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
         if not isinstance(n, int) or n < 1:
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
-        return self._predictor().nbest(token_lists(X, "predict_nbest"), n)
+        return self._answering().nbest(token_lists(X, "predict_nbest"), n)
 
     def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
         """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.
@@ -212,13 +225,13 @@ class Tagger(SequenceEstimator):
 
     def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
-        predictor, tokenizer, source = self._predictor(), Tokenizer(self.language), iter(X)
+        predictor, tokenizer, source = self._answering(), Tokenizer(self.language), iter(X)
         while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
             yield from zip(chunk, predictor.texts(tokenizer, chunk))
 
     def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
         """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
-        return self._predictor().spans(token_lists(X, "predict_token_spans"))[1]
+        return self._answering().spans(token_lists(X, "predict_token_spans"))[1]
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -234,7 +247,7 @@ class Tagger(SequenceEstimator):
 
         Where a column `document` tells documents apart, intervals come from whole documents, else from sentences.
         """
-        gold, predictor = self._gold(X, y), self._predictor()
+        gold, predictor = self._gold(X, y), self._answering()
         tags, spans = predictor.spans(gold.tokens)
         return evaluate_tags(
             gold.tags,
@@ -289,11 +302,17 @@ class Tagger(SequenceEstimator):
         """
         from seqtag.models.export import export_tagger
 
-        return export_tagger(self, folder, int8=int8, force=force, dev=dev)
+        path = export_tagger(self, folder, int8=int8, force=force, dev=dev)
+        if path.is_file():  # of several processes the first one writes
+            self.engines_.kept_in(folder)
+        return path
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> "Tagger":
-        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
+    def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Tagger":
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one.
+
+        `engine` replaces the one that was saved, and is opened at once, so that what is wrong with it is said here.
+        """
         tagger, stored = cls._read(folder, device=device)
         tagger.tagset_ = TagSet.from_dict(stored.config["tagset"])
         tagger.data_ = stored.config["data"]
@@ -302,4 +321,9 @@ class Tagger(SequenceEstimator):
         surfaces = stored.vocabulary.get("surfaces")
         tagger.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
         tagger._install(tagger._build_network(), stored, folder)
+        tagger.engines_ = Engines(tagger)
+        tagger.engines_.loaded_from(folder, stored.config)
+        if engine is not None:
+            tagger.engine = engine
+            tagger._answering()
         return tagger

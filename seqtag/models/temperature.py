@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from seqtag.models.inference import TagPredictor
+from seqtag.models.inference import HeadedAnswers
 from seqtag.models.span_chain import span_chain
 from seqtag.text.answers import Sentences
 from seqtag.text.schemes import spans_from_tags
@@ -25,7 +25,7 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 Events = tuple[np.ndarray, np.ndarray]
 
 
-def fit_temperature(predictor: TagPredictor, sentences: Sentences, gold: Sentences) -> float:
+def fit_temperature(predictor: HeadedAnswers, sentences: Sentences, gold: Sentences) -> float:
     """Set the temperature of the head to where its probabilities fit the gold tags best, and give it.
 
     All scores are divided by it, so the best sequences stay what they are (Guo et al. 2017, On Calibration of Modern
@@ -44,7 +44,7 @@ def fit_temperature(predictor: TagPredictor, sentences: Sentences, gold: Sentenc
     return chosen
 
 
-def _fit(predictor: TagPredictor, sentences: Sentences, gold: Sentences) -> float:
+def _fit(predictor: HeadedAnswers, sentences: Sentences, gold: Sentences) -> float:
     head, tagset = predictor.network.head, predictor.tagset
     is_plain = tagset.data_scheme == "plain"
     head.temperature.fill_(1.0)
@@ -83,7 +83,7 @@ def _fit(predictor: TagPredictor, sentences: Sentences, gold: Sentences) -> floa
 
 
 def _candidates(
-    predictor: TagPredictor, tags: Sequence[Sequence[str]], emissions_BTL: Tensor, lengths_B: Tensor
+    predictor: HeadedAnswers, tags: Sequence[Sequence[str]], emissions_BTL: Tensor, lengths_B: Tensor
 ) -> Events:
     """The candidate spans of a batch, and which of them are in gold."""
     chain = span_chain(predictor.network.head, predictor.tagset, emissions_BTL, lengths_B)

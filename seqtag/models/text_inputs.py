@@ -13,8 +13,8 @@ from datasets import Dataset, DatasetDict
 from seqtag.batching import hash_tokens
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.models.inputs import report_unknown
-from seqtag.models.text_rows import is_series, series_rows, text_rows, token_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
+from seqtag.text.given_rows import is_series, series_rows, text_rows, token_rows, warn_of_blanks
 from seqtag.text.join import join_tokens
 from seqtag.text.readers import load_corpus
 from seqtag.text.tokenised import TOKENS, cut_texts

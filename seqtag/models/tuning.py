@@ -13,7 +13,7 @@ import numpy as np
 
 from seqtag.errors import UsageError, near_miss
 from seqtag.evaluation.thresholds import Threshold, choose_thresholds, cuts
-from seqtag.models.inference import TagPredictor
+from seqtag.models.inference import HeadedAnswers
 from seqtag.models.temperature import fit_temperature
 from seqtag.text.answers import Sentences
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags
@@ -80,16 +80,16 @@ def read_wish(recall: Any, precision: Any, tagset: TagSet, *, prefix: str = "") 
 
 def tune_tagger(tagger: "Tagger", sentences: Sentences, gold: Sentences, *, wish: Wish | None, calibrate: bool) -> None:
     """Set the temperature of a trained tagger, if wanted, and its thresholds; without a wish it has none afterwards."""
-    predictor, tuning = tagger._predictor(), None
+    tuning = None
     if calibrate:
-        tagger.data_["temperature"] = fit_temperature(predictor, sentences, gold)
+        tagger.data_["temperature"] = fit_temperature(tagger._answering(), sentences, gold)
     if wish is not None:
-        thresholds = fit_thresholds(predictor, sentences, gold, wish)
+        thresholds = fit_thresholds(tagger._answering(), sentences, gold, wish)
         tuning = Tuning(wish.figure, wish.by_label, len(sentences), thresholds)
     tagger.tuning_ = tuning
 
 
-def fit_thresholds(predictor: TagPredictor, sentences: Sentences, gold: Sentences, wish: Wish) -> dict[str, Threshold]:
+def fit_thresholds(predictor: HeadedAnswers, sentences: Sentences, gold: Sentences, wish: Wish) -> dict[str, Threshold]:
     """Choose a threshold for each label so that the spans that are found with them reach the wish on these data.
 
     Labels that can't reach it get what comes nearest, and a warning names them.

@@ -131,12 +131,13 @@ class Embedder(nn.Module):
         drop_V = torch.where(counts_V > 0, word_dropout / (word_dropout + counts_V).clamp(min=1e-9), 0.0)
         self.register_buffer("drop_V", drop_V, persistent=False)
         self.drop_V: Tensor
+        self._drops_words = bool(drop_V.any())  # asked once, and not of every word at every step
         self.dropout = LockedDropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:
         """Embed a batch: (B, T, E)."""
         words_BT = batch.features_UF[:, 0][batch.slots_BT]
-        if self.training and self.drop_V.any():
+        if self.training and self._drops_words:
             dropped_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.drop_V[words_BT]
             words_BT = words_BT.masked_fill(dropped_BT, UNKNOWN)
         spelling = [self.features[str(column)](batch.features_UF[:, column]) for column in self.columns]

@@ -6,7 +6,7 @@ before and after the encoder, belong to the network around it.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -244,5 +244,20 @@ def _reversed_rows(lengths_B: Tensor, num_tokens: int) -> Tensor:
 
 
 def _take_rows(input_BTE: Tensor, rows_N: Tensor) -> Tensor:
-    """Reorder the tokens of a batch by row number."""
-    return input_BTE.flatten(0, 1).index_select(0, rows_N).view(input_BTE.shape)
+    """Reorder the tokens of a batch by row number; done twice, an order by `_reversed_rows` is what it was before."""
+    taken_BTE: Tensor = _TakeRows.apply(input_BTE, rows_N)
+    return taken_BTE
+
+
+class _TakeRows(torch.autograd.Function):
+    """Reversing undoes itself, so its gradient is taken like its value: rows are moved once, and none is added up."""
+
+    @staticmethod
+    def forward(ctx: Any, input_BTE: Tensor, rows_N: Tensor) -> Tensor:
+        ctx.save_for_backward(rows_N)
+        return input_BTE.flatten(0, 1).index_select(0, rows_N).view(input_BTE.shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BTE: Tensor) -> tuple[Tensor, None]:
+        (rows_N,) = ctx.saved_tensors
+        return _take_rows(gradient_BTE, rows_N), None

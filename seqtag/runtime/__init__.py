@@ -1,20 +1,23 @@
-"""A trained tagger without torch: `load` reads an exported model folder and predicts with numpy and onnxruntime."""
+"""A trained model without torch: `load` reads an exported model folder and predicts with numpy and onnxruntime."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqtag.runtime.tagger import RuntimeTagger, load
+    from seqtag.runtime.classifier import RuntimeClassifier
+    from seqtag.runtime.loading import load
+    from seqtag.runtime.tagger import RuntimeTagger
 
-__all__ = ["RuntimeTagger", "load"]
+__all__ = ["RuntimeClassifier", "RuntimeTagger", "load"]
+
+_HOMES = {"RuntimeClassifier": "classifier", "RuntimeTagger": "tagger", "load": "loading"}
 
 
 # Lazily, since an export needs the graph from here and none of what predicts.
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'seqtag.runtime' has no attribute {name!r}")
-    from seqtag.runtime import tagger
-
-    return getattr(tagger, name)
+    return getattr(import_module(f"seqtag.runtime.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,7 @@
 """Run an exported network with onnxruntime, and answer from its emissions: the torch-free engine behind a tagger."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,7 +11,9 @@ import numpy as np
 
 from seqtag.errors import ModelError, UsageError
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
+from seqtag.runtime.session import Session, open_session
 from seqtag.runtime.words import WordTable
+from seqtag.store import sha256_of
 from seqtag.text.answers import Scored, Sentences, TagAnswers
 from seqtag.text.lengths import pad, sorted_batches
 from seqtag.text.tagset import TagSet
@@ -20,6 +21,8 @@ from seqtag.text.tagset import TagSet
 # B sentences, T tokens, L tags, N tokens of a batch
 
 EXPORT_FORMAT = 1
+# Padded tokens a batch, and no more than the model was trained with.
+MAX_TOKENS = 2048
 _INPUTS = ("slots_BT", "lengths_B", "features_UF", "characters_UC")
 _OUTPUT = "emissions_BTL"
 
@@ -28,7 +31,7 @@ _OUTPUT = "emissions_BTL"
 class RuntimeEngine(TagAnswers):
     """An exported network with the indices that it was trained with. Any number of threads may ask it at once."""
 
-    session: Any  # an onnxruntime.InferenceSession
+    session: Session
     head: Head
     words: WordTable
     tagset: TagSet
@@ -38,7 +41,8 @@ class RuntimeEngine(TagAnswers):
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
-        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
+
+        def score(indices: np.ndarray) -> ScoredBatch:
             lengths_B = lengths[indices]
             looked = self.words.look_up(list(chain.from_iterable(sentences[i] for i in indices)))
             values = (
@@ -48,72 +52,82 @@ class RuntimeEngine(TagAnswers):
                 looked.characters_UC,
             )
             (emissions_BTL,) = self.session.run([_OUTPUT], dict(zip(_INPUTS, values)))
-            yield indices, ScoredBatch(self.head, emissions_BTL, lengths_B)
+            return ScoredBatch(self.head, emissions_BTL, lengths_B)
+
+        most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
+        yield from self.session.each(score, sorted_batches(lengths, max_tokens=most))
 
 
-def open_network(path: Path, tagset: TagSet, *, weights_sha256: str, threads: int | None) -> tuple[Any, Head]:
-    """Open an exported network and check that it is whole, of this release's form and of these weights.
+def open_network(
+    path: Path, tagset: TagSet, *, weights_sha256: str, threads: int | None, sha256: str | None = None
+) -> tuple[Session, Head]:
+    """Open an exported tagging network and check that it is whole, of this release's form and of these weights.
 
-    `threads` is how many cores one call may use; None: all that the process may. Raises UsageError where there is no
-    export or no onnxruntime, ModelError for a file that is damaged or of other weights.
+    `threads` is how many cores one call may use; None: all that the process may. `sha256` is that of the file, where it
+    is known. Raises UsageError where there is no export or no onnxruntime, ModelError for a file that is damaged or of
+    other weights.
     """
+    exported = open_export(path, weights_sha256=weights_sha256, threads=threads, sha256=sha256)
+    try:
+        head = read_head(exported.about, len(tagset.names))
+    except (ValueError, TypeError, KeyError) as error:
+        raise exported.damaged(f"its metadata can't be read ({error!r})") from None
+    exported.check_borders(_INPUTS, (_OUTPUT,))
+    return exported.session, head
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export that was opened: of the right form and of the right weights."""
+
+    path: Path
+    session: Session
+    about: Mapping[str, Any]  # what the metadata say
+
+    def damaged(self, what: str) -> ModelError:
+        """Give the error that says what is wrong with the file."""
+        return ModelError(f"{self.path}: damaged, {what}; {_again(self.path)}")
+
+    def check_borders(self, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+        """Raise ModelError where the graph takes or gives something else."""
+        found = set(self.session.inputs), set(self.session.outputs)
+        if found != (set(inputs), set(outputs)):
+            raise self.damaged(f"it takes {sorted(found[0])} and gives {sorted(found[1])}")
+
+
+def open_export(path: Path, *, weights_sha256: str, threads: int | None, sha256: str | None = None) -> Exported:
+    """Open an export of any task; what `open_network` says of a file holds here."""
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
-    again = f"export the model again: seqtag export {path.parent}" + " --int8" * path.name.endswith(".int8.onnx")
     if not path.is_file():
-        raise UsageError(f"{path.parent}: there is no {path.name} in it; {again}")
-    session = _session(path, threads or _num_cores(), again)
-    stored = session.get_modelmeta().custom_metadata_map.get("seqtag")
+        raise UsageError(f"{path.parent}: there is no {path.name} in it; {_again(path)}")
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise ModelError(f"{path}: damaged, it is not the file that was exported; {_again(path)}")
+    exported = start_export(path, str(path), threads=threads)
+    if exported.about["weights_sha256"] != weights_sha256:
+        raise ModelError(f"{path}: made from other weights than those of this model; {_again(path)}")
+    return exported
+
+
+def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Exported:
+    """Hand a graph to onnxruntime, from a file or from memory; `path` is what messages name."""
+    session = open_session(path, content, threads=threads, advice=_again(path))
+    stored = session.metadata.get("seqtag")
     if stored is None:
-        raise ModelError(f"{path}: not an export of seqtag, its metadata say nothing; {again}")
+        raise ModelError(f"{path}: not an export of seqtag, its metadata say nothing; {_again(path)}")
     try:
         about = json.loads(stored)
         version = about["format"]
-        if version > EXPORT_FORMAT:
-            raise ModelError(
-                f"{path}: format version {version} is newer than this release reads ({EXPORT_FORMAT}); upgrade seqtag"
-            )
-        head = read_head(about, len(tagset.names))
-        made_from = about["weights_sha256"]
+        about["weights_sha256"]
+        is_newer = version > EXPORT_FORMAT
     except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{path}: damaged, its metadata can't be read ({error!r}); {again}") from None
-    if made_from != weights_sha256:
-        raise ModelError(f"{path}: made from other weights than those of this model; {again}")
-    names = {value.name for value in session.get_inputs()}, {value.name for value in session.get_outputs()}
-    if names != (set(_INPUTS), {_OUTPUT}):
-        raise ModelError(f"{path}: damaged, it takes {sorted(names[0])} and gives {sorted(names[1])}; {again}")
-    return session, head
+        raise ModelError(f"{path}: damaged, its metadata can't be read ({error!r}); {_again(path)}") from None
+    if is_newer:
+        raise ModelError(
+            f"{path}: format version {version} is newer than this release reads ({EXPORT_FORMAT}); upgrade seqtag"
+        )
+    return Exported(path, session, about)
 
 
-def _session(path: Path, threads: int, again: str) -> Any:
-    try:
-        import onnxruntime as ort
-        from onnxruntime.capi import onnxruntime_pybind11_state as failures
-    except ImportError:
-        raise UsageError('onnxruntime is not installed; run: pip install "seqtag[runtime]"') from None
-    ort.disable_telemetry_events()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3  # a library does not write to standard error; errors are raised anyway
-    damaged = (
-        failures.Fail,
-        failures.InvalidArgument,
-        failures.InvalidGraph,
-        failures.InvalidProtobuf,
-        failures.NotImplemented,
-        failures.RuntimeException,
-    )
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except damaged as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({first_line}); {again}") from None
-
-
-def _num_cores() -> int:
-    """The cores that this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _again(path: Path) -> str:
+    return f"export the model again: seqtag export {path.parent}" + " --int8" * path.name.endswith(".int8.onnx")

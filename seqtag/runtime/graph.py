@@ -48,7 +48,7 @@ def build_graph(
     Raises UsageError where onnx is not installed.
     """
     nodes = Nodes()
-    word_UE = _embedding(nodes, weights, spec, int8=int8)
+    word_UE = add_words(nodes, weights, spec, int8=int8)
     slots_TB = nodes.add("Transpose", "slots_BT", perm=[1, 0])
     embedded_TBE = nodes.add("Gather", word_UE, slots_TB)
     # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
@@ -77,8 +77,8 @@ def build_graph(
     return nodes.model(graph, metadata=metadata or {})
 
 
-def _embedding(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) -> str:
-    """The vector of each distinct word, (U, E): word, features, characters."""
+def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) -> str:
+    """Add the vector of each distinct word, (U, E): word, features, characters."""
 
     def column(number: int) -> str:
         return nodes.add("Gather", "features_UF", nodes.whole(number, scalar=True), axis=1)

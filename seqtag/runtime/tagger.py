@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seqtag.errors import UsageError
-from seqtag.runtime.engine import RuntimeEngine, open_network
+from seqtag.runtime.engine import MAX_TOKENS, RuntimeEngine, open_network
 from seqtag.runtime.words import WordTable
-from seqtag.store import read_without_weights
+from seqtag.store import StoredExport
 from seqtag.text.answers import text_spans
 from seqtag.text.given import texts, token_lists
 from seqtag.text.schemes import Span, entity_labels
@@ -21,33 +20,22 @@ Tokens = Sequence[str]
 
 # Sentences of a prediction that are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
-# Padded tokens a batch, and no more than the model was trained with.
-_MAX_TOKENS = 4096
 
 
-def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) -> "RuntimeTagger":
-    """Load a tagger from a model folder that `seqtag export` has been at, without torch.
-
-    `int8=True` takes model.int8.onnx. `threads` is how many cores one call may use, by default all that the process
-    may; a server with many callers, or many processes, does best with 1. The folder needs config.json,
-    vocabulary.json and the export. Raises UsageError where there is no model or no export of it, ModelError naming the
-    file that is damaged, or an export of other weights.
-    """
-    folder = Path(folder)
-    stored = read_without_weights(folder)
-    task = stored.config.get("task")
-    if task != "tag":
-        raise UsageError(f"{folder}: holds a model for the task {task!r}, the runtime needs 'tag'")
+def open_tagger(folder: Path, stored: StoredExport, *, int8: bool, threads: int | None) -> "RuntimeTagger":
+    """Open the tagger in a model folder; see `seqtag.runtime.load`."""
     tagset = TagSet.from_dict(stored.config["tagset"])
     path = folder / ("model.int8.onnx" if int8 else "model.onnx")
-    session, head = open_network(path, tagset, weights_sha256=stored.weights_sha256, threads=threads)
+    session, head = open_network(
+        path, tagset, weights_sha256=stored.weights_sha256, threads=threads, sha256=stored.sha256(path.name)
+    )
     tuning, params = stored.config.get("tuning"), stored.config["params"]
     engine = RuntimeEngine(
         session,
         head,
         WordTable(Vocabulary.from_dict(stored.vocabulary)),
         tagset,
-        min(params["max_tokens"], _MAX_TOKENS),
+        min(params["max_tokens"], MAX_TOKENS),
         None if tuning is None else {label: found["value"] for label, found in tuning["labels"].items()},
     )
     return RuntimeTagger(engine, language=params["language"])

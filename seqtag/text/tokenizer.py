@@ -5,16 +5,14 @@ Rules only: no spaCy model is needed or downloaded. What the tokens mean is for 
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from threading import get_ident
 from typing import Any, TypeVar
 
 from seqtag.errors import UsageError
 
-# A zone forgets its words when it closes, and looking a word up anew is most of the work: of short texts it holds many.
-_ZONE_CHARACTERS = 200_000
+# The words of a loan are forgotten, and looking a word up anew is most of the work: of short texts a loan has many.
+_LOAN_CHARACTERS = 200_000
 _CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation but for what opens a bracket or a quotation
 
 
@@ -33,8 +31,9 @@ class Token:
 class Tokenizer:
     """Tokenise texts of one language; `xx` has rules that fit most languages that write spaces.
 
-    White space is never a token, every other character is in exactly one. spaCy is imported here and not before.
-    Raises UsageError for a language that spaCy has not or that needs a package of its own.
+    White space is never a token, every other character is in exactly one. Any number of threads may share one, and no
+    word of a text is kept: memory stays flat for as long as new words come. spaCy is imported here and not before.
+    Raises UsageError where it is not installed, or for a language that it has not or that needs a package of its own.
 
     >>> Tokenizer("en").tokens("Ada doesn't  wait.")[1:3]
     [Token(text='does', start=4, end=8), Token(text="n't", start=8, end=11)]
@@ -43,13 +42,15 @@ class Tokenizer:
     def __init__(self, language: str = "xx", *, max_tokens: int = 200):
         if max_tokens < 1:
             raise UsageError(f"max_tokens is {max_tokens}; a sentence needs at least 1 token")
-        self._pipeline = _blank_pipeline(language, get_ident())
+        with _lent_pipeline(language):
+            pass  # says now, and not at the first text, that there is no such language
         self.language = language
         self.max_tokens = max_tokens
 
     def tokens(self, text: str) -> list[Token]:
         """Cut one text into tokens, in order."""
-        return _tokens_of(self._pipeline.make_doc(text))
+        with _lent_pipeline(self.language) as pipeline:
+            return _tokens_of(pipeline.make_doc(text))
 
     def sentences(self, text: str) -> list[list[Token]]:
         """Cut one text into sentences of at most `max_tokens` tokens; together they are exactly `tokens(text)`.
@@ -60,23 +61,22 @@ class Tokenizer:
         >>> [[token.text for token in sentence] for sentence in Tokenizer().sentences("It rains. Stay in.")]
         [['It', 'rains', '.'], ['Stay', 'in', '.']]
         """
-        return self._sentences_of(self._pipeline(text))
+        with _lent_pipeline(self.language) as pipeline:
+            return self._sentences_of(pipeline(text))
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[list[Token]]]:
         """Give `sentences(text)` of each text, in order, in memory that does not grow with their number."""
-        return self._in_zones(texts, self.sentences)
+        return self._in_loans(texts, lambda pipeline, text: self._sentences_of(pipeline(text)))
 
     def token_stream(self, texts: Iterable[str]) -> Iterator[list[Token]]:
         """Give `tokens(text)` of each text, in order, in memory that does not grow with their number."""
-        return self._in_zones(texts, self.tokens)
+        return self._in_loans(texts, lambda pipeline, text: _tokens_of(pipeline.make_doc(text)))
 
-    def _in_zones(self, texts: Iterable[str], cut: Callable[[str], Cut]) -> Iterator[Cut]:
+    def _in_loans(self, texts: Iterable[str], cut: Callable[[Any, str], Cut]) -> Iterator[Cut]:
         source = iter(texts)
-        # without a zone, spaCy (>= 3.8 has them) keeps every word it ever saw
-        zone = getattr(self._pipeline, "memory_zone", nullcontext)
-        while batch := list(_first_characters(source, _ZONE_CHARACTERS)):
-            with zone():
-                done = [cut(text) for text in batch]
+        while batch := list(_first_characters(source, _LOAN_CHARACTERS)):
+            with _lent_pipeline(self.language) as pipeline:
+                done = [cut(pipeline, text) for text in batch]
             yield from done
 
     def _sentences_of(self, doc: Any) -> list[list[Token]]:
@@ -99,12 +99,39 @@ def _first_characters(texts: Iterator[str], number: int) -> Iterator[str]:
             return
 
 
-# Building one takes a tenth of a second, more than most texts: who tags as text comes in must not pay it each time.
-# Each thread has its own, since a memory zone is open for one text at a time.
-@lru_cache(maxsize=16)
-def _blank_pipeline(language: str, thread: int) -> Any:
-    import spacy
+# By language, the pipelines that nobody uses now: building one takes a tenth of a second, more than most texts.
+_IDLE: dict[str, list[Any]] = {}
+_MOST_WORDS = 100_000  # that a pipeline has looked up, those that it forgot too: some 8 MB, and seconds of work
 
+
+@contextmanager
+def _lent_pipeline(language: str) -> Iterator[Any]:
+    """Lend a pipeline to one caller at a time, for texts whose words it forgets at the end.
+
+    spaCy keeps every word that it ever saw, but for those of a memory zone; of these a pipeline has one at a time, and
+    it closes for all of its words. So threads never share a pipeline, nor does a lock make one wait for another's
+    texts: there are as many as were ever in use at once. What came from a document must be copied before the end.
+    """
+    idle = _IDLE.setdefault(language, [])
+    # `pop` and `append` are single steps that no other thread can come between.
+    try:
+        pipeline = idle.pop()
+    except IndexError:
+        pipeline = _blank_pipeline(language)
+    with pipeline.memory_zone():
+        yield pipeline
+    # One that was left by an error is not lent again, nor one that is worn: closed zones leave some 80 bytes a word.
+    if len(pipeline.vocab) < _MOST_WORDS:
+        idle.append(pipeline)
+
+
+def _blank_pipeline(language: str) -> Any:
+    try:
+        import spacy
+    except ImportError:
+        raise UsageError(
+            'raw text needs spaCy, which is not installed; run: pip install "spacy>=3.8", or hand in tokens'
+        ) from None
     try:
         pipeline = spacy.blank(language)
     except ImportError as error:

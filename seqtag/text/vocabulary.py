@@ -145,13 +145,19 @@ class Vocabulary:
         """Look up distinct words: their features and characters. Cached by word, with a bound."""
         if len(self._cache) > _MOST_CACHED_WORDS:
             self._cache.clear()
-        rows = [self._cache.get(word) or self._cache.setdefault(word, self.describe(word)) for word in words]
+        rows = [self._cache.get(word) or self._learn(word) for word in words]
         longest = max((len(characters) for _, characters in rows), default=0)
         features_UF = np.array([features for features, _ in rows], np.int64).reshape(len(rows), len(FEATURES))
         characters_UC = np.zeros((len(rows), max(longest, 1)), np.int64)
         for row, (_, characters) in zip(characters_UC, rows):
             row[: len(characters)] = characters
         return WordIds(features_UF, characters_UC)
+
+    def _learn(self, word: str) -> tuple[list[int], list[int]]:
+        described = self.describe(word)
+        if len(word) <= MOST_CHARACTERS:  # longer ones rarely come again, and a few of them could fill the memory
+            self._cache[word] = described
+        return described
 
     def describe(self, word: str) -> tuple[list[int], list[int]]:
         """Look up one word, past the cache: its features in the order of FEATURES, and its characters."""

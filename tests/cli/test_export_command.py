@@ -50,6 +50,19 @@ def test_mistakes_are_one_message_and_write_nothing(run: Run, copy: Path, corpus
     assert not list(copy.glob("*.onnx"))
 
 
-def test_a_classifier_is_not_exported(run: Run, classifier_folder: Path):
-    result = run("export", classifier_folder)
-    assert (result.exit_code, "holds a classifier, and export is for taggers" in result.stderr) == (2, True)
+def test_a_classifier_is_exported_and_measured_too(
+    run: Run, classifier_folder: Path, several_folder: Path, labelled: Path, tmp_path: Path
+):
+    folder = Path(shutil.copytree(classifier_folder, tmp_path / "mood"))
+    result = run("export", folder, "--dev", labelled)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{folder / 'model.onnx'}  {(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB\n"
+    assert "gives the classes of torch for" in result.stderr
+    result = run("export", folder, "--int8", "--dev", labelled, "--split", "test")
+    assert result.exit_code == 0, result.stderr
+    assert "dev texts is" in result.stderr
+    several = Path(shutil.copytree(several_folder, tmp_path / "several"))
+    result = run("export", several, "--dev", labelled)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the model was trained with a list of labels a text, the dev data have another form" in result.stderr
+    assert not list(several.glob("*.onnx"))

@@ -56,7 +56,12 @@ def test_an_export_predicts_the_same_and_leaves_the_model_alone(tagger: Tagger, 
         path = tagger.export(folder, dev=dev)
     assert path == folder / "model.onnx"
     assert f"gives the tags of torch in {200 if dev is None else 20} sentences" in caplog.text
-    assert {name: content for name, content in files(folder).items() if name != "model.onnx"} == before
+    after = files(folder)
+    content, config = after.pop("model.onnx"), json.loads(after.pop("config.json"))
+    assert config["files"].pop("model.onnx") == hashlib.sha256(content).hexdigest()
+    as_before = json.loads(before.pop("config.json"))
+    assert config | {"checksum": ""} == as_before | {"checksum": ""}
+    assert after == before
     assert exported_tags(tagger, path, [*TOKENS, *UNSEEN]) == tagger.predict([*TOKENS, *UNSEEN])
 
 

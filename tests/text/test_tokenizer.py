@@ -1,15 +1,18 @@
 """Offsets index the text and nothing is lost, for any text."""
 
+import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.errors import UsageError
-from seqtag.text.tokenizer import Tokenizer
+from seqtag.text.tokenizer import _IDLE, Tokenizer
 
 PIPELINES = {language: Tokenizer(language, max_tokens=6) for language in ("xx", "en", "de", "zh")}
 
@@ -66,6 +69,82 @@ def test_the_stream_can_be_read_while_the_tokenizer_is_used():
     tokenizer = Tokenizer()
     stream = tokenizer.stream(["one two"] * 600)
     assert all(words(sentences) == words(tokenizer.sentences("one two")) for sentences in stream)
+
+
+def new_words(numbers):
+    """A text in which no word comes twice, nor in the text of another number."""
+    return " ".join(f"W{number:x}z" for number in numbers) + "."
+
+
+def test_a_million_new_words_would_leave_nothing_behind():
+    """spaCy keeps every word that it sees outside a memory zone, in `strings`; here are 24,000."""
+    tokenizer = Tokenizer("fi")  # no other test's
+    (pipeline,) = _IDLE["fi"]
+    before = len(pipeline.vocab.strings)
+    streams = [tokenizer.stream, tokenizer.token_stream, lambda ts: map(tokenizer.sentences, ts)]
+    streams.append(lambda ts: map(tokenizer.tokens, ts))
+    for number, stream in enumerate(streams):
+        start = number * 10**6
+        given = [new_words(range(start + i, start + i + 10)) for i in range(0, 6_000, 10)]
+        for text, cut in zip(given, stream(iter(given)), strict=True):
+            tokens = [token for part in cut for token in (part if isinstance(part, list) else [part])]
+            assert " ".join(token.text for token in tokens) == text.replace(".", " .")
+        assert "W1z" not in pipeline.vocab.strings
+    assert len(pipeline.vocab.strings) == before
+    assert _IDLE["fi"] == [pipeline]
+
+
+def test_threads_that_share_a_tokenizer_get_what_one_thread_gets():
+    tokenizer, barrier = Tokenizer("sv"), Barrier(8)
+    draw = random.Random(0)
+    given = [
+        [new_words(draw.sample(range(50_000), draw.randint(1, 12))) + "\n\nEn. Två." for _ in range(20)]
+        for _ in range(32)
+    ]
+    expected = [[tokenizer.sentences(text) for text in texts] for texts in given]
+
+    def cut(numbers):
+        barrier.wait()
+        return [[list(tokenizer.stream(given[i])), [tokenizer.tokens(text) for text in given[i]]] for i in numbers]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(cut, [range(start, 32, 8) for start in range(8)]))
+    for start, found in enumerate(answers):
+        for i, (sentences, tokens) in zip(range(start, 32, 8), found, strict=True):
+            assert sentences == expected[i]
+            assert tokens == [[token for sentence in text for token in sentence] for text in expected[i]]
+    assert 1 <= len(_IDLE["sv"]) <= 8
+
+
+def test_a_pipeline_is_lent_again_but_not_after_an_error():
+    tokenizer = Tokenizer("nb")
+    (pipeline,) = _IDLE["nb"]
+    with pytest.raises(ValueError, match="Expected a string"):
+        tokenizer.sentences(7)
+    assert _IDLE["nb"] == []
+    assert words(tokenizer.sentences("Hei verden!")) == ["Hei verden !"]
+    assert _IDLE["nb"] != [pipeline]
+    kept = list(_IDLE["nb"])
+    assert words(tokenizer.sentences("Takk!")) == ["Takk !"]
+    assert _IDLE["nb"] == kept
+
+
+def test_a_worn_pipeline_is_replaced(monkeypatch):
+    tokenizer = Tokenizer("is")
+    (pipeline,) = _IDLE["is"]
+    monkeypatch.setattr("seqtag.text.tokenizer._MOST_WORDS", len(pipeline.vocab) + 10)
+    assert words(tokenizer.sentences("Einn.")) == ["Einn ."]
+    assert _IDLE["is"] == [pipeline]
+    given = new_words(range(30))
+    assert words(tokenizer.sentences(given)) == [given.replace(".", " .")]
+    assert _IDLE["is"] == []
+    assert words(tokenizer.sentences(given)) == [given.replace(".", " .")]
+
+
+def test_without_spacy_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(UsageError, match=r'raw text needs spaCy, .* run: pip install "spacy>=3\.8", or hand in tokens'):
+        Tokenizer("da")
 
 
 def test_languages_that_there_are_not():

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 
 from seqtag.errors import DataError, UsageError
 from seqtag.text.given import check_characters
@@ -18,8 +17,9 @@ _MOST_NAMED = 5
 
 def check_list(X: Any, verb: str) -> None:
     """Refuse what is no list of rows; one string in its place is an error that shows the right call."""
-    # Walking through a table gives the names of its columns, which are texts too.
-    is_table = isinstance(X, Dataset) or hasattr(X, "columns")
+    # Walking through a table gives the names of its columns, which are texts too. A dataset is known by its columns:
+    # `datasets` itself need not be there.
+    is_table = hasattr(X, "column_names") or hasattr(X, "columns")
     is_bare = isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable) or getattr(X, "ndim", 1) == 0
     if is_table or is_bare:
         found = "one string" if isinstance(X, str) else type(X).__name__
@@ -84,6 +84,8 @@ def rows_for(
 
 def token_rows(rows: Sequence[str | list[str]], language: str) -> list[list[str]]:
     """Cut texts into tokens; what comes as tokens stays as it is."""
+    if not any(isinstance(row, str) for row in rows):  # the tokeniser imports spaCy
+        return [row for row in rows if not isinstance(row, str)]
     cut = Tokenizer(language).token_stream(row for row in rows if isinstance(row, str))
     return [[token.text for token in next(cut)] if isinstance(row, str) else row for row in rows]
 

@@ -1,0 +1,245 @@
+"""The runtime's classifier against the trained one: the same answers, the same mistakes told, and no torch."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
+
+from seqtag import Classifier
+from seqtag.errors import DataError, ModelError, UsageError
+from seqtag.nn.pooling import POOLINGS
+from seqtag.runtime import RuntimeClassifier, load
+from seqtag.runtime.words import WordTable
+from seqtag.store import read_model, write_model
+from seqtag.text.token_weights import TokenWeight
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
+LONG = " ".join(TEXTS * 3)
+EVERY = [*TEXTS, "", *UNSEEN_TEXTS, None, LONG, ["Fresh", "bread", ""], [], "\u2603", " \n "]
+words = st.sampled_from([*sorted({word for text in TEXTS for word in text.split()}), "unheard", "42", "é", ""])
+texts = st.lists(st.one_of(st.lists(words, max_size=30), st.lists(words, max_size=9).map(" ".join)), max_size=6)
+
+
+def exported(classifier: Classifier, folder: Path) -> tuple[Classifier, RuntimeClassifier]:
+    classifier.export(classifier.save(folder))
+    found = load(folder, threads=1)
+    assert isinstance(found, RuntimeClassifier)
+    return classifier, found
+
+
+@pytest.fixture(
+    scope="module", params=[(pooling, lexical) for pooling in sorted(POOLINGS) for lexical in (True, False)]
+)
+def pair(request, tmp_path_factory):
+    """A trained classifier of each pooling, with and without n-grams, and the runtime; some of them multi-label."""
+    pooling, lexical = request.param
+    y = SEVERAL if (pooling in ("mean", "max")) == lexical else LABELS
+    classifier = tiny_classifier(pooling=pooling, lexical=lexical, segment_size=7).fit(TEXTS, y, dev=(TEXTS, y))
+    return exported(classifier, tmp_path_factory.mktemp("models") / "m")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = fitted_classifier().save(tmp_path_factory.mktemp("models") / "m")
+    Classifier.load(folder, device="cpu").export(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return Path(shutil.copytree(folder, tmp_path / "m"))
+
+
+def assert_same(theirs: Classifier, ours: RuntimeClassifier, X: list) -> None:
+    expected_NL = theirs.predict_proba(X)
+    np.testing.assert_allclose(ours.predict_proba(X), expected_NL, atol=1e-5)
+    assert ours.choose(expected_NL) == theirs.choose(expected_NL)
+    assert list(ours.predict_stream(iter(X))) == ours.predict(X) == theirs.predict(X)
+    if theirs.pooling == "attention":
+        for mine, other in zip(ours.predict_attention(X), theirs.predict_attention(X), strict=True):
+            assert all(isinstance(own, TokenWeight) for own in mine)
+            assert [(own.text, own.start, own.end) for own in mine] == [(own.text, own.start, own.end) for own in other]
+            np.testing.assert_allclose([own.weight for own in mine], [own.weight for own in other], atol=1e-5)
+
+
+def test_the_answers_are_those_of_the_classifier(pair):
+    theirs, ours = pair
+    assert_same(theirs, ours, EVERY)
+    assert ours.classes_.tolist() == theirs.classes_.tolist()
+    assert ours.classes_.dtype == theirs.classes_.dtype
+    assert ours.predict([]) == []
+    assert ours.predict_proba([]).shape == theirs.predict_proba([]).shape
+
+
+@settings(max_examples=12)
+@given(X=texts)
+def test_any_texts_have_the_answers_of_the_classifier(pair, X):
+    theirs, ours = pair
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"encoder": "gru", "characters": "lstm", "shape_size": 0, "affix_size": 0},
+        {"encoder": "rnn_relu", "characters": None, "merge": "sum", "pooling": "last"},
+        {"proj_size": 4, "num_layers": 2, "characters": "gru", "pooling": "mean"},
+        {"bidirectional": False, "pooling": "last", "lowercase": False},
+    ],
+    ids=str,
+)
+def test_options_of_the_classifier_reach_the_runtime(options, tmp_path):
+    classifier = tiny_classifier(epochs=1, segment_size=6, **options).fit(TEXTS, LABELS, dev=(TEXTS, LABELS))
+    assert_same(*exported(classifier, tmp_path / "m"), EVERY)
+
+
+@pytest.mark.parametrize("kinds", [[3, 1], [False, True]], ids=str)
+def test_labels_come_as_they_went_in(kinds, tmp_path):
+    y = [kinds[label == "good"] for label in LABELS]
+    theirs, ours = exported(tiny_classifier(epochs=1).fit(TEXTS, y, dev=(TEXTS, y)), tmp_path / "m")
+    found = ours.predict(TEXTS)
+    assert found == theirs.predict(TEXTS)
+    assert {type(label) for label in found} == {type(kinds[0])}
+
+
+@pytest.mark.parametrize("pooling", sorted(POOLINGS))
+def test_series_of_numbers_are_classified_too(pooling, tmp_path):
+    random = np.random.default_rng(0)
+    X = [random.normal(3, 2, (n, 2)) for n in random.integers(1, 20, 20)]
+    y = ["up", "down"] * 10
+    classifier = tiny_classifier(pooling=pooling, segment_size=6).fit(X, y, dev=(X, y))
+    _, ours = exported(classifier, tmp_path / "m")
+    rows = [*X, np.zeros((0, 2)), [[1.0, 2.0]]]
+    np.testing.assert_allclose(ours.predict_proba(rows), classifier.predict_proba(rows), atol=1e-5)
+    assert ours.predict(X) == classifier.predict(X)
+    if pooling == "attention":
+        mine, other = ours.predict_attention(X), classifier.predict_attention(X)
+        assert [[(t.text, t.start, t.end) for t in own] for own in mine] == [
+            [(t.text, t.start, t.end) for t in own] for own in other
+        ]
+    with pytest.raises(UsageError, match="this model was trained on series of numbers and takes such"):
+        ours.predict(["a text"])
+    with pytest.raises(DataError, match="the series have 3 features a step, those of the training data 2"):
+        ours.predict([np.ones((4, 3))])
+
+
+def test_int8_answers_from_its_own_file(folder, copy):
+    theirs = Classifier.load(copy, device="cpu")
+    theirs.export(copy, int8=True, dev=(TEXTS, LABELS))
+    away_NL = np.abs(load(copy, int8=True).predict_proba(TEXTS) - theirs.predict_proba(TEXTS))
+    assert 1e-7 < away_NL.max() < 0.05
+
+
+def test_texts_without_a_word_are_told_with_their_numbers(folder, caplog):
+    with caplog.at_level(logging.WARNING, "seqtag"):
+        load(folder).predict(["fine", "", "fine", None])
+    assert "predict: 2 of the texts without a word (number 2, 4)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "message"),
+    [
+        ("predict", "one text", "predict takes a list of texts, not one string"),
+        ("predict_proba", 7, "not int"),
+        ("predict_stream", {"text": "a"}, "not dict"),
+        ("predict", ["a", 3], "number 2 is int"),
+        ("predict_attention", "a", "predict_attention takes a list of texts"),
+        ("predict", [[1.0, 2.0]], "this model was trained on texts and takes such"),
+    ],
+)
+def test_a_wrong_call_is_told_the_right_one(folder, verb, given, message):
+    with pytest.raises(UsageError, match=message):
+        list(getattr(load(folder), verb)(given))
+
+
+def test_attention_needs_attention(tmp_path):
+    _, ours = exported(fitted_classifier(pooling="max", epochs=1), tmp_path / "m")
+    with pytest.raises(UsageError, match="predict_attention needs pooling='attention'; this model has 'max'"):
+        ours.predict_attention(["a"])
+
+
+def test_many_threads_that_share_one_classifier_get_right_answers(folder):
+    """Words never repeat, so the table of words starts anew while others look up."""
+    shared = load(folder, threads=1)
+    object.__setattr__(shared.engine, "words", WordTable(shared.engine.words.vocabulary, most_words=50))
+    asked = [[[*TEXTS[i % 32].split(), f"w{i}-{j}"] for j in range(4)] for i in range(80)]
+    alone = load(folder, threads=1)
+    expected = [alone.predict_proba(X) for X in asked]
+    with ThreadPoolExecutor(8) as pool:
+        for mine, other in zip(pool.map(shared.predict_proba, asked), expected, strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-6)
+
+
+def test_neither_torch_nor_datasets_nor_spacy_is_imported_for_tokens(folder):
+    script = (
+        "import sys; from seqtag.runtime import load\n"
+        f"mood = load({str(folder)!r}); texts = [['Fresh', 'bread'], []]\n"
+        "mood.predict(texts), list(mood.predict_stream(texts)), mood.predict_proba(texts)\n"
+        "mood.predict_attention(texts)\n"
+        "heavy = 'torch datasets spacy pandas pyarrow sklearn scipy accelerate safetensors onnx transformers'.split()\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+        "mood.predict(['Fresh bread.']); print([name for name in ('torch', 'spacy') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert run.returncode == 0, run.stderr
+    first, second = run.stdout.splitlines()
+    assert first == "[]"
+    assert "spacy" in second
+
+
+# -- the folder -------------------------------------------------------------------------------
+
+
+def test_config_vocabulary_and_export_are_enough(copy, folder):
+    (copy / "model.safetensors").unlink()
+    (copy / "history.json").unlink()
+    assert load(copy).predict_proba(TEXTS).tobytes() == load(folder).predict_proba(TEXTS).tobytes()
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "model.safetensors", "model.onnx"])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda c: b"", lambda c: c[: len(c) // 2], lambda c: c[:-200] + bytes([c[-200] ^ 1]) + c[-199:]],
+    ids=["empty", "half", "bit"],
+)
+def test_a_damaged_file_is_named(copy, name, damage):
+    path = copy / name
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ModelError) as caught:
+        load(copy)
+    assert str(path) in str(caught.value)
+
+
+def test_an_export_of_other_weights_or_of_another_form_is_refused(copy, tmp_path):
+    fitted_classifier(seed=1, epochs=1).save(tmp_path / "other")
+    shutil.copy(copy / "model.onnx", tmp_path / "other")
+    with pytest.raises(ModelError, match="made from other weights than those of this model"):
+        load(tmp_path / "other")
+    # as after a change by hand, in a folder whose config.json has no hash of exports
+    Classifier.load(copy).save(copy)
+    classifier = Classifier.load(copy, device="cpu")
+    path = classifier.export(copy)
+    model = onnx.load(path)
+    classifier.save(copy)
+    del model.graph.output[0]
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"model\.onnx: damaged, it takes .* and gives"):
+        load(copy)
+
+
+def test_a_task_without_an_export_is_refused(copy):
+    stored = read_model(copy)
+    stored.config["task"] = "lm"
+    write_model(copy, stored)
+    with pytest.raises(UsageError, match="holds a model for the task 'lm', the runtime needs 'tag' or 'classify'"):
+        load(copy)
