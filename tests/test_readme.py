@@ -29,8 +29,8 @@ def examples(tmp_path_factory):
     return {**names, "folder": folder}
 
 
-def test_there_are_ten_python_examples():
-    assert len(blocks("python")) == 10
+def test_there_are_eleven_python_examples():
+    assert len(blocks("python")) == 11
 
 
 def test_the_examples_give_what_they_promise(examples):
@@ -53,6 +53,8 @@ def test_the_examples_give_what_they_promise(examples):
     assert sum(token.weight for token in examples["classifier"].predict_attention(examples["texts"])[0]) == (
         pytest.approx(1)
     )
+    assert examples["fluency"] < 0
+    assert examples["model"].bits_per_character(examples["lines"]) < 5  # of some 80 characters, 6.3 by chance
     assert examples["trend"].score(examples["series"], examples["kinds"]) == 1.0
 
 
