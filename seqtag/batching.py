@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from datasets import Dataset
 from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
+from seqtag.text.join import join_tokens
 from seqtag.text.lengths import length_batches, pad
+from seqtag.text.symbols import LINE_BREAK_ID, SymbolVocabulary
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
-# B sentences, T tokens, U distinct words of the batch, F features, C characters
+# B sentences, T tokens, U distinct words of the batch, F features, C characters, M language models, S their states
 
 
 def _flatten(sentences: Sequence[Sequence[str]] | pa.Array) -> tuple[np.ndarray, pa.Array]:
@@ -28,17 +31,87 @@ def _flatten(sentences: Sequence[Sequence[str]] | pa.Array) -> tuple[np.ndarray,
     return sentences.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64), sentences.flatten()
 
 
+@dataclass(frozen=True, slots=True)
+class KnownStates:
+    """The states of language models at the tokens of sentences that were read before, one token after the other."""
+
+    states_NS: np.ndarray  # float32, mapped from disk
+    first_rows: Mapping[bytes, int]  # by `sentence_key`: the row of a sentence's first token
+
+    def find(self, sentences: Sequence[Sequence[str]]) -> np.ndarray | None:
+        """Give the states of sentences, (B, T, S), 0 on padding; None where one of the sentences was not read."""
+        rows = [self.first_rows.get(sentence_key(tokens)) if tokens else 0 for tokens in sentences]
+        lengths = [len(tokens) for tokens in sentences]
+        states_BTS = np.zeros((len(rows), max(lengths, default=0), self.states_NS.shape[1]), np.float32)
+        for states_TS, row, length in zip(states_BTS, rows, lengths):
+            if row is None:
+                return None
+            states_TS[:length] = self.states_NS[row : row + length]
+        return states_BTS
+
+
+def sentence_key(tokens: Sequence[str]) -> bytes:
+    """Give 16 bytes that stand for the tokens of a sentence."""
+    lengths = ",".join(str(len(token)) for token in tokens)
+    return hashlib.blake2b(f"{lengths} {''.join(tokens)}".encode(), digest_size=16).digest()
+
+
+class ContextReader:
+    """Lay sentences out for language models of characters, given as their vocabularies and directions.
+
+    A model reads a sentence as the text that people would read (see `join_tokens`) behind a line break, as lines begin
+    in training; a backward model reads it from its end. A forward model's state is taken after the last character of a
+    token, a backward model's after it has read the first one, which is that before the token as the text runs.
+
+    >>> reader = ContextReader([SymbolVocabulary("character", None, list("abc"))], ["backward"])
+    >>> symbols_MBC, picks_MBT = reader.lay_out([["ab", "c"]])
+    >>> symbols_MBC.tolist(), picks_MBT.tolist()
+    ([[[1, 4, 0, 3, 2]]], [[[4, 1]]])
+    """
+
+    def __init__(self, vocabularies: Sequence[SymbolVocabulary], directions: Sequence[str]) -> None:
+        self.models = list(zip(vocabularies, directions, strict=True))
+        self.known: KnownStates | None = None
+
+    def lay_out(self, sentences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """Give what each model reads, (M, B, C), and the places to take the states of the tokens from, (M, B, T)."""
+        joined = [join_tokens(tokens) for tokens in sentences]
+        shape = len(self.models), len(sentences)
+        longest = max((len(text) for text, _ in joined), default=0)
+        symbols_MBC = np.zeros((*shape, longest + 1), np.int64)
+        symbols_MBC[:, :, 0] = LINE_BREAK_ID
+        picks_MBT = np.zeros((*shape, max(map(len, sentences), default=0)), np.int64)
+        for b, (text, offsets) in enumerate(joined):
+            edges_T2 = np.array(offsets, np.int64).reshape(-1, 2)
+            for m, (vocabulary, direction) in enumerate(self.models):
+                ids_C = vocabulary.encode(text)
+                is_forward = direction == "forward"
+                symbols_MBC[m, b, 1 : len(ids_C) + 1] = ids_C if is_forward else ids_C[::-1]
+                picks_MBT[m, b, : len(offsets)] = edges_T2[:, 1] if is_forward else len(ids_C) - edges_T2[:, 0]
+        return symbols_MBC, picks_MBT
+
+    def fields(self, sentences: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
+        """Give the fields of a `Batch`: the states where those of all sentences are known, else what is to be read."""
+        states_BTS = None if self.known is None else self.known.find(sentences)
+        if states_BTS is not None:
+            return {"states_BTS": torch.from_numpy(states_BTS)}
+        symbols_MBC, picks_MBT = self.lay_out(sentences)
+        return {"symbols_MBC": torch.from_numpy(symbols_MBC), "picks_MBT": torch.from_numpy(picks_MBT)}
+
+
 def collate(
     vocabulary: Vocabulary,
     sentences: Sequence[Sequence[str]] | pa.Array,
     *,
     tags_N: np.ndarray | None = None,
     labels_BL: np.ndarray | None = None,
+    context: ContextReader | None = None,
 ) -> Batch:
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
-    `tags_N` holds the model's tag ids of all sentences, one after the other; `labels_BL` is 1 where a text has a label.
-    Spelling is looked up once a distinct word: Arrow's dictionary encoding finds those without Python work a token.
+    `tags_N` holds the model's tag ids of all sentences, one after the other; `labels_BL` is 1 where a text has a label;
+    with `context` the batch also holds what the language models of the network read. Spelling is looked up once a
+    distinct word: Arrow's dictionary encoding finds those without Python work a token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
@@ -48,6 +121,9 @@ def collate(
     encoded = tokens_N.dictionary_encode()
     slots_N = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
     ids = vocabulary.encode(encoded.dictionary.to_pylist())
+    surroundings = {}
+    if context is not None:
+        surroundings = context.fields(sentences.to_pylist() if isinstance(sentences, pa.Array) else sentences)
     return Batch(
         torch.from_numpy(pad(slots_N, lengths_B)),
         torch.from_numpy(np.pad(ids.features_UF, ((1, 0), (0, 0)))),
@@ -55,6 +131,7 @@ def collate(
         torch.from_numpy(lengths_B),
         None if tags_N is None else torch.from_numpy(pad(tags_N, lengths_B)),
         None if labels_BL is None else torch.from_numpy(labels_BL),
+        **surroundings,
     )
 
 
@@ -96,9 +173,11 @@ def shuffled_batches(
 class TaggedRows:
     """The rows of a dataset as batches. Rows stay where they are, on disk; a batch is read when it is asked for."""
 
-    def __init__(self, dataset: Dataset, vocabulary: Vocabulary, tagset: TagSet) -> None:
+    def __init__(
+        self, dataset: Dataset, vocabulary: Vocabulary, tagset: TagSet, *, context: ContextReader | None = None
+    ) -> None:
         self.rows = dataset.select_columns(["tokens", "tags"]).with_format("arrow")
-        self.vocabulary, self.tagset = vocabulary, tagset
+        self.vocabulary, self.tagset, self.context = vocabulary, tagset, context
         self.table = tagset.encoder(dataset.features["tags"].feature.names)
         self.lengths = sentence_lengths(dataset)
 
@@ -107,7 +186,7 @@ class TaggedRows:
         rows = self.rows[indices.tolist()]
         sentences, tags = (rows.column(name).combine_chunks() for name in ("tokens", "tags"))
         tags_N = self.tagset.encode(tags.flatten().to_numpy(), self.lengths[indices], self.table)
-        return collate(self.vocabulary, sentences, tags_N=tags_N)
+        return collate(self.vocabulary, sentences, tags_N=tags_N, context=self.context)
 
 
 class LabelledRows:
@@ -116,13 +195,14 @@ class LabelledRows:
     def __init__(self, dataset: Dataset, ids: Sequence[Any], vocabulary: Vocabulary, classes: ClassSet) -> None:
         self.rows = dataset.select_columns("tokens").with_format("arrow")
         self.ids, self.vocabulary, self.classes = ids, vocabulary, classes
+        self.context: ContextReader | None = None  # set when nothing is left to count that needs none
         self.lengths = sentence_lengths(dataset)
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Read and collate the rows of the given numbers."""
         sentences = self.rows[indices.tolist()].column("tokens").combine_chunks()
         labels_BL = self.classes.indicators([self.ids[i] for i in indices])
-        return collate(self.vocabulary, sentences, labels_BL=labels_BL)
+        return collate(self.vocabulary, sentences, labels_BL=labels_BL, context=self.context)
 
     def in_order(self, *, batch_size: int = 256, max_tokens: int = 32_768) -> Iterator[Batch]:
         """Go through all rows once, as they stand, in batches of at most `max_tokens` padded tokens, or one row."""

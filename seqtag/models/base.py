@@ -3,16 +3,22 @@
 Knows no task: what a row is, which head stands on the encoder and what a score is, the estimators say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import torch
+from datasets import Dataset
+from torch import nn
 
+from seqtag.batching import ContextReader
 from seqtag.errors import UsageError
 from seqtag.models import options as check
+from seqtag.models.context import Context, context_problem
 from seqtag.models.estimator import Estimator
+from seqtag.models.language_model import LanguageModel
 from seqtag.models.pretrained import with_vectors
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
@@ -48,6 +54,9 @@ class SequenceEstimator(Estimator):
     vectors: str | None = None
     vectors_keep: str = "all"
     freeze_vectors: bool = False
+    context: Sequence[str | Path | LanguageModel] | None = None
+    context_size: int = 64
+    context_dropout: float = 0.2
     class_weights: Mapping[str, float] | None = None
     max_tokens: int = 4096
 
@@ -70,6 +79,9 @@ class SequenceEstimator(Estimator):
         "vectors": check.optional(check.text),
         "vectors_keep": check.one_of("all", "corpus"),
         "freeze_vectors": check.truth,
+        "context": context_problem,
+        "context_size": check.whole(1),
+        "context_dropout": check.number(0, 1, open_end=True),
         "class_weights": check.optional(check.weights),
         "max_tokens": check.whole(1),
     }
@@ -110,23 +122,55 @@ class SequenceEstimator(Estimator):
         self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
 
+    def __sklearn_clone__(self: Self) -> Self:
+        """Clone as scikit-learn does, but for the language models: a clone of one would not be trained."""
+        twin: Self = super().__sklearn_clone__()
+        twin.context = self.context
+        return twin
+
     # -- fitted state -------------------------------------------------------------------------
+
+    @property
+    def _context_reader(self) -> ContextReader | None:
+        return None if self.context_ is None else self.context_.reader
+
+    def _remembering(self, *datasets: Dataset) -> AbstractContextManager[None]:
+        """Keep the states of some sentences at hand inside a `with` block; nothing to do where there is no context."""
+        return nullcontext() if self.context_ is None else self.context_.remembering(*datasets, device=self.device)
 
     def _params_to_store(self) -> dict[str, Any]:
         params = super()._params_to_store()
         if params["vectors"] is not None:
             params["vectors"] = Path(params["vectors"]).name  # no path to elsewhere stays in a model
+        # The models themselves stand beside; what `set_params` asked for since is there after the next `fit` only.
+        params["context"] = None if self.context_ is None else [model.direction for model in self.context_.models]
         return params
+
+    def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
+        stored = super()._stored(about, card)
+        if self.context_ is not None:
+            stored.config["context"] = self.context_.to_config()
+            stored.vocabulary["context"] = [model.vocabulary_.to_dict() for model in self.context_.models]
+        return stored
 
     @classmethod
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         estimator, stored = super()._read(folder, device=device)
+        if (config := stored.config.get("context")) is not None:
+            estimator.context_ = Context.from_store(config, stored.vocabulary["context"], device=device)
+            # Another fit goes on from the models that are here: where they came from, nobody may have any more.
+            estimator.context = list(estimator.context_.models)
         table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))
         # Vectors gave the words their width; the rows themselves come with the other weights.
         estimator.vectors_ = None
         if table.dim() == 2 and table.shape[1] not in (0, estimator.word_size):
             estimator.vectors_ = torch.zeros(estimator.vocabulary_.feature_sizes["word"], table.shape[1])
         return estimator, stored
+
+    def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:
+        super()._install(network, stored, folder)
+        if self.context_ is not None:
+            self.context_ = self.context_.installed(self.network_.embedder.context)
 
     @classmethod
     def _read_vocabulary(cls, stored: Mapping[str, Any]) -> Vocabulary:

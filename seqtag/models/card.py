@@ -60,10 +60,15 @@ def _card(estimator: "SequenceEstimator", about: Mapping[str, str], *, unit: str
     best = max(estimator.history_, key=lambda record: record.dev_score)
     data = estimator.data_
     low, high = data["dev_interval"]
+    if estimator.context_ is not None:
+        told = estimator.context_.describe()
+        about = {**about, "context": f"{told}; states as {estimator.context_size} numbers"}
     rows = "\n".join(f"| {name} | {value} |" for name, value in about.items())
     defaults = type(estimator)().get_params()
     here = ("device", "engine")  # of this machine, not of the training
     changed = {k: v for k, v in estimator._params_to_store().items() if k not in here and v != defaults[k]}
+    if estimator.context_ is not None:
+        changed["context"] = [f"{direction.upper()}_LM" for direction in changed["context"]]  # folders of the reader's
     settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
     task = "" if estimator.task == "tag" else f" --task {estimator.task}"
     return f"""# A seqtag {kind.lower()}

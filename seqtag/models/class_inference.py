@@ -12,7 +12,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from seqtag.batching import collate, collate_series
+from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.resampling import micro_f1_interval
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
@@ -31,6 +31,7 @@ class ClassPredictor:
     vocabulary: Vocabulary | None
     prior_L: np.ndarray  # shares of the classes in training
     max_tokens: int  # padded tokens a batch
+    context: ContextReader | None = None  # of a network that has one
 
     def batches(self, rows: Rows) -> Iterator[tuple[np.ndarray, AnyBatch]]:
         """Cut rows into batches of like length: their numbers and the batch. Empty rows are left out."""
@@ -38,8 +39,10 @@ class ClassPredictor:
         device = next(self.network.parameters()).device
         for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
             own = [rows[i] for i in indices]
-            batch = collate_series(own) if self.vocabulary is None else collate(self.vocabulary, own)
-            yield indices, batch.to(device)
+            if self.vocabulary is None:
+                yield indices, collate_series(own).to(device)
+            else:
+                yield indices, collate(self.vocabulary, own, context=self.context).to(device)
 
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Probability of each class, (N, L); of a row without a token, the share of the class in training."""

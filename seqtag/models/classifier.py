@@ -21,6 +21,7 @@ from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import classifier_card
 from seqtag.models.class_inference import ClassDevScore, ClassPredictor
+from seqtag.models.context import Context
 from seqtag.models.fitting import Rows, Run, train_seeds
 from seqtag.models.networks import class_network
 from seqtag.models.text_inputs import (
@@ -105,6 +106,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         run goes on from there. Raises UsageError for a wrong option or call, DataError for the data.
         """
         self._check_options()
+        self.context_ = Context.open(self.context)
         self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
         every = (label for own in train.labels for label in (own if train.is_multi else [own]))
@@ -117,9 +119,10 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         data = fingerprint_of(train=train, dev=held_out)
         self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
         dev_score = ClassDevScore(self._predictor, held_out.rows, held_out.labels, self.class_set_)
-        train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+        with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
+            train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+            self.data_["dev_interval"] = dev_score.interval(self.network_)
         self.ngrams_ = None  # the network has them now
-        self.data_["dev_interval"] = dev_score.interval(self.network_)
         return self
 
     def _ids(self, data: Labelled) -> list[Any]:
@@ -130,6 +133,8 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         """Build what turns rows into tensors from the training data, and the rows themselves."""
         self.scale_, self.ngrams_ = None, None
         if train.series is not None:
+            if self.context_ is not None:
+                raise UsageError("context=...: language models read texts, and these rows are series; leave it out")
             self.vocabulary_, self.vectors_ = None, None
             values_ND = np.concatenate(train.series)
             if not len(values_ND):
@@ -149,6 +154,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
             folded_C = torch.tensor(self.vocabulary_.folded_characters())
             num_words = self.vocabulary_.feature_sizes["word"]
             self.ngrams_ = count_ngrams(rows.in_order, folded_C, num_words=num_words)
+        rows.context = self._context_reader
         return rows
 
     def _build_network(self) -> ClassNetwork:
@@ -165,7 +171,8 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
     def _predictor(self, network: ClassNetwork | None = None) -> ClassPredictor:
         if network is None:
             self._check_fitted()
-        return ClassPredictor(network or self.network_, self.vocabulary_, self.prior_, self.max_tokens)
+        told = self.vocabulary_, self.prior_, self.max_tokens, self._context_reader
+        return ClassPredictor(network or self.network_, *told)
 
     def predict(self, X: Iterable[Any]) -> list[Any]:
         """Give each text its class, or, where a text may have several, the list of its classes.

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from seqtag.errors import ModelError, UsageError
+from seqtag.models.context import NO_EXPORT, refuse_export
 from seqtag.models.inference import HeadedAnswers
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
@@ -117,8 +118,10 @@ class Engines:
         Raises UsageError where that is not installed or has no export, ModelError for an export that is damaged or of
         other weights; "auto" then takes torch, and a warning names the file.
         """
-        if tagger.engine == "torch":
+        if tagger.engine == "torch" or (tagger.engine == "auto" and tagger.context_ is not None):
             return tagger._predictor()
+        if tagger.context_ is not None:
+            refuse_export(self.network.embedder)
         with self._lock:
             state = os.getpid(), torch.get_num_threads(), self._versions()
             session = self._session(tagger.engine, state)
@@ -207,8 +210,10 @@ class Engines:
         return self._head[1]
 
 
-def check_engine(engine: str) -> None:
+def check_engine(engine: str, *, has_context: bool) -> None:
     """Raise UsageError, before a training and not after it, for an engine that its result could not run on."""
+    if has_context and engine not in ("auto", "torch"):
+        raise UsageError(f"Tagger: engine={engine!r} and context=...: {NO_EXPORT}")
     if engine == "onnx-int8":
         raise UsageError(
             "Tagger: engine='onnx-int8' is for a model with an int8 export, which no new one has; train with another "

@@ -39,6 +39,7 @@ class Fitted:
     interrupted_: bool
     data_: dict[str, Any]
     tuning_: Any = None  # of a tagger with thresholds: a Tuning
+    context_: Any = None  # of a tagger or classifier with language models: a Context
     engines_: Any = None  # of a tagger: the Engines that its network can run on
 
 

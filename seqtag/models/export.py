@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from seqtag.errors import ModelError, UsageError
 from seqtag.evaluation.tag_evaluation import evaluate_tags
+from seqtag.models.context import refuse_export
 from seqtag.models.fitting import is_main_process
 from seqtag.models.inference import TagPredictor
 from seqtag.models.inputs import gold_sentences
@@ -100,6 +101,7 @@ def export_tagger(
 
 def open_place(network: Network[Any], folder: Path, *, int8: bool, has_dev: bool, force: bool) -> StoredModel:
     """Read the folder that an export goes into; UsageError where it can't go there, or can't be made at all."""
+    refuse_export(network.embedder)
     import_onnxruntime()
     stored = read_model(folder)
     check_same(network, stored, folder)

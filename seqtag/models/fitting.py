@@ -117,12 +117,13 @@ def _training_options(estimator: "Estimator", seed: int, lengths: np.ndarray) ->
 
 
 def _run_fingerprint(estimator: "Estimator", data: str) -> str:
-    """What must be the same for a killed run to go on: the data, every option of the network, the vectors."""
-    params = estimator.get_params(deep=False)
+    """What must be the same for a killed run to go on: the data, every option of the network, vectors, context."""
+    params = estimator._params_to_store()
     for name in ("device", "engine", "seed", "seeds"):  # more seeds may follow; the loop knows its own
         params.pop(name, None)
     vectors = "" if estimator.vectors_ is None else hashlib.sha256(estimator.vectors_.numpy().data).hexdigest()
-    return f"{data}|{vectors}|{json.dumps(params, sort_keys=True)}"
+    context = "" if estimator.context_ is None else estimator.context_.sha256()
+    return f"{data}|{vectors}|{context}|{json.dumps(params, sort_keys=True)}"
 
 
 def is_main_process() -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqtag.batching import collate
+from seqtag.batching import ContextReader, collate
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
@@ -56,13 +56,15 @@ class TagPredictor(HeadedAnswers):
     tagset: TagSet
     max_tokens: int  # padded tokens a batch
     thresholds: Mapping[str, float] | None = None  # by label: the least probability of a span; None: the best tags
+    context: ContextReader | None = None  # of a network that has one
 
     def batches(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Batch]]:
         """Cut sentences into batches of like length: their numbers and the batch. Empty sentences are left out."""
         lengths = np.array([len(sentence) for sentence in sentences], np.int64)
         device = next(self.network.parameters()).device
         for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
-            yield indices, collate(self.vocabulary, [sentences[i] for i in indices]).to(device)
+            batch = collate(self.vocabulary, [sentences[i] for i in indices], context=self.context)
+            yield indices, batch.to(device)
 
     def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
         """The numbers, emissions and lengths of sentences, batch by batch."""

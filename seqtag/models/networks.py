@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
+from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import ClassNetwork, TagNetwork
@@ -93,6 +94,11 @@ def class_network(classifier: "Classifier") -> ClassNetwork:
 def _embedder(estimator: "SequenceEstimator", vocabulary: Vocabulary) -> Embedder:
     widths = dict.fromkeys(SHAPE_COLUMNS, estimator.shape_size) | dict.fromkeys(AFFIX_COLUMNS, estimator.affix_size)
     word_size = estimator.word_size if estimator.vectors_ is None else estimator.vectors_.shape[1]
+    context = None
+    if estimator.context_ is not None:
+        context = ContextEmbedder(
+            estimator.context_.networks(), size=estimator.context_size, dropout=estimator.context_dropout
+        )
     return Embedder(
         list(vocabulary.feature_sizes.values()),
         word_size=word_size,
@@ -105,6 +111,7 @@ def _embedder(estimator: "SequenceEstimator", vocabulary: Vocabulary) -> Embedde
         dropout=estimator.embedding_dropout,
         pretrained_VE=estimator.vectors_,
         freeze=estimator.freeze_vectors,
+        context=context,
     )
 
 

@@ -18,17 +18,12 @@ from seqtag.evaluation.tag_report import TagReport
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import tagger_card
+from seqtag.models.context import Context
 from seqtag.models.dev_score import DevScore
 from seqtag.models.engine import Engines, check_engine
 from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.inference import HeadedAnswers, TagPredictor
-from seqtag.models.inputs import (
-    GoldSentences,
-    check_trainable,
-    gold_sentences,
-    tag_lists,
-    training_splits,
-)
+from seqtag.models.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
 from seqtag.models.networks import tag_network
 from seqtag.models.tuning import Tuning, read_wish, tune_tagger
 from seqtag.nn.network import TagNetwork
@@ -100,7 +95,7 @@ class Tagger(SequenceEstimator):
         a wrong option or call, DataError for the data.
         """
         self._check_options()
-        check_engine(self.engine)
+        check_engine(self.engine, has_context=self.context is not None)
         self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
         self.__dict__.pop("engines_", None)
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
@@ -109,18 +104,20 @@ class Tagger(SequenceEstimator):
         check_trainable(self.tagset_, self.class_weights or {})
         wish = read_wish(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
+        self.context_ = Context.open(self.context)
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         self.surfaces_: Surfaces | None = surfaces_of(train, scheme)
         data = fingerprint({"train": train, "dev": held_out})
         self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
         dev_score = DevScore(self._predictor, dev_tokens, dev_tags, balance=self.balance)
-        rows = TaggedRows(train, self.vocabulary_, self.tagset_)
-        train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
-        self.engines_ = Engines(self)
-        self.data_["dev_interval"] = dev_score.interval(self.network_)
-        if self.calibrate or wish:
-            tune_tagger(self, dev_tokens, dev_tags, wish=wish, calibrate=self.calibrate)
+        rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
+        with self._remembering(train, held_out):
+            train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+            self.engines_ = Engines(self)
+            self.data_["dev_interval"] = dev_score.interval(self.network_)
+            if self.calibrate or wish:
+                tune_tagger(self, dev_tokens, dev_tags, wish=wish, calibrate=self.calibrate)
         return self
 
     def tune(
@@ -178,7 +175,8 @@ class Tagger(SequenceEstimator):
     def _predictor(self, network: TagNetwork | None = None) -> TagPredictor:
         if network is None:
             self._check_fitted()
-        return TagPredictor(network or self.network_, self.vocabulary_, self.tagset_, self.max_tokens, self.thresholds_)
+        told = self.vocabulary_, self.tagset_, self.max_tokens, self.thresholds_, self._context_reader
+        return TagPredictor(network or self.network_, *told)
 
     def _answering(self) -> HeadedAnswers:
         """The network on the engine that was chosen; `_predictor` is always the one on torch."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # B rows (sentences, texts or series), T tokens or steps, U distinct words of the batch, F features, C characters,
-# L labels, D numbers a step
+# L labels, D numbers a step, M language models, S their states side by side
 
 # Ids that mean the same in every column of features, and for characters.
 PADDING, UNKNOWN = 0, 1
@@ -36,7 +36,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Batch(Rows):
-    """One batch: sentences as places in a table of its distinct words. Row 0 of that table is padding."""
+    """One batch: sentences as places in a table of its distinct words. Row 0 of that table is padding.
+
+    For a network with a context it also holds what its language models read, or, in the place of that, their states.
+    """
 
     slots_BT: Tensor  # int64: row of the token's word in features_UF and characters_UC; 0 on padding
     features_UF: Tensor  # int64: feature ids of each distinct word
@@ -45,6 +48,9 @@ class Batch(Rows):
     tags_BT: Tensor | None = None  # int64: gold tag ids; 0 on padding
     labels_BL: Tensor | None = None  # float: 1 where the text has the label
     weights_B: Tensor | None = None  # float: share of each sentence in the loss; None: all alike
+    symbols_MBC: Tensor | None = None  # int64: a line break and the characters of each sentence, as each model reads it
+    picks_MBT: Tensor | None = None  # int64: the character at which a token's state is taken; 0 on padding
+    states_BTS: Tensor | None = None  # float: the states themselves, known from an earlier reading; 0 on padding
 
 
 @dataclass(frozen=True, slots=True)

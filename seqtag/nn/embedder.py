@@ -1,6 +1,7 @@
-"""Turn the ids of a batch into one vector a token: word vectors, characters, spelling features. Knows no context.
+"""Turn the ids of a batch into one vector a token: word vectors, characters, spelling features, a context if given.
 
-What depends on the spelling alone is computed once for each distinct word of the batch and picked by token.
+What depends on the spelling alone is computed once for each distinct word of the batch and picked by token. What the
+context is made of, its own module knows.
 """
 
 # B sentences, T tokens, U distinct words, C characters, P places, W columns of a kernel, F features, E embedding,
@@ -86,7 +87,8 @@ class Embedder(nn.Module):
 
     `feature_sizes` gives the number of ids of each column of `Batch.features_UF`; its first column is the word. In
     training a word is read as unknown with probability a / (a + count), so rare words teach the unknown vector most
-    (Kiperwasser and Goldberg 2016).
+    (Kiperwasser and Goldberg 2016). `context` is a module with an `output_size` that gives the tokens of a batch
+    vectors of their own.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Embedder(nn.Module):
         dropout: float = 0.0,
         pretrained_VE: Tensor | None = None,
         freeze: bool = False,
+        context: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.word = nn.Embedding(feature_sizes[0], word_size, padding_idx=0, sparse=True)
@@ -125,7 +128,9 @@ class Embedder(nn.Module):
             self.characters = CharacterRNN(
                 num_characters, embedding_size=25, output_size=character_size, cell=characters
             )
-        self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0)
+        self.context = context
+        context_size: int = 0 if context is None else context.output_size  # type: ignore[assignment]
+        self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0) + context_size
         counts_V = torch.tensor(word_counts or [0] * feature_sizes[0], dtype=torch.float32)
         # Words that training never saw (pretrained only) keep their vector; the unknown word has nothing to lose.
         drop_V = torch.where(counts_V > 0, word_dropout / (word_dropout + counts_V).clamp(min=1e-9), 0.0)
@@ -146,4 +151,6 @@ class Embedder(nn.Module):
         embedded = [self.word(words_BT)]
         if spelling:
             embedded.append(functional.embedding(batch.slots_BT, torch.cat(spelling, -1)))
+        if self.context is not None:
+            embedded.append(self.context(batch))
         return self.dropout(torch.cat(embedded, -1))

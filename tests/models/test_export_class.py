@@ -13,7 +13,7 @@ from tiny import LABELS, TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, DataError, ModelError, UsageError
 from seqtag.models import export_class
-from seqtag.models.base import NotFittedModelError
+from seqtag.models.estimator import NotFittedModelError
 from seqtag.runtime import load
 
 SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]

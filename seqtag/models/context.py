@@ -1,0 +1,243 @@
+"""The language models that lend a tagger or classifier their states: taken from folders, kept inside it, cached.
+
+What a state is and how it reaches the network, seqtag.nn.context and seqtag.batching say.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import nn
+
+from seqtag.batching import ContextReader, KnownStates, sentence_key
+from seqtag.device import pick_device
+from seqtag.errors import SeqtagError, UsageError
+from seqtag.models.language_model import LanguageModel
+from seqtag.nn.context import ContextEmbedder
+from seqtag.nn.language import LanguageNetwork
+from seqtag.store import read_files
+from seqtag.text.lengths import sorted_batches
+from seqtag.text.rows import no_room, workspace
+from seqtag.text.symbols import SymbolVocabulary
+from seqtag.training import EpochRecord
+
+logger = logging.getLogger("seqtag")
+
+# Bytes on disk that the states of training and dev sentences may take: about half a million tokens at 1,024 numbers
+# each. Those of sentences that no longer fit are computed in each epoch anew.
+MOST_BYTES = 2 << 30
+_ROWS_A_TIME = 4096  # of a dataset, sorted by length together
+_CHARACTERS_A_BATCH = 1 << 15
+
+NO_EXPORT = (
+    "language models that lend their states run on torch alone, not on onnxruntime; use engine='torch' or 'auto', or "
+    "train without context"
+)
+_EXAMPLE = '["models/forward", "models/backward"]'
+
+
+@dataclass(frozen=True)
+class Context:
+    """Trained language models of characters, and what lays sentences out for them."""
+
+    models: tuple[LanguageModel, ...]
+    reader: ContextReader
+
+    @classmethod
+    def of(cls, models: Sequence[LanguageModel]) -> "Context":
+        """Put models together."""
+        reader = ContextReader([model.vocabulary_ for model in models], [model.direction for model in models])
+        return cls(tuple(models), reader)
+
+    @classmethod
+    def open(cls, given: Sequence[str | Path | LanguageModel] | None) -> "Context | None":
+        """Take language models as they are, or from their folders; None where none are given.
+
+        Raises UsageError for what is no trained language model of characters, ModelError for a damaged folder.
+        """
+        if given is None:
+            return None
+        problem = context_problem(given)
+        if problem:
+            raise UsageError(f"context={given!r}: {problem}")
+        models = [m if isinstance(m, LanguageModel) else LanguageModel.load(m, device="cpu") for m in given]
+        return cls.of([_twin(model) for model in models])
+
+    def networks(self) -> list[LanguageNetwork]:
+        """Give networks of the same weights, of their own, so that no two models share one."""
+        networks = [model._build_network() for model in self.models]
+        for model, network in zip(self.models, networks):
+            if hasattr(model, "network_"):  # not yet where a model is being loaded: weights come with all others
+                network.load_state_dict(model.network_.state_dict())
+        return networks
+
+    def installed(self, embedder: ContextEmbedder) -> "Context":
+        """Let the models of a loaded folder have the networks that have come with the other weights."""
+        for model, network in zip(self.models, embedder.networks):
+            model.network_ = network
+        return self
+
+    def sha256(self) -> str:
+        """Hash what shapes the states: weights, symbols and directions."""
+        digest = hashlib.sha256()
+        for model in self.models:
+            digest.update(repr((model.direction, model.encoder, model.vocabulary_.symbols)).encode())
+            for name, values in model.network_.state_dict().items():
+                digest.update(f"{name} {tuple(values.shape)}".encode())
+                digest.update(values.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def describe(self) -> str:
+        """Say in a line what models these are."""
+        return ", ".join(
+            f"{model.direction} {model.encoder} {model.hidden_size} x {model.num_layers}, {sha256[:16]}"
+            for model in self.models
+            for sha256 in [model.data_["fingerprint"]]
+        )
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def to_config(self) -> list[dict[str, Any]]:
+        """Lay out for config.json all but vocabularies and weights."""
+        return [_about(model) for model in self.models]
+
+    @classmethod
+    def from_store(
+        cls, config: Sequence[dict[str, Any]], vocabularies: Sequence[dict[str, Any]], *, device: str
+    ) -> "Context":
+        """Take back what `to_config` laid out; networks come later, with `installed`."""
+        models = [_model_of(about, SymbolVocabulary.from_dict(own)) for about, own in zip(config, vocabularies)]
+        for model in models:
+            model.device = device
+        return cls.of(models)
+
+    # -- the cache ----------------------------------------------------------------------------
+
+    @contextmanager
+    def remembering(self, *datasets: Dataset, device: str) -> Iterator[None]:
+        """Compute the states of all sentences of some datasets once, and keep them on disk inside a `with` block.
+
+        They are computed in batches that depend on the datasets alone, in float32, and kept as they are: a run that is
+        killed and resumed sees the same ones bit for bit. At most `MOST_BYTES` are kept, the first datasets first.
+        """
+        path = workspace() / "states"
+        embedder = ContextEmbedder(self.networks(), size=1).to(pick_device(device)).eval()
+        first_rows: dict[bytes, int] = {}
+        size = sum(map(sum, embedder.widths))
+        most_rows = MOST_BYTES // (4 * size)
+        num_rows = 0
+        with path.open("wb") as file:
+            for sentences, states_BTS in _states(embedder, self.reader, datasets, first_rows):
+                if num_rows + sum(map(len, sentences)) > most_rows:
+                    logger.info("context: the states of the other sentences have no room and are computed each epoch")
+                    break
+                for tokens, states_TS in zip(sentences, states_BTS):
+                    first_rows[sentence_key(tokens)] = num_rows
+                    num_rows += len(tokens)
+                    try:
+                        file.write(states_TS[: len(tokens)].tobytes())
+                    except OSError as error:
+                        raise no_room(path.parent, error) from error
+        told = f"{len(first_rows):,}", 4 * size * num_rows / 1e6
+        logger.info("context: the states of %s sentences are computed once and kept on disk, %.0f MB", *told)
+        states_NS = np.memmap(path, np.float32, "r").reshape(-1, size) if num_rows else np.zeros((0, size), np.float32)
+        self.reader.known = KnownStates(states_NS, first_rows)
+        try:
+            yield
+        finally:
+            self.reader.known = None
+            with suppress(OSError):  # where the system keeps a file that is mapped, it goes with the process
+                path.unlink()
+
+
+def _about(model: LanguageModel) -> dict[str, Any]:
+    """Lay out for JSON what a trained model is, but for its vocabulary and weights."""
+    return {
+        "params": model._params_to_store(),
+        "data": dict(model.data_),
+        "seed_scores": list(model.seed_scores_),
+        "history": [asdict(record) for record in model.history_],
+    }
+
+
+def _model_of(about: dict[str, Any], vocabulary: SymbolVocabulary) -> LanguageModel:
+    model = LanguageModel(**about["params"])
+    model.vocabulary_ = vocabulary
+    model.data_, model.seed_scores_ = about["data"], about["seed_scores"]
+    model.history_ = [EpochRecord(**record) for record in about["history"]]
+    return model
+
+
+def _twin(model: LanguageModel) -> LanguageModel:
+    """Copy a trained model as it is now: the one that was given may be trained anew, or set otherwise, at any time."""
+    twin = _model_of(_about(model), model.vocabulary_)
+    network = twin._build_network()
+    network.load_state_dict(model.network_.state_dict())
+    twin.network_ = network.eval()
+    return twin
+
+
+def _states(
+    embedder: ContextEmbedder, reader: ContextReader, datasets: Sequence[Dataset], done: dict[bytes, int]
+) -> Iterator[tuple[list[list[str]], np.ndarray]]:
+    """Give the sentences that are not done yet, each once, in batches of like length, with their states (B, T, S)."""
+    device = embedder.linear.weight.device
+    for dataset in datasets:
+        for rows in dataset.select_columns("tokens").with_format("arrow").iter(_ROWS_A_TIME):
+            found = {sentence_key(tokens): tokens for tokens in rows.column("tokens").to_pylist() if tokens}
+            sentences = [tokens for key, tokens in found.items() if key not in done]
+            lengths = np.array([sum(map(len, tokens)) + len(tokens) for tokens in sentences], np.int64)
+            for indices in sorted_batches(lengths, max_tokens=_CHARACTERS_A_BATCH):
+                own = [sentences[i] for i in indices]
+                symbols_MBC, picks_MBT = (torch.from_numpy(ids).to(device) for ids in reader.lay_out(own))
+                yield own, embedder.states(symbols_MBC, picks_MBT).cpu().numpy()
+
+
+def context_problem(value: Any) -> str | None:
+    """Say what is wrong with the option `context`: what is no list, or holds what is no language model of characters.
+
+    Of folders only the part is read that says what they hold, so this is quick enough to come before everything else.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or not value:
+        return f"must be a list of model folders or trained LanguageModels, such as {_EXAMPLE}"
+    problems = [f"number {n}: {found}" for n, model in enumerate(value, 1) if (found := _model_problem(model))]
+    return "; ".join(problems) or None
+
+
+def _model_problem(model: Any) -> str | None:
+    train = "train one: seqtag train TEXT --out DIR --task lm"
+    if isinstance(model, LanguageModel):
+        if not hasattr(model, "network_"):
+            return "this LanguageModel is not trained yet; call its fit(text) first"
+        level, name = model.level, "this LanguageModel"
+    elif isinstance(model, (str, Path)):
+        try:
+            config, _ = read_files(Path(model), ())
+        except SeqtagError as error:
+            return f"{error}; {train}"
+        if config.get("task") != LanguageModel.task:
+            return f"{model}: holds a model for the task {config.get('task')!r}, not a language model; {train}"
+        level, name = config["params"]["level"], str(model)
+    else:
+        return f"{type(model).__name__} is neither a model folder nor a LanguageModel; {train}"
+    if level != "character":
+        return (
+            f"{name} reads {level}s, and the states of tokens come from a model of characters; train one with "
+            "level='character'"
+        )
+    return None
+
+
+def refuse_export(embedder: nn.Module) -> None:
+    """Raise UsageError where a network takes its context from language models: ONNX files can't hold those."""
+    if getattr(embedder, "context", None) is not None:
+        raise UsageError(f"this model has a context, and {NO_EXPORT}")
