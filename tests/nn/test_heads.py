@@ -1,5 +1,6 @@
 """The heads against enumeration of all tag sequences, and LexicalScores against a sum looked up score by score."""
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_weights_of_sentences_share_out_the_loss(kind):
     ]
     assert head.loss(hidden, batch).item() == pytest.approx(np.mean(each), rel=1e-5)
     weights = torch.tensor([0.5, 0.0, 2.0])
-    shared = type(batch)(*(getattr(batch, name) for name in batch.__slots__[:-1]), weights)
+    shared = replace(batch, weights_B=weights)
     assert head.loss(hidden, shared).item() == pytest.approx(0.5 * each[0] + 2.0 * each[2], rel=1e-5)
 
 
