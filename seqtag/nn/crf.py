@@ -8,15 +8,17 @@ A forbidden move has the score -inf.
 
 # B sentences, T tokens, L tags, K paths, P pairs of tags
 
+import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Scores further below the best tag of a token count as this far below it, so that a chain of them stays inside float64:
-# e^-300 is the probability 10^-130.
-_FLOOR = -300.0
+# Float64 holds e^-700 to e^700. Sums are taken there, with matrix products, where no score that counts can leave the
+# range; else logarithms are taken, which is exact for all scores and slower by a factor of the number of tags.
+_RANGE = 600.0
 
 
 class Scores(NamedTuple):
@@ -31,8 +33,8 @@ class Sums(NamedTuple):
     """What forward-backward leaves: enough for the log partition, the marginals and the expected transition counts."""
 
     log_partition_B: Tensor
-    alphas_BTL: Tensor  # sums over prefixes, emission of t included, scaled to 1 for each t
-    betas_BTL: Tensor  # sums over suffixes, emission of t excluded, scaled
+    log_alphas_BTL: Tensor  # sums over prefixes, emission of t included
+    log_betas_BTL: Tensor  # sums over suffixes, emission of t excluded
 
 
 def real_tokens(lengths_B: Tensor, num_tokens: int) -> Tensor:
@@ -51,74 +53,107 @@ def _reversed_positions(lengths_B: Tensor, num_tokens: int) -> Tensor:
     return torch.where(turned_BT >= 0, turned_BT, position_T)
 
 
-def _potentials(emissions_BTL: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Exponentiate the emissions in float64, scaled by the best tag of each token; padding gets 1 and a scale of 0."""
-    real_BT = real_tokens(lengths_B, emissions_BTL.shape[1])
-    emissions_BTL = torch.where(real_BT[..., None], emissions_BTL.double(), 0.0)
-    peak_BT = emissions_BTL.amax(-1)
-    relative_BTL = emissions_BTL - peak_BT[..., None]
-    # An emission of -inf forbids the tag (constrained passes); only finite ones are held above the floor.
-    allowed_BTL = relative_BTL > -torch.inf
-    return torch.where(allowed_BTL, relative_BTL.clamp(min=_FLOOR).exp(), 0.0), peak_BT
-
-
 def forward_backward(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> Sums:
-    """Run both recursions side by side, in probability space with a scale a token.
+    """Run both recursions side by side.
 
     The backward recursion has the form of the forward one on the reversed sentence with transposed transitions, so one
     loop over T drives both with a product of (2, B, L) by (2, L, L): no tensor of B x T x L x L is ever made.
-    Float64 inside, whatever the emissions are. A sentence with no token has the log partition 0.
+    Float64 inside, whatever the emissions are. A sentence with no token has the log partition 0, one with no legal path
+    -inf.
     """
     num_sentences, num_tokens, num_tags = emissions_BTL.shape
-    start_L, transitions_LL, end_L = (part.double() for part in scores)
-    potentials_BTL, peak_BT = _potentials(emissions_BTL, lengths_B)
-    peak = transitions_LL.amax()
-    moves_LL = (transitions_LL - peak).exp()
-    moves_2LL = torch.stack([moves_LL, moves_LL.T])
-
-    turn_BT = _reversed_positions(lengths_B, num_tokens)
-    turned_BTL = potentials_BTL.gather(1, turn_BT[..., None].expand_as(potentials_BTL))
-    potentials_T2BL = torch.stack([potentials_BTL, turned_BTL]).permute(2, 0, 1, 3).contiguous()
-
-    ends_2L = torch.stack([start_L, end_L])
-    ends_peak_2 = ends_2L.amax(-1)
-    before_2BL = (ends_2L - ends_peak_2[:, None]).exp()[:, None, :].expand(2, num_sentences, num_tags)
-    befores, states, scales = [], [], []
-    for potentials_2BL in potentials_T2BL.unbind(0):
-        state_2BL = before_2BL * potentials_2BL
-        # A tiny floor: a constrained pass may leave no path at all, and its log partition must become -inf, not nan.
-        scale_2B1 = state_2BL.sum(-1, keepdim=True).clamp(min=1e-300)
-        state_2BL = state_2BL / scale_2B1
-        befores.append(before_2BL)
-        states.append(state_2BL)
-        scales.append(scale_2B1)
-        before_2BL = torch.bmm(state_2BL, moves_2LL)
-    if not states:
+    if not num_tokens:
         empty = emissions_BTL.new_zeros(num_sentences, 0, num_tags, dtype=torch.float64)
         return Sums(emissions_BTL.new_zeros(num_sentences, dtype=torch.float64), empty, empty)
-
-    alphas_BTL = torch.stack([state[0] for state in states], 1)
-    turned_betas_BTL = torch.stack([before[1] for before in befores], 1)
-    betas_BTL = turned_betas_BTL.gather(1, turn_BT[..., None].expand_as(turned_betas_BTL))
-
-    real_BT = real_tokens(lengths_B, num_tokens)
-    scales_BT = torch.stack([scale[0, :, 0] for scale in scales], 1)
-    last_B11 = (lengths_B - 1).clamp(min=0)[:, None, None].expand(-1, 1, num_tags)
-    final_B = (alphas_BTL.gather(1, last_B11)[:, 0] * (end_L - ends_peak_2[1]).exp()).sum(-1)
-    log_partition_B = (
-        torch.where(real_BT, scales_BT.log() + peak_BT, 0.0).sum(-1)
-        + peak * (lengths_B - 1).clamp(min=0)
-        + torch.where(lengths_B > 0, final_B.log() + ends_peak_2.sum(), 0.0)
+    scores = Scores(*(part.double() for part in scores))
+    real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
+    emissions_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
+    turn_BTL = _reversed_positions(lengths_B, num_tokens)[..., None].expand_as(emissions_BTL)
+    emissions_T2BL = torch.stack([emissions_BTL, emissions_BTL.gather(1, turn_BTL)]).permute(2, 0, 1, 3)
+    run = _scaled_sums if _is_narrow(emissions_BTL, scores) else _sums_of_logs
+    befores_T2BL = run(
+        emissions_T2BL.contiguous(),
+        torch.stack([scores.start_L, scores.end_L]),
+        torch.stack([scores.transitions_LL, scores.transitions_LL.T]),
     )
-    return Sums(log_partition_B, alphas_BTL, betas_BTL)
+    log_alphas_BTL = befores_T2BL[:, 0].transpose(0, 1) + emissions_BTL
+    log_betas_BTL = befores_T2BL[:, 1].transpose(0, 1).gather(1, turn_BTL)
+    log_partition_B = (log_alphas_BTL[:, 0] + log_betas_BTL[:, 0]).logsumexp(-1)
+    return Sums(torch.where(lengths_B > 0, log_partition_B, 0.0), log_alphas_BTL, log_betas_BTL)
+
+
+def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> Tensor:
+    """Log of the sums over what is before each token, (T, 2, B, L), by products in probability space, scaled to 1."""
+    peaks_T2B1 = emissions_T2BL.amax(-1, keepdim=True)
+    potentials_T2BL = (emissions_T2BL - peaks_T2B1).exp()
+    ends_peak_2, peak = ends_2L.amax(-1), transitions_2LL.amax()
+    moves_2LL = (transitions_2LL - peak).exp()
+    before_2BL = (ends_2L - ends_peak_2[:, None]).exp()[:, None, :].expand(potentials_T2BL.shape[1:])
+    befores, scales = [], []
+    for potentials_2BL in potentials_T2BL.unbind(0):
+        befores.append(before_2BL)
+        state_2BL = before_2BL * potentials_2BL
+        scales.append(state_2BL.sum(-1, keepdim=True))
+        before_2BL = torch.bmm(state_2BL / scales[-1], moves_2LL)
+    factors_T2B1 = (torch.stack(scales).log() + peaks_T2B1 + peak).cumsum(0)
+    befores_T2BL = torch.stack(befores).log() + ends_peak_2[:, None, None]
+    befores_T2BL[1:] += factors_T2B1[:-1]
+    return befores_T2BL
+
+
+def _sums_of_logs(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> Tensor:
+    """What `_scaled_sums` gives, for scores of any size."""
+    befores = [ends_2L[:, None, :].expand(emissions_T2BL.shape[1:])]
+    for emissions_2BL in emissions_T2BL[:-1].unbind(0):
+        moved_2BLL = (befores[-1] + emissions_2BL)[..., None] + transitions_2LL[:, None]
+        befores.append(moved_2BLL.logsumexp(-2))
+    return torch.stack(befores)
+
+
+def _is_narrow(emissions_BTL: Tensor, scores: Scores) -> bool:
+    """Tell whether all sums that count stay inside float64 when each token's are scaled to 1.
+
+    Between any two tags there is a legal way of n steps, so the sum of no tag falls further behind the largest one than
+    n steps can cost. What falls out nevertheless ends at a token or two from there, or is too small to count.
+    """
+    num_steps = _steps_between(scores.transitions_LL.isfinite().cpu().numpy().tobytes(), len(scores.start_L))
+    spread = (emissions_BTL.amax(-1) - emissions_BTL.amin(-1)).amax()
+    spread += sum(_spread(part) * share for part, share in zip(scores, (1 / (num_steps + 1), 1, 1 / (num_steps + 1))))
+    return bool((num_steps + 1) * spread < _RANGE)  # False for NaN too
+
+
+def _spread(scores: Tensor) -> Tensor:
+    """How far apart the legal ones of some scores are; inf where none is."""
+    legal = scores.isfinite()
+    return (torch.where(legal, scores, -torch.inf).amax() - torch.where(legal, scores, torch.inf).amin()).abs()
+
+
+@lru_cache(maxsize=64)
+def _steps_between(is_legal: bytes, num_tags: int) -> float:
+    """Give the number of steps in which every tag can be reached from every tag; inf where there is none.
+
+    >>> _steps_between(torch.tensor([[True, False], [True, True]]).numpy().tobytes(), 2)  # no way from 0 to 1
+    inf
+    """
+    step_LL = torch.frombuffer(bytearray(is_legal), dtype=torch.bool).view(num_tags, num_tags).float()
+    reached_LL = step_LL
+    for num_steps in range(1, 9):
+        if reached_LL.all():
+            return num_steps
+        reached_LL = (reached_LL @ step_LL).clamp(max=1)
+    return math.inf
 
 
 def marginals(sums: Sums, lengths_B: Tensor) -> Tensor:
-    """Probability of each tag at each token given the sentence, (B, T, L) in float64; 0 on padding."""
-    joint_BTL = sums.alphas_BTL * sums.betas_BTL
-    total_BT1 = joint_BTL.sum(-1, keepdim=True).clamp(min=1e-300)
-    real_BT1 = real_tokens(lengths_B, joint_BTL.shape[1])[..., None]
-    return torch.where(real_BT1, joint_BTL / total_BT1, 0.0)
+    """Probability of each tag at each token given the sentence, (B, T, L) in float64; 0 on padding.
+
+    0 everywhere in a sentence without a legal path.
+    """
+    joint_BTL = sums.log_alphas_BTL + sums.log_betas_BTL
+    real_BT1 = (
+        real_tokens(lengths_B, joint_BTL.shape[1])[..., None] & (sums.log_partition_B > -torch.inf)[:, None, None]
+    )
+    return torch.where(real_BT1, joint_BTL.softmax(-1), 0.0)
 
 
 def moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, from_P: Tensor, to_P: Tensor) -> Tensor:
@@ -129,31 +164,41 @@ def moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, 
     that can't stand there.
     """
     num_sentences, num_tokens, _ = emissions_BTL.shape
-    moved_BTP = sums.betas_BTL.new_zeros(num_sentences, num_tokens, len(from_P))
+    moved_BTP = sums.log_betas_BTL.new_zeros(num_sentences, num_tokens, len(from_P))
     if num_tokens < 2 or not len(from_P):
         return moved_BTP
-    transitions_LL = scores.transitions_LL.double()
-    moves_LL = (transitions_LL - transitions_LL.amax()).exp()
-    potentials_BTL, _ = _potentials(emissions_BTL, lengths_B)
-    after_BTL = (potentials_BTL * sums.betas_BTL)[:, 1:]
-    total_BTL = (after_BTL @ moves_LL.T).clamp(min=1e-300)
-    moved_BTP[:, 1:] = moves_LL[from_P, to_P] * after_BTL[..., to_P] / total_BTL[..., from_P]
+    after_BTL = (emissions_BTL + sums.log_betas_BTL)[:, 1:]
+    # What is behind a tag is the sum over all moves from it.
+    behind_BTP = sums.log_betas_BTL[:, :-1, from_P]
+    log_moved_BTP = scores.transitions_LL.double()[from_P, to_P] + after_BTL[..., to_P] - behind_BTP
+    moved_BTP[:, 1:] = torch.where(behind_BTP > -torch.inf, log_moved_BTP.exp(), 0.0)
     return torch.where(real_tokens(lengths_B, num_tokens)[..., None], moved_BTP, 0.0)
 
 
 def _expected_moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, weight_B: Tensor) -> Tensor:
     """Expected number of uses of each transition, weighted by sentence and summed over the batch: (L, L)."""
-    num_tags = emissions_BTL.shape[-1]
-    if emissions_BTL.shape[1] < 2:
-        return emissions_BTL.new_zeros(num_tags, num_tags, dtype=torch.float64)
     transitions_LL = scores.transitions_LL.double()
-    moves_LL = (transitions_LL - transitions_LL.amax()).exp()
-    potentials_BTL, _ = _potentials(emissions_BTL, lengths_B)
-    here_NL = sums.alphas_BTL[:, :-1].flatten(0, 1)
-    next_NL = (potentials_BTL * sums.betas_BTL)[:, 1:].flatten(0, 1)
-    total_N = (here_NL @ moves_LL * next_NL).sum(-1).clamp(min=1e-300)
-    weight_BT = weight_B[:, None] * real_tokens(lengths_B - 1, emissions_BTL.shape[1] - 1)
-    return moves_LL * (here_NL.T @ (next_NL * (weight_BT.flatten() / total_N)[:, None]))
+    num_tokens = emissions_BTL.shape[1]
+    if num_tokens < 2:
+        return torch.zeros_like(transitions_LL)
+    real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
+    emissions_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
+    is_narrow = _is_narrow(emissions_BTL, scores)
+    here_BTL = sums.log_alphas_BTL[:, :-1]
+    next_BTL = (emissions_BTL + sums.log_betas_BTL)[:, 1:]
+    # A sentence without a legal path has no expectation: it counts nothing.
+    weight_B = torch.where(sums.log_partition_B > -torch.inf, weight_B, 0.0)
+    weight_BT = weight_B[:, None] * real_BT1[:, 1:, 0]
+    if is_narrow:
+        moves_LL = (transitions_LL - transitions_LL.amax()).exp()
+        here_NL, next_NL = ((part - part.amax(-1, keepdim=True)).exp().flatten(0, 1) for part in (here_BTL, next_BTL))
+        total_N = (here_NL @ moves_LL * next_NL).sum(-1).clamp(min=1e-300)  # 0 between what stands on padding
+        return moves_LL * (here_NL.T @ (next_NL * (weight_BT.flatten() / total_N)[:, None]))
+    expected_LL = torch.zeros_like(transitions_LL)
+    for here_BL, next_BL, weight_B in zip(here_BTL.unbind(1), next_BTL.unbind(1), weight_BT.unbind(1)):
+        joint_BN = (here_BL[:, :, None] + transitions_LL + next_BL[:, None, :]).flatten(1)[weight_B != 0]
+        expected_LL += (weight_B[weight_B != 0] @ joint_BN.softmax(-1)).view_as(transitions_LL)
+    return expected_LL
 
 
 class _LogPartition(torch.autograd.Function):

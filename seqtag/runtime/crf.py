@@ -7,13 +7,13 @@ score -inf.
 
 # B sentences, T tokens, L tags, P pairs of tags
 
+import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-# Scores further below the best tag of a token count as this far below it, so that a chain of them stays in float64.
-_FLOOR = -300.0
-_TINY = 1e-300
+_RANGE = 600.0  # see nn/crf.py: where scores may lie further apart than float64 reaches, logarithms are taken
 
 
 class Scores(NamedTuple):
@@ -28,8 +28,8 @@ class Sums(NamedTuple):
     """What forward-backward leaves."""
 
     log_partition_B: np.ndarray
-    alphas_BTL: np.ndarray  # sums over prefixes, emission of t included, scaled to 1 for each t
-    betas_BTL: np.ndarray  # sums over suffixes, emission of t excluded, scaled
+    log_alphas_BTL: np.ndarray  # sums over prefixes, emission of t included
+    log_betas_BTL: np.ndarray  # sums over suffixes, emission of t excluded
 
 
 def real_tokens(lengths_B: np.ndarray, num_tokens: int) -> np.ndarray:
@@ -87,56 +87,97 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
     return paths_TB.T
 
 
-def _potentials(emissions_BTL: np.ndarray, real_BT: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Exponentiate the emissions, scaled by the best tag of each token; padding gets 1 and a scale of 0."""
-    emissions_BTL = np.where(real_BT[..., None], emissions_BTL, 0.0).astype(np.float64, copy=False)
-    peak_BT = emissions_BTL.max(-1)
-    return np.exp((emissions_BTL - peak_BT[..., None]).clip(min=_FLOOR)), peak_BT
-
-
 def forward_backward(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores) -> Sums:
-    """Run both recursions side by side, in probability space with a scale a token; see `nn.crf.forward_backward`.
+    """Run both recursions side by side; see `nn.crf.forward_backward`.
 
-    A sentence with no token has the log partition 0.
+    A sentence with no token has the log partition 0, one with no legal path -inf.
     """
     num_sentences, num_tokens, num_tags = emissions_BTL.shape
-    start_L, transitions_LL, end_L = scores
     if not num_tokens:
         empty = np.zeros((num_sentences, 0, num_tags))
         return Sums(np.zeros(num_sentences), empty, empty)
-    real_BT = real_tokens(lengths_B, num_tokens)
-    potentials_BTL, peak_BT = _potentials(emissions_BTL, real_BT)
-    peak = transitions_LL.max()
-    moves_LL = np.exp(transitions_LL - peak)
-    moves_2LL = np.stack([moves_LL, moves_LL.T])
-
+    real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
+    emissions_BTL = np.where(real_BT1, emissions_BTL, 0.0).astype(np.float64, copy=False)
     rows_B1, turn_BT = np.arange(num_sentences)[:, None], _turned(lengths_B, num_tokens)
-    potentials_T2BL = np.stack([potentials_BTL, potentials_BTL[rows_B1, turn_BT]]).transpose(2, 0, 1, 3)
-    ends_2L = np.stack([start_L, end_L])
-    ends_peak_2 = ends_2L.max(-1)
-    befores_T2BL = np.empty((num_tokens, 2, num_sentences, num_tags))
-    states_T2BL = np.empty(befores_T2BL.shape)
-    scales_T2B1 = np.empty((num_tokens, 2, num_sentences, 1))
-    befores_T2BL[0] = np.exp(ends_2L - ends_peak_2[:, None])[:, None, :]
-    for t in range(num_tokens):
-        state_2BL = states_T2BL[t]
-        np.multiply(befores_T2BL[t], potentials_T2BL[t], out=state_2BL)
-        np.maximum(state_2BL.sum(-1, keepdims=True), _TINY, out=scales_T2B1[t])
-        state_2BL /= scales_T2B1[t]
-        if t + 1 < num_tokens:
-            np.matmul(state_2BL, moves_2LL, out=befores_T2BL[t + 1])
-
-    alphas_BTL = states_T2BL[:, 0].transpose(1, 0, 2)
-    betas_BTL = befores_T2BL[:, 1].transpose(1, 0, 2)[rows_B1, turn_BT]
-    last_B = (lengths_B - 1).clip(min=0)
-    final_B = (alphas_BTL[rows_B1[:, 0], last_B] * np.exp(end_L - ends_peak_2[1])).sum(-1)
-    scales_BT = scales_T2B1[:, 0, :, 0].T
-    log_partition_B = (
-        np.where(real_BT, np.log(scales_BT) + peak_BT, 0.0).sum(-1)
-        + peak * last_B
-        + np.where(lengths_B > 0, np.log(np.maximum(final_B, _TINY)) + ends_peak_2.sum(), 0.0)
+    run = _scaled_sums if _is_narrow(emissions_BTL, scores) else _sums_of_logs
+    befores_T2BL = run(
+        np.stack([emissions_BTL, emissions_BTL[rows_B1, turn_BT]]).transpose(2, 0, 1, 3),
+        np.stack([scores.start_L, scores.end_L]),
+        np.stack([scores.transitions_LL, scores.transitions_LL.T]),
     )
-    return Sums(log_partition_B, alphas_BTL, betas_BTL)
+    log_alphas_BTL = befores_T2BL[:, 0].transpose(1, 0, 2) + emissions_BTL
+    log_betas_BTL = befores_T2BL[:, 1].transpose(1, 0, 2)[rows_B1, turn_BT]
+    log_partition_B = _log_sum(log_alphas_BTL[:, 0] + log_betas_BTL[:, 0])
+    return Sums(np.where(lengths_B > 0, log_partition_B, 0.0), log_alphas_BTL, log_betas_BTL)
+
+
+def _scaled_sums(emissions_T2BL: np.ndarray, ends_2L: np.ndarray, transitions_2LL: np.ndarray) -> np.ndarray:
+    """Log of the sums over what is before each token, (T, 2, B, L), by products in probability space, scaled to 1."""
+    peaks_T2B1 = emissions_T2BL.max(-1, keepdims=True)
+    potentials_T2BL = np.exp(emissions_T2BL - peaks_T2B1)
+    ends_peak_2, peak = ends_2L.max(-1), transitions_2LL.max()
+    moves_2LL = np.exp(transitions_2LL - peak)
+    befores_T2BL = np.empty(potentials_T2BL.shape)
+    scales_T2B1 = np.empty(peaks_T2B1.shape)
+    befores_T2BL[0] = np.exp(ends_2L - ends_peak_2[:, None])[:, None, :]
+    for t in range(len(potentials_T2BL)):
+        state_2BL = befores_T2BL[t] * potentials_T2BL[t]
+        state_2BL.sum(-1, keepdims=True, out=scales_T2B1[t])
+        if t + 1 < len(potentials_T2BL):
+            state_2BL /= scales_T2B1[t]
+            np.matmul(state_2BL, moves_2LL, out=befores_T2BL[t + 1])
+    befores_T2BL = _log(befores_T2BL) + ends_peak_2[:, None, None]
+    befores_T2BL[1:] += (_log(scales_T2B1) + peaks_T2B1 + peak).cumsum(0)[:-1]
+    return befores_T2BL
+
+
+def _sums_of_logs(emissions_T2BL: np.ndarray, ends_2L: np.ndarray, transitions_2LL: np.ndarray) -> np.ndarray:
+    """What `_scaled_sums` gives, for scores of any size."""
+    befores_T2BL = np.empty(emissions_T2BL.shape)
+    befores_T2BL[0] = ends_2L[:, None, :]
+    into_2LL = transitions_2LL.transpose(0, 2, 1)  # [to, from]
+    for t in range(1, len(emissions_T2BL)):
+        state_2B1L = (befores_T2BL[t - 1] + emissions_T2BL[t - 1])[:, :, None, :]
+        befores_T2BL[t] = _log_sum(state_2B1L + into_2LL[:, None])
+    return befores_T2BL
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
+        logs: np.ndarray = np.log(values)
+    return logs
+
+
+def _log_sum(logs: np.ndarray) -> np.ndarray:
+    """Log of the sum of what has these logarithms, over the last axis; -inf where all are."""
+    peak = logs.max(-1, keepdims=True)
+    peak = np.where(peak > -np.inf, peak, 0.0)
+    summed: np.ndarray = _log(np.exp(logs - peak).sum(-1)) + peak[..., 0]
+    return summed
+
+
+def _is_narrow(emissions_BTL: np.ndarray, scores: Scores) -> bool:
+    """Tell whether all sums that count stay inside float64 when each token's are scaled to 1; see nn/crf.py."""
+    num_steps = _steps_between(np.isfinite(scores.transitions_LL).tobytes(), len(scores.start_L))
+    start, moved, end = (np.ptp(part[np.isfinite(part)]) if np.isfinite(part).any() else np.inf for part in scores)
+    spread = (emissions_BTL.max(-1) - emissions_BTL.min(-1)).max() + moved
+    return bool((num_steps + 1) * spread + start + end < _RANGE)  # False for NaN too
+
+
+@lru_cache(maxsize=64)
+def _steps_between(is_legal: bytes, num_tags: int) -> float:
+    """Give the number of steps in which every tag can be reached from every tag; inf where there is none.
+
+    >>> _steps_between(np.array([[True, False], [True, True]]).tobytes(), 2)  # no way from 0 to 1
+    inf
+    """
+    step_LL = np.frombuffer(is_legal, bool).reshape(num_tags, num_tags)
+    reached_LL = step_LL
+    for num_steps in range(1, 9):
+        if reached_LL.all():
+            return num_steps
+        reached_LL = reached_LL @ step_LL
+    return math.inf
 
 
 def _turned(lengths_B: np.ndarray, num_tokens: int) -> np.ndarray:
@@ -147,10 +188,12 @@ def _turned(lengths_B: np.ndarray, num_tokens: int) -> np.ndarray:
 
 
 def marginals(sums: Sums, lengths_B: np.ndarray) -> np.ndarray:
-    """Probability of each tag at each token given the sentence, (B, T, L); 0 on padding."""
-    joint_BTL = sums.alphas_BTL * sums.betas_BTL
-    total_BT1 = np.maximum(joint_BTL.sum(-1, keepdims=True), _TINY)
-    return np.where(real_tokens(lengths_B, joint_BTL.shape[1])[..., None], joint_BTL / total_BT1, 0.0)
+    """Probability of each tag at each token given the sentence, (B, T, L); 0 on padding, and without a legal path."""
+    joint_BTL = sums.log_alphas_BTL + sums.log_betas_BTL
+    legal_BT1 = (real_tokens(lengths_B, joint_BTL.shape[1]) & (sums.log_partition_B > -np.inf)[:, None])[..., None]
+    joint_BTL = np.where(legal_BT1, joint_BTL, 0.0)
+    shares_BTL = np.exp(joint_BTL - joint_BTL.max(-1, keepdims=True))
+    return np.where(legal_BT1, shares_BTL / shares_BTL.sum(-1, keepdims=True), 0.0)
 
 
 def moves(
@@ -169,10 +212,11 @@ def moves(
     moved_BTP = np.zeros((num_sentences, num_tokens, len(from_P)))
     if num_tokens < 2 or not len(from_P):
         return moved_BTP
-    real_BT = real_tokens(lengths_B, num_tokens)
-    moves_LL = np.exp(scores.transitions_LL - scores.transitions_LL.max())
-    potentials_BTL, _ = _potentials(emissions_BTL, real_BT)
-    after_BTL = (potentials_BTL * sums.betas_BTL)[:, 1:]
-    total_BTL = np.maximum(after_BTL @ moves_LL.T, _TINY)
-    moved_BTP[:, 1:] = moves_LL[from_P, to_P] * after_BTL[..., to_P] / total_BTL[..., from_P]
-    return np.where(real_BT[..., None], moved_BTP, 0.0)
+    real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
+    # What is behind a tag is the sum over all moves from it.
+    behind_BTP = sums.log_betas_BTL[:, :-1, from_P]
+    stands_BTP = real_BT1[:, 1:] & (behind_BTP > -np.inf)
+    after_BTP = np.where(real_BT1[:, 1:], emissions_BTL[:, 1:, to_P] + sums.log_betas_BTL[:, 1:, to_P], 0.0)
+    log_moved_BTP = scores.transitions_LL[from_P, to_P] + after_BTP - np.where(stands_BTP, behind_BTP, 0.0)
+    moved_BTP[:, 1:] = np.exp(np.where(stands_BTP, log_moved_BTP, -np.inf))
+    return moved_BTP

@@ -1,5 +1,6 @@
 """The CRF against enumeration of every path, and its gradient against finite differences."""
 
+import math
 from itertools import pairwise, product
 
 import pytest
@@ -37,12 +38,16 @@ def all_paths(emissions_TL: Tensor, scores: Scores):
         yield path, total
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
-    seed=st.integers(0, 10**6), num_tags=st.integers(1, 4), lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4)
+    seed=st.integers(0, 10**6),
+    num_tags=st.integers(1, 4),
+    lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    scale=st.sampled_from([2.0, 20.0, 200.0, 3000.0]),
 )
-def test_partition_marginals_and_best_paths_equal_enumeration(seed, num_tags, lengths):
-    emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths)
+def test_partition_marginals_and_best_paths_equal_enumeration(seed, num_tags, lengths, scale):
+    """Also where scores lie so far apart that float64 does not hold their exponentials."""
+    emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths, scale=scale)
     sums = forward_backward(emissions, lengths_B, scores)
     marginal = marginals(sums, lengths_B)
     paths_BKT, score_BK = best_paths(emissions, lengths_B, scores, num_paths=5)
@@ -79,8 +84,11 @@ def test_path_score_equals_enumeration_whatever_stands_on_padding():
 
 
 @pytest.mark.parametrize("forbid", [False, True])
-def test_gradient_checks(forbid):
+@pytest.mark.parametrize("far", [0.0, 1000.0])
+def test_gradient_checks(forbid, far):
+    """Also where one score is so low that sums are taken in logarithms."""
     emissions, lengths, scores = random_chain(5, forbid=forbid)
+    emissions[0, 1, 2] -= far
     mask = Scores(*(torch.where(part == FORBIDDEN, FORBIDDEN, 0.0) for part in scores))
     free = [torch.where(part == FORBIDDEN, 0.0, part).requires_grad_() for part in scores]
     weight = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64)  # another weight for each sentence
@@ -117,4 +125,25 @@ def test_no_legal_path_has_probability_zero():
     emissions[0, 1] = FORBIDDEN
     emissions[0, 1, 0] = 1.0
     emissions[0, 2, :2] = FORBIDDEN  # only tag 2 is left, and 0 -> 2 is forbidden
-    assert forward_backward(emissions, lengths, scores).log_partition_B[0] < -600
+    sums = forward_backward(emissions, lengths, scores)
+    assert sums.log_partition_B[0] == -torch.inf
+    assert (marginals(sums, lengths) == 0).all()
+
+
+def test_a_path_that_falls_behind_for_long_counts_when_it_is_the_only_one_in_the_end():
+    """Tag 1 loses 60 nats a token and float64 holds 745, but only tag 1 leads to tag 2, which must be last."""
+    emissions = torch.tensor([[0.0, -60.0, 0.0]]).repeat(40, 1)[None]
+    emissions[0, -1, :2] = -1e6
+    barred = -torch.inf
+    moves_LL = torch.tensor([[0.0, barred, barred], [barred, 0.0, 0.0], [barred, barred, 0.0]])
+    scores = Scores(torch.zeros(3), moves_LL, torch.tensor([-torch.inf, -torch.inf, 0.0]))
+    sums = forward_backward(emissions, torch.tensor([40]), scores)
+    # Each path: n times tag 1 at -60, then tag 2; n = 0 costs nothing.
+    assert sums.log_partition_B.item() == pytest.approx(sum(math.exp(-60 * n) for n in range(40)) - 1, abs=1e-12)
+    scores.start_L[2] = barred  # now it begins with tag 1
+    sums = forward_backward(emissions, torch.tensor([40]), scores)
+    assert sums.log_partition_B.item() == pytest.approx(-60)
+    emissions[0, 1:-1, 2] = -1e6  # and stays there to the end
+    sums = forward_backward(emissions, torch.tensor([40]), scores)
+    assert sums.log_partition_B.item() == pytest.approx(-60 * 39)
+    torch.testing.assert_close(marginals(sums, torch.tensor([40]))[0, :, 1].sum(), torch.tensor(39.0).double())

@@ -35,9 +35,15 @@ ragged = st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any)
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 10**6), num_tags=st.integers(1, 4), lengths=ragged)
-def test_sums_marginals_moves_and_best_paths_equal_enumeration(seed, num_tags, lengths):
-    emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths)
+@given(
+    seed=st.integers(0, 10**6),
+    num_tags=st.integers(1, 4),
+    lengths=ragged,
+    scale=st.sampled_from([2.0, 20.0, 200.0, 3000.0]),
+)
+def test_sums_marginals_moves_and_best_paths_equal_enumeration(seed, num_tags, lengths, scale):
+    """Also where scores lie so far apart that float64 does not hold their exponentials."""
+    emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths, scale=scale)
     from_P, to_P = np.array(list(product(range(num_tags), repeat=2))).T
     sums = crf.forward_backward(emissions, lengths_B, scores)
     marginal_BTL = crf.marginals(sums, lengths_B)
@@ -69,7 +75,7 @@ def test_sums_marginals_moves_and_best_paths_equal_enumeration(seed, num_tags, l
     seed=st.integers(0, 10**6),
     num_tags=st.integers(1, 9),
     lengths=st.lists(st.integers(0, 40), min_size=1, max_size=9).filter(any),
-    scale=st.sampled_from([0.0, 0.5, 5.0, 30.0]),
+    scale=st.sampled_from([0.0, 0.5, 5.0, 30.0, 200.0, 3000.0]),
 )
 def test_everything_equals_the_torch_crf(seed, num_tags, lengths, scale):
     """With a scale of 0 all paths tie, and both must take the same one."""
@@ -90,7 +96,7 @@ def test_everything_equals_the_torch_crf(seed, num_tags, lengths, scale):
     )
 
 
-@pytest.mark.parametrize("scale", [1.0, 50.0])
+@pytest.mark.parametrize("scale", [1.0, 50.0, 500.0])
 def test_two_thousand_tokens_lose_nothing(scale):
     emissions, lengths_B, scores = random_chain(1, num_tags=5, lengths=[2000, 3, 1999], scale=scale)
     emissions, theirs = emissions.astype(np.float32), in_torch(emissions.astype(np.float32), lengths_B, scores)
