@@ -97,7 +97,9 @@ def test_a_prediction_has_every_row_once_but_for_the_empty_ones(lengths, batch_s
     assert sorted(in_order) == [i for i, length in enumerate(lengths) if length]
     assert [lengths[i] for i in in_order] == sorted(lengths[lengths > 0], reverse=True)
     assert all(len(batch) <= batch_size for batch in batches)
-    assert all(len(batch) * lengths[batch].max() <= max_tokens or len(batch) == 1 for batch in batches)
+    for batch in batches:
+        size = len(batch) * lengths[batch].max()
+        assert size <= max_tokens or (len(batch) <= 4 and size <= 4 * max_tokens) or len(batch) == 1
 
 
 @given(lengths=lengths_of_corpora, seed=st.integers(0, 99), epoch=st.integers(1, 9))
