@@ -10,45 +10,23 @@ gain on labels alone, and minutes. `--hidden-size` and `--epochs` are of the lan
 """
 
 import argparse
-import re
 import time
-from itertools import chain
 from pathlib import Path
 
+from unlabelled import ROWS, english, unlabelled
 from word_vectors import learn_vectors, measure, read
 
 from seqtag import LanguageModel, load_corpus
 
-ROWS = ("wikigold/wikigold.conll.txt", *map("crossner/{}".format, ("ai", "literature", "music", "politics", "science")))
-LANGUAGE_MODEL = {"dropout": 0.1, "learning_rate": 4e-3, "weight_decay": 0.0}
-WIKITEXT = {" @-@ ": "-", " @,@ ": ",", " @.@ ": ".", " . ": " .\n"}  # its marks; then a line a sentence
-
-
-def unlabelled(data, corpus):
-    """Give sentences, their tokens with a blank between, but for those of `corpus` that are in dev or test."""
-
-    def sentences(text):
-        for mark, plain in WIKITEXT.items():
-            text = text.replace(mark, plain)
-        return [sentence.strip() for sentence in text.split("\n") if sentence.strip()]
-
-    def letters(sentence):
-        return re.sub(r"\W", "", sentence).lower()
-
-    measured = map(" ".join, chain(corpus["dev"]["tokens"], corpus["test"]["tokens"]))
-    held_out = {letters(sentence) for text in measured for sentence in sentences(text)}
-    # The language models hold out the end of the text, so what is nearest to the corpus comes first.
-    rows = (" ".join(tokens) for name in ROWS for tokens in load_corpus(data / name)["train"]["tokens"])
-    for text in chain(rows, read(str(data / "wikitext2" / "train.txt.gz"))):
-        if not text.startswith(" ="):  # a heading
-            yield from (sentence for sentence in sentences(text) if letters(sentence) not in held_out)
+LANGUAGE_MODEL = {"embedding_size": 64, "dropout": 0.1, "learning_rate": 4e-3, "weight_decay": 0.0, "bptt": 100}
 
 
 def language_model(direction, text, folder, **options):
     """Train a character model on the text and save it, or take the one in the folder; give the folder."""
-    start = time.perf_counter()
+    start, kept = time.perf_counter(), folder.with_suffix(".checkpoint")  # a run that was cut short goes on
     if not folder.exists():
-        LanguageModel(direction=direction, **LANGUAGE_MODEL, **options).fit(text).save(folder)
+        model = LanguageModel(direction=direction, **LANGUAGE_MODEL, **options)
+        model.fit(text, checkpoint=kept, resume=kept.exists()).save(folder)
         print(f"language model, {direction}: {(time.perf_counter() - start) / 60:.1f} minutes", flush=True)
     return str(folder)
 
@@ -65,7 +43,7 @@ def main(argv=None):
     corpus = load_corpus(args.data / args.corpus)
     text, vectors = args.out / "unlabelled.txt", str(args.out / "vectors.txt")
     with text.open("w", encoding="utf-8") as file:
-        file.writelines(sentence + "\n" for sentence in unlabelled(args.data, corpus))
+        file.writelines(sentence + "\n" for sentence in unlabelled(english(args.data, ROWS), [corpus]))
     learn_vectors(map(str.split, read(str(text))), vectors)
     size = {"hidden_size": args.hidden_size, "epochs": args.epochs}
     context = [language_model(name, text, args.out / name, **size) for name in ("forward", "backward")]

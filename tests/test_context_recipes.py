@@ -30,6 +30,12 @@ def vectors_recipe():
 
 
 @pytest.fixture
+def text_recipe(monkeypatch):
+    monkeypatch.syspath_prepend(str(RECIPES))
+    return runpy.run_path(str(RECIPES / "unlabelled.py"))
+
+
+@pytest.fixture
 def labels_recipe(monkeypatch):
     monkeypatch.syspath_prepend(str(RECIPES))
     return runpy.run_path(str(RECIPES / "few_labels.py"))
@@ -178,15 +184,15 @@ def data(tmp_path):
     return folder
 
 
-def test_unlabelled_text_has_no_sentence_of_dev_or_test(labels_recipe, data):
+def test_unlabelled_text_has_no_sentence_of_dev_or_test(text_recipe, data):
     corpus = load_corpus(str(data / "crossner" / "politics"))
     train = [" ".join(tokens) for tokens in corpus["train"]["tokens"]]
-    found = list(labels_recipe["unlabelled"](data, corpus))
+    found = list(text_recipe["unlabelled"](text_recipe["english"](data, text_recipe["ROWS"]), [corpus]))
     pieces = [part for sentence in train for part in re.split(r"(?<= [.]) ", sentence)]
     assert found == pieces * 6 + ["A third-party vote of 1,000 .", "It rained ."] * 5
 
 
-def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(labels_recipe, shared_data):
+def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(text_recipe, shared_data):
     corpus = load_corpus(str(shared_data / "crossner" / "politics"))
 
     def pieces(split):
@@ -194,7 +200,8 @@ def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(labe
             piece for tokens in corpus[split]["tokens"] for piece in " ".join(tokens).replace(" . ", " .\n").split("\n")
         }
 
-    found = set(islice(labels_recipe["unlabelled"](shared_data, corpus), 4_000))
+    texts = text_recipe["english"](shared_data, text_recipe["ROWS"])
+    found = set(islice(text_recipe["unlabelled"](texts, [corpus]), 4_000))
     assert len(found) > 3_000
     assert found & (pieces("dev") | pieces("test")) == set()
     assert pieces("train") - found <= pieces("dev") | pieces("test")

@@ -1,0 +1,64 @@
+"""Make plain text of public corpora to learn from without labels, and keep out of it what is to be measured on.
+
+    python recipes/unlabelled.py --data ../shared/data --without crossner/politics --out text.txt
+
+The text: the train sentences of tagged corpora (`--tagged`), their tokens with a blank between, and wikitext2, a line
+each. A sentence of dev or test of a corpus named by `--without` is left out wherever it stands.
+"""
+
+import argparse
+import re
+from itertools import chain
+from pathlib import Path
+
+from word_vectors import read
+
+from seqtag import load_corpus
+
+ROWS = ("wikigold/wikigold.conll.txt", *map("crossner/{}".format, ("ai", "literature", "music", "politics", "science")))
+WIKITEXT = {" @-@ ": "-", " @,@ ": ",", " @.@ ": ".", " . ": " .\n"}  # its marks; then a line a sentence
+
+
+def english(data, tagged):
+    """Give the train sentences of tagged corpora, blanks between their tokens, and then the texts of wikitext2."""
+    yield from (" ".join(tokens) for name in tagged for tokens in load_corpus(data / name)["train"]["tokens"])
+    yield from (
+        text for text in read(str(data / "wikitext2" / "train.txt.gz")) if not text.startswith(" =")
+    )  # headings
+
+
+def unlabelled(texts, corpora):
+    """Cut texts into sentences and leave out those that are in dev or test of one of the corpora."""
+
+    def sentences(text):
+        for mark, plain in WIKITEXT.items():
+            text = text.replace(mark, plain)
+        return [sentence.strip() for sentence in text.split("\n") if sentence.strip()]
+
+    def letters(sentence):
+        return re.sub(r"\W", "", sentence).lower()
+
+    splits = (corpus[split]["tokens"] for corpus in corpora for split in ("dev", "test"))
+    held_out = {letters(sentence) for text in map(" ".join, chain(*splits)) for sentence in sentences(text)}
+    for text in texts:
+        yield from (sentence for sentence in sentences(text) if letters(sentence) not in held_out)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
+    parser.add_argument(
+        "--tagged", nargs="*", default=ROWS, metavar="CORPUS", help="corpora whose train sentences to take"
+    )
+    parser.add_argument(
+        "--without", nargs="*", default=(), metavar="CORPUS", help="corpora whose dev and test to leave out"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    args = parser.parse_args(argv)
+    corpora = [load_corpus(args.data / folder) for folder in args.without]
+    with args.out.open("w", encoding="utf-8") as file:
+        file.writelines(f"{sentence}\n" for sentence in unlabelled(english(args.data, args.tagged), corpora))
+
+
+if __name__ == "__main__":
+    main()
