@@ -249,3 +249,44 @@ def test_few_labels_measures_every_step(few_labels, short_training, capsys):
     for row in rows[1:]:
         assert float(row[3]) == pytest.approx(float(row[1]) - float(rows[0][1]), abs=0.11)
     assert head.count("|") == line.count("|") == both.count("|")
+
+
+def test_the_text_of_the_command_line_is_that_of_the_functions(text_recipe, data, tmp_path):
+    corpora = ["crossner/politics", "crossner/ai"]
+    options = [
+        "--data",
+        str(data),
+        "--without",
+        *corpora,
+        "--tagged",
+        "crossner/politics",
+        "wikigold/wikigold.conll.txt",
+    ]
+    text_recipe["main"]([*options, "--out", str(tmp_path / "text.txt")])
+    texts = text_recipe["english"](data, [options[-2], options[-1]])
+    expected = list(text_recipe["unlabelled"](texts, [load_corpus(str(data / name)) for name in corpora]))
+    assert (tmp_path / "text.txt").read_text(encoding="utf-8").splitlines() == expected
+    assert expected[0].startswith(" ".join(load_corpus(str(data / corpora[0]))["train"]["tokens"][0])[:10])
+
+
+def test_the_table_of_context_has_what_taggers_score_without_and_with_it(
+    data, short_training, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.syspath_prepend(str(RECIPES))
+    recipe = runpy.run_path(str(RECIPES / "context.py"))
+    for name, value in (("CORPORA", {"one": "crossner/politics"}), ("TEXTS", [f"crossner/{name}" for name in DOMAINS])):
+        monkeypatch.setitem(recipe["main"].__globals__, name, value)
+    given = ["--data", str(data), "--out", str(tmp_path / "out"), "--hidden-size", "8", "--epochs", "1", "--seeds", "2"]
+    recipe["main"]([*given, "--only", "backward"])
+    assert "|" not in capsys.readouterr().out
+    recipe["main"](given)
+    row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-1].strip("|").split("|")]
+    corpus = load_corpus(str(data / "crossner" / "politics"))
+    context = [str(tmp_path / "out" / direction) for direction in ("forward", "backward")]
+    for cell, options in ((row[1], {}), (row[2], {"context": context, "context_size": 64})):
+        taggers = (Tagger(**options, seed=seed).fit(corpus["train"], dev=corpus["dev"]) for seed in range(2))
+        found = [100 * tagger.score(corpus["test"]) for tagger in taggers]
+        assert cell == f"{np.mean(found):.1f} ± {np.std(found, ddof=1):.1f}"
+    assert row[0] == "one"
+    with pytest.raises(SystemExit):
+        recipe["main"]([*given, "two"])
