@@ -53,6 +53,7 @@ class LanguageModel(Generates, Estimator):
     embedding_dropout: float = 0.0
     weight_drop: float = 0.0
     tied: bool = True
+    softmax_samples: int | None = None
     bptt: int = 100
     min_freq: int | None = None  # type: ignore[assignment]
     language: str | None = "xx"  # type: ignore[assignment]
@@ -68,6 +69,7 @@ class LanguageModel(Generates, Estimator):
         "embedding_size": check.whole(1),
         "weight_drop": check.number(0, 1, open_end=True),
         "tied": check.truth,
+        "softmax_samples": check.optional(check.whole(1)),
         "bptt": check.whole(1),
         "min_freq": check.optional(check.whole(1)),
         "language": check.optional(check.text),
@@ -164,6 +166,8 @@ class LanguageModel(Generates, Estimator):
 
     def _check_options(self) -> None:
         super()._check_options()
+        if self.level == "character" and self.softmax_samples is not None:
+            raise UsageError("softmax_samples is for level='word'; characters are few enough to score them all")
         if self.level == "word" and self.language not in ("xx", None):
             Tokenizer(self.language)  # says now, and not after reading, that there is no such language
 
@@ -182,6 +186,7 @@ class LanguageModel(Generates, Estimator):
             embedding_dropout=self.embedding_dropout,
             weight_drop=self.weight_drop,
             tied=self.tied,
+            softmax_samples=self.softmax_samples,
         )
 
     # -- measuring ----------------------------------------------------------------------------

@@ -33,7 +33,8 @@ class LanguageNetwork(nn.Module):
     `dropout` is locked (one mask a window) and acts before the encoder, between its layers and after it;
     `embedding_dropout` drops whole symbols wherever they stand in the batch; `weight_drop` recurrent weights (Merity,
     Keskar and Socher 2018, https://arxiv.org/abs/1708.02182). `tied` scores with the embedding's own vectors (Press and
-    Wolf 2017, Inan et al. 2017); where it and the encoder differ in width, a projection stands between them.
+    Wolf 2017, Inan et al. 2017); where it and the encoder differ in width, a projection stands between them. With
+    `softmax_samples` a step of training scores the symbols of its window and about so many others: `_sampled_losses`.
 
     >>> network = LanguageNetwork(5, embedding_size=3, hidden_size=4).eval()
     >>> log_probs_BTV, state = network.step(torch.tensor([[1, 4]]), network.start(1))
@@ -53,6 +54,7 @@ class LanguageNetwork(nn.Module):
         embedding_dropout: float = 0.0,
         weight_drop: float = 0.0,
         tied: bool = True,
+        softmax_samples: int | None = None,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_symbols, embedding_size)
@@ -71,6 +73,8 @@ class LanguageNetwork(nn.Module):
         self.output = None if tied else nn.Linear(hidden_size, num_symbols, bias=False)
         self.bias_V = nn.Parameter(torch.zeros(num_symbols))
         self.embedding_dropout, self.weight_drop = embedding_dropout, weight_drop
+        shares_V = None if softmax_samples is None else sampling_shares(num_symbols, softmax_samples)
+        self.register_buffer("shares_V", shares_V, persistent=False)
         # Where the streams of training stand. No part of a model, so not in state_dict; the loop keeps what is called
         # carried_ in its checkpoints.
         for number, part_NBH in enumerate(self.start(0)):
@@ -87,8 +91,11 @@ class LanguageNetwork(nn.Module):
         hidden_BTE, after = self._read(batch.inputs_BT, state)
         for number, part_NBH in enumerate(after):
             setattr(self, f"carried_{number}", part_NBH.detach())
-        scores_BTV = self._scores(hidden_BTE)
-        loss_B = _losses(scores_BTV, batch.targets_BT).mean(-1)
+        if self.training and self.shares_V is not None:
+            losses_BT = self._sampled_losses(hidden_BTE, batch.targets_BT)
+        else:
+            losses_BT = _losses(self._scores(hidden_BTE), batch.targets_BT)
+        loss_B = losses_BT.mean(-1)
         return loss_B.mean() if batch.weights_B is None else loss_B @ batch.weights_B
 
     def start(self, batch_size: int) -> State:
@@ -131,9 +138,42 @@ class LanguageNetwork(nn.Module):
         )
         return self.projection(self.dropout(hidden_BTH)), state
 
+    def _sampled_losses(self, hidden_BTE: Tensor, targets_BT: Tensor) -> Tensor:
+        """Estimate the losses from the targets of all places and a sample of the other symbols.
+
+        Each other symbol is drawn with a chance of its own and counts by one over that chance, so the sum of
+        exponentials that the softmax divides by is right on average (Horvitz and Thompson 1952; a sampled softmax as
+        that of Jean et al. 2015, https://aclanthology.org/P15-1001/). Its logarithm, the loss, comes out a little low.
+        """
+        assert isinstance(self.shares_V, Tensor)
+        is_target_V = torch.zeros_like(self.shares_V, dtype=torch.bool).index_fill_(0, targets_BT.flatten(), True)
+        is_kept_V = is_target_V | (torch.rand_like(self.shares_V) < self.shares_V)
+        kept_K = is_kept_V.nonzero()[:, 0]
+        counts_K = torch.where(is_target_V, 0.0, -self.shares_V.log())[kept_K]
+        weight_VE = self.embedding.weight if self.output is None else self.output.weight
+        scores_BTK = functional.linear(hidden_BTE, weight_VE.index_select(0, kept_K), self.bias_V[kept_K])
+        places_V = is_kept_V.cumsum(0) - 1
+        return _losses(scores_BTK + counts_K, places_V[targets_BT])
+
     def _scores(self, hidden_BTE: Tensor) -> Tensor:
         weight_VE = self.embedding.weight if self.output is None else self.output.weight
         return functional.linear(hidden_BTE, weight_VE, self.bias_V)
+
+
+def sampling_shares(num_symbols: int, num_samples: int) -> Tensor:
+    """Give the chance of each symbol to be drawn, `num_samples` on average, falling with its rank by count, (V,).
+
+    The chance goes with rank^-0.75, up to 1: what is frequent is mostly there.
+
+    >>> sampling_shares(1000, 100).sum().round().item(), sampling_shares(5, 9).tolist()
+    (100.0, [1.0, 1.0, 1.0, 1.0, 1.0])
+    """
+    falling_V = torch.arange(1, num_symbols + 1, dtype=torch.float64) ** -0.75
+    low, high = 0.0, 2.0 * num_symbols  # beyond it all symbols are drawn
+    for _ in range(64):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (middle * falling_V).clamp(max=1.0).sum() < num_samples else (low, middle)
+    return (high * falling_V).clamp(max=1.0).float()
 
 
 def _losses(scores_BTV: Tensor, targets_BT: Tensor) -> Tensor:

@@ -212,7 +212,7 @@ def test_parameters_follow_scikit_learn():
     "options",
     [
         {"encoder": "gru", "tied": False, "direction": "backward"},
-        {"level": "word", "language": "en", "num_layers": 2, "weight_drop": 0.2, "embedding_dropout": 0.1},
+        {"level": "word", "language": "en", "num_layers": 2, "weight_drop": 0.2, "softmax_samples": 9},
         {"encoder": "rnn_tanh", "embedding_size": 12, "seeds": 2},
     ],
     ids=["gru", "word", "seeds"],
@@ -234,9 +234,10 @@ def test_a_saved_model_says_the_same_bit_for_bit(options, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_model():
-    first = fitted(weight_drop=0.2, embedding_dropout=0.1, num_layers=2)
+    options = {"level": "word", "language": None, "softmax_samples": 9, "weight_drop": 0.2, "embedding_dropout": 0.1}
+    first = fitted(**options)
     torch.rand(5)
-    second, other = (fitted(weight_drop=0.2, embedding_dropout=0.1, num_layers=2, seed=seed) for seed in (0, 1))
+    second, other = (fitted(**options, seed=seed) for seed in (0, 1))
     assert first.score("The road") == second.score("The road") != other.score("The road")
 
 
@@ -274,6 +275,8 @@ def test_bad_options_are_all_named_at_once():
         assert part in message
     with pytest.raises(UsageError, match="language"):
         tiny(level="word", language="qq").fit(TEXT)
+    with pytest.raises(UsageError, match="softmax_samples is for level='word'"):
+        tiny(softmax_samples=5).fit(TEXT)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seqtag.nn.language import LanguageNetwork, WindowBatch
+from seqtag.nn.language import LanguageNetwork, WindowBatch, sampling_shares
 from seqtag.nn.recurrent import RecurrentEncoder
 
 ENCODERS = ["rnn_tanh", "rnn_relu", "lstm", "gru"]
@@ -200,3 +200,47 @@ def test_locked_dropout_acts_between_layers_only_in_training():
     network.eval()
     losses_BT, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(3))
     torch.testing.assert_close(losses_BT.mean(), expected)
+
+
+def one_window(num_symbols, *, seed=5):
+    symbols_BT = torch.randint(num_symbols, (2, 7), generator=torch.Generator().manual_seed(seed))
+    return next(windows_of(symbols_BT, [6]))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_sampled_softmax_of_all_symbols_is_the_whole_one(tied):
+    torch.manual_seed(1)
+    network = LanguageNetwork(40, embedding_size=4, hidden_size=5, tied=tied, softmax_samples=40)
+    whole = LanguageNetwork(40, embedding_size=4, hidden_size=5, tied=tied)
+    whole.load_state_dict(network.state_dict())
+    sampled_loss, loss = network(one_window(40)), whole(one_window(40))
+    torch.testing.assert_close(sampled_loss, loss)
+    sampled_loss.backward()
+    loss.backward()
+    for ours, theirs in zip(network.parameters(), whole.parameters()):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_the_sum_of_a_sampled_softmax_is_right_on_average_and_measuring_takes_all_symbols():
+    torch.manual_seed(2)
+    network, batch = LanguageNetwork(60, embedding_size=4, hidden_size=5, softmax_samples=15), one_window(60)
+    with torch.no_grad():
+        network.bias_V.normal_()
+        hidden_BTE, _ = network.eval().hidden(batch.inputs_BT, network.start(2))
+        scores_BTV = network._scores(hidden_BTE)
+        target_BT = scores_BTV.gather(-1, batch.targets_BT[..., None])[..., 0]
+        draws = [(network._sampled_losses(hidden_BTE, batch.targets_BT) + target_BT).exp() for _ in range(4000)]
+        sums_BT, exact_BT = torch.stack(draws), scores_BTV.exp().sum(-1)
+        error_BT = sums_BT.std(0) / len(draws) ** 0.5
+        assert (error_BT < 0.05 * exact_BT).all()  # or the next line would say little
+        assert ((sums_BT.mean(0) - exact_BT).abs() < 5 * error_BT).all()
+        losses_BT, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(2))
+        torch.testing.assert_close(losses_BT, exact_BT.log() - target_BT)
+
+
+@pytest.mark.parametrize("num_samples", [1, 50, 400, 999])
+def test_so_many_symbols_are_drawn_on_average(num_samples):
+    shares_V = sampling_shares(1000, num_samples)
+    assert shares_V.sum().item() == pytest.approx(num_samples, rel=1e-4)
+    assert (shares_V[1:] <= shares_V[:-1]).all()
+    assert 0 < shares_V[-1] <= shares_V[0] <= 1
