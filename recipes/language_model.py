@@ -66,9 +66,9 @@ def main(argv=None):
         model = LanguageModel(**SETTINGS[name] | own).fit(train, dev=dev)
         minutes = (time.perf_counter() - start) / 60
         weights = sum(weight.numel() for weight in model.network_.parameters()) / 1e6
-        figures = model.perplexity(dev), model.perplexity(test)
-        bits = model.bits_per_character(test)
-        row = f"{weights:.1f} | {figures[0]:.2f} | {figures[1]:.2f} | {bits:.3f} | {minutes:.1f}"
+        on_dev, on_test = model.evaluate(dev), model.evaluate(test)
+        row = f"{weights:.1f} | {on_dev.perplexity:.2f} | {on_test.perplexity:.2f}"
+        row += f" | {on_test.bits_per_character:.3f} | {minutes:.1f}"
         print(f"| {name} | seqtag | {row} |", flush=True)
         for system, size, figure in PUBLISHED[name]:
             print(f"| {name} | {system} | {size or '-'} | - | {figure} | - | - |")

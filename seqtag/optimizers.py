@@ -10,15 +10,23 @@ from torch import Tensor, nn
 
 
 def build_optimizers(
-    network: nn.Module, *, optimizer: str, learning_rate: float, lexical_learning_rate: float, weight_decay: float
+    network: nn.Module,
+    *,
+    optimizer: str,
+    learning_rate: float,
+    lexical_learning_rate: float,
+    context_learning_rate: float,
+    weight_decay: float,
 ) -> list[torch.optim.Optimizer]:
     """AdamW for what every step touches, RowAdam for the tables of which a step touches a few rows.
 
-    So a step's cost follows the batch, not the vocabulary. Biases, the CRF's scores and the tables don't decay. With
-    `sgd` both parts are plain SGD, the first with momentum 0.9.
+    So a step's cost follows the batch, not the vocabulary. Biases, the CRF's scores and the tables don't decay, nor do
+    the language models of a context: what they learned before is no smaller at 0. With `sgd` both parts are plain SGD,
+    the first with momentum 0.9.
     """
     decayed: list[Tensor] = []
     level: list[Tensor] = []
+    tuned: list[Tensor] = []
     tables: list[Tensor] = []
     rates: list[float] = []
     for name, parameter in network.named_parameters():
@@ -27,12 +35,16 @@ def build_optimizers(
         if is_sparse(network, parameter):
             tables.append(parameter)
             rates.append(lexical_learning_rate if "lexical" in name else learning_rate)
+        elif "context.networks." in name:
+            tuned.append(parameter)
         else:
             (decayed if parameter.dim() > 1 and "transitions" not in name else level).append(parameter)
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": level, "weight_decay": 0.0},
     ]
+    if tuned:
+        groups.append({"params": tuned, "weight_decay": 0.0, "lr": context_learning_rate})
     chosen: list[torch.optim.Optimizer]
     if optimizer == "sgd":
         chosen = [torch.optim.SGD(groups, lr=learning_rate, momentum=0.9)]

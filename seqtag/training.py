@@ -49,6 +49,7 @@ class TrainingOptions:
     optimizer: str  # adamw | sgd
     learning_rate: float
     lexical_learning_rate: float
+    context_learning_rate: float
     weight_decay: float
     warmup: float  # share of all steps
     schedule: str  # linear | cosine | constant
@@ -140,6 +141,7 @@ class Trainer:
             optimizer=options.optimizer,
             learning_rate=options.learning_rate,
             lexical_learning_rate=options.lexical_learning_rate,
+            context_learning_rate=options.context_learning_rate,
             weight_decay=options.weight_decay,
         )
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]

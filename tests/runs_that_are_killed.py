@@ -1,4 +1,4 @@
-"""Train in child processes that die by SIGKILL at given moments and are started again: a program for test_training.py.
+"""Train in child processes that die by SIGKILL at given moments and are started again: a program for test_resume.py.
 
     python tests/runs_that_are_killed.py FOLDER killed|whole
 
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import torch
 import torch._dynamo  # noqa: F401
 from tiny import TAGS, TOKENS, tiny_tagger
 
+from seqtag import LanguageModel
 from seqtag.models import fitting
 from seqtag.models.dev_score import DevScore
 
@@ -34,16 +36,57 @@ _MOMENTS = [
     ("dev score", 3, 0),
     ("epoch", 3, 0),  # the last
 ]
-# options, seconds between checkpoints, moments
-RUNS: dict[str, tuple[dict[str, Any], float, list[tuple[str, int, int]]]] = {
-    "adamw": ({"dropout": 0.0, "word_dropout": 0.0, "embedding_dropout": 0.0}, 0.0, _BEFORE_ANY + _MOMENTS),
-    "dropout and average": ({"ema": 0.9, "encoder": "gru", "num_layers": 2}, 0.0, _MOMENTS),
+# Of twelve steps an epoch; a language model's dev score is no DevScore.
+_OF_A_TEXT = [
+    *_BEFORE_ANY,
+    ("step", 1, 2),
+    ("step", 1, 7),  # twice in one epoch
+    ("epoch", 1, 0),
+    ("write", 2, 0),
+    ("rename", 2, 0),
+    ("step", 3, 11),
+]
+_TEXT = ["the rain in spain falls on the plain, and then it stays.\n" * 8]
+_SMALL = {"hidden_size": 6, "embedding_size": 5, "bptt": 9, "batch_size": 4, "device": "cpu"}
+
+
+def _tagger(**options: Any) -> Callable[..., Any]:
+    return partial(tiny_tagger(epochs=3, **options).fit, TOKENS[:12], TAGS[:12], dev=(TOKENS, TAGS))
+
+
+def _tagger_whose_context_learns(**options: Any) -> Callable[..., Any]:
+    lent = LanguageModel(**_SMALL, epochs=1).fit([" ".join(tokens) for tokens in TOKENS], watchers=())
+    return _tagger(context=[lent], context_learning_rate=0.003, **options)
+
+
+def _language_model(**options: Any) -> Callable[..., Any]:
+    return partial(LanguageModel(**_SMALL, epochs=3, **options).fit, _TEXT)
+
+
+# what gives a `fit` with its data, options, seconds between checkpoints, moments
+RUNS: dict[str, tuple[Callable[..., Callable[..., Any]], dict[str, Any], float, list[tuple[str, int, int]]]] = {
+    "adamw": (_tagger, {"dropout": 0.0, "word_dropout": 0.0, "embedding_dropout": 0.0}, 0.0, _BEFORE_ANY + _MOMENTS),
+    "dropout and average": (_tagger, {"ema": 0.9, "encoder": "gru", "num_layers": 2}, 0.0, _MOMENTS),
     "no checkpoint within an epoch": (
+        _tagger,
         {"ema": 0.9, "patience": 2},
         1e9,
         [*_BEFORE_ANY, ("step", 2, 2), ("epoch", 2, 0)],
     ),
-    "sgd": ({"optimizer": "sgd", "head": "linear", "seeds": 2}, 0.0, [("step", 2, 2), ("write", 2, 0)]),
+    "sgd": (_tagger, {"optimizer": "sgd", "head": "linear", "seeds": 2}, 0.0, [("step", 2, 2), ("write", 2, 0)]),
+    "context that learns": (_tagger_whose_context_learns, {}, 0.0, [("step", 1, 2), ("step", 3, 1)]),
+    "language model": (
+        _language_model,
+        {"num_layers": 2, "weight_drop": 0.2, "embedding_dropout": 0.1},
+        0.0,
+        _OF_A_TEXT,
+    ),
+    "language model, no checkpoint within an epoch": (
+        _language_model,
+        {"encoder": "gru", "ema": 0.9, "direction": "backward"},
+        1e9,
+        [*_BEFORE_ANY, ("step", 2, 5), ("epoch", 2, 0)],
+    ),
 }
 
 
@@ -98,17 +141,15 @@ class Killer:
 
 def train(folder: Path, name: str, moment: tuple[str, int, int] | None) -> None:
     """Train one run, from its checkpoint if there is one, and save its model."""
-    options, seconds, _ = RUNS[name]
+    make, options, seconds, _ = RUNS[name]
     fitting.Trainer = partial(fitting.Trainer, checkpoint_seconds=seconds)  # type: ignore[misc,assignment]
-    tagger = tiny_tagger(epochs=3, **options)
-    place = folder / "checkpoints" / name
-    tagger.fit(TOKENS[:12], TAGS[:12], dev=(TOKENS, TAGS), checkpoint=place, resume=True, watchers=[Killer(moment)])
-    tagger.save(folder / name)
+    fit, place = make(**options), folder / "checkpoints" / name
+    fit(checkpoint=place, resume=True, watchers=[Killer(moment)]).save(folder / name)
 
 
 def main(folder: Path, *, killed: bool) -> None:
     """Train all runs; each attempt in a fork, which is as good as a new process, and quicker than importing torch."""
-    for name, (_, _, moments) in RUNS.items():
+    for name, (*_, moments) in RUNS.items():
         for moment in [*(moments if killed else []), None]:
             child = os.fork()
             if not child:

@@ -22,6 +22,7 @@ OPTIONS = TrainingOptions(
     optimizer="adamw",
     learning_rate=0.01,
     lexical_learning_rate=0.02,
+    context_learning_rate=0.0,
     weight_decay=0.3,
     warmup=0.2,
     schedule="linear",

@@ -1,7 +1,6 @@
 """`seqtag train --task lm` and `seqtag evaluate` of a language model: running text in, a model or its figures out."""
 
 import logging
-import math
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -77,16 +76,16 @@ def evaluate(folder: str, source: str, *, split: str | None, files: Mapping[str,
 
 def measure(model: "LanguageModel", source: str) -> dict[str, Any]:
     """Read a text once and give what `--json` writes of it."""
-    loss, encoded = model._loss(source)
+    found = model.evaluate(source)
     return {
         "source": source,
         "level": model.level,
         "direction": model.direction,
-        "num_characters": encoded.num_characters,
-        "num_tokens": len(encoded),
-        "num_unknown": encoded.num_unknown,
-        "perplexity": math.exp(loss),
-        "bits_per_character": loss * len(encoded) / encoded.num_characters / math.log(2),
+        "num_characters": found.num_characters,
+        "num_tokens": found.num_symbols,
+        "num_unknown": found.num_unknown,
+        "perplexity": found.perplexity,
+        "bits_per_character": found.bits_per_character,
     }
 
 

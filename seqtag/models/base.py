@@ -57,6 +57,7 @@ class SequenceEstimator(Estimator):
     context: Sequence[str | Path | LanguageModel] | None = None
     context_size: int = 64
     context_dropout: float = 0.2
+    context_learning_rate: float = 0.0
     class_weights: Mapping[str, float] | None = None
     max_tokens: int = 4096
 
@@ -82,6 +83,7 @@ class SequenceEstimator(Estimator):
         "context": context_problem,
         "context_size": check.whole(1),
         "context_dropout": check.number(0, 1, open_end=True),
+        "context_learning_rate": check.number(0),
         "class_weights": check.optional(check.weights),
         "max_tokens": check.whole(1),
     }
@@ -94,6 +96,11 @@ class SequenceEstimator(Estimator):
             raise UsageError(
                 f"{type(self).__name__}: proj_size={self.proj_size} needs encoder='lstm' (is {self.encoder!r}) "
                 f"and a hidden_size above it (is {self.hidden_size})"
+            )
+        if self.context_learning_rate and self.context is None:
+            raise UsageError(
+                f"{type(self).__name__}: context_learning_rate={self.context_learning_rate:g} is the rate of the "
+                "language models of a context, and there are none; give them, context=[...], or leave the rate at 0"
             )
 
     @classmethod
@@ -135,8 +142,16 @@ class SequenceEstimator(Estimator):
         return None if self.context_ is None else self.context_.reader
 
     def _remembering(self, *datasets: Dataset) -> AbstractContextManager[None]:
-        """Keep the states of some sentences at hand inside a `with` block; nothing to do where there is no context."""
-        return nullcontext() if self.context_ is None else self.context_.remembering(*datasets, device=self.device)
+        """Keep the states of some sentences at hand inside a `with` block; not of language models that are learning."""
+        if self.context_ is None or self.context_learning_rate:
+            return nullcontext()
+        return self.context_.remembering(*datasets, device=self.device)
+
+    def _take_context(self) -> None:
+        """Let the language models be those of the network that was trained, which are other ones if they learned."""
+        if self.context_ is not None:
+            embedder = self.network_.embedder.context
+            self.context_ = self.context_.installed(embedder, tuned_at=self.context_learning_rate)
 
     def _params_to_store(self) -> dict[str, Any]:
         params = super()._params_to_store()

@@ -121,6 +121,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         dev_score = ClassDevScore(self._predictor, held_out.rows, held_out.labels, self.class_set_)
         with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
             train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+            self._take_context()
             self.data_["dev_interval"] = dev_score.interval(self.network_)
         self.ngrams_ = None  # the network has them now
         return self

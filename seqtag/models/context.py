@@ -19,6 +19,7 @@ from torch import nn
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.device import pick_device
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.models.language_card import tuned_rates
 from seqtag.models.language_model import LanguageModel
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
@@ -78,10 +79,15 @@ class Context:
                 network.load_state_dict(model.network_.state_dict())
         return networks
 
-    def installed(self, embedder: ContextEmbedder) -> "Context":
-        """Let the models of a loaded folder have the networks that have come with the other weights."""
+    def installed(self, embedder: ContextEmbedder, *, tuned_at: float = 0.0) -> "Context":
+        """Let the models have the networks of what was trained or loaded; `tuned_at` is the rate if they learned there.
+
+        That they learned stays with each model, wherever it goes from here.
+        """
         for model, network in zip(self.models, embedder.networks):
             model.network_ = network
+            if tuned_at:
+                model.data_ = {**model.data_, "tuned_at": [*model.data_.get("tuned_at", ()), tuned_at]}
         return self
 
     def sha256(self) -> str:
@@ -95,12 +101,8 @@ class Context:
         return digest.hexdigest()
 
     def describe(self) -> str:
-        """Say in a line what models these are."""
-        return ", ".join(
-            f"{model.direction} {model.encoder} {model.hidden_size} x {model.num_layers}, {sha256[:16]}"
-            for model in self.models
-            for sha256 in [model.data_["fingerprint"]]
-        )
+        """Say in a line what models these are, and at which rate they were fine-tuned if they were."""
+        return ", ".join(map(_described, self.models))
 
     # -- saving -------------------------------------------------------------------------------
 
@@ -165,6 +167,14 @@ def _about(model: LanguageModel) -> dict[str, Any]:
         "seed_scores": list(model.seed_scores_),
         "history": [asdict(record) for record in model.history_],
     }
+
+
+def _described(model: LanguageModel) -> str:
+    rates = tuned_rates(model)
+    told = (
+        f"{model.direction} {model.encoder} {model.hidden_size} x {model.num_layers}, {model.data_['fingerprint'][:16]}"
+    )
+    return f"{told} (fine-tuned {rates})" if rates else told
 
 
 def _model_of(about: dict[str, Any], vocabulary: SymbolVocabulary) -> LanguageModel:

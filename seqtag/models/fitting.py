@@ -111,8 +111,8 @@ def _training_options(estimator: "Estimator", seed: int, lengths: np.ndarray) ->
     epochs, batch_size = estimator._training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
     given["epochs"] = estimator.epochs or epochs
     given["batch_size"] = estimator.batch_size or batch_size
-    # A language model has no tables of its own rate, and its batches have their size from elsewhere.
-    absent = {"lexical_learning_rate": 0.0, "max_tokens": 0}
+    # A language model has no parts of their own rate, and its batches have their size from elsewhere.
+    absent = {"lexical_learning_rate": 0.0, "context_learning_rate": 0.0, "max_tokens": 0}
     return TrainingOptions(**{**absent, **given, "seed": seed})
 
 

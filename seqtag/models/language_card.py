@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from seqtag.models.language_model import LanguageModel
 
 
+def tuned_rates(model: "LanguageModel") -> str:
+    """Say at which rate a model was fine-tuned inside a tagger or classifier, each time; empty where it never was."""
+    rates = model.data_.get("tuned_at", ())
+    return f"at a rate of {' and then '.join(f'{rate:g}' for rate in rates)}" if rates else ""
+
+
 def language_card(model: "LanguageModel") -> str:
     """Write the card of a language model in Markdown."""
     from seqtag import __version__
@@ -19,6 +25,8 @@ def language_card(model: "LanguageModel") -> str:
     defaults = type(model)().get_params()
     changed = {k: v for k, v in model._params_to_store().items() if k != "device" and v != defaults[k]}
     settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
+    rates = tuned_rates(model)
+    tuned = f"\n| fine-tuned since | in a tagger or classifier, {rates}; the figures are from before |" if rates else ""
     use = 'model.generate("It was")' if model.direction == "forward" else 'model.score("It rained all day.")'
     return f"""# A seqtag language model
 
@@ -31,7 +39,7 @@ def language_card(model: "LanguageModel") -> str:
 | SHA-256 of these data | {data["fingerprint"][:16]} |
 | on dev | {figure(-best.dev_score, model.level)} |
 | epoch kept | {best.epoch} of {len(model.history_)} |
-| seeds tried | {len(model.seed_scores_)} |
+| seeds tried | {len(model.seed_scores_)} |{tuned}
 | seqtag | {__version__} |
 
 The dev figure chose the epoch, so it flatters; it was read in parallel streams, so it is a little worse than

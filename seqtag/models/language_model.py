@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.generation import Generates
 from seqtag.models.language_card import language_card
 from seqtag.models.language_progress import language_watcher
-from seqtag.models.language_scores import mean_loss, symbol_losses
+from seqtag.models.language_scores import TextFigures, mean_loss, symbol_losses
 from seqtag.nn.language import LanguageNetwork
 from seqtag.store import StoredModel
 from seqtag.text.encoded import Draft, EncodedText, build_vocabulary, encode_draft, encode_text, write_draft
@@ -191,13 +190,27 @@ class LanguageModel(Generates, Estimator):
 
     # -- measuring ----------------------------------------------------------------------------
 
-    def perplexity(self, text: TextSource) -> float:
-        """Give the perplexity a symbol: e to the mean loss over a whole text, the state carried all the way.
+    def evaluate(self, text: TextSource) -> TextFigures:
+        """Read a whole text once, the state carried all the way, and give what it costs and how much there was of it.
 
         The text begins behind a line break, so its first symbol counts too. A symbol that training had not counts as
-        the unknown one, as in the published tables.
+        the unknown one, as in the published tables. Raises DataError for a text of which nothing is known.
+
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> figures = model.fit(["to be " * 40], watchers=()).evaluate(["to do"])
+        >>> figures.num_symbols, figures.num_unknown, figures.perplexity == model.perplexity(["to do"])
+        (5, 1, True)
         """
-        return math.exp(self._loss(text)[0])
+        self._check_fitted()
+        encoded = encode_text(text, self.vocabulary_)
+        loss = mean_loss(self.network_, encoded.reading(self.direction))
+        figures = TextFigures(loss, len(encoded), encoded.num_unknown, encoded.num_characters)
+        encoded.discard()
+        return figures
+
+    def perplexity(self, text: TextSource) -> float:
+        """Give the perplexity a symbol: e to the mean loss over a whole text, as `evaluate` reads it."""
+        return self.evaluate(text).perplexity
 
     def bits_per_character(self, text: TextSource) -> float:
         """Give the bits that a whole text costs, divided by its characters, line breaks too; of a word model as well.
@@ -205,15 +218,7 @@ class LanguageModel(Generates, Estimator):
         Of a word model the white space between words is in the number of characters but costs nothing, and an unknown
         word costs what the unknown symbol does.
         """
-        loss, encoded = self._loss(text)
-        return loss * len(encoded) / encoded.num_characters / math.log(2)
-
-    def _loss(self, text: TextSource) -> tuple[float, EncodedText]:
-        self._check_fitted()
-        encoded = encode_text(text, self.vocabulary_)
-        loss = mean_loss(self.network_, encoded.reading(self.direction))
-        encoded.discard()
-        return loss, encoded
+        return self.evaluate(text).bits_per_character
 
     def score(self, X: str, y: None = None) -> list[tuple[str, float]]:
         """Give each symbol of a sentence with its log probability, in nats; how fluent a sentence is.

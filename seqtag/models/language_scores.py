@@ -1,5 +1,8 @@
 """Read a text with a trained language model and add up what it says of it, in nats."""
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -10,6 +13,31 @@ from seqtag.text.symbols import LINE_BREAK_ID
 # Scores over all symbols that are in memory at a time, and the longest window.
 _MOST_SCORES = 1 << 24
 _LONGEST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TextFigures:
+    """What a language model says of a whole text.
+
+    >>> figures = TextFigures(loss=math.log(8), num_symbols=100, num_unknown=0, num_characters=600)
+    >>> round(figures.perplexity, 6), round(figures.bits_per_character, 6)
+    (8.0, 0.5)
+    """
+
+    loss: float  # mean a symbol, in nats
+    num_symbols: int  # characters or words, as the model reads them
+    num_unknown: int  # of the symbols
+    num_characters: int  # of the text as it stands, line breaks too
+
+    @property
+    def perplexity(self) -> float:
+        """Among how many symbols, all alike, a choice would be as uncertain."""
+        return math.exp(self.loss)
+
+    @property
+    def bits_per_character(self) -> float:
+        """What the whole text costs, divided by its characters."""
+        return self.loss * self.num_symbols / self.num_characters / math.log(2)
 
 
 def symbol_losses(network: LanguageNetwork, symbols_N: np.ndarray) -> np.ndarray:

@@ -97,7 +97,10 @@ def _embedder(estimator: "SequenceEstimator", vocabulary: Vocabulary) -> Embedde
     context = None
     if estimator.context_ is not None:
         context = ContextEmbedder(
-            estimator.context_.networks(), size=estimator.context_size, dropout=estimator.context_dropout
+            estimator.context_.networks(),
+            size=estimator.context_size,
+            dropout=estimator.context_dropout,
+            tunes=estimator.context_learning_rate > 0,
         )
     return Embedder(
         list(vocabulary.feature_sizes.values()),

@@ -114,6 +114,7 @@ class Tagger(SequenceEstimator):
         rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
         with self._remembering(train, held_out):
             train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+            self._take_context()
             self.engines_ = Engines(self)
             self.data_["dev_interval"] = dev_score.interval(self.network_)
             if self.calibrate or wish:

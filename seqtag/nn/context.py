@@ -18,16 +18,18 @@ from seqtag.nn.embedder import LockedDropout
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.recurrent import RecurrentEncoder, State
 
-# Characters of a batch, padding included, that are read together; what is held of the others is the state between.
+# Characters of a batch, padding included, that are read together; what is held of the others is the state between,
+# and, where language models learn, all that their gradient needs.
 _MOST_CHARACTERS = 1 << 15
 
 
 class ContextEmbedder(nn.Module):
     """Give each token the states of language models, projected to `size` numbers.
 
-    The language models are frozen: they learn nothing, drop nothing, and compute in float32. Of a model with several
-    layers a learned mix is taken (Peters et al. 2018). Each model's state is brought to mean 0 and deviation 1 first,
-    since models differ in how far their states spread. Where the batch brings the states along, no model runs.
+    The language models drop nothing and compute in float32; they learn nothing either, unless `tunes`: then what reads
+    in them does, and never what scores the next symbol. Of a model with several layers a learned mix is taken (Peters
+    et al. 2018). Each model's state is brought to mean 0 and deviation 1 first, since models differ in how far their
+    states spread. Where the batch brings the states along, no model runs.
 
     >>> embedder = ContextEmbedder([LanguageNetwork(9, embedding_size=4, hidden_size=6)], size=3)
     >>> states_BTS = embedder.states(torch.tensor([[[1, 5, 7, 2]]]), torch.tensor([[[1, 3]]]))
@@ -35,9 +37,15 @@ class ContextEmbedder(nn.Module):
     (torch.Size([1, 2, 6]), torch.Size([1, 2, 3]), 3)
     """
 
-    def __init__(self, networks: Sequence[LanguageNetwork], *, size: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, networks: Sequence[LanguageNetwork], *, size: int, dropout: float = 0.0, tunes: bool = False
+    ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks).requires_grad_(False).eval()
+        self.tunes = tunes
+        for network in networks:
+            network.embedding.requires_grad_(tunes)
+            network.encoder.requires_grad_(tunes)
         self.widths = [[network.encoder.rnn.hidden_size] * network.encoder.rnn.num_layers for network in networks]
         # Of a single layer there is nothing to mix. All layers count alike at first.
         self.mixes = nn.ParameterList([nn.Parameter(torch.zeros(len(widths))) for widths in self.widths if widths[1:]])
@@ -46,7 +54,7 @@ class ContextEmbedder(nn.Module):
         self.output_size = size
 
     def train(self, mode: bool = True) -> "ContextEmbedder":
-        """Switch to training, but for the language models: dropout would make noise of their states."""
+        """Switch to training, but for the language models, even if they learn: dropout would make noise of states."""
         super().train(mode)
         self.networks.eval()
         return self
@@ -59,13 +67,14 @@ class ContextEmbedder(nn.Module):
         assert batch.picks_MBT is not None
         return self.project(self.states(batch.symbols_MBC, batch.picks_MBT))
 
-    @torch.no_grad()
     def states(self, symbols_MBC: Tensor, picks_MBT: Tensor) -> Tensor:
         """Read sentences and give each token the state of every layer at the character that is picked, (B, T, S).
 
-        `symbols_MBC` holds what each model reads, a line break first, padded on the right with anything.
+        `symbols_MBC` holds what each model reads, a line break first, padded on the right with anything. Of language
+        models that learn, the gradient goes back through all that was read, to the line break.
         """
-        with torch.autocast(symbols_MBC.device.type, enabled=False):
+        learns = self.tunes and torch.is_grad_enabled()
+        with torch.set_grad_enabled(learns), torch.autocast(symbols_MBC.device.type, enabled=False):
             parts = []
             for network, symbols_BC, picks_BT in zip(self.networks, symbols_MBC, picks_MBT):
                 assert isinstance(network, LanguageNetwork)
@@ -110,10 +119,10 @@ def _picked_states(network: LanguageNetwork, symbols_BC: Tensor, picks_BT: Tenso
 def _read_layer(encoder: RecurrentEncoder, layer: int, input_BCE: Tensor, state: State) -> tuple[Tensor, State]:
     """Read a window with one layer; torch's module would keep what its lower layers say to itself."""
     rnn = encoder.rnn
-    if rnn.num_layers == 1:
-        return encoder.carry(input_BCE, state)
     weights: list[Tensor] = [*rnn.all_weights[layer]]
-    options = (rnn.bias, 1, 0.0, False, False, True)  # one layer without dropout, not in training, batch first
+    # One layer without dropout, batch first. "In training" are all that have a gradient, their module or not: oneDNN
+    # and cuDNN can't go back through what was read otherwise.
+    options = (rnn.bias, 1, 0.0, torch.is_grad_enabled(), False, True)
     if encoder.encoder == "lstm":
         hidden_BCH, *after = torch.lstm(input_BCE, state, weights, *options)
         return hidden_BCH, tuple(after)

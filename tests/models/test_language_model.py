@@ -68,6 +68,17 @@ def test_perplexity_and_bits_are_plain_sums_over_the_text(model):
     nats = nats_by_hand(model, text)
     assert model.perplexity([text]) == pytest.approx(math.exp(sum(nats) / len(nats)), rel=1e-4)
     assert model.bits_per_character([text]) == pytest.approx(sum(nats) / math.log(2) / len(text), rel=1e-4)
+    figures = model.evaluate([text])
+    assert figures.loss == pytest.approx(sum(nats) / len(nats), rel=1e-4)
+    assert (figures.perplexity, figures.bits_per_character) == (
+        model.perplexity([text]),
+        model.bits_per_character([text]),
+    )
+    symbols = model.vocabulary_.cut(text)
+    unknown = [symbol for symbol in symbols if model.vocabulary_.find(symbol) == 0]
+    assert (figures.num_symbols, figures.num_unknown) == (len(symbols), len(unknown))
+    assert figures.num_characters == len(text)
+    assert unknown  # so that there is something to count
 
 
 def test_perplexity_does_not_depend_on_how_the_text_comes(character_model, tmp_path):
@@ -300,7 +311,7 @@ def test_what_can_not_be_measured_is_told(character_model):
     with pytest.raises(DataError, match="none of its 2 characters"):
         character_model.perplexity(["東京"])
     with pytest.raises(DataError, match="no text"):
-        character_model.bits_per_character([])
+        character_model.evaluate([])
     with pytest.raises(UsageError, match="score takes one sentence, a string, not list"):
         character_model.score(["The road"])
 

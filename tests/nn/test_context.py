@@ -18,13 +18,13 @@ sentences = st.lists(
 )
 
 
-def make_embedder(*models, size=3, dropout=0.0):
+def make_embedder(*models, size=3, dropout=0.0, tunes=False):
     torch.manual_seed(0)
     networks = [
         LanguageNetwork(NUM_SYMBOLS, encoder=encoder, embedding_size=3, hidden_size=hidden, num_layers=layers)
         for encoder, hidden, layers in models
     ]
-    return ContextEmbedder(networks, size=size, dropout=dropout)
+    return ContextEmbedder(networks, size=size, dropout=dropout, tunes=tunes)
 
 
 def read_by_hand(network, ids):
@@ -121,3 +121,68 @@ def test_memory_is_that_of_one_window():
         embedder.states(symbols_MBC, torch.tensor([[[0, 69_999]] * 3]))
     assert sum(seen) == 210_000
     assert max(seen) <= module._MOST_CHARACTERS
+
+
+# -- learning ---------------------------------------------------------------------------------
+
+
+def plain_gradients(embedder, symbols_MBC, picks_MBT, weights_BTS):
+    """Weigh and add the states that torch's own modules of the same weights give each prefix; gradients by name."""
+    gradients, offset = {}, 0
+    for m, network in enumerate(embedder.networks):
+        rnn = type(network.encoder.rnn)(
+            3,
+            network.encoder.rnn.hidden_size,
+            num_layers=network.encoder.rnn.num_layers,
+            **({"nonlinearity": network.encoder.rnn.mode[4:].lower()} if "RNN" in network.encoder.rnn.mode else {}),
+        )
+        rnn.load_state_dict(network.encoder.rnn.state_dict())
+        table_VE = network.embedding.weight.detach().clone().requires_grad_()
+        total, size = torch.zeros(()), rnn.hidden_size * rnn.num_layers
+        for b, picks_T in enumerate(picks_MBT[m]):
+            for t, pick in enumerate(picks_T.tolist()):
+                _, state = rnn(table_VE[symbols_MBC[m, b, : pick + 1]] * 3**0.5)
+                state_S = (state[0] if isinstance(state, tuple) else state).flatten()
+                total = total + state_S @ weights_BTS[b, t, offset : offset + size]
+        total.backward()
+        offset += size
+        gradients[f"networks.{m}.embedding.weight"] = table_VE.grad
+        gradients |= {f"networks.{m}.encoder.rnn.{name}": p.grad for name, p in rnn.named_parameters()}
+    return gradients
+
+
+@settings(max_examples=25)
+@given(
+    sentences=sentences.filter(lambda rows: any(picks for _, picks in rows)),
+    encoder=st.sampled_from(ENCODERS),
+    layers=st.integers(1, 3),
+    window=st.integers(1, 40),
+    mixed_precision=st.booleans(),
+)
+def test_the_gradient_of_language_models_that_learn_is_that_of_torchs_modules(
+    sentences, encoder, layers, window, mixed_precision
+):
+    embedder = make_embedder((encoder, 4, layers), ("lstm", 5, 1), tunes=True).train()
+    symbols_MBC, picks_MBT = lay_out(sentences, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MOST_CHARACTERS", window)  # short windows too: the gradient goes back through them
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed_precision):
+            states_BTS = embedder.states(symbols_MBC, picks_MBT)
+    weights_BTS = torch.randn(states_BTS.shape)
+    (states_BTS * weights_BTS).sum().backward()
+    expected = plain_gradients(embedder, symbols_MBC, picks_MBT, weights_BTS)
+    found = {name: p.grad for name, p in embedder.named_parameters() if name.startswith("networks") and p.requires_grad}
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-4, rtol=1e-3, msg=lambda said, name=name: name + said)
+
+
+def test_language_models_that_learn_give_the_same_states_and_drop_nothing():
+    frozen, tuned = (make_embedder(("lstm", 4, 2), ("gru", 5, 1), tunes=tunes).train() for tunes in (False, True))
+    symbols_MBC, picks_MBT = lay_out([([2, 3, 4], [1, 3]), ([5], [0])], 2)
+    for network in tuned.networks:
+        network.dropout.probability = 0.9
+    expected_BTS = frozen.states(symbols_MBC, picks_MBT)
+    torch.testing.assert_close(tuned.states(symbols_MBC, picks_MBT), expected_BTS)
+    with torch.no_grad():  # as in a prediction
+        torch.testing.assert_close(tuned.states(symbols_MBC, picks_MBT), expected_BTS)

@@ -96,6 +96,25 @@ def test_steps_of_any_length_give_the_log_probabilities_of_the_loop(encoder):
     torch.testing.assert_close(log_probs_BTV.exp().sum(-1), torch.ones(STREAMS, 5))
 
 
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_symbols_read_one_by_one_give_the_log_probabilities_of_the_loop_for_each_row(encoder, num_layers):
+    """As generation reads them; rows that go on from elsewhere, or alone, get the same."""
+    network, symbols_BT = make_network(encoder, num_layers=num_layers).eval(), text()
+    expected_BT = losses_by_cells(network, symbols_BT)
+    state = network.start(STREAMS)
+    for t in range(LENGTH):
+        log_probs_BTV, after = network.step(symbols_BT[:, t : t + 1], state)
+        next_B1 = symbols_BT[:, t + 1 : t + 2]
+        torch.testing.assert_close(-log_probs_BTV[:, 0].gather(1, next_B1)[:, 0], expected_BT[:, t])
+        row = t % STREAMS
+        alone_1TV, after_alone = network.step(symbols_BT[[row], t : t + 1], tuple(part[:, [row]] for part in state))
+        torch.testing.assert_close(alone_1TV, log_probs_BTV[[row]])
+        for part_N1H, part_NBH in zip(after_alone, after, strict=True):
+            torch.testing.assert_close(part_N1H, part_NBH[:, [row]])
+        state = after
+
+
 def test_a_fresh_stream_forgets_what_was_carried_and_the_others_go_on():
     network, symbols_BT = make_network(), text()
     first, second = windows_of(symbols_BT, (6, 5))

@@ -255,3 +255,63 @@ def test_parameters_are_torch_s_own():
     embedded_BTE = batch_of(torch.tensor([5]), 5)
     expected_TH = plain(embedded_BTE[0])[0]
     torch.testing.assert_close(encoder(embedded_BTE, torch.tensor([5]))[0], expected_TH, rtol=0, atol=1e-12)
+
+
+# -- a token at a time ------------------------------------------------------------------------
+
+
+def torchs_own(encoder: RecurrentEncoder, options: dict) -> torch.nn.RNNBase:
+    """A module of torch's with the same weights, which has never seen our code."""
+    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}.get(options["encoder"], torch.nn.RNN)
+    extra = {"nonlinearity": options["encoder"][4:]} if kind is torch.nn.RNN else {}
+    sizes = {name: options[name] for name in ("hidden_size", "num_layers", "bias")}
+    module = kind(INPUT_SIZE, batch_first=True, **sizes, **extra).double()
+    module.load_state_dict(encoder.rnn.state_dict())
+    return module
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_state_carried_token_by_token_is_that_of_torchs_module_over_the_whole_text(name, monkeypatch):
+    """The way of generation: of an LSTM a single token goes through torch's cell, layer by layer."""
+    calls = []
+    cell = torch.lstm_cell
+    monkeypatch.setattr(torch, "lstm_cell", lambda *given: calls.append(len(given)) or cell(*given))
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        st.tuples(st.integers(2, 4), st.integers(1, 3), st.booleans(), st.booleans()),
+        st.lists(st.integers(1, 3), min_size=1, max_size=5),
+        st.integers(1, 3),
+        st.integers(0, 1000),
+    )
+    def check(shape, window_sizes, batch_size, seed):
+        size, num_layers, bias, training = shape
+        options = {"encoder": name, "hidden_size": size, "num_layers": num_layers, "bias": bias, "bidirectional": False}
+        encoder = build(options, seed=seed).train(training)
+        text_BTE = torch.randn(batch_size, sum(window_sizes), INPUT_SIZE, dtype=torch.float64).requires_grad_()
+        start = tuple(torch.randn_like(part_NBD).requires_grad_() for part_NBD in encoder.start(batch_size))
+        calls.clear()
+
+        state, hidden = start, []
+        for window_BTE in text_BTE.split(window_sizes, 1):
+            hidden_BTH, state = encoder.carry(window_BTE, state)
+            hidden.append(hidden_BTH)
+        assert len(calls) == (num_layers * window_sizes.count(1) if name == "lstm" else 0)
+
+        module = torchs_own(encoder, options)
+        expected_BTH, after = module(text_BTE, start if name == "lstm" else start[0])
+        expected = [expected_BTH, *(after if name == "lstm" else [after])]
+        found = [torch.cat(hidden, 1), *state]
+        for mine, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-10)
+        shares = [torch.randn_like(part) for part in expected]
+        wanted = [text_BTE, *start]
+        totals = [sum((part * share).sum() for part, share in zip(parts, shares)) for parts in (found, expected)]
+        mine, theirs = (
+            torch.autograd.grad(total, [*wanted, *owner.parameters()])
+            for total, owner in zip(totals, (encoder.rnn, module))
+        )
+        for gradient, expected_gradient in zip(mine, theirs, strict=True):
+            torch.testing.assert_close(gradient, expected_gradient, rtol=0, atol=1e-8)
+
+    check()
