@@ -20,8 +20,8 @@ from seqtag.runtime.graph_recurrent import Weights, add_encoder, quantised
 if TYPE_CHECKING:
     import onnx
 
-# B texts, K characters of a text, M language models, R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
-# H hidden, A attention, L classes, V views, N known n-grams
+# R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
+# H hidden, A attention, L classes, V views, N known n-grams, M language models, B texts, K characters of a text
 
 _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
@@ -38,11 +38,11 @@ def build_class_graph(
 
     `weights` has the names of a ClassNetwork's `state_dict`. Inputs: `lengths_R` (int32, at least 1), and `slots_RS`
     (int64), `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`; of a network with a context also
-    `symbols_MBC`, whole texts, `texts_R`, the text of each segment, and `picks_MRS`, places in that text (int64); of a
-    network for series `values_RSD` (float32) in the place of all these. Outputs: `pooled_RH`, each segment by itself; `mass_R`, the logarithm of what a segment
-    counts among those of its text (0 under max, where none counts more); `weights_RS` under attention, 1 in all for
-    each segment and 0 at padding; and the constants named above. `int8` as in `build_graph`, n-grams included.
-    Raises UsageError where onnx is not installed.
+    `symbols_MBC`, whole texts, `texts_R`, the text of each segment, and `picks_MRS`, places in that text (int64). A
+    network for series has `values_RSD` (float32) in the place of all these. Outputs: `pooled_RH`, each segment by
+    itself; `mass_R`, the logarithm of what a segment counts among those of its text (0 under max, where none counts
+    more); `weights_RS` under attention, 1 in all for each segment and 0 at padding; and the constants named above.
+    `int8` as in `build_graph`, n-grams included. Raises UsageError where onnx is not installed.
     """
     nodes = Nodes()
     inputs = [nodes.value_info("lengths_R", np.int32, ["R"])]

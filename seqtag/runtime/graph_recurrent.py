@@ -59,7 +59,15 @@ def add_last_states(nodes: Nodes, weights: Weights, prefix: str, input_TBE: str,
 
 
 def add_carried_layer(
-    nodes: Nodes, weights: Weights, prefix: str, layer: int, input_TBE: str, state: Sequence[str], *, cell: str, int8: bool
+    nodes: Nodes,
+    weights: Weights,
+    prefix: str,
+    layer: int,
+    input_TBE: str,
+    state: Sequence[str],
+    *,
+    cell: str,
+    int8: bool,
 ) -> tuple[str, list[str]]:
     """Add one layer of one direction that goes on from a state; gives hidden_TBH and the state after the last token.
 
