@@ -15,9 +15,9 @@ from datasets import Dataset
 from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
-from seqtag.text.join import join_tokens
+from seqtag.text.layout import CharacterLayout
 from seqtag.text.lengths import length_batches, pad
-from seqtag.text.symbols import LINE_BREAK_ID, SymbolVocabulary
+from seqtag.text.symbols import SymbolVocabulary
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
@@ -56,39 +56,12 @@ def sentence_key(tokens: Sequence[str]) -> bytes:
     return hashlib.blake2b(f"{lengths} {''.join(tokens)}".encode(), digest_size=16).digest()
 
 
-class ContextReader:
-    """Lay sentences out for language models of characters, given as their vocabularies and directions.
-
-    A model reads a sentence as the text that people would read (see `join_tokens`) behind a line break, as lines begin
-    in training; a backward model reads it from its end. A forward model's state is taken after the last character of a
-    token, a backward model's after it has read the first one, which is that before the token as the text runs.
-
-    >>> reader = ContextReader([SymbolVocabulary("character", None, list("abc"))], ["backward"])
-    >>> symbols_MBC, picks_MBT = reader.lay_out([["ab", "c"]])
-    >>> symbols_MBC.tolist(), picks_MBT.tolist()
-    ([[[1, 4, 0, 3, 2]]], [[[4, 1]]])
-    """
+class ContextReader(CharacterLayout):
+    """Give batches what language models read, or, where they read the sentences before, the states that they had."""
 
     def __init__(self, vocabularies: Sequence[SymbolVocabulary], directions: Sequence[str]) -> None:
-        self.models = list(zip(vocabularies, directions, strict=True))
+        super().__init__(vocabularies, directions)
         self.known: KnownStates | None = None
-
-    def lay_out(self, sentences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """Give what each model reads, (M, B, C), and the places to take the states of the tokens from, (M, B, T)."""
-        joined = [join_tokens(tokens) for tokens in sentences]
-        shape = len(self.models), len(sentences)
-        longest = max((len(text) for text, _ in joined), default=0)
-        symbols_MBC = np.zeros((*shape, longest + 1), np.int64)
-        symbols_MBC[:, :, 0] = LINE_BREAK_ID
-        picks_MBT = np.zeros((*shape, max(map(len, sentences), default=0)), np.int64)
-        for b, (text, offsets) in enumerate(joined):
-            edges_T2 = np.array(offsets, np.int64).reshape(-1, 2)
-            for m, (vocabulary, direction) in enumerate(self.models):
-                ids_C = vocabulary.encode(text)
-                is_forward = direction == "forward"
-                symbols_MBC[m, b, 1 : len(ids_C) + 1] = ids_C if is_forward else ids_C[::-1]
-                picks_MBT[m, b, : len(offsets)] = edges_T2[:, 1] if is_forward else len(ids_C) - edges_T2[:, 0]
-        return symbols_MBC, picks_MBT
 
     def fields(self, sentences: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
         """Give the fields of a `Batch`: the states where those of all sentences are known, else what is to be read."""

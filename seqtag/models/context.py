@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from torch import nn
 
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.device import pick_device
@@ -37,10 +36,6 @@ MOST_BYTES = 2 << 30
 _ROWS_A_TIME = 4096  # of a dataset, sorted by length together
 _CHARACTERS_A_BATCH = 1 << 15
 
-NO_EXPORT = (
-    "language models that lend their states run on torch alone, not on onnxruntime; use engine='torch' or 'auto', or "
-    "train without context"
-)
 _EXAMPLE = '["models/forward", "models/backward"]'
 
 
@@ -245,9 +240,3 @@ def _model_problem(model: Any) -> str | None:
             "level='character'"
         )
     return None
-
-
-def refuse_export(embedder: nn.Module) -> None:
-    """Raise UsageError where a network takes its context from language models: ONNX files can't hold those."""
-    if getattr(embedder, "context", None) is not None:
-        raise UsageError(f"this model has a context, and {NO_EXPORT}")

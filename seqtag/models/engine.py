@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from seqtag.errors import ModelError, UsageError
-from seqtag.models.context import NO_EXPORT, refuse_export
+from seqtag.models.graphs import graph_format, graph_spec, graph_weights
 from seqtag.models.inference import HeadedAnswers
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.runtime import crf, heads
-from seqtag.runtime.engine import EXPORT_FORMAT, MAX_TOKENS, RuntimeEngine, open_network, start_export
-from seqtag.runtime.graph import GraphSpec, build_graph
+from seqtag.runtime.engine import MAX_TOKENS, RuntimeEngine, open_network, start_export
+from seqtag.runtime.graph import build_graph
 from seqtag.runtime.words import WordTable
 from seqtag.store import read_files
 from seqtag.text.answers import Sentences
@@ -80,13 +80,7 @@ class Engines:
         self.network: TagNetwork = tagger.network_
         self._tagset, self._words = tagger.tagset_, WordTable(tagger.vocabulary_)
         # As trained: `set_params` may ask for another network, which is there after the next `fit` only.
-        self._spec = GraphSpec(
-            encoder=tagger.encoder,
-            merge=tagger.merge,
-            characters=tagger.characters,
-            feature_sizes=tuple(tagger.vocabulary_.feature_sizes.values()),
-            columns=tuple(self.network.embedder.columns),
-        )
+        self._spec = graph_spec(self.network, tagger.vocabulary_, vars(tagger))
         # The temperature is left out: it stands in the head, which every engine takes as it is.
         weights = self.network.state_dict(keep_vars=True)
         self._weights = [values for name, values in weights.items() if name != "head.temperature"]
@@ -118,10 +112,8 @@ class Engines:
         Raises UsageError where that is not installed or has no export, ModelError for an export that is damaged or of
         other weights; "auto" then takes torch, and a warning names the file.
         """
-        if tagger.engine == "torch" or (tagger.engine == "auto" and tagger.context_ is not None):
+        if tagger.engine == "torch":
             return tagger._predictor()
-        if tagger.context_ is not None:
-            refuse_export(self.network.embedder)
         with self._lock:
             state = os.getpid(), torch.get_num_threads(), self._versions()
             session = self._session(tagger.engine, state)
@@ -135,6 +127,7 @@ class Engines:
             self._tagset,
             min(tagger.max_tokens, MAX_TOKENS),
             tagger.thresholds_,
+            tagger._context_reader,
             network=self.network,
         )
 
@@ -163,9 +156,9 @@ class Engines:
         home = next((home for home in self._at_home(state) if home.holds("onnx")), None)
         if home is not None:
             return self._open_export(home, "onnx", state)
-        weights = {name: values.detach().cpu().numpy() for name, values in self.network.state_dict().items()}
-        about = {"format": EXPORT_FORMAT, "weights_sha256": ""}
-        content = build_graph(weights, self._spec, metadata={"seqtag": json.dumps(about)}).SerializeToString()
+        about = {"format": graph_format(self._spec), "weights_sha256": ""}
+        model = build_graph(graph_weights(self.network), self._spec, metadata={"seqtag": json.dumps(about)})
+        content = model.SerializeToString()
         return start_export(Path("the graph in memory"), content, threads=state[1]).session
 
     def _open_int8(self, state: State) -> Any:
@@ -193,6 +186,7 @@ class Engines:
             weights_sha256=home.weights_sha256,
             threads=threads,
             sha256=config["files"].get(name),
+            has_context=bool(self._spec.context),
         )[0]
 
     def _at_home(self, state: State) -> list[_Home]:
@@ -210,10 +204,8 @@ class Engines:
         return self._head[1]
 
 
-def check_engine(engine: str, *, has_context: bool) -> None:
+def check_engine(engine: str) -> None:
     """Raise UsageError, before a training and not after it, for an engine that its result could not run on."""
-    if has_context and engine not in ("auto", "torch"):
-        raise UsageError(f"Tagger: engine={engine!r} and context=...: {NO_EXPORT}")
     if engine == "onnx-int8":
         raise UsageError(
             "Tagger: engine='onnx-int8' is for a model with an int8 export, which no new one has; train with another "

@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from seqtag.errors import ModelError, UsageError
 from seqtag.evaluation.tag_evaluation import evaluate_tags
-from seqtag.models.context import refuse_export
 from seqtag.models.fitting import is_main_process
+from seqtag.models.graphs import graph_format, graph_spec, graph_weights
 from seqtag.models.inference import TagPredictor
 from seqtag.models.inputs import gold_sentences
 from seqtag.nn.batch import Batch
 from seqtag.nn.crf import real_tokens
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import Network, TagNetwork
-from seqtag.runtime.graph import GraphSpec, build_graph
+from seqtag.runtime.graph import build_graph
 from seqtag.store import StoredModel, read_model, write_export
 from seqtag.text.vocabulary import Vocabulary
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("seqtag")
 
-METADATA_KEY, METADATA_FORMAT = "seqtag", 1
+METADATA_KEY = "seqtag"
 _NEVER = -1e30  # the score of a move that the scheme forbids: JSON has no infinity
 MOST_LOST = 0.5  # points of F1 that int8 may cost
 # Rounding moves emissions by so much, as a share of the largest, and may choose another of two tags that score alike.
@@ -61,6 +61,8 @@ class ExportedNetwork(TagNetwork):
             "features_UF": batch.features_UF.numpy(),
             "characters_UC": batch.characters_UC.numpy(),
         }
+        if batch.symbols_MBC is not None and batch.picks_MBT is not None:
+            given |= {"symbols_MBC": batch.symbols_MBC.numpy(), "picks_MBT": batch.picks_MBT.numpy()}
         return torch.from_numpy(self._session.run(["emissions_BTL"], given)[0])
 
 
@@ -101,7 +103,6 @@ def export_tagger(
 
 def open_place(network: Network[Any], folder: Path, *, int8: bool, has_dev: bool, force: bool) -> StoredModel:
     """Read the folder that an export goes into; UsageError where it can't go there, or can't be made at all."""
-    refuse_export(network.embedder)
     import_onnxruntime()
     stored = read_model(folder)
     check_same(network, stored, folder)
@@ -172,19 +173,10 @@ def _read_dev(tagger: "Tagger", dev: Any) -> tuple[list[list[str]], list[list[st
 
 def _content(network: TagNetwork, vocabulary: Vocabulary, stored: StoredModel, *, int8: bool) -> bytes:
     """The file, from the weights of the network and what its folder says of it."""
-    params = stored.config["params"]
-    embedder = network.embedder
-    spec = GraphSpec(
-        encoder=params["encoder"],
-        merge=params["merge"],
-        characters=params["characters"],
-        feature_sizes=tuple(vocabulary.feature_sizes.values()),
-        columns=tuple(embedder.columns),  # type: ignore[arg-type]
-    )
-    weights = {name: values.numpy() for name, values in network.state_dict().items()}
-    about = {"format": METADATA_FORMAT, **_head(network.head)}
+    spec = graph_spec(network, vocabulary, stored.config["params"])
+    about = {"format": graph_format(spec), **_head(network.head)}
     about["weights_sha256"] = stored.config["files"]["model.safetensors"]
-    model = build_graph(weights, spec, int8=int8, metadata={METADATA_KEY: json.dumps(about)})
+    model = build_graph(graph_weights(network), spec, int8=int8, metadata={METADATA_KEY: json.dumps(about)})
     return model.SerializeToString()
 
 

@@ -15,14 +15,14 @@ import numpy as np
 from seqtag.errors import DataError, ModelError, UsageError
 from seqtag.evaluation.class_evaluation import evaluate_labels
 from seqtag.models.class_inference import ClassPredictor
-from seqtag.models.export import METADATA_FORMAT, METADATA_KEY, invented_sentences, open_place, tell_loss
+from seqtag.models.export import METADATA_KEY, invented_sentences, open_place, tell_loss
 from seqtag.models.fitting import is_main_process
+from seqtag.models.graphs import graph_format, graph_spec, graph_weights
 from seqtag.models.text_inputs import Labelled, as_labelled, check_classes
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.runtime.class_engine import ClassEngine
 from seqtag.runtime.engine import start_export
-from seqtag.runtime.graph import GraphSpec
 from seqtag.runtime.graph_class import build_class_graph
 from seqtag.store import StoredModel, write_export
 from seqtag.text.vocabulary import Vocabulary
@@ -61,7 +61,8 @@ def export_classifier(
         network = copy.deepcopy(network).cpu()
     predictor = replace(classifier._predictor(), network=network)
     content = _content(network, predictor.vocabulary, stored, int8=int8)
-    engine = ClassEngine.build(start_export(path, content, threads=None), stored.config, predictor.vocabulary)
+    exported = start_export(path, content, threads=None)
+    engine = ClassEngine.build(exported, stored.config, predictor.vocabulary, predictor.context)
     if int8 and data is not None:
         _check_loss(classifier, predictor, engine, data, path=path, force=force)
         return write_export(folder, path.name, content)
@@ -91,17 +92,14 @@ def _read_dev(classifier: "Classifier", dev: Any) -> Labelled:
 def _content(network: ClassNetwork, vocabulary: Vocabulary | None, stored: StoredModel, *, int8: bool) -> bytes:
     """The file, from the weights of the network and what its folder says of it."""
     params = stored.config["params"]
-    spec = GraphSpec(
-        encoder=params["encoder"],
-        merge=params["merge"],
-        characters=params["characters"],
-        feature_sizes=() if vocabulary is None else tuple(vocabulary.feature_sizes.values()),
-        columns=() if vocabulary is None else tuple(network.embedder.columns),  # type: ignore[arg-type]
-    )
-    weights = {name: values.numpy() for name, values in network.state_dict().items()}
-    about = {"format": METADATA_FORMAT, "weights_sha256": stored.config["files"]["model.safetensors"]}
+    spec = graph_spec(network, vocabulary, params)
+    about = {"format": graph_format(spec), "weights_sha256": stored.config["files"]["model.safetensors"]}
     model = build_class_graph(
-        weights, spec, pooling=params["pooling"], int8=int8, metadata={METADATA_KEY: json.dumps(about)}
+        graph_weights(network),
+        spec,
+        pooling=params["pooling"],
+        int8=int8,
+        metadata={METADATA_KEY: json.dumps(about)},
     )
     return model.SerializeToString()
 

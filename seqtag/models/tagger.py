@@ -95,7 +95,7 @@ class Tagger(SequenceEstimator):
         a wrong option or call, DataError for the data.
         """
         self._check_options()
-        check_engine(self.engine, has_context=self.context is not None)
+        check_engine(self.engine)
         self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
         self.__dict__.pop("engines_", None)
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)

@@ -1,7 +1,8 @@
 """Run an exported classifying network with onnxruntime, and answer from what it pools: probabilities, attention.
 
 Long texts are cut into segments here and their parts brought together again, so a batch never holds more than
-`max_tokens` padded tokens, however long a text is.
+`max_tokens` padded tokens, however long a text is. With a context the language models read a text as a whole, in the
+windows of the graph; there the segments of a text are in one batch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +12,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqtag.runtime.engine import MAX_TOKENS, Exported
+from seqtag.runtime.engine import MAX_CHARACTERS, MAX_TOKENS, Exported
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.session import Session
 from seqtag.runtime.words import WordTable
 from seqtag.text.classes import ClassSet
-from seqtag.text.lengths import pad, sorted_batches
+from seqtag.text.layout import CharacterLayout, num_characters
+from seqtag.text.lengths import bounded_batches, pad, sorted_batches
 from seqtag.text.vocabulary import FEATURES, Vocabulary
 
 # N texts, M texts that have a token, R segments, S tokens of a segment, D numbers a step, H hidden, L classes, V views
+# of what language models read: B texts of a batch, K characters of a text, and M models in symbols_MBK and picks_MRS
 
 Rows = Sequence[Any]
 
@@ -79,15 +82,24 @@ class ClassEngine:
     pooling: str
     segment_size: int
     max_tokens: int  # padded tokens a batch
+    context: CharacterLayout | None = None  # of a network that has one
 
     @classmethod
-    def build(cls, exported: Exported, config: Mapping[str, Any], vocabulary: Vocabulary | None) -> "ClassEngine":
+    def build(
+        cls,
+        exported: Exported,
+        config: Mapping[str, Any],
+        vocabulary: Vocabulary | None,
+        context: CharacterLayout | None = None,
+    ) -> "ClassEngine":
         """Bring an export and the configuration of its model together; ModelError where they don't fit."""
         params, classes = config["params"], ClassSet.from_dict(config["classes"])
         has_ngrams = "keys_N" in exported.session.outputs
         names = [*CONSTANTS, *(NGRAM_CONSTANTS if has_ngrams else ())]
-        inputs = ("values_RSD",) if vocabulary is None else ("slots_RS", "features_UF", "characters_UC")
+        inputs = ["values_RSD"] if vocabulary is None else ["slots_RS", "features_UF", "characters_UC"]
         weighted = ["weights_RS"] * (params["pooling"] == "attention")
+        if context is not None:
+            inputs += ["symbols_MBC", "picks_MRS", "texts_R"]
         exported.check_borders(["lengths_R", *inputs], ["pooled_RH", "mass_R", *weighted, *names])
         nothing: dict[str, np.ndarray] = {"lengths_R": np.ones(1, np.int32)}
         if vocabulary is None:
@@ -98,6 +110,9 @@ class ClassEngine:
                 "features_UF": np.zeros((1, len(FEATURES)), np.int64),
                 "characters_UC": np.zeros((1, 1), np.int64),
             }
+        if context is not None:
+            nothing |= dict.fromkeys(("symbols_MBC", "picks_MRS"), np.zeros((len(context.models), 1, 1), np.int64))
+            nothing["texts_R"] = np.zeros(1, np.int64)
         output_LH, bias_L, weights_V, threshold_L, *ngrams = exported.session.run(names, nothing)
         if len(output_LH) != len(classes) or len(weights_V) != 1 + has_ngrams:
             raise exported.damaged(f"it tells {len(output_LH)} classes apart and config.json has {len(classes)}")
@@ -117,6 +132,7 @@ class ClassEngine:
             params["pooling"],
             params["segment_size"],
             min(params["max_tokens"], MAX_TOKENS),
+            context,
         )
 
     @property
@@ -188,15 +204,28 @@ class ClassEngine:
 
         def run(indices: np.ndarray) -> list[np.ndarray]:
             own = [rows[text_R[i]][start_R[i] : start_R[i] + lengths_R[i]] for i in indices]
-            return self.session.run(names, self._given(own, lengths_R[indices]))
+            given = self._given(own, lengths_R[indices])
+            if self.context is not None:
+                given |= _surroundings(self.context, rows, text_R[indices], lengths_R[indices])
+            return self.session.run(names, given)
 
-        most = self.session.batch_tokens(int(lengths_R.sum()), self.max_tokens)
-        for indices, outputs in self.session.each(run, sorted_batches(lengths_R, max_tokens=most)):
+        for indices, outputs in self.session.each(run, self._batches(rows, cut)):
             pooled_RH[indices], mass_R[indices], *rest = outputs
             for weights_RS in rest:
                 for i, weights_S in zip(indices, weights_RS):
                     weights[i] = weights_S[: lengths_R[i]]
         return Pooled(pooled_RH, mass_R, weights)
+
+    def _batches(self, rows: Rows, cut: Segments) -> Iterator[np.ndarray]:
+        """Cut segments into batches, by their numbers; with a context those of a text, in order, are in one."""
+        most = self.session.batch_tokens(int(cut.lengths_R.sum()), self.max_tokens)
+        if self.context is None:
+            yield from sorted_batches(cut.lengths_R, max_tokens=most)
+            return
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        bounds = {"max_tokens": most, "max_characters": MAX_CHARACTERS}
+        for texts in bounded_batches(lengths, num_characters(rows), **bounds):
+            yield np.flatnonzero(np.isin(cut.text_R, texts))
 
     def _given(self, own: Rows, lengths_R: np.ndarray) -> dict[str, np.ndarray]:
         given = {"lengths_R": lengths_R.astype(np.int32)}
@@ -217,6 +246,19 @@ class ClassEngine:
             looked = self.words.look_up(list(chain.from_iterable(own)))
             parts.append(ngrams.scores(looked, np.array([len(row) for row in own], np.int64)))
         return np.concatenate(parts)
+
+
+def _surroundings(
+    context: CharacterLayout, rows: Rows, text_R: np.ndarray, lengths_R: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What language models read for segments: their texts as a whole, and where the states of each segment are taken.
+
+    All segments of each text are there, in order.
+    """
+    texts_B, row_R = np.unique(text_R, return_inverse=True)
+    symbols_MBK, picks_MN = context.read([rows[i] for i in texts_B])
+    picks_MRS = np.stack([pad(picks_N, lengths_R) for picks_N in picks_MN])
+    return {"symbols_MBC": symbols_MBK, "picks_MRS": picks_MRS, "texts_R": row_R.reshape(-1)}
 
 
 def segments(lengths: Sequence[int], most: int) -> Segments:

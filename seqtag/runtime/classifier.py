@@ -12,6 +12,7 @@ from seqtag.runtime.class_engine import ClassEngine
 from seqtag.runtime.engine import open_export
 from seqtag.store import StoredExport
 from seqtag.text.given_rows import check_list, rows_for, text_rows, warn_of_blanks
+from seqtag.text.layout import CharacterLayout
 from seqtag.text.token_weights import TokenWeight, placed_tokens, weigh_tokens
 from seqtag.text.vocabulary import Vocabulary
 
@@ -24,7 +25,8 @@ def open_classifier(folder: Path, stored: StoredExport, *, int8: bool, threads: 
     path = folder / ("model.int8.onnx" if int8 else "model.onnx")
     exported = open_export(path, weights_sha256=stored.weights_sha256, threads=threads, sha256=stored.sha256(path.name))
     vocabulary = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
-    engine = ClassEngine.build(exported, stored.config, vocabulary)
+    context = CharacterLayout.from_store(stored.config, stored.vocabulary)
+    engine = ClassEngine.build(exported, stored.config, vocabulary, context)
     return RuntimeClassifier(engine, language=stored.config["params"]["language"])
 
 

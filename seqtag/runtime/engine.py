@@ -15,15 +15,20 @@ from seqtag.runtime.session import Session, open_session
 from seqtag.runtime.words import WordTable
 from seqtag.store import sha256_of
 from seqtag.text.answers import Scored, Sentences, TagAnswers
-from seqtag.text.lengths import pad, sorted_batches
+from seqtag.text.layout import CharacterLayout, num_characters
+from seqtag.text.lengths import bounded_batches, pad, sorted_batches
 from seqtag.text.tagset import TagSet
 
-# B sentences, T tokens, L tags, N tokens of a batch
+# B sentences, T tokens, L tags, N tokens of a batch, M language models, C characters
 
-EXPORT_FORMAT = 1
+# An export with a context has format 2; all others are what earlier releases read as well.
+EXPORT_FORMAT, CONTEXT_FORMAT = 1, 2
 # Padded tokens a batch, and no more than the model was trained with.
 MAX_TOKENS = 2048
+# Padded characters a batch that language models read, the line break before each sentence included.
+MAX_CHARACTERS = 16_384
 _INPUTS = ("slots_BT", "lengths_B", "features_UF", "characters_UC")
+_CONTEXT = ("symbols_MBC", "picks_MBT")
 _OUTPUT = "emissions_BTL"
 
 
@@ -37,6 +42,7 @@ class RuntimeEngine(TagAnswers):
     tagset: TagSet
     max_tokens: int  # padded tokens a batch
     thresholds: Mapping[str, float] | None = None
+    context: CharacterLayout | None = None  # of a network that has one
 
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
@@ -44,35 +50,50 @@ class RuntimeEngine(TagAnswers):
 
         def score(indices: np.ndarray) -> ScoredBatch:
             lengths_B = lengths[indices]
-            looked = self.words.look_up(list(chain.from_iterable(sentences[i] for i in indices)))
+            own = [sentences[i] for i in indices]
+            looked = self.words.look_up(list(chain.from_iterable(own)))
             values = (
                 pad(looked.slots_N, lengths_B),
                 lengths_B.astype(np.int32),
                 looked.features_UF,
                 looked.characters_UC,
             )
-            (emissions_BTL,) = self.session.run([_OUTPUT], dict(zip(_INPUTS, values)))
+            given = dict(zip(_INPUTS, values))
+            if self.context is not None:
+                given |= zip(_CONTEXT, self.context.lay_out(own))
+            (emissions_BTL,) = self.session.run([_OUTPUT], given)
             return ScoredBatch(self.head, emissions_BTL, lengths_B)
 
         most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
-        yield from self.session.each(score, sorted_batches(lengths, max_tokens=most))
+        if self.context is None:
+            batches = sorted_batches(lengths, max_tokens=most)
+        else:
+            characters = num_characters(sentences)
+            batches = bounded_batches(lengths, characters, max_tokens=most, max_characters=MAX_CHARACTERS)
+        yield from self.session.each(score, batches)
 
 
 def open_network(
-    path: Path, tagset: TagSet, *, weights_sha256: str, threads: int | None, sha256: str | None = None
+    path: Path,
+    tagset: TagSet,
+    *,
+    weights_sha256: str,
+    threads: int | None,
+    sha256: str | None = None,
+    has_context: bool = False,
 ) -> tuple[Session, Head]:
     """Open an exported tagging network and check that it is whole, of this release's form and of these weights.
 
     `threads` is how many cores one call may use; None: all that the process may. `sha256` is that of the file, where it
-    is known. Raises UsageError where there is no export or no onnxruntime, ModelError for a file that is damaged or of
-    other weights.
+    is known; `has_context` says whether language models lend the network their states. Raises UsageError where there is
+    no export or no onnxruntime, ModelError for a file that is damaged or of other weights.
     """
     exported = open_export(path, weights_sha256=weights_sha256, threads=threads, sha256=sha256)
     try:
         head = read_head(exported.about, len(tagset.names))
     except (ValueError, TypeError, KeyError) as error:
         raise exported.damaged(f"its metadata can't be read ({error!r})") from None
-    exported.check_borders(_INPUTS, (_OUTPUT,))
+    exported.check_borders((*_INPUTS, *(_CONTEXT if has_context else ())), (_OUTPUT,))
     return exported.session, head
 
 
@@ -119,12 +140,12 @@ def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Ex
         about = json.loads(stored)
         version = about["format"]
         about["weights_sha256"]
-        is_newer = version > EXPORT_FORMAT
+        is_newer = version > CONTEXT_FORMAT
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: damaged, its metadata can't be read ({error!r}); {_again(path)}") from None
     if is_newer:
         raise ModelError(
-            f"{path}: format version {version} is newer than this release reads ({EXPORT_FORMAT}); upgrade seqtag"
+            f"{path}: format version {version} is newer than this release reads ({CONTEXT_FORMAT}); upgrade seqtag"
         )
     return Exported(path, session, about)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtag.runtime.graph_context import add_context
 from seqtag.runtime.graph_nodes import Nodes
 from seqtag.runtime.graph_recurrent import Weights, add_encoder, add_last_states, quantised
 
@@ -33,6 +34,7 @@ class GraphSpec:
     characters: str | None  # cnn, lstm, gru
     feature_sizes: tuple[int, ...]  # number of ids of each column of features
     columns: tuple[int, ...]  # columns with vectors of their own beside the word, in the order of the embedding
+    context: tuple[str, ...] = ()  # the encoder of each language model that lends its states: gru, lstm, ...
 
 
 def build_graph(
@@ -42,15 +44,29 @@ def build_graph(
 
     `weights` has the names of a TagNetwork's `state_dict`. Inputs: `slots_BT` (int64), `lengths_B` (int32),
     `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`, with at least one sentence and one token;
-    a sentence among others may be empty. Output: `emissions_BTL` (float32) with the head's shift added, its temperature
-    not applied, arbitrary at padding. `int8` (an LSTM without a projection) stores the encoder's matrices in 7 bits
-    with a scale for each unit, and large tables in 8 bits with a scale for each row; what is small stays float32.
+    a sentence among others may be empty; of a network with a context also `symbols_MBC` and `picks_MBT` (int64).
+    Output: `emissions_BTL` (float32) with the head's shift added, its temperature not applied, arbitrary at padding.
+    `int8` (an LSTM without a projection) stores the encoder's matrices in 7 bits with a scale for each unit, those of
+    language models too where they are LSTMs, and large tables in 8 bits with a scale for each row; the rest is float32.
     Raises UsageError where onnx is not installed.
     """
     nodes = Nodes()
     word_UE = add_words(nodes, weights, spec, int8=int8)
     slots_TB = nodes.add("Transpose", "slots_BT", perm=[1, 0])
     embedded_TBE = nodes.add("Gather", word_UE, slots_TB)
+    inputs = [
+        nodes.value_info("slots_BT", np.int64, ["B", "T"]),
+        nodes.value_info("lengths_B", np.int32, ["B"]),
+        nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
+        nodes.value_info("characters_UC", np.int64, ["U", "C"]),
+    ]
+    if spec.context:
+        inputs += [
+            nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "B", "S"]),
+            nodes.value_info("picks_MBT", np.int64, [len(spec.context), "B", "T"]),
+        ]
+        context_TBD = add_context(nodes, weights, spec.context, "picks_MBT", _counted(nodes, "lengths_B"), int8=int8)
+        embedded_TBE = nodes.add("Concat", embedded_TBE, context_TBD, axis=-1)
     # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
     lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
     hidden_TBH = add_encoder(
@@ -64,17 +80,8 @@ def build_graph(
     nodes.name(nodes.add("Transpose", emissions_TBL, perm=[1, 0, 2]), "emissions_BTL")
 
     num_tags = len(weights[f"{_HEAD}output.bias"])
-    graph = nodes.graph(
-        "tagger",
-        [
-            nodes.value_info("slots_BT", np.int64, ["B", "T"]),
-            nodes.value_info("lengths_B", np.int32, ["B"]),
-            nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
-            nodes.value_info("characters_UC", np.int64, ["U", "C"]),
-        ],
-        [nodes.value_info("emissions_BTL", np.float32, ["B", "T", num_tags])],
-    )
-    return nodes.model(graph, metadata=metadata or {})
+    outputs = [nodes.value_info("emissions_BTL", np.float32, ["B", "T", num_tags])]
+    return nodes.model(nodes.graph("tagger", inputs, outputs), metadata=metadata or {})
 
 
 def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) -> str:
@@ -92,6 +99,12 @@ def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) ->
     elif spec.characters is not None:
         parts.append(_spelled(nodes, weights, spec.characters))
     return nodes.add("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
+
+
+def _counted(nodes: Nodes, values_B: str) -> str:
+    """Number the rows of a batch, (B,)."""
+    num_rows = nodes.add("Squeeze", nodes.add("Shape", values_B))
+    return nodes.add("Range", nodes.whole(0, scalar=True), num_rows, nodes.whole(1, scalar=True))
 
 
 def _rows(nodes: Nodes, name: str, table_VD: np.ndarray, ids: str, *, int8: bool) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from seqtag.runtime.class_engine import CONSTANTS, NGRAM_CONSTANTS
 from seqtag.runtime.graph import GraphSpec, add_words
+from seqtag.runtime.graph_context import add_context
 from seqtag.runtime.graph_nodes import Nodes
 from seqtag.runtime.graph_recurrent import Weights, add_encoder, quantised
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
 
 # R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
-# H hidden, A attention, L classes, V views, N known n-grams
+# H hidden, A attention, L classes, V views, N known n-grams, M language models, B texts, K characters of a text
 
 _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
@@ -36,11 +37,12 @@ def build_class_graph(
     """Write a network as an ONNX model, opset 18.
 
     `weights` has the names of a ClassNetwork's `state_dict`. Inputs: `lengths_R` (int32, at least 1), and `slots_RS`
-    (int64), `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`; of a network for series
-    `values_RSD` (float32). Outputs: `pooled_RH`, each segment by itself; `mass_R`, the logarithm of what a segment
-    counts among those of its text (0 under max, where none counts more); `weights_RS` under attention, 1 in all for
-    each segment and 0 at padding; and the constants named above. `int8` as in `build_graph`, n-grams included.
-    Raises UsageError where onnx is not installed.
+    (int64), `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`; of a network with a context also
+    `symbols_MBC`, whole texts, `texts_R`, the text of each segment, and `picks_MRS`, places in that text (int64). A
+    network for series has `values_RSD` (float32) in the place of all these. Outputs: `pooled_RH`, each segment by
+    itself; `mass_R`, the logarithm of what a segment counts among those of its text (0 under max, where none counts
+    more); `weights_RS` under attention, 1 in all for each segment and 0 at padding; and the constants named above.
+    `int8` as in `build_graph`, n-grams included. Raises UsageError where onnx is not installed.
     """
     nodes = Nodes()
     inputs = [nodes.value_info("lengths_R", np.int32, ["R"])]
@@ -57,6 +59,14 @@ def build_class_graph(
         ]
         word_UE = add_words(nodes, weights, spec, int8=int8)
         embedded_SRE = nodes.add("Gather", word_UE, nodes.add("Transpose", "slots_RS", perm=[1, 0]))
+        if spec.context:
+            inputs += [
+                nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "B", "K"]),
+                nodes.value_info("picks_MRS", np.int64, [len(spec.context), "R", "S"]),
+                nodes.value_info("texts_R", np.int64, ["R"]),
+            ]
+            context_SRD = add_context(nodes, weights, spec.context, "picks_MRS", "texts_R", int8=int8)
+            embedded_SRE = nodes.add("Concat", embedded_SRE, context_SRD, axis=-1)
     hidden_SRH = add_encoder(
         nodes, weights, _RECURRENT, embedded_SRE, "lengths_R", cell=spec.encoder, merge=spec.merge, int8=int8
     )

@@ -20,17 +20,19 @@ _MOST_BYTES = 2**31 - 2**20  # what one file of Protocol Buffers can hold, less 
 class Nodes:
     """A graph in the making. Methods give the names of the values that they add.
 
-    Raises UsageError where onnx is not installed.
+    With `outer` it is the body of a loop in that graph: it sees the values there, its constants are kept there, and
+    `name` begins the names of its own values. Raises UsageError where onnx is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outer: "Nodes | None" = None, name: str = "") -> None:
         try:
             import onnx
         except ModuleNotFoundError:
             raise UsageError('an export needs onnx, which is not installed; run: pip install "seqtag[onnx]"') from None
         self._onnx = onnx
+        self._outer, self._prefix = outer, name
         self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[str, onnx.TensorProto] = {}
+        self._constants: dict[str, onnx.TensorProto] = {} if outer is None else outer._constants
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one value; an empty name leaves an optional input out."""
@@ -38,9 +40,9 @@ class Nodes:
 
     def add_several(self, operator: str, inputs: Sequence[str], count: int, /, **attributes: Any) -> list[str]:
         """Add a node with several values."""
-        number = len(self._nodes)
-        outputs = [f"{operator}_{number}_{i}" for i in range(count)]
-        node = self._onnx.helper.make_node(operator, list(inputs), outputs, name=f"{operator}_{number}", **attributes)
+        name = f"{self._prefix}{operator}_{len(self._nodes)}"
+        outputs = [f"{name}_{i}" for i in range(count)]
+        node = self._onnx.helper.make_node(operator, list(inputs), outputs, name=name, **attributes)
         self._nodes.append(node)
         return outputs
 
@@ -77,7 +79,8 @@ class Nodes:
         self, name: str, inputs: Sequence["onnx.ValueInfoProto"], outputs: Sequence["onnx.ValueInfoProto"]
     ) -> "onnx.GraphProto":
         """Give all that was added as a graph."""
-        return self._onnx.helper.make_graph(self._nodes, name, inputs, outputs, list(self._constants.values()))
+        constants = [] if self._outer else list(self._constants.values())
+        return self._onnx.helper.make_graph(self._nodes, name, inputs, outputs, constants)
 
     def model(self, graph: "onnx.GraphProto", *, metadata: Mapping[str, str]) -> "onnx.ModelProto":
         """Make a graph a model; ModelError where its constants are more than one file can hold."""

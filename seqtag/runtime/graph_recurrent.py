@@ -58,6 +58,26 @@ def add_last_states(nodes: Nodes, weights: Weights, prefix: str, input_TBE: str,
     return nodes.add("Reshape", last_BND, nodes.whole(0, -1))
 
 
+def add_carried_layer(
+    nodes: Nodes,
+    weights: Weights,
+    prefix: str,
+    layer: int,
+    input_TBE: str,
+    state: Sequence[str],
+    *,
+    cell: str,
+    int8: bool,
+) -> tuple[str, list[str]]:
+    """Add one layer of one direction that goes on from a state; gives hidden_TBH and the state after the last token.
+
+    A state is what `seqtag.nn.recurrent` calls so, of this layer: (1, B, D) each. All sentences have the same length.
+    `int8` is for an LSTM, and all else stays float32.
+    """
+    values = _layer(nodes, weights, prefix, layer, input_TBE, "", cell, int8 and cell == "lstm", state)
+    return nodes.add("Squeeze", values[0], nodes.whole(1)), values[1:]
+
+
 def side_by_side(nodes: Nodes, states_TNBD: str) -> str:
     """Concatenate the directions: (T, B, N * D)."""
     states_TBND = nodes.add("Transpose", states_TNBD, perm=[0, 2, 1, 3])
@@ -65,9 +85,17 @@ def side_by_side(nodes: Nodes, states_TNBD: str) -> str:
 
 
 def _layer(
-    nodes: Nodes, weights: Weights, prefix: str, layer: int, input_TBE: str, lengths_B: str, cell: str, int8: bool
+    nodes: Nodes,
+    weights: Weights,
+    prefix: str,
+    layer: int,
+    input_TBE: str,
+    lengths_B: str,
+    cell: str,
+    int8: bool,
+    state: Sequence[str] = (),
 ) -> list[str]:
-    """Add one layer: states_TNBD, and but for a projected LSTM the last ones, (N, B, D)."""
+    """Add one layer: states_TNBD, and but for a projected LSTM the last ones, (N, B, D), with the cells if asked."""
     suffixes = [f"l{layer}{end}" for end in ("", "_reverse") if f"{prefix}weight_ih_l{layer}{end}" in weights]
     if f"{prefix}weight_hr_l0" in weights:
         return [_projected(nodes, weights, prefix, suffixes, input_TBE, lengths_B)]
@@ -79,6 +107,7 @@ def _layer(
         return np.stack([np.concatenate(part) for part in gates])
 
     name = f"{prefix}l{layer}."
+    num_values = 2 + (cell == "lstm" and len(state) > 0)  # the cells too, where somebody goes on from them
     has_bias = f"{prefix}bias_ih_{suffixes[0]}" in weights
     bias = (
         nodes.constant(f"{name}bias", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], 1)) if has_bias else ""
@@ -99,9 +128,9 @@ def _layer(
                 )
             )
         (read, *read_scale), (kept, *kept_scale) = scales
-        inputs = [input_TBE, read, kept, bias, lengths_B, "", "", "", *read_scale, *kept_scale]
+        inputs = [input_TBE, read, kept, bias, lengths_B, *(state or ("", "")), "", *read_scale, *kept_scale]
         return nodes.add_several(
-            "DynamicQuantizeLSTM", inputs, 2, domain=CONTRIBUTED, hidden_size=size, direction=direction
+            "DynamicQuantizeLSTM", inputs, num_values, domain=CONTRIBUTED, hidden_size=size, direction=direction
         )
     read = nodes.constant(f"{name}weight_ih", stacked("weight_ih"))
     kept = nodes.constant(f"{name}weight_hh", stacked("weight_hh"))
@@ -110,8 +139,8 @@ def _layer(
         options["linear_before_reset"] = 1  # torch resets after the product with the state
     elif cell == "rnn_relu":
         options["activations"] = ["Relu"] * len(suffixes)
-    inputs = [input_TBE, read, kept, bias, lengths_B]
-    return nodes.add_several(_OPERATORS[cell], inputs, 2, hidden_size=size, direction=direction, **options)
+    inputs = [input_TBE, read, kept, bias, lengths_B, *state]
+    return nodes.add_several(_OPERATORS[cell], inputs, num_values, hidden_size=size, direction=direction, **options)
 
 
 def _projected(

@@ -11,6 +11,7 @@ from seqtag.runtime.words import WordTable
 from seqtag.store import StoredExport
 from seqtag.text.answers import text_spans
 from seqtag.text.given import texts, token_lists
+from seqtag.text.layout import CharacterLayout
 from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Tokenizer
@@ -26,8 +27,14 @@ def open_tagger(folder: Path, stored: StoredExport, *, int8: bool, threads: int 
     """Open the tagger in a model folder; see `seqtag.runtime.load`."""
     tagset = TagSet.from_dict(stored.config["tagset"])
     path = folder / ("model.int8.onnx" if int8 else "model.onnx")
+    context = CharacterLayout.from_store(stored.config, stored.vocabulary)
     session, head = open_network(
-        path, tagset, weights_sha256=stored.weights_sha256, threads=threads, sha256=stored.sha256(path.name)
+        path,
+        tagset,
+        weights_sha256=stored.weights_sha256,
+        threads=threads,
+        sha256=stored.sha256(path.name),
+        has_context=context is not None,
     )
     tuning, params = stored.config.get("tuning"), stored.config["params"]
     engine = RuntimeEngine(
@@ -37,6 +44,7 @@ def open_tagger(folder: Path, stored: StoredExport, *, int8: bool, threads: int 
         tagset,
         min(params["max_tokens"], MAX_TOKENS),
         None if tuning is None else {label: found["value"] for label, found in tuning["labels"].items()},
+        context,
     )
     return RuntimeTagger(engine, language=params["language"])
 

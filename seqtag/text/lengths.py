@@ -54,3 +54,27 @@ def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64
     full = np.flatnonzero(lengths)
     order = full[np.argsort(-lengths[full], kind="stable")]
     return length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=order, together=_TOGETHER)
+
+
+def bounded_batches(
+    lengths: np.ndarray, characters: np.ndarray, *, max_tokens: int, max_characters: int, batch_size: int = 64
+) -> Iterator[np.ndarray]:
+    """Cut sentences into batches of like numbers of characters for prediction, most first; empty ones are in none.
+
+    A batch has at most `max_tokens` padded tokens and `max_characters` padded characters, or is one sentence.
+
+    >>> [b.tolist() for b in bounded_batches(*np.array([[2, 0, 3, 1], [9, 0, 4, 3]]), max_tokens=4, max_characters=16)]
+    [[0], [2], [3]]
+    """
+    full = np.flatnonzero(lengths)
+    order = full[np.argsort(-characters[full], kind="stable")]
+    start, longest, most = 0, 0, 0
+    for end, (length, size) in enumerate(zip(lengths[order].tolist(), characters[order].tolist())):
+        longest = max(longest, length)
+        if end > start and (end - start == most or (end - start + 1) * longest > max_tokens):
+            yield order[start:end]
+            start, longest = end, length
+        if start == end:  # sorted downwards, so it has the most characters of its batch
+            most = max(1, min(batch_size, max_characters // max(1, size)))
+    if start < len(order):
+        yield order[start:]

@@ -124,11 +124,16 @@ class SymbolVocabulary:
         """Give the ids of a text's symbols, int64."""
         return next(self.encode_stream([text]), np.zeros(0, np.int64))
 
+    def encode_points(self, points: np.ndarray) -> np.ndarray:
+        """Give the ids of characters that come as numbers (see `code_points`), int64; for the level of characters."""
+        assert self.level == "character", self.level
+        return self._table[np.minimum(points, len(self._table) - 1)]
+
     def encode_stream(self, pieces: Iterable[str], *, block: int = 1 << 18) -> Iterator[np.ndarray]:
         """Give the ids of pieces of text, each of whole lines, in arrays of any length."""
         if self.level == "character":
             for piece in pieces:
-                yield self._table[np.minimum(code_points(piece), len(self._table) - 1)]
+                yield self.encode_points(code_points(piece))
             return
         ids: list[int] = []
         for word, _ in words_with_gaps(_checked(pieces), self.language):

@@ -371,17 +371,3 @@ def test_all_bad_options_are_named_at_once(wrong):
 def test_series_have_no_characters(models):
     with pytest.raises(UsageError, match="language models read texts, and these rows are series; leave it out"):
         tiny_classifier(context=models).fit([[[1.0]], [[2.0]]] * 4, [0, 1] * 4)
-
-
-@pytest.mark.parametrize("engine", ["onnx", "onnx-int8"])
-def test_no_export_and_no_other_engine(tagger, classifier, models, tmp_path, engine):
-    said = "language models that lend their states run on torch alone"
-    with pytest.raises(UsageError, match=f"engine={engine!r}.*{said}"):
-        with_context(models, engine=engine).fit(TOKENS, TAGS)
-    folder = tagger.save(tmp_path / "m")
-    with pytest.raises(UsageError, match=said):
-        Tagger.load(folder, device="cpu", engine=engine)
-    for trained in (tagger, classifier):
-        with pytest.raises(UsageError, match=said):
-            trained.export(trained.save(tmp_path / type(trained).__name__), int8=engine != "onnx", force=True)
-    assert Tagger.load(folder, device="cpu", engine="auto").predict(UNSEEN) == tagger.predict(UNSEEN)

@@ -3,11 +3,12 @@
 import unicodedata
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.text.join import join_tokens
+from seqtag.text.join import blanks_before, join_tokens
 
 words = st.one_of(
     st.sampled_from(["", "中", "国人", "カタカナ", "、", "（", "서울", "Ada", "محمد", "！", "ﾊﾝ", "𠀀", "ぁ"]),
@@ -59,6 +60,25 @@ def test_other_scripts_have_a_blank_everywhere(tokens):
 )
 def test_texts_as_they_are_read(tokens, text):
     assert join_tokens(tokens)[0] == text
+
+
+@given(st.lists(words, max_size=12))
+def test_blanks_for_machines_are_those_for_people(tokens):
+    points_K = np.array([ord(character) for character in "".join(tokens)], np.uint32)
+    found = blanks_before(points_K, np.array([len(token) for token in tokens], np.int64))
+    _, offsets = join_tokens(tokens)
+    assert found.tolist() == [False, *(left[1] < right[0] for left, right in pairwise(offsets))][: len(tokens)]
+
+
+@pytest.mark.parametrize("plane", [0, 1, 2, 16])
+def test_of_every_character_machines_know_what_people_do(plane):
+    characters = [chr(i) for i in range(plane << 16, (plane + 1) << 16)]
+    for other in ("a", "中"):
+        tokens = [token for character in characters for token in (other, character)]
+        points_K = np.array([ord(token) for token in tokens], np.uint32)
+        _, offsets = join_tokens(tokens)
+        gaps = [left[1] < right[0] for left, right in pairwise(offsets)]
+        assert blanks_before(points_K, np.ones(len(tokens), np.int64)).tolist() == [False, *gaps]
 
 
 def test_a_whole_corpus_in_chinese_has_no_blank_between_its_words(shared_data):
