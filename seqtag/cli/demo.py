@@ -9,11 +9,11 @@ from typing import Any
 
 from seqtag.cli.answers import mark
 from seqtag.cli.class_answers import classify, top_words
+from seqtag.cli.place import Place
 from seqtag.cli.requests import Request
 from seqtag.cli.session import INTERRUPTED
 from seqtag.cli.sources import read_corpus
 from seqtag.cli.tasks import find_task
-from seqtag.cli.train import check_out, state_folder
 from seqtag.demo import demo_folder
 
 logger = logging.getLogger("seqtag")
@@ -92,7 +92,7 @@ def demo(task: str, *, out: Path | None, epochs: int | None) -> int:
     show = SHOWS[task]
     # The model in the default place is the demo's own, and a second run must go as the first did.
     place = out or show.out
-    check_out(place, state_folder(place), resume=False, overwrite=place == show.out)
+    Place.check(place, resume=False, overwrite=place == show.out)
     epochs = epochs or show.epochs
     corpus = read_corpus(str(demo_folder(task)), task=task)
     passes = "" if epochs is None else f" for {epochs} epochs"

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtag.cli.place import Place
 from seqtag.cli.session import is_main_process
 from seqtag.cli.sources import write_json
 from seqtag.cli.tasks import LANGUAGE, find_estimator
 from seqtag.cli.texts import find_texts, refuse_tags
-from seqtag.cli.train import check_out, fit_and_save, make_room, state_folder
 from seqtag.errors import UsageError, near_miss
 
 if TYPE_CHECKING:
@@ -32,17 +32,16 @@ def train(
     tensorboard: Path | None,
 ) -> int:
     """Train on text, save, then measure on test; gives the exit code. The rest is as in train.py."""
-    state = state_folder(out)
-    found = check_out(out, state, resume=resume, overwrite=overwrite)
+    place = Place.check(out, resume=resume, overwrite=overwrite)
     text, dev, test = find_texts(data, dev, test)
     for source in (text, dev, test):
         if source is not None:
             refuse_tags(source, advice="give a text file, or leave --task lm out to train a tagger")
     from seqtag.models.language_progress import figure
 
-    make_room(out, state, found=found, resume=resume)
+    place.make_room()
     fit = partial(model.fit, text, dev=dev, tensorboard=tensorboard)
-    code = fit_and_save(model, fit, out, resume=resume, describe=lambda best: f"dev {figure(-best, model.level)}")
+    code = place.fill(model, fit, describe=lambda best: f"dev {figure(-best, model.level)}")
     if code == 0 and is_main_process():
         if test is not None:
             print(render(measure(model, test)))

@@ -39,6 +39,7 @@ def _seed(value: Any) -> str | None:
     return None if good else "must be a whole number, at least 0 and below 2^63"
 
 
+# In the order of the arguments.
 CHECKS: dict[str, check.Check] = {
     "prompt": _prompt,
     "num_tokens": check.whole(0),
@@ -97,16 +98,7 @@ class Generates:
         >>> len(first), first == model.generate("to", num_tokens=12, seed=1)
         (12, True)
         """
-        asked = _read_request(
-            self,
-            prompt=prompt,
-            num_tokens=num_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            stop=stop,
-            seed=seed,
-        )
+        asked = _read_request(self, prompt, num_tokens, temperature, top_k, top_p, stop, seed)
         texts = ["" for _ in asked.prompts]
         for row, piece in _write(self, asked):
             texts[row] += piece
@@ -132,35 +124,34 @@ class Generates:
                 f"generate_stream: goes on with one prompt, a string, not with a {type(prompt).__name__}; of several "
                 "prompts generate(...) gives the texts"
             )
-        asked = _read_request(
-            self,
-            prompt=prompt,
-            num_tokens=num_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            stop=stop,
-            seed=seed,
-        )
+        asked = _read_request(self, prompt, num_tokens, temperature, top_k, top_p, stop, seed)
         return (piece for _, piece in _write(self, asked))
 
 
-def _read_request(model: Generates, **given: Any) -> Request:
+def _read_request(
+    model: Generates,
+    prompt: str | Sequence[str],
+    num_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    stop: str | Sequence[str] | None,
+    seed: int,
+) -> Request:
     """Check what the caller gave; all bad values are named at once."""
     model._check_fitted()
+    given = dict(zip(CHECKS, (prompt, num_tokens, temperature, top_k, top_p, stop, seed), strict=True))
     check.check_options("generate", given, CHECKS)
     if model.direction == "backward":
         raise UsageError(
             "generate: this model reads backward, so it can't go on with a text; train one with direction='forward'"
         )
-    prompts, stop = given["prompt"], given["stop"]
-    sampling = Sampling(given["temperature"], given["top_k"], given["top_p"], banned=(UNKNOWN_ID,))
     asked = Request(
-        (prompts,) if isinstance(prompts, str) else tuple(prompts),
-        given["num_tokens"],
-        sampling,
+        (prompt,) if isinstance(prompt, str) else tuple(prompt),
+        num_tokens,
+        Sampling(temperature, top_k, top_p, banned=(UNKNOWN_ID,)),
         () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
-        given["seed"],
+        seed,
     )
     _warn_of_unknown(model.vocabulary_, asked.prompts)
     return asked
