@@ -37,7 +37,11 @@ class ClassPredictor:
         """Cut rows into batches of like length: their numbers and the batch. Empty rows are left out."""
         lengths = np.array([len(row) for row in rows], np.int64)
         device = next(self.network.parameters()).device
-        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
+        if self.context is None:
+            numbers = sorted_batches(lengths, max_tokens=self.max_tokens)
+        else:
+            numbers = self.context.batches(rows, max_tokens=self.max_tokens)
+        for indices in numbers:
             own = [rows[i] for i in indices]
             if self.vocabulary is None:
                 yield indices, collate_series(own).to(device)

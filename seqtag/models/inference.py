@@ -62,7 +62,11 @@ class TagPredictor(HeadedAnswers):
         """Cut sentences into batches of like length: their numbers and the batch. Empty sentences are left out."""
         lengths = np.array([len(sentence) for sentence in sentences], np.int64)
         device = next(self.network.parameters()).device
-        for indices in sorted_batches(lengths, max_tokens=self.max_tokens):
+        if self.context is None:
+            numbers = sorted_batches(lengths, max_tokens=self.max_tokens)
+        else:
+            numbers = self.context.batches(sentences, max_tokens=self.max_tokens)
+        for indices in numbers:
             batch = collate(self.vocabulary, [sentences[i] for i in indices], context=self.context)
             yield indices, batch.to(device)
 

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqtag.runtime.engine import MAX_CHARACTERS, MAX_TOKENS, Exported
+from seqtag.runtime.engine import MAX_TOKENS, Exported
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.session import Session
 from seqtag.runtime.words import WordTable
 from seqtag.text.classes import ClassSet
-from seqtag.text.layout import CharacterLayout, num_characters
-from seqtag.text.lengths import bounded_batches, pad, sorted_batches
+from seqtag.text.layout import CharacterLayout
+from seqtag.text.lengths import pad, sorted_batches
 from seqtag.text.vocabulary import FEATURES, Vocabulary
 
 # N texts, M texts that have a token, R segments, S tokens of a segment, D numbers a step, H hidden, L classes, V views
@@ -222,9 +222,7 @@ class ClassEngine:
         if self.context is None:
             yield from sorted_batches(cut.lengths_R, max_tokens=most)
             return
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        bounds = {"max_tokens": most, "max_characters": MAX_CHARACTERS}
-        for texts in bounded_batches(lengths, num_characters(rows), **bounds):
+        for texts in self.context.batches(rows, max_tokens=most):
             yield np.flatnonzero(np.isin(cut.text_R, texts))
 
     def _given(self, own: Rows, lengths_R: np.ndarray) -> dict[str, np.ndarray]:

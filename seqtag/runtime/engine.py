@@ -15,8 +15,8 @@ from seqtag.runtime.session import Session, open_session
 from seqtag.runtime.words import WordTable
 from seqtag.store import sha256_of
 from seqtag.text.answers import Scored, Sentences, TagAnswers
-from seqtag.text.layout import CharacterLayout, num_characters
-from seqtag.text.lengths import bounded_batches, pad, sorted_batches
+from seqtag.text.layout import CharacterLayout
+from seqtag.text.lengths import pad, sorted_batches
 from seqtag.text.tagset import TagSet
 
 # B sentences, T tokens, L tags, N tokens of a batch, M language models, C characters
@@ -25,8 +25,6 @@ from seqtag.text.tagset import TagSet
 EXPORT_FORMAT, CONTEXT_FORMAT = 1, 2
 # Padded tokens a batch, and no more than the model was trained with.
 MAX_TOKENS = 2048
-# Padded characters a batch that language models read, the line break before each sentence included.
-MAX_CHARACTERS = 16_384
 _INPUTS = ("slots_BT", "lengths_B", "features_UF", "characters_UC")
 _CONTEXT = ("symbols_MBC", "picks_MBT")
 _OUTPUT = "emissions_BTL"
@@ -68,8 +66,7 @@ class RuntimeEngine(TagAnswers):
         if self.context is None:
             batches = sorted_batches(lengths, max_tokens=most)
         else:
-            characters = num_characters(sentences)
-            batches = bounded_batches(lengths, characters, max_tokens=most, max_characters=MAX_CHARACTERS)
+            batches = self.context.batches(sentences, max_tokens=most)
         yield from self.session.each(score, batches)
 
 

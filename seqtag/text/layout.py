@@ -3,14 +3,14 @@
 Strings in, numbers out, for training and for the runtime alike. What a state is, the network knows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from seqtag.text.join import blanks_before
-from seqtag.text.lengths import pad
+from seqtag.text.lengths import bounded_batches, pad
 from seqtag.text.symbols import LINE_BREAK_ID, SymbolVocabulary, code_points
 
 # M language models, B sentences, T tokens, C characters of a sentence, N tokens of all sentences, K their characters,
@@ -18,6 +18,8 @@ from seqtag.text.symbols import LINE_BREAK_ID, SymbolVocabulary, code_points
 
 Sentences = Sequence[Sequence[str]]
 
+# Padded characters a batch of a prediction, the line break before each sentence included.
+MAX_CHARACTERS = 16_384
 _BLANK = ord(" ")
 
 
@@ -44,6 +46,14 @@ class CharacterLayout:
             return None
         vocabularies = [SymbolVocabulary.from_dict(own) for own in vocabulary["context"]]
         return cls(vocabularies, [about["params"]["direction"] for about in config["context"]])
+
+    def batches(self, sentences: Sentences, *, max_tokens: int) -> Iterator[np.ndarray]:
+        """Cut sentences into batches for prediction, by their numbers; empty ones are in none.
+
+        Like numbers of characters stand together, since a character costs more than all that is done with a token.
+        """
+        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        return bounded_batches(lengths, num_characters(sentences), max_tokens=max_tokens, max_characters=MAX_CHARACTERS)
 
     def lay_out(self, sentences: Sentences) -> tuple[np.ndarray, np.ndarray]:
         """Give what each model reads, (M, B, C), and the places to take the states of the tokens from, (M, B, T)."""

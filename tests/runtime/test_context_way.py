@@ -17,8 +17,9 @@ from seqtag import Classifier, LanguageModel, ModelError, Tagger
 from seqtag.models import export
 from seqtag.models.engine import OnnxPredictor
 from seqtag.models.inference import TagPredictor
-from seqtag.runtime import class_engine, load
-from seqtag.runtime import engine as runtime_engine
+from seqtag.runtime import load
+from seqtag.runtime.engine import EXPORT_FORMAT
+from seqtag.text import layout
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SMALL = {"hidden_size": 10, "embedding_size": 6, "bptt": 10, "batch_size": 4, "epochs": 1, "device": "cpu"}
@@ -103,7 +104,7 @@ def test_the_runtime_gives_what_the_tagger_gives(tagger, served):
 @given(sentences=st.lists(st.lists(words, max_size=6), max_size=6), most=st.integers(1, 60))
 def test_a_prediction_depends_on_its_sentence_alone(served, sentences, most):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime_engine, "MAX_CHARACTERS", most)
+        patch.setattr(layout, "MAX_CHARACTERS", most)
         together = served.predict_proba(sentences)
     for tokens, probability_TL in zip(sentences, together, strict=True):
         np.testing.assert_allclose(served.predict_proba([tokens])[0], probability_TL, atol=1e-5)
@@ -113,13 +114,13 @@ def test_no_batch_has_more_characters_than_it_may(served, monkeypatch):
     seen = []
     lay_out = type(served.engine.context).lay_out
 
-    def spy(layout, sentences):
-        laid_out = lay_out(layout, sentences)
+    def spy(self, sentences):
+        laid_out = lay_out(self, sentences)
         seen.append((len(sentences), laid_out[0][0].size))
         return laid_out
 
     monkeypatch.setattr(type(served.engine.context), "lay_out", spy)
-    monkeypatch.setattr(runtime_engine, "MAX_CHARACTERS", 150)
+    monkeypatch.setattr(layout, "MAX_CHARACTERS", 150)
     served.predict(SENTENCES)
     assert sum(count for count, _ in seen) == len(SENTENCES) - 1  # but for the empty one
     assert all(size <= 150 or count == 1 for count, size in seen)
@@ -183,7 +184,7 @@ def test_an_int8_export_that_costs_too_much_is_refused(folder, tmp_path, monkeyp
 def test_an_export_with_context_says_that_earlier_releases_cannot_read_it(folder):
     (stored,) = (entry.value for entry in onnx.load(folder / "model.onnx").metadata_props if entry.key == "seqtag")
     assert '"format": 2' in stored
-    assert runtime_engine.EXPORT_FORMAT == 1  # all others
+    assert EXPORT_FORMAT == 1  # all others
 
 
 # -- classifiers ------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ def test_the_runtime_gives_what_the_classifier_gives(classified):
 def test_any_token_lists_get_the_probabilities_of_torch_in_batches_of_any_size(classified, texts, most):
     made, served, _ = classified
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(class_engine, "MAX_CHARACTERS", most)
+        patch.setattr(layout, "MAX_CHARACTERS", most)
         found_NL = served.predict_proba(texts)
     np.testing.assert_allclose(found_NL, made.predict_proba(texts), atol=1e-5)
 

@@ -227,7 +227,7 @@ def test_a_missing_part_is_named(copy):
     ("metadata", "message"),
     [
         ({"weights_sha256": "0" * 64}, "made from other weights than those of this model; export the model again"),
-        ({"format": 2}, r"format version 2 is newer than this release reads \(1\); upgrade"),
+        ({"format": 3}, r"format version 3 is newer than this release reads \(2\); upgrade"),
         ({"format": None}, "damaged, its metadata can't be read"),
         ({"head": "none"}, "damaged, its metadata can't be read"),
         ({"temperature": 0.0}, "damaged, its metadata can't be read"),
