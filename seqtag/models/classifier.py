@@ -19,6 +19,7 @@ from seqtag.evaluation.report import Report
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import classifier_card
+from seqtag.models.class_engine import ClassEngines
 from seqtag.models.class_inference import ClassDevScore, ClassPredictor
 from seqtag.models.context import Context
 from seqtag.models.fitting import Rows, Run, train_seeds
@@ -35,7 +36,7 @@ from seqtag.nn.network import ClassNetwork
 from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.store import StoredModel
-from seqtag.text.class_answers import ClassAnswers
+from seqtag.text.class_answers import Answering, ClassAnswers
 from seqtag.text.classes import ClassSet
 from seqtag.training import Watcher
 
@@ -52,7 +53,7 @@ class FittedClassifier:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassAnswers, ClassifierMixin, FittedClassifier, SequenceEstimator):
+class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnswers):
     """Give a text one class or several, with a recurrent encoder, pooling and a linear head; README has the options.
 
     Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
@@ -101,8 +102,8 @@ class Classifier(ClassAnswers, ClassifierMixin, FittedClassifier, SequenceEstima
         run goes on from there. Raises UsageError for a wrong option or call, DataError for the data.
         """
         self._check_options()
+        self._forget_network()
         self.context_ = Context.open(self.context)
-        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
         every = (label for own in train.labels for label in (own if train.is_multi else [own]))
         self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
@@ -117,6 +118,7 @@ class Classifier(ClassAnswers, ClassifierMixin, FittedClassifier, SequenceEstima
         with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
             train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
             self._take_context()
+            self.engines_ = self._engines()
             self.data_["dev_interval"] = dev_score.interval(self.network_)
         self.ngrams_ = None  # the network has them now
         return self
@@ -168,8 +170,12 @@ class Classifier(ClassAnswers, ClassifierMixin, FittedClassifier, SequenceEstima
         self._check_fitted()
         return self.class_set_
 
-    def _answering(self) -> ClassPredictor:
-        return self._predictor()
+    def _engines(self) -> ClassEngines:
+        return ClassEngines(self)
+
+    def _answering(self) -> Answering:
+        answering: Answering = super()._answering()
+        return answering
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -233,11 +239,14 @@ class Classifier(ClassAnswers, ClassifierMixin, FittedClassifier, SequenceEstima
         """
         from seqtag.models.export_class import export_classifier
 
-        return export_classifier(self, folder, int8=int8, force=force, dev=dev)
+        return self._note_export(export_classifier(self, folder, int8=int8, force=force, dev=dev))
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> "Classifier":
-        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
+    def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Classifier":
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one.
+
+        `engine` replaces the one that was saved, and is opened at once, so that what is wrong with it is said here.
+        """
         classifier, stored = cls._read(folder, device=device)
         classifier.class_set_ = ClassSet.from_dict(stored.config["classes"])
         classifier.prior_ = np.array(stored.config["prior"])
@@ -249,4 +258,5 @@ class Classifier(ClassAnswers, ClassifierMixin, FittedClassifier, SequenceEstima
         classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
         classifier._install(classifier._build_network(), stored, folder)
         classifier.ngrams_ = None
+        classifier._open_engines(stored, folder, engine)
         return classifier
