@@ -28,8 +28,8 @@ Engine = Annotated[
     str | None,
     typer.Option(
         metavar="auto|torch|onnx|onnx-int8",
-        help="What runs a tagger. onnx-int8 needs an export with --int8; auto takes an export that is not int8, else "
-        "torch. Default: what was saved with the model, which is auto unless it was set.",
+        help="What runs a tagger or classifier. onnx-int8 needs an export with --int8; auto takes an export that is "
+        "not int8, else torch. Default: what was saved with the model, which is auto unless it was set.",
     ),
 ]
 JsonFile = Annotated[

@@ -39,6 +39,11 @@ def evaluate(folder: str, source: str, *, split: str | None, files: Files, devic
     if stored_name(folder) == LANGUAGE:
         from seqtag.cli import language
 
+        if engine is not None:
+            raise UsageError(
+                f"--engine {engine}: {folder} holds a language model, and engines are for taggers and classifiers; "
+                "leave it out"
+            )
         language.evaluate(folder, source, split=split, files=files, device=device)
         return
     task = stored_task(folder)

@@ -39,15 +39,11 @@ class Task:
 
 
 def load_model(task: Task, folder: str, *, device: str, engine: str | None) -> Any:
-    """Load the model of a task on an engine; UsageError for one that there is not, or that the model can't run on."""
+    """Load the model of a task, on an engine where one is named; UsageError where it can't run on that."""
     from seqtag.models.options import ENGINES
 
-    if engine is None:
-        return task.estimator().load(folder, device=device)
-    if engine not in ENGINES:
+    if engine is not None and engine not in ENGINES:
         raise UsageError(f"--engine {engine}: unknown; {near_miss(engine, ENGINES)}")
-    if task.name != "tag":
-        raise UsageError(f"--engine {engine}: {folder} holds a {task.noun}, and engines are for taggers; leave it out")
     return task.estimator().load(folder, device=device, engine=engine)
 
 

@@ -17,6 +17,7 @@ from seqtag.batching import ContextReader
 from seqtag.errors import UsageError
 from seqtag.models import options as check
 from seqtag.models.context import Context, context_problem
+from seqtag.models.engine import Engines, check_engine
 from seqtag.models.estimator import Estimator
 from seqtag.models.language_model import LanguageModel
 from seqtag.models.pretrained import with_vectors
@@ -60,6 +61,7 @@ class SequenceEstimator(Estimator):
     context_learning_rate: float = 0.0
     class_weights: Mapping[str, float] | None = None
     max_tokens: int = 4096
+    engine: str = "auto"
 
     CHECKS: ClassVar[dict[str, check.Check]] = Estimator.CHECKS | {
         "bias": check.truth,
@@ -86,10 +88,12 @@ class SequenceEstimator(Estimator):
         "context_learning_rate": check.number(0),
         "class_weights": check.optional(check.weights),
         "max_tokens": check.whole(1),
+        "engine": check.one_of(*check.ENGINES),
     }
 
     def _check_options(self) -> None:
         super()._check_options()
+        check_engine(type(self).__name__, self.engine)
         if self.language != "xx":
             Tokenizer(self.language)  # says now, and not after training, that there is no such language
         if self.proj_size and (self.encoder != "lstm" or self.proj_size >= self.hidden_size):
@@ -136,6 +140,28 @@ class SequenceEstimator(Estimator):
         return twin
 
     # -- fitted state -------------------------------------------------------------------------
+
+    def _forget_network(self) -> None:
+        """Let go of an earlier training, so that a `fit` that fails does not leave an old network with new indices."""
+        self.__dict__.pop("network_", None)
+        self.__dict__.pop("engines_", None)
+
+    def _predictor(self) -> Any:
+        raise AssertionError("an estimator says what answers on torch")
+
+    def _engines(self) -> Engines:
+        raise AssertionError("an estimator says what its network can run on")
+
+    def _answering(self) -> Any:
+        """Give what answers on the engine that was chosen; `_predictor` is always the one on torch."""
+        self._check_fitted()
+        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": self.CHECKS["engine"]})
+        return self.engines_.predictor(self)
+
+    def _note_export(self, path: Path) -> Path:
+        if path.is_file():  # of several processes the first one writes
+            self.engines_.kept_in(path.parent)
+        return path
 
     @property
     def _context_reader(self) -> ContextReader | None:
@@ -186,6 +212,14 @@ class SequenceEstimator(Estimator):
         super()._install(network, stored, folder)
         if self.context_ is not None:
             self.context_ = self.context_.installed(self.network_.embedder.context)
+
+    def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:
+        """Say what the network of a folder can run on; an engine that was named replaces the one that was saved."""
+        self.engines_ = self._engines()
+        self.engines_.loaded_from(folder, stored.config)
+        if engine is not None:
+            self.engine = engine
+            self._answering()
 
     @classmethod
     def _read_vocabulary(cls, stored: Mapping[str, Any]) -> Vocabulary:

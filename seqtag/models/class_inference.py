@@ -16,6 +16,7 @@ from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.resampling import micro_f1_interval
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
+from seqtag.nn.series import SeriesEmbedder
 from seqtag.text.classes import ClassSet
 from seqtag.text.lengths import sorted_batches
 from seqtag.text.vocabulary import Vocabulary
@@ -29,9 +30,21 @@ class ClassPredictor:
 
     network: ClassNetwork
     vocabulary: Vocabulary | None
+    classes: ClassSet
     prior_L: np.ndarray  # shares of the classes in training
     max_tokens: int  # padded tokens a batch
     context: ContextReader | None = None  # of a network that has one
+
+    @property
+    def pooling(self) -> str:
+        """How the states of a row become one vector."""
+        return str(self.network.head.pooling.name)
+
+    @property
+    def num_features(self) -> int | None:
+        """Numbers a step of series; None where rows are texts."""
+        embedder = self.network.embedder
+        return embedder.output_size if isinstance(embedder, SeriesEmbedder) else None
 
     def batches(self, rows: Rows) -> Iterator[tuple[np.ndarray, AnyBatch]]:
         """Cut rows into batches of like length: their numbers and the batch. Empty rows are left out."""
@@ -74,10 +87,11 @@ class ClassPredictor:
                     weights[i] = weights_T[: len(rows[i])]
         return weights
 
-    def choose(self, probability_NL: np.ndarray, *, is_multi: bool) -> np.ndarray:
+    def choose(self, probability_NL: np.ndarray) -> np.ndarray:
         """Say which classes a row is given, (N, L) of truth values: the likeliest, or all above their thresholds."""
-        if is_multi:
-            return probability_NL >= self.network.head.threshold_L.cpu().numpy()
+        if self.classes.is_multi:
+            chosen_NL: np.ndarray = probability_NL >= self.network.head.threshold_L.cpu().numpy()
+            return chosen_NL
         return np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
 
 
@@ -119,7 +133,7 @@ class ClassDevScore:
 
     def _counts(self, predictor: ClassPredictor, probability_NL: np.ndarray) -> tuple[np.ndarray, ...]:
         """Right, gold and predicted labels of each row; with one label each, their F1 is the accuracy."""
-        chosen_NL = predictor.choose(probability_NL, is_multi=self.classes.is_multi)
+        chosen_NL = predictor.choose(probability_NL)
         return (chosen_NL & self.gold_NL).sum(1), self.num_gold_N, chosen_NL.sum(1)
 
 

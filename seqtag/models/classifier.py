@@ -1,9 +1,8 @@
 """The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +19,7 @@ from seqtag.evaluation.report import Report
 from seqtag.models import options as check
 from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import classifier_card
+from seqtag.models.class_engine import ClassEngines
 from seqtag.models.class_inference import ClassDevScore, ClassPredictor
 from seqtag.models.context import Context
 from seqtag.models.fitting import Rows, Run, train_seeds
@@ -36,15 +36,11 @@ from seqtag.nn.network import ClassNetwork
 from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.store import StoredModel
+from seqtag.text.class_answers import Answering, ClassAnswers
 from seqtag.text.classes import ClassSet
-from seqtag.text.given_rows import check_list, rows_for, text_rows, warn_of_blanks
-from seqtag.text.token_weights import TokenWeight, placed_tokens, weigh_tokens
 from seqtag.training import Watcher
 
 logger = logging.getLogger("seqtag")
-
-# Texts of a prediction that are sorted by length together; the rest waits, so memory stays flat.
-_CHUNK = 2048
 
 
 class FittedClassifier:
@@ -57,7 +53,7 @@ class FittedClassifier:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
+class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnswers):
     """Give a text one class or several, with a recurrent encoder, pooling and a linear head; README has the options.
 
     Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
@@ -106,8 +102,8 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         run goes on from there. Raises UsageError for a wrong option or call, DataError for the data.
         """
         self._check_options()
+        self._forget_network()
         self.context_ = Context.open(self.context)
-        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
         every = (label for own in train.labels for label in (own if train.is_multi else [own]))
         self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
@@ -122,6 +118,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
             train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
             self._take_context()
+            self.engines_ = self._engines()
             self.data_["dev_interval"] = dev_score.interval(self.network_)
         self.ngrams_ = None  # the network has them now
         return self
@@ -161,71 +158,24 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
     def _build_network(self) -> ClassNetwork:
         return class_network(self)
 
-    @property
-    def classes_(self) -> np.ndarray:
-        """The classes, in the order of `predict_proba`'s columns."""
-        self._check_fitted()
-        return np.array(self.class_set_.labels)
-
     # -- predicting ---------------------------------------------------------------------------
 
     def _predictor(self, network: ClassNetwork | None = None) -> ClassPredictor:
         if network is None:
             self._check_fitted()
-        told = self.vocabulary_, self.prior_, self.max_tokens, self._context_reader
+        told = self.vocabulary_, self.class_set_, self.prior_, self.max_tokens, self._context_reader
         return ClassPredictor(network or self.network_, *told)
 
-    def predict(self, X: Iterable[Any]) -> list[Any]:
-        """Give each text its class, or, where a text may have several, the list of its classes.
+    def _classes(self) -> ClassSet:
+        self._check_fitted()
+        return self.class_set_
 
-        A text without a word gets the class that was most frequent in training, and a warning.
-        """
-        return list(self.predict_stream(text_rows(X, "predict")))
+    def _engines(self) -> ClassEngines:
+        return ClassEngines(self)
 
-    def predict_stream(self, X: Iterable[Any]) -> Iterator[Any]:
-        """Classify texts one after the other, in order, in memory that does not grow with their number."""
-        for probability_NL in self._chunks(X, "predict"):
-            yield from self.choose(probability_NL)
-
-    def predict_proba(self, X: Iterable[Any]) -> np.ndarray:
-        """Give the probability of each class, (texts, classes), columns as in `classes_`.
-
-        Each row sums to 1, but where a text may have several classes: there each column is a probability for itself.
-        """
-        chunks = list(self._chunks(text_rows(X, "predict_proba"), "predict_proba"))
-        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.classes_)))
-
-    def choose(self, probability_NL: np.ndarray) -> list[Any]:
-        """Turn probabilities, as `predict_proba` gives them, into what `predict` gives."""
-        predictor, classes = self._predictor(), self.class_set_
-        return classes.decode(predictor.choose(probability_NL, is_multi=classes.is_multi))
-
-    def predict_attention(self, X: Iterable[Any]) -> list[list[TokenWeight]]:
-        """Show which words the encoder's view of a text was made of: its tokens with their weights, 1 in all.
-
-        Needs pooling="attention". The n-grams of the other view (`lexical`) have no part in these weights.
-        """
-        predictor = self._predictor()
-        if self.pooling != "attention":
-            raise UsageError(f"predict_attention needs pooling='attention'; this model has {self.pooling!r}")
-        given = text_rows(X, "predict_attention")
-        rows = self._rows(given, "predict_attention")
-        return weigh_tokens(placed_tokens(given, rows, language=self.language), predictor.attention(rows))
-
-    def _chunks(self, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
-        check_list(X, verb)
-        predictor, source, done = self._predictor(), iter(X), 0
-        while chunk := text_rows(islice(source, _CHUNK), verb, first=done + 1):
-            rows = self._rows(chunk, verb, first=done + 1)
-            if blank := [done + number for number, row in enumerate(rows, 1) if not len(row)]:
-                warn_of_blanks(blank, verb)
-            done += len(rows)
-            yield predictor.probabilities(rows)
-
-    def _rows(self, rows: list[Any], verb: str, *, first: int = 1) -> list[Any]:
-        """Turn checked rows into what the network reads: token lists, or series."""
-        num_features = None if self.scale_ is None else len(self.scale_[0])
-        return rows_for(rows, verb, language=self.language, num_features=num_features, first=first)
+    def _answering(self) -> Answering:
+        answering: Answering = super()._answering()
+        return answering
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -237,13 +187,14 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         data = as_labelled(X, y, "evaluation", language=self.language)
         if not len(data):
             raise DataError("the evaluation data holds no text")
-        rows = self._rows(data.rows, "evaluate")
+        answering = self._answering()
+        rows = self._rows(answering, data.rows, "evaluate")
         check_classes(data.labels, self.class_set_, "evaluation")
-        probability_NL = self._predictor().probabilities(rows)
+        probability_NL = answering.probabilities(rows)
         words = self.vocabulary_
         return evaluate_labels(
             [self._as_known(own) for own in data.labels],
-            self.choose(probability_NL),
+            self.class_set_.decode(answering.choose(probability_NL)),
             labels=list(self.class_set_.labels),
             probabilities=probability_NL,
             texts=data.to_read(),
@@ -288,11 +239,14 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         """
         from seqtag.models.export_class import export_classifier
 
-        return export_classifier(self, folder, int8=int8, force=force, dev=dev)
+        return self._note_export(export_classifier(self, folder, int8=int8, force=force, dev=dev))
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> "Classifier":
-        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
+    def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Classifier":
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one.
+
+        `engine` replaces the one that was saved, and is opened at once, so that what is wrong with it is said here.
+        """
         classifier, stored = cls._read(folder, device=device)
         classifier.class_set_ = ClassSet.from_dict(stored.config["classes"])
         classifier.prior_ = np.array(stored.config["prior"])
@@ -304,4 +258,5 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator):
         classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
         classifier._install(classifier._build_network(), stored, folder)
         classifier.ngrams_ = None
+        classifier._open_engines(stored, folder, engine)
         return classifier

@@ -1,36 +1,30 @@
-"""Choose what runs the network of a trained tagger: torch, or onnxruntime on an export of it. Opens it when asked.
+"""Choose what runs the network of a trained model: torch, or onnxruntime on an export of it. Opens it when asked.
 
-Whatever computes the emissions, the head is the tagger's as it stands now: one tuned after its export answers tuned.
+The same for every task; how an export is opened or made in memory, and what answers with it, a subclass for each says.
 """
 
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from seqtag.errors import ModelError, UsageError
-from seqtag.models.graphs import graph_format, graph_spec, graph_weights
-from seqtag.models.inference import HeadedAnswers
-from seqtag.nn.heads import CRFHead, LinearHead
-from seqtag.nn.network import TagNetwork
-from seqtag.runtime import crf, heads
-from seqtag.runtime.engine import MAX_TOKENS, RuntimeEngine, open_network, start_export
-from seqtag.runtime.graph import build_graph
-from seqtag.runtime.words import WordTable
+from seqtag.models.graphs import graph_format, graph_spec
+from seqtag.nn.network import Network
+from seqtag.runtime.engine import Exported, open_export, start_export
 from seqtag.store import read_files
-from seqtag.text.answers import Sentences
 
 if TYPE_CHECKING:
-    from seqtag.models.tagger import Tagger
+    import onnx
+
+    from seqtag.models.base import SequenceEstimator
 
 logger = logging.getLogger("seqtag")
 
@@ -40,29 +34,14 @@ _FILES = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}
 State = tuple[int, int, tuple[int, ...]]
 
 
-@dataclass(frozen=True, eq=False)
-class OnnxPredictor(RuntimeEngine, HeadedAnswers):
-    """A network on onnxruntime, with the head of the torch network beside it for what needs torch."""
-
-    network: TagNetwork = field(kw_only=True)
-
-    def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
-        """The numbers, emissions and lengths of sentences, batch by batch."""
-        device = self.network.head.shift_L.device
-        for indices, batch in self.scored(sentences):
-            assert isinstance(batch, heads.ScoredBatch)
-            emissions_BTL = torch.from_numpy(batch.emissions_BTL).to(device)
-            yield indices, emissions_BTL, torch.from_numpy(batch.lengths_B).to(device)
-
-
 @dataclass(frozen=True, slots=True)
-class _Home:
-    """A folder that holds the weights of a tagger, and perhaps exports of them."""
+class Home:
+    """A folder that holds the weights of a model, and perhaps exports of them."""
 
     folder: Path
     weights_sha256: str
     versions: tuple[int, ...]  # of the weights when they were those of the folder
-    is_default: bool  # whether "auto" may look here: it held model.onnx when the tagger was loaded from it
+    is_default: bool  # whether "auto" may look here: it held model.onnx when the model was loaded from it
 
     def holds(self, engine: str) -> bool:
         """Whether there is an export for an engine."""
@@ -70,69 +49,74 @@ class _Home:
 
 
 class Engines:
-    """What the network of one trained tagger can run on. Any number of threads may ask at once.
+    """What the network of one trained model can run on. Any number of threads may ask at once.
 
     Nothing stale answers: weights that were changed in place since they were read have no export, and a forked process
     opens its own. `set_num_threads` of torch counts for onnxruntime too.
     """
 
-    def __init__(self, tagger: "Tagger") -> None:
-        self.network: TagNetwork = tagger.network_
-        self._tagset, self._words = tagger.tagset_, WordTable(tagger.vocabulary_)
+    # Weights that no export is asked for, because what answers has them as they are.
+    NOT_EXPORTED: frozenset[str] = frozenset()
+
+    def __init__(self, estimator: "SequenceEstimator") -> None:
+        self.network: Network[Any] = estimator.network_
         # As trained: `set_params` may ask for another network, which is there after the next `fit` only.
-        self._spec = graph_spec(self.network, tagger.vocabulary_, vars(tagger))
-        # The temperature is left out: it stands in the head, which every engine takes as it is.
+        self.spec = graph_spec(self.network, estimator.vocabulary_, vars(estimator))
         weights = self.network.state_dict(keep_vars=True)
-        self._weights = [values for name, values in weights.items() if name != "head.temperature"]
-        self._homes: list[_Home] = []  # the newest first
+        self._weights = [values for name, values in weights.items() if name not in self.NOT_EXPORTED]
+        self._homes: list[Home] = []  # the newest first
         self._opened: dict[str, tuple[State, Any]] = {}
-        self._head: tuple[tuple[State, float], heads.Head] | None = None
         self._lock = Lock()
+
+    # -- what differs from task to task -------------------------------------------------------
+
+    def _graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
+        """Make the graph of the weights as they are now."""
+        raise AssertionError("the engines of a task make its graph")
+
+    def _taken(self, exported: Exported) -> Any:
+        """Check what an export, or a graph in memory, takes and gives; gives what `_with` wants of it."""
+        raise AssertionError("the engines of a task take its graph up")
+
+    def _with(self, opened: Any, estimator: Any, state: State) -> Any:
+        """Give what answers with what `_taken` gave."""
+        raise AssertionError("the engines of a task answer")
+
+    # -- the same for all ---------------------------------------------------------------------
 
     def loaded_from(self, folder: str | Path, config: Mapping[str, Any]) -> None:
         """Note the folder that the weights were read from."""
-        home = _Home(Path(folder), config["files"]["model.safetensors"], self._versions(), is_default=False)
+        home = Home(Path(folder), config["files"]["model.safetensors"], self._versions(), is_default=False)
         self._homes = [replace(home, is_default=home.holds("onnx"))]
 
     def kept_in(self, folder: str | Path) -> None:
         """Note a folder that these weights were saved or exported to.
 
-        "auto" leaves it alone until the tagger is loaded from there: what it takes does not change between predictions.
+        "auto" leaves it alone until the model is loaded from there: what it takes does not change between predictions.
         """
         folder, (config, _) = Path(folder), read_files(Path(folder), ())
         is_default = any(home.is_default and home.folder == folder for home in self._homes)
-        home = _Home(folder, config["files"]["model.safetensors"], self._versions(), is_default=is_default)
+        home = Home(folder, config["files"]["model.safetensors"], self._versions(), is_default=is_default)
         with self._lock:
             self._homes = [home, *(other for other in self._homes if other.folder != folder)]
             self._opened.pop("onnx-int8", None)  # another one may have been written, which is rounded otherwise
 
-    def predictor(self, tagger: "Tagger") -> HeadedAnswers:
-        """Give what answers, on the engine that the tagger asks for.
+    def predictor(self, estimator: "SequenceEstimator") -> Any:
+        """Give what answers, on the engine that the estimator asks for.
 
         Raises UsageError where that is not installed or has no export, ModelError for an export that is damaged or of
         other weights; "auto" then takes torch, and a warning names the file.
         """
-        if tagger.engine == "torch":
-            return tagger._predictor()
-        with self._lock:
-            state = os.getpid(), torch.get_num_threads(), self._versions()
-            session = self._session(tagger.engine, state)
-            if session is None:
-                return tagger._predictor()
-            head = self._current_head(state)
-        return OnnxPredictor(
-            session,
-            head,
-            self._words,
-            self._tagset,
-            min(tagger.max_tokens, MAX_TOKENS),
-            tagger.thresholds_,
-            tagger._context_reader,
-            network=self.network,
-        )
+        if estimator.engine != "torch":
+            with self._lock:
+                state = os.getpid(), torch.get_num_threads(), self._versions()
+                opened = self._opened_for(estimator.engine, state)
+                if opened is not None:
+                    return self._with(opened, estimator, state)
+        return estimator._predictor()
 
-    def _session(self, engine: str, state: State) -> Any:
-        """The opened network of an engine; None where torch is to run it."""
+    def _opened_for(self, engine: str, state: State) -> Any:
+        """What was opened for an engine; None where torch is to run the network."""
         found = self._opened.get(engine)
         if found is None or found[0] != state:
             opening = {"auto": self._open_default, "onnx": self._open_or_build, "onnx-int8": self._open_int8}
@@ -142,7 +126,7 @@ class Engines:
 
     def _open_default(self, state: State) -> Any:
         home = next((home for home in self._at_home(state) if home.is_default), None)
-        if home is None or self.network.head.shift_L.device.type != "cpu":
+        if home is None or next(self.network.parameters()).device.type != "cpu":
             return None
         try:
             return self._open_export(home, "onnx", state)
@@ -156,10 +140,9 @@ class Engines:
         home = next((home for home in self._at_home(state) if home.holds("onnx")), None)
         if home is not None:
             return self._open_export(home, "onnx", state)
-        about = {"format": graph_format(self._spec), "weights_sha256": ""}
-        model = build_graph(graph_weights(self.network), self._spec, metadata={"seqtag": json.dumps(about)})
-        content = model.SerializeToString()
-        return start_export(Path("the graph in memory"), content, threads=state[1]).session
+        about = {"format": graph_format(self.spec), "weights_sha256": ""}
+        content = self._graph({"seqtag": json.dumps(about)}).SerializeToString()
+        return self._taken(start_export(Path("the graph in memory"), content, threads=state[1]))
 
     def _open_int8(self, state: State) -> Any:
         homes = self._at_home(state)
@@ -176,20 +159,13 @@ class Engines:
             "run: seqtag export DIR --int8 --dev DATA, then load(DIR, engine='onnx-int8')"
         )
 
-    def _open_export(self, home: _Home, engine: str, state: State) -> Any:
-        # Read now: the hash of an export is there once it is written, which may be after the tagger was loaded.
+    def _open_export(self, home: Home, engine: str, state: State) -> Any:
+        # Read now: the hash of an export is there once it is written, which may be after the model was loaded.
         config, _ = read_files(home.folder, ())
-        name, threads = _FILES[engine], state[1]
-        return open_network(
-            home.folder / name,
-            self._tagset,
-            weights_sha256=home.weights_sha256,
-            threads=threads,
-            sha256=config["files"].get(name),
-            has_context=bool(self._spec.context),
-        )[0]
+        path, sha256 = home.folder / _FILES[engine], config["files"].get(_FILES[engine])
+        return self._taken(open_export(path, weights_sha256=home.weights_sha256, threads=state[1], sha256=sha256))
 
-    def _at_home(self, state: State) -> list[_Home]:
+    def _at_home(self, state: State) -> list[Home]:
         """The folders that hold the weights as they are now."""
         return [home for home in self._homes if home.versions == state[2]]
 
@@ -197,33 +173,20 @@ class Engines:
         # What was loaded under torch's inference mode has no count, and can't be changed outside of it.
         return tuple(0 if values.is_inference() else values._version for values in self._weights)
 
-    def _current_head(self, state: State) -> heads.Head:
-        key = state, float(self.network.head.temperature)
-        if self._head is None or self._head[0] != key:
-            self._head = key, runtime_head(self.network.head)
-        return self._head[1]
 
+def check_engine(name: str, engine: str) -> None:
+    """Raise UsageError, before a training and not after it, for an engine that its result could not run on.
 
-def check_engine(engine: str) -> None:
-    """Raise UsageError, before a training and not after it, for an engine that its result could not run on."""
+    `name` is that of the estimator, for the message.
+    """
     if engine == "onnx-int8":
         raise UsageError(
-            "Tagger: engine='onnx-int8' is for a model with an int8 export, which no new one has; train with another "
+            f"{name}: engine='onnx-int8' is for a model with an int8 export, which no new one has; train with another "
             "engine, save(DIR), run: seqtag export DIR --int8 --dev DATA, then load(DIR, engine='onnx-int8')"
         )
     if engine == "onnx":
         for package in ("onnx", "onnxruntime"):
             if find_spec(package) is None:
                 raise UsageError(
-                    f"Tagger: engine='onnx' needs {package}, which is not installed; run: pip install \"seqtag[onnx]\""
+                    f"{name}: engine='onnx' needs {package}, which is not installed; run: pip install \"seqtag[onnx]\""
                 )
-
-
-@torch.no_grad()
-def runtime_head(head: LinearHead | CRFHead) -> heads.Head:
-    """Give the head of a network as the runtime has it, at its temperature."""
-    temperature = float(head.temperature)
-    if isinstance(head, LinearHead):
-        return heads.LinearHead(temperature)
-    parts = [part.double().cpu().numpy() for part in head.scores()]
-    return heads.CRFHead(crf.Scores(*parts), crf.Scores(*(part / temperature for part in parts)), temperature)

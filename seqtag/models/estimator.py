@@ -40,7 +40,7 @@ class Fitted:
     data_: dict[str, Any]
     tuning_: Any = None  # of a tagger with thresholds: a Tuning
     context_: Any = None  # of a tagger or classifier with language models: a Context
-    engines_: Any = None  # of a tagger: the Engines that its network can run on
+    engines_: Any = None  # of a tagger or classifier: the Engines that its network can run on
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

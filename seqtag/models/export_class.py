@@ -81,7 +81,7 @@ def _read_dev(classifier: "Classifier", dev: Any) -> Labelled:
     data = as_labelled(given, labels, "dev", language=classifier.language)
     if not len(data):
         raise DataError("the dev data holds no text")
-    classifier._rows(data.rows, "export")  # says where they are not what the model reads
+    classifier._rows(classifier._predictor(), data.rows, "export")  # says where they are not what the model reads
     if data.is_multi != classifier.class_set_.is_multi:
         form = "one label a text" if data.is_multi else "a list of labels a text"  # that of the model
         raise UsageError(f"the model was trained with {form}, the dev data have another form; give both in one")
@@ -121,8 +121,7 @@ def _invented(network: ClassNetwork, vocabulary: Vocabulary | None, stored: Stor
 def _check_classes(predictor: ClassPredictor, engine: ClassEngine, rows: list[Any], path: Path) -> None:
     """Raise ModelError where the export gives other classes than torch, for more than a tie that rounding decides."""
     ours_NL, theirs_NL = predictor.probabilities(rows), engine.probabilities(rows)
-    is_multi = engine.classes.is_multi
-    differs_N = (predictor.choose(ours_NL, is_multi=is_multi) != engine.choose(theirs_NL)).any(1)
+    differs_N = (predictor.choose(ours_NL) != engine.choose(theirs_NL)).any(1)
     distance_N = np.abs(ours_NL - theirs_NL).max(1)
     tied_N = differs_N & (distance_N <= _ROUNDING)
     if num_different := int((differs_N & ~tied_N).sum()):
@@ -150,10 +149,7 @@ def _check_loss(
 ) -> None:
     """Measure what int8 costs on labelled texts; ModelError where that is too much, unless forced."""
     classes, rows = classifier.class_set_, data.rows
-    chosen = (
-        predictor.choose(predictor.probabilities(rows), is_multi=classes.is_multi),
-        engine.choose(engine.probabilities(rows)),
-    )
+    chosen = [one.choose(one.probabilities(rows)) for one in (predictor, engine)]
     gold = [classifier._as_known(own) for own in data.labels]
     before, after = (
         100 * float(evaluate_labels(gold, classes.decode(one), labels=list(classes.labels), resamples=0).score)
@@ -164,12 +160,11 @@ def _check_loss(
 
 
 def _log_agreement(predictor: ClassPredictor, engine: ClassEngine, rows: list[Any]) -> None:
-    is_multi = engine.classes.is_multi
-    ours_NL = predictor.choose(predictor.probabilities(rows), is_multi=is_multi)
-    same_N = (ours_NL == engine.choose(engine.probabilities(rows))).all(1)
+    ours_NL, theirs_NL = (one.choose(one.probabilities(rows)) for one in (predictor, engine))
+    same_N = (ours_NL == theirs_NL).all(1)
     logger.warning(
         "no dev data: what int8 costs is not known; %.1f%% of %d made-up texts keep their class%s",
         100 * same_N.mean(),
         len(rows),
-        "es" if is_multi else "",
+        "es" if engine.classes.is_multi else "",
     )

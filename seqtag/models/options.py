@@ -8,7 +8,7 @@ from seqtag.errors import UsageError, near_miss
 
 Check = Callable[[Any], str | None]
 
-# What can run a trained tagger; see models/engine.py.
+# What can run a trained tagger or classifier; see models/engine.py.
 ENGINES = ("auto", "torch", "onnx", "onnx-int8")
 
 

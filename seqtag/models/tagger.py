@@ -20,11 +20,11 @@ from seqtag.models.base import SequenceEstimator
 from seqtag.models.card import tagger_card
 from seqtag.models.context import Context
 from seqtag.models.dev_score import DevScore
-from seqtag.models.engine import Engines, check_engine
 from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.inference import HeadedAnswers, TagPredictor
 from seqtag.models.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
 from seqtag.models.networks import tag_network
+from seqtag.models.tag_engine import TagEngines
 from seqtag.models.tuning import Tuning, read_wish, tune_tagger
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
@@ -62,7 +62,6 @@ class Tagger(SequenceEstimator):
     calibrate: bool = False
     wanted_recall: float | None = None
     wanted_precision: float | None = None
-    engine: str = "auto"
 
     CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
         "head": check.one_of("linear", "crf"),
@@ -70,7 +69,6 @@ class Tagger(SequenceEstimator):
         "calibrate": check.truth,
         "wanted_recall": check.optional(check.share),
         "wanted_precision": check.optional(check.share),
-        "engine": check.one_of(*check.ENGINES),
     }
 
     # -- training -----------------------------------------------------------------------------
@@ -95,9 +93,7 @@ class Tagger(SequenceEstimator):
         a wrong option or call, DataError for the data.
         """
         self._check_options()
-        check_engine(self.engine)
-        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
-        self.__dict__.pop("engines_", None)
+        self._forget_network()
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
         scheme = corpus_scheme({"train": train, "dev": held_out})
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
@@ -115,7 +111,7 @@ class Tagger(SequenceEstimator):
         with self._remembering(train, held_out):
             train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
             self._take_context()
-            self.engines_ = Engines(self)
+            self.engines_ = self._engines()
             self.data_["dev_interval"] = dev_score.interval(self.network_)
             if self.calibrate or wish:
                 tune_tagger(self, dev_tokens, dev_tags, wish=wish, calibrate=self.calibrate)
@@ -179,11 +175,11 @@ class Tagger(SequenceEstimator):
         told = self.vocabulary_, self.tagset_, self.max_tokens, self.thresholds_, self._context_reader
         return TagPredictor(network or self.network_, *told)
 
+    def _engines(self) -> TagEngines:
+        return TagEngines(self)
+
     def _answering(self) -> HeadedAnswers:
-        """The network on the engine that was chosen; `_predictor` is always the one on torch."""
-        self._check_fitted()
-        check.check_options("Tagger", {"engine": self.engine}, {"engine": self.CHECKS["engine"]})
-        answering: HeadedAnswers = self.engines_.predictor(self)
+        answering: HeadedAnswers = super()._answering()
         return answering
 
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
@@ -301,10 +297,7 @@ class Tagger(SequenceEstimator):
         """
         from seqtag.models.export import export_tagger
 
-        path = export_tagger(self, folder, int8=int8, force=force, dev=dev)
-        if path.is_file():  # of several processes the first one writes
-            self.engines_.kept_in(folder)
-        return path
+        return self._note_export(export_tagger(self, folder, int8=int8, force=force, dev=dev))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Tagger":
@@ -320,9 +313,5 @@ class Tagger(SequenceEstimator):
         surfaces = stored.vocabulary.get("surfaces")
         tagger.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
         tagger._install(tagger._build_network(), stored, folder)
-        tagger.engines_ = Engines(tagger)
-        tagger.engines_.loaded_from(folder, stored.config)
-        if engine is not None:
-            tagger.engine = engine
-            tagger._answering()
+        tagger._open_engines(stored, folder, engine)
         return tagger

@@ -19,6 +19,8 @@ class LastPooling(nn.Module):
     Of a text that the encoder read in segments (see `nn.segments`), the mean of these over its segments.
     """
 
+    name = "last"
+
     def __init__(self, hidden_size: int, *, bidirectional: bool = True, segment_size: int = 0) -> None:
         super().__init__()
         self.forward_size = hidden_size // 2 if bidirectional else hidden_size
@@ -39,6 +41,8 @@ class LastPooling(nn.Module):
 class MeanPooling(nn.Module):
     """The mean of all states."""
 
+    name = "mean"
+
     def forward(self, hidden_BTH: Tensor, lengths_B: Tensor) -> Tensor:
         """Pool, (B, H)."""
         return _mean(hidden_BTH, real_tokens(lengths_B.to(hidden_BTH.device), hidden_BTH.shape[1]))
@@ -46,6 +50,8 @@ class MeanPooling(nn.Module):
 
 class MaxPooling(nn.Module):
     """The largest value of each unit."""
+
+    name = "max"
 
     def forward(self, hidden_BTH: Tensor, lengths_B: Tensor) -> Tensor:
         """Pool, (B, H)."""
@@ -61,6 +67,8 @@ class AttentionPooling(nn.Module):
 
     Yang et al. 2016, Hierarchical attention networks for document classification, eq. 5 to 7.
     """
+
+    name = "attention"
 
     def __init__(self, hidden_size: int, *, attention_size: int = 64) -> None:
         super().__init__()

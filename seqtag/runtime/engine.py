@@ -90,8 +90,7 @@ def open_network(
         head = read_head(exported.about, len(tagset.names))
     except (ValueError, TypeError, KeyError) as error:
         raise exported.damaged(f"its metadata can't be read ({error!r})") from None
-    exported.check_borders((*_INPUTS, *(_CONTEXT if has_context else ())), (_OUTPUT,))
-    return exported.session, head
+    return tagging_session(exported, has_context=has_context), head
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +124,12 @@ def open_export(path: Path, *, weights_sha256: str, threads: int | None, sha256:
     if exported.about["weights_sha256"] != weights_sha256:
         raise ModelError(f"{path}: made from other weights than those of this model; {_again(path)}")
     return exported
+
+
+def tagging_session(exported: Exported, *, has_context: bool) -> Session:
+    """Give the session of a tagging network; ModelError where its graph is another one."""
+    exported.check_borders((*_INPUTS, *(_CONTEXT if has_context else ())), (_OUTPUT,))
+    return exported.session
 
 
 def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Exported:

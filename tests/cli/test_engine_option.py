@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from small_corpus import Run
 
-from seqtag import Tagger
-from seqtag.models.engine import OnnxPredictor
+from seqtag import Classifier, LanguageModel, Tagger
+from seqtag.models.tag_engine import OnnxPredictor
+from seqtag.runtime.class_engine import ClassEngine
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +21,36 @@ def exported(run: Run, model: Path, corpus: Path, tmp_path_factory: pytest.TempP
     return folder
 
 
+@pytest.fixture(scope="module")
+def exported_classifier(
+    run: Run, classifier_folder: Path, labelled: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The classifier with both of its exports."""
+    folder = Path(shutil.copytree(classifier_folder, tmp_path_factory.mktemp("exported") / "mood"))
+    for words in ([], ["--int8", "--dev", labelled, "--force"]):
+        result = run("export", folder, *words)
+        assert result.exit_code == 0, result.stderr
+    return folder
+
+
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which engine is asked, and what it comes to."""
     noted: list[str] = []
-    ask = Tagger._answering
 
-    def spy(tagger: Tagger):
-        answering = ask(tagger)
-        noted.append(f"{tagger.engine}: {'onnx' if isinstance(answering, OnnxPredictor) else 'torch'}")
-        return answering
+    def watch(kind: type[Tagger] | type[Classifier]) -> None:
+        ask = kind._answering
 
-    monkeypatch.setattr(Tagger, "_answering", spy)
+        def spy(model: Tagger | Classifier):
+            answering = ask(model)
+            is_onnx = isinstance(answering, (OnnxPredictor, ClassEngine))
+            noted.append(f"{model.engine}: {'onnx' if is_onnx else 'torch'}")
+            return answering
+
+        monkeypatch.setattr(kind, "_answering", spy)
+
+    watch(Tagger)
+    watch(Classifier)
     return noted
 
 
@@ -91,10 +110,43 @@ def test_a_damaged_export_is_an_error_only_where_it_was_asked_for(
     assert f"warning: {folder / 'model.onnx'}: damaged" in result.stderr
 
 
-def test_engines_are_for_taggers(run: Run, classifier_folder: Path, labelled: Path):
-    result = run("evaluate", classifier_folder, labelled, "--engine", "onnx")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "auto: onnx"),
+        (["--engine", "torch"], "torch: torch"),
+        (["--engine", "onnx"], "onnx: onnx"),
+        (["--engine", "onnx-int8"], "onnx-int8: onnx"),
+    ],
+    ids=" ".join,
+)
+def test_a_classifier_runs_on_the_engine_that_is_named(
+    run: Run, exported_classifier: Path, labelled: Path, answered: list[str], words: list[str], expected: str
+):
+    source = labelled / "test.csv"
+    before = [run(name, exported_classifier, source, "--engine", "torch") for name in ("predict", "evaluate")]
+    answered.clear()
+    after = [run(name, exported_classifier, source, *words) for name in ("predict", "evaluate")]
+    assert set(answered) == {expected}
+    for result, other in zip(after, before):
+        assert result.exit_code == 0, result.stderr
+        if words != ["--engine", "onnx-int8"]:
+            assert result.stdout == other.stdout
+
+
+def test_a_classifier_without_an_int8_export_names_the_command(run: Run, classifier_folder: Path, labelled: Path):
+    result = run("evaluate", classifier_folder, labelled, "--engine", "onnx-int8")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"--engine onnx: {classifier_folder} holds a classifier, and engines are for taggers" in result.stderr
+    assert f"run: seqtag export {classifier_folder} --int8 --dev DATA" in result.stderr
+
+
+def test_a_language_model_has_no_engines(run: Run, tmp_path: Path):
+    small = {"hidden_size": 4, "embedding_size": 4, "bptt": 10, "batch_size": 4, "epochs": 1}
+    LanguageModel(**small).fit(["Ada met Bo.\n" * 40], watchers=()).save(tmp_path / "lm")
+    result = run("evaluate", tmp_path / "lm", tmp_path / "text.txt", "--engine", "onnx")
+    assert (result.exit_code, result.stdout) == (2, "")
+    message = f"--engine onnx: {tmp_path / 'lm'} holds a language model, and engines are for taggers and classifiers"
+    assert message in result.stderr
 
 
 def test_a_training_for_int8_ends_before_it_begins(run: Run, corpus: Path, tmp_path: Path):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import TEXTS, UNSEEN_TEXTS, fitted_classifier
 
+from seqtag import UsageError
 from seqtag.text.tokenizer import Tokenizer
 
 words = st.sampled_from([*sorted({word for text in TEXTS for word in text.split()}), "unheard", "42", "é", "A  B"])
@@ -47,3 +48,12 @@ def test_attention_is_what_the_pooled_vector_is_made_of(classifier):
     own = sum(weight.weight * state for weight, state in zip(by_text, hidden_1TH[0], strict=True))
     torch.testing.assert_close(own, pooled_1H[0], atol=1e-5, rtol=1e-4)
     assert classifier.predict_attention([]) == []
+
+
+def test_the_pooling_that_counts_is_that_of_the_training():
+    """Another one that was set since is there after the next training only."""
+    classifier = fitted_classifier(pooling="max", epochs=1).set_params(pooling="attention")
+    with pytest.raises(UsageError, match="needs pooling='attention'; this model has 'max'"):
+        classifier.predict_attention(["a b"])
+    classifier = fitted_classifier(epochs=1).set_params(pooling="max")
+    assert [token.text for token in classifier.predict_attention(["a b"])[0]] == ["a", "b"]

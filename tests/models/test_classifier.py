@@ -234,7 +234,7 @@ def test_a_generator_and_a_table_column_are_lists_of_texts(classifier):
 
 
 def test_a_stream_is_read_as_it_is_used(classifier, monkeypatch, caplog):
-    monkeypatch.setattr("seqtag.models.classifier._CHUNK", 4)
+    monkeypatch.setattr("seqtag.text.class_answers._CHUNK", 4)
     taken = []
     X = [*UNSEEN_TEXTS, "", *TEXTS]
     stream = classifier.predict_stream(taken.append(1) or text for text in X)

@@ -18,8 +18,8 @@ from sklearn.base import clone
 from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import ModelError, Tagger, UsageError
-from seqtag.models.engine import OnnxPredictor, runtime_head
 from seqtag.models.inference import TagPredictor
+from seqtag.models.tag_engine import OnnxPredictor, runtime_head
 from seqtag.runtime import engine as runtime_engine
 from seqtag.runtime import heads
 from seqtag.runtime import load as load_runtime
@@ -174,12 +174,13 @@ def test_auto_stays_on_the_device_of_the_network(folder: Path, monkeypatch):
     tagger = load(folder)
 
     class OnGPU:
-        type = "cuda"
+        device = torch.device("cuda")
 
-    class Head:
-        shift_L = type("Shift", (), {"device": OnGPU})
+    class Network:
+        def parameters(self):
+            return iter([OnGPU])
 
-    monkeypatch.setattr(tagger.engines_, "network", type("Network", (), {"head": Head}))
+    monkeypatch.setattr(tagger.engines_, "network", Network())
     assert runs_on(tagger) == "torch"
 
 

@@ -134,7 +134,7 @@ def test_series_of_numbers_are_classified_too(pooling, tmp_path):
 
 
 def test_int8_answers_from_its_own_file(folder, copy):
-    theirs = Classifier.load(copy, device="cpu")
+    theirs = Classifier.load(copy, device="cpu", engine="torch")
     theirs.export(copy, int8=True, dev=(TEXTS, LABELS))
     away_NL = np.abs(load(copy, int8=True).predict_proba(TEXTS) - theirs.predict_proba(TEXTS))
     assert 1e-7 < away_NL.max() < 0.05

@@ -15,8 +15,8 @@ from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classif
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger
 from seqtag.models import export
-from seqtag.models.engine import OnnxPredictor
 from seqtag.models.inference import TagPredictor
+from seqtag.models.tag_engine import OnnxPredictor
 from seqtag.runtime import load
 from seqtag.runtime.engine import EXPORT_FORMAT
 from seqtag.text import layout

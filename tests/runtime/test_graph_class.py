@@ -94,15 +94,15 @@ def build(
         "prior": prior_L.tolist(),
     }
     engine = ClassEngine.build(start_export(Path("model.onnx"), content, threads=1), config, vocabulary)
-    return ClassPredictor(network, vocabulary, prior_L, max_tokens), engine
+    return ClassPredictor(network, vocabulary, engine.classes, prior_L, max_tokens), engine
 
 
 def assert_same(theirs: ClassPredictor, ours: ClassEngine, rows: list) -> None:
     expected_NL = theirs.probabilities(rows)
     found_NL = ours.probabilities(rows)
     np.testing.assert_allclose(found_NL, expected_NL, atol=1e-5)
-    is_multi = ours.classes.is_multi
-    np.testing.assert_array_equal(ours.choose(expected_NL), theirs.choose(expected_NL, is_multi=is_multi))
+    np.testing.assert_array_equal(ours.choose(expected_NL), theirs.choose(expected_NL))
+    assert (ours.pooling, ours.num_features) == (theirs.pooling, theirs.num_features)
     if ours.pooling == "attention":
         for mine, other in zip(ours.attention(rows), theirs.attention(rows), strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-5)
