@@ -35,6 +35,7 @@ class Sums(NamedTuple):
     log_partition_B: Tensor
     log_alphas_BTL: Tensor  # sums over prefixes, emission of t included
     log_betas_BTL: Tensor  # sums over suffixes, emission of t excluded
+    is_narrow: bool  # whether no score that counts leaves float64's range; see `_is_narrow`
 
 
 def real_tokens(lengths_B: Tensor, num_tokens: int) -> Tensor:
@@ -64,13 +65,14 @@ def forward_backward(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -
     num_sentences, num_tokens, num_tags = emissions_BTL.shape
     if not num_tokens:
         empty = emissions_BTL.new_zeros(num_sentences, 0, num_tags, dtype=torch.float64)
-        return Sums(emissions_BTL.new_zeros(num_sentences, dtype=torch.float64), empty, empty)
+        return Sums(emissions_BTL.new_zeros(num_sentences, dtype=torch.float64), empty, empty, True)
     scores = Scores(*(part.double() for part in scores))
     real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
     emissions_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
     turn_BTL = _reversed_positions(lengths_B, num_tokens)[..., None].expand_as(emissions_BTL)
     emissions_T2BL = torch.stack([emissions_BTL, emissions_BTL.gather(1, turn_BTL)]).permute(2, 0, 1, 3)
-    run = _scaled_sums if _is_narrow(emissions_BTL, scores) else _sums_of_logs
+    is_narrow = _is_narrow(emissions_BTL, scores)
+    run = _scaled_sums if is_narrow else _sums_of_logs
     befores_T2BL = run(
         emissions_T2BL.contiguous(),
         torch.stack([scores.start_L, scores.end_L]),
@@ -79,7 +81,7 @@ def forward_backward(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -
     log_alphas_BTL = befores_T2BL[:, 0].transpose(0, 1) + emissions_BTL
     log_betas_BTL = befores_T2BL[:, 1].transpose(0, 1).gather(1, turn_BTL)
     log_partition_B = (log_alphas_BTL[:, 0] + log_betas_BTL[:, 0]).logsumexp(-1)
-    return Sums(torch.where(lengths_B > 0, log_partition_B, 0.0), log_alphas_BTL, log_betas_BTL)
+    return Sums(torch.where(lengths_B > 0, log_partition_B, 0.0), log_alphas_BTL, log_betas_BTL, is_narrow)
 
 
 def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> Tensor:
@@ -183,13 +185,12 @@ def _expected_moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores
         return torch.zeros_like(transitions_LL)
     real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
     emissions_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
-    is_narrow = _is_narrow(emissions_BTL, scores)
     here_BTL = sums.log_alphas_BTL[:, :-1]
     next_BTL = (emissions_BTL + sums.log_betas_BTL)[:, 1:]
     # A sentence without a legal path has no expectation: it counts nothing.
     weight_B = torch.where(sums.log_partition_B > -torch.inf, weight_B, 0.0)
     weight_BT = weight_B[:, None] * real_BT1[:, 1:, 0]
-    if is_narrow:
+    if sums.is_narrow:
         moves_LL = (transitions_LL - transitions_LL.amax()).exp()
         here_NL, next_NL = ((part - part.amax(-1, keepdim=True)).exp().flatten(0, 1) for part in (here_BTL, next_BTL))
         total_N = (here_NL @ moves_LL * next_NL).sum(-1).clamp(min=1e-300)  # 0 between what stands on padding
@@ -214,14 +215,15 @@ class _LogPartition(torch.autograd.Function):
     ) -> Tensor:
         scores = Scores(start_L, transitions_LL, end_L)
         sums = forward_backward(emissions_BTL, lengths_B, scores)
-        ctx.save_for_backward(emissions_BTL, lengths_B, *scores, *sums)
+        *tensors, ctx.is_narrow = sums
+        ctx.save_for_backward(emissions_BTL, lengths_B, *scores, *tensors)
         return sums.log_partition_B.to(emissions_BTL.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:
-        emissions_BTL, lengths_B, start_L, transitions_LL, end_L, *rest = ctx.saved_tensors
-        sums, weight_B = Sums(*rest), grad_B.double()
+        emissions_BTL, lengths_B, start_L, transitions_LL, end_L, log_z_B, alphas_BTL, betas_BTL = ctx.saved_tensors
+        sums, weight_B = Sums(log_z_B, alphas_BTL, betas_BTL, ctx.is_narrow), grad_B.double()
         weighted_BTL = marginals(sums, lengths_B) * weight_B[:, None, None]
         if not emissions_BTL.shape[1]:
             return emissions_BTL, None, start_L * 0, transitions_LL * 0, end_L * 0
