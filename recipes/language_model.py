@@ -12,6 +12,7 @@ break as the word that ends each line. Its characters are those of that form, wh
 import argparse
 import gzip
 import json
+import logging
 import time
 from pathlib import Path
 
@@ -25,17 +26,13 @@ SETTINGS = {
     "wikitext2_characters": CHARACTERS | {"hidden_size": 400, "epochs": 2, "dropout": 0.0},
 }
 PUBLISHED = {  # system and source, weights in millions, figure on test
-    "tinyshakespeare": [
-        ("minGRU, 3 layers: Feng et al. 2024, arXiv:2410.01201, section 4; 90/10 split", None, "2.23 bits"),
-    ],
+    "tinyshakespeare": [("minGRU: Feng et al. 2024, arXiv:2410.01201, section 4; 90/10 split", None, "2.23 bits")],
     "wikitext2_words": [
         ("LSTM of 1,024: Grave et al. 2017, arXiv:1612.04426, table 2", None, "perplexity 99.3"),
         ("variational LSTM: Merity et al. 2016, arXiv:1609.07843, table 3", 20, "perplexity 96.3"),
         ("AWD-LSTM, 3 layers: Merity et al. 2018, arXiv:1708.02182, table 2", 33, "perplexity 65.8"),
     ],
-    "wikitext2_characters": [
-        ("mLSTM, raw text: Krause et al. 2017, arXiv:1609.07959, abstract", None, "1.26 bits"),
-    ],
+    "wikitext2_characters": [("mLSTM, raw text: Krause et al. 2017, arXiv:1609.07959, abstract", None, "1.26 bits")],
 }
 
 
@@ -57,6 +54,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(SETTINGS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(SETTINGS)}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # a line an epoch where there is no terminal
     own = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
     print("| text | system | weights (M) | dev perplexity | test perplexity | bits a character | minutes |")
     print("|---" * 7 + "|")
