@@ -1,9 +1,10 @@
 """Make plain text of public corpora to learn from without labels, and keep out of it what is to be measured on.
 
-    python recipes/unlabelled.py --data ../shared/data --without crossner/politics --out text.txt
+    python recipes/unlabelled.py --data ../shared/data --out text.txt
 
-The text: the train sentences of tagged corpora (`--tagged`), their tokens with a blank between, and wikitext2, a line
-each. A sentence of dev or test of a corpus named by `--without` is left out wherever it stands.
+The text: the train sentences of tagged English corpora (`--tagged`), their tokens with a blank between, and wikitext2,
+a sentence a line; 14 million characters. A sentence of dev or test of some corpora (`--without`; by default of all that
+few_labels.py measures) is left out wherever it stands.
 """
 
 import argparse
@@ -15,7 +16,14 @@ from word_vectors import read
 
 from seqtag import load_corpus
 
-ROWS = ("wikigold/wikigold.conll.txt", *map("crossner/{}".format, ("ai", "literature", "music", "politics", "science")))
+DOMAINS = ("politics", "science", "music", "literature", "ai")
+MEASURED = {
+    "wnut17": "wnut17",
+    "ncbi_disease": "ncbi_disease",
+    **{f"crossner_{name}": f"crossner/{name}" for name in DOMAINS},
+    "ud_en_ewt": "ud_en_ewt",
+}
+TAGGED = ("wikigold/wikigold.conll.txt", "bc5cdr", "ud_en_atis", *MEASURED.values())
 WIKITEXT = {" @-@ ": "-", " @,@ ": ",", " @.@ ": ".", " . ": " .\n"}  # its marks; then a line a sentence
 
 
@@ -44,20 +52,24 @@ def unlabelled(texts, corpora):
         yield from (sentence for sentence in sentences(text) if letters(sentence) not in held_out)
 
 
+def write(data, path, *, tagged, without):
+    """Write the text into a file, a sentence a line."""
+    corpora = [load_corpus(data / name) for name in without]
+    text = "".join(f"{sentence}\n" for sentence in unlabelled(english(data, tagged), corpora))
+    path.write_text(text, encoding="utf-8")
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
-    parser.add_argument(
-        "--tagged", nargs="*", default=ROWS, metavar="CORPUS", help="corpora whose train sentences to take"
-    )
-    parser.add_argument(
-        "--without", nargs="*", default=(), metavar="CORPUS", help="corpora whose dev and test to leave out"
-    )
+    for option, default, what in (
+        ("--tagged", TAGGED, "corpora whose train sentences to take"),
+        ("--without", list(MEASURED.values()), "corpora whose dev and test to leave out"),
+    ):
+        parser.add_argument(option, nargs="*", default=default, metavar="CORPUS", help=what)
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     args = parser.parse_args(argv)
-    corpora = [load_corpus(args.data / folder) for folder in args.without]
-    with args.out.open("w", encoding="utf-8") as file:
-        file.writelines(f"{sentence}\n" for sentence in unlabelled(english(args.data, args.tagged), corpora))
+    write(args.data, args.out, tagged=args.tagged, without=args.without)
 
 
 if __name__ == "__main__":

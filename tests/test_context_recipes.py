@@ -21,7 +21,7 @@ from seqtag.text.vectors import read_vectors
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 TEXTS = ['Ada met "Alan", and it rained.', "", "Zoë left\u2028Turin in 1950."]
-DOMAINS = ("ai", "literature", "music", "politics", "science")
+ROWS = ("wikigold/wikigold.conll.txt", *map("crossner/{}".format, ("ai", "literature", "music", "politics", "science")))
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +172,7 @@ def test_a_tagger_finds_its_training_words_among_the_vectors(vectors_recipe, tmp
 def data(tmp_path):
     """Make a folder as --data wants it, whose unlabelled text also has sentences of dev and test."""
     folder = tmp_path / "data"
-    corpora = [
-        write_corpus(folder / name, {"train": 30, "dev": 8, "test": 8})
-        for name in ("wikigold", *(f"crossner/{domain}" for domain in DOMAINS))
-    ]
+    corpora = [write_corpus(folder / name, {"train": 30, "dev": 8, "test": 8}) for name in ("wikigold", *ROWS[1:])]
     held_out = [" ".join(tokens) for split in ("dev", "test") for tokens in corpora[0][split]["tokens"]]
     lines = ["", " = Heading = ", " A third @-@ party vote of 1 @,@ 000 . It rained . ", *held_out, held_out[0].upper()]
     (folder / "wikigold" / "train.conll").rename(folder / "wikigold" / "wikigold.conll.txt")
@@ -187,30 +184,40 @@ def data(tmp_path):
 def test_unlabelled_text_has_no_sentence_of_dev_or_test(text_recipe, data):
     corpus = load_corpus(str(data / "crossner" / "politics"))
     train = [" ".join(tokens) for tokens in corpus["train"]["tokens"]]
-    found = list(text_recipe["unlabelled"](text_recipe["english"](data, text_recipe["ROWS"]), [corpus]))
+    found = list(text_recipe["unlabelled"](text_recipe["english"](data, ROWS), [corpus]))
     pieces = [part for sentence in train for part in re.split(r"(?<= [.]) ", sentence)]
     assert found == pieces * 6 + ["A third-party vote of 1,000 .", "It rained ."] * 5
 
 
 def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(text_recipe, shared_data):
-    corpus = load_corpus(str(shared_data / "crossner" / "politics"))
+    corpora = [load_corpus(shared_data / name) for name in text_recipe["MEASURED"].values()]
 
     def pieces(split):
-        return {
-            piece for tokens in corpus[split]["tokens"] for piece in " ".join(tokens).replace(" . ", " .\n").split("\n")
-        }
+        texts = (" ".join(tokens) for corpus in corpora for tokens in corpus[split]["tokens"])
+        marks = text_recipe["WIKITEXT"].items()
+        for mark, plain in marks:
+            texts = map(lambda text, mark=mark, plain=plain: text.replace(mark, plain), texts)
+        return {piece.strip() for text in texts for piece in text.split("\n") if piece.strip()}
 
-    texts = text_recipe["english"](shared_data, text_recipe["ROWS"])
-    found = set(islice(text_recipe["unlabelled"](texts, [corpus]), 4_000))
-    assert len(found) > 3_000
+    texts = text_recipe["english"](shared_data, text_recipe["TAGGED"])
+    found = set(islice(text_recipe["unlabelled"](texts, corpora), 40_000))
+    assert len(found) > 30_000
     assert found & (pieces("dev") | pieces("test")) == set()
-    assert pieces("train") - found <= pieces("dev") | pieces("test")
+    letters = [
+        {re.sub(r"\W", "", piece).lower() for piece in some}
+        for some in (pieces("train") - found, pieces("dev") | pieces("test"))
+    ]
+    assert letters[0] <= letters[1]  # what is left out of train is in dev or test
 
 
 @pytest.fixture
-def few_labels(labels_recipe, data, tmp_path):
-    sizes = ["--hidden-size", "8", "--epochs", "1", "--seeds", "1"]
-    return lambda: labels_recipe["main"](["--data", str(data), "--out", str(tmp_path / "out"), *sizes])
+def few_labels(labels_recipe, data, monkeypatch, tmp_path):
+    text = labels_recipe["unlabelled"]
+    corpora = {f"crossner_{name}": f"crossner/{name}" for name in ("politics", "ai")}
+    monkeypatch.setattr(text, "MEASURED", corpora)
+    monkeypatch.setattr(text, "TAGGED", ROWS)
+    sizes = ["--hidden-size", "8", "--epochs", "1", "--seeds", "2"]
+    return lambda *more: labels_recipe["main"](["--data", str(data), "--out", str(tmp_path / "out"), *sizes, *more])
 
 
 def test_each_step_adds_what_its_row_says(few_labels, labels_recipe, monkeypatch, tmp_path, capsys):
@@ -221,34 +228,46 @@ def test_each_step_adds_what_its_row_says(few_labels, labels_recipe, monkeypatch
         return 50.0
 
     monkeypatch.setitem(labels_recipe["main"].__globals__, "measure", note)
+    few_labels("--only", "backward")
+    assert capsys.readouterr().out.count("language model, backward") == 1
+    assert not steps
     few_labels()
     folders = [tmp_path / "out" / direction for direction in ("forward", "backward")]
     words = {"vectors": str(tmp_path / "out" / "vectors.txt")}
     characters = {"context": [str(folder) for folder in folders], "context_size": 64}
     assert steps == [
-        ("labels alone", None, {}),
-        ("+ word vectors", 50.0, words),
-        ("+ language models", 50.0, characters),
-        ("+ both", 50.0, words | characters),
+        ("crossner_politics | labels alone", None, {}),
+        ("crossner_politics | + word vectors", 50.0, words),
+        ("crossner_politics | + language models", 50.0, characters),
+        ("crossner_politics | + both", 50.0, words | characters),
     ]
     models = [LanguageModel.load(folder, device="cpu") for folder in folders]
     assert [(model.level, model.direction) for model in models] == [("character", name.name) for name in folders]
     text = (tmp_path / "out" / "unlabelled.txt").read_text(encoding="utf-8")
     assert set(models[0].vocabulary_.symbols) >= set(text.replace("\n", "")) - set(text[-len(text) // 20 :])
-    assert capsys.readouterr().out.count("language model, ") == 2
-    few_labels()
+    assert capsys.readouterr().out.count("language model, ") == 1
+    steps.clear()
+    few_labels("crossner_ai", "--steps", "context", "alone")  # in the order that gives a gain
     assert capsys.readouterr().out.count("language model, ") == 0  # those that lie there are taken
+    assert steps == [("crossner_ai | labels alone", None, {}), ("crossner_ai | + language models", 50.0, characters)]
+    with pytest.raises(SystemExit):
+        few_labels("crossner_law")
 
 
-def test_few_labels_measures_every_step(few_labels, short_training, capsys):
+def test_the_table_has_what_taggers_score_at_every_step(few_labels, short_training, data, tmp_path, capsys):
     few_labels()
-    *_, head, line, alone, words, characters, both = capsys.readouterr().out.splitlines()
-    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in (alone, words, characters, both)]
-    assert [row[0] for row in rows] == ["labels alone", "+ word vectors", "+ language models", "+ both"]
-    assert rows[0][3] == "-"
+    _, _, *lines = capsys.readouterr().out.splitlines()[-6:]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in lines]
+    assert [row[1] for row in rows] == ["labels alone", "+ word vectors", "+ language models", "+ both"]
+    assert rows[0][4] == "-"
     for row in rows[1:]:
-        assert float(row[3]) == pytest.approx(float(row[1]) - float(rows[0][1]), abs=0.11)
-    assert head.count("|") == line.count("|") == both.count("|")
+        assert float(row[4]) == pytest.approx(float(row[2]) - float(rows[0][2]), abs=0.11)
+    corpus = load_corpus(str(data / "crossner" / "politics"))
+    context = [str(tmp_path / "out" / direction) for direction in ("forward", "backward")]
+    options = {"vectors": str(tmp_path / "out" / "vectors.txt"), "context": context, "context_size": 64}
+    taggers = (Tagger(**options, seed=seed).fit(corpus["train"], dev=corpus["dev"]) for seed in range(2))
+    found = [100 * tagger.score(corpus["test"]) for tagger in taggers]
+    assert rows[3][2:4] == [f"{np.mean(found):.1f}", f"{np.std(found, ddof=1):.1f}"]
 
 
 def test_the_text_of_the_command_line_is_that_of_the_functions(text_recipe, data, tmp_path):
@@ -267,26 +286,3 @@ def test_the_text_of_the_command_line_is_that_of_the_functions(text_recipe, data
     expected = list(text_recipe["unlabelled"](texts, [load_corpus(str(data / name)) for name in corpora]))
     assert (tmp_path / "text.txt").read_text(encoding="utf-8").splitlines() == expected
     assert expected[0].startswith(" ".join(load_corpus(str(data / corpora[0]))["train"]["tokens"][0])[:10])
-
-
-def test_the_table_of_context_has_what_taggers_score_without_and_with_it(
-    data, short_training, monkeypatch, tmp_path, capsys
-):
-    monkeypatch.syspath_prepend(str(RECIPES))
-    recipe = runpy.run_path(str(RECIPES / "context.py"))
-    for name, value in (("CORPORA", {"one": "crossner/politics"}), ("TEXTS", [f"crossner/{name}" for name in DOMAINS])):
-        monkeypatch.setitem(recipe["main"].__globals__, name, value)
-    given = ["--data", str(data), "--out", str(tmp_path / "out"), "--hidden-size", "8", "--epochs", "1", "--seeds", "2"]
-    recipe["main"]([*given, "--only", "backward"])
-    assert "|" not in capsys.readouterr().out
-    recipe["main"](given)
-    row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-1].strip("|").split("|")]
-    corpus = load_corpus(str(data / "crossner" / "politics"))
-    context = [str(tmp_path / "out" / direction) for direction in ("forward", "backward")]
-    for cell, options in ((row[1], {}), (row[2], {"context": context, "context_size": 64})):
-        taggers = (Tagger(**options, seed=seed).fit(corpus["train"], dev=corpus["dev"]) for seed in range(2))
-        found = [100 * tagger.score(corpus["test"]) for tagger in taggers]
-        assert cell == f"{np.mean(found):.1f} ± {np.std(found, ddof=1):.1f}"
-    assert row[0] == "one"
-    with pytest.raises(SystemExit):
-        recipe["main"]([*given, "two"])
