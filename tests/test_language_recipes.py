@@ -52,13 +52,18 @@ def test_a_row_of_the_table_holds_what_the_saved_model_measures(tables, capsys, 
     small = ["hidden_size=8", "embedding_size=8", "epochs=1", "batch_size=4", "bptt=10", 'device="cpu"']
     options = [word for value in small for word in ("--set", value)]
     tables["main"](["--data", str(tmp_path), "wikitext2_words", *options, "--save", str(tmp_path / "models")])
-    _, _, row, *published = capsys.readouterr().out.splitlines()
+    _, _, row, cached, *published = capsys.readouterr().out.splitlines()
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     model = LanguageModel.load(tmp_path / "models" / "wikitext2_words", device="cpu")
     assert (model.level, model.language, len(model.vocabulary_)) == ("word", None, 10)
     assert cells[:2] == ["wikitext2_words", "seqtag"]
     assert float(cells[4]) == pytest.approx(model.perplexity(folder / "test.txt.gz"), abs=0.01)
     assert float(cells[5]) == pytest.approx(model.bits_per_character(folder / "test.txt.gz"), abs=0.001)
+    cached = [cell.strip() for cell in cached.strip("|").split("|")]
+    figures = model.evaluate(folder / "test.txt.gz", cache=model.fit_cache(folder / "valid.txt.gz"))
+    assert cached[:2] == ["wikitext2_words", "seqtag, with a cache"]
+    assert float(cached[4]) == pytest.approx(figures.perplexity, abs=0.01)
+    assert figures.perplexity < model.perplexity(folder / "test.txt.gz")
     assert len(published) == 3
     assert all(line.count("|") == row.count("|") for line in published)
 

@@ -85,6 +85,11 @@ class LanguageNetwork(nn.Module):
         """How many symbols there are, the unknown one among them."""
         return len(self.bias_V)
 
+    @property
+    def width(self) -> int:
+        """How many numbers the scores of a place are made of: E if they are tied, else H."""
+        return self.embedding.embedding_dim if self.output is None else self.output.in_features
+
     def forward(self, batch: WindowBatch) -> Tensor:
         """Give the mean loss a symbol, in nats; the state of the streams goes on to the next call, without gradient."""
         state = self._carried(batch)
@@ -109,10 +114,10 @@ class LanguageNetwork(nn.Module):
         return functional.log_softmax(self._scores(hidden_BTE).float(), -1), state
 
     @torch.no_grad()
-    def losses(self, ids_BT: Tensor, targets_BT: Tensor, state: State) -> tuple[Tensor, State]:
-        """Give minus the log probability of each target, (B, T), in nats, and the state after."""
+    def losses(self, ids_BT: Tensor, targets_BT: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Give minus the log probability of each target, (B, T), in nats, `hidden` of it, and the state after."""
         hidden_BTE, state = self.hidden(ids_BT, state)
-        return _losses(self._scores(hidden_BTE), targets_BT), state
+        return _losses(self._scores(hidden_BTE), targets_BT), hidden_BTE, state
 
     def hidden(self, ids_BT: Tensor, state: State) -> tuple[Tensor, State]:
         """Give the encoder's output after each symbol, in the width of the scores; the network must be in eval mode."""

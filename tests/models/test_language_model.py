@@ -14,6 +14,7 @@ from torch.nn import functional
 from seqtag import DataError, LanguageModel, Tagger, UsageError
 from seqtag.models.estimator import NotFittedModelError
 from seqtag.models.language_scores import mean_loss
+from seqtag.nn.language_cache import Cache
 
 VERSES = """The rain had gone, the road was dry,
 and over it a paper kite
@@ -320,3 +321,39 @@ def test_several_processes_are_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="trains in one process"):
         tiny().fit(TEXT)
+
+
+def test_a_cache_reads_along_as_its_definition_says(model):
+    ids = model.vocabulary_.encode("\n".join(UNSEEN * 3)).tolist()
+    state, places, nats = model.network_.start(1), [], []
+    for before, here in zip([1, *ids[:-1]], ids):
+        log_probs_BTV, _ = model.network_.step(torch.tensor([[before]]), state)
+        with torch.no_grad():
+            hidden_BTE, state = model.network_.hidden(torch.tensor([[before]]), state)
+        kept = [(math.exp(0.7 * float(hidden_BTE[0, 0] @ place)), symbol) for place, symbol in places[-9:]]
+        of_network = log_probs_BTV[0, 0, here].exp().item()
+        total, of_here = sum(weight for weight, _ in kept), sum(weight for weight, symbol in kept if symbol == here)
+        nats.append(-math.log(0.8 * of_network + 0.2 * of_here / total if kept else of_network))
+        places.append((hidden_BTE[0, 0], here))
+    figures = model.evaluate(UNSEEN * 3, cache=Cache(size=9, flatness=0.7, share=0.2))
+    assert figures.num_symbols == len(ids)
+    assert figures.loss == pytest.approx(math.fsum(nats) / len(nats), rel=1e-5)
+
+
+def test_the_cache_that_is_chosen_is_the_best_of_those_that_are_tried(word_model):
+    cache = word_model.fit_cache(UNSEEN * 4, size=30)
+    losses = {
+        (flatness, share): word_model.evaluate(UNSEEN * 4, cache=Cache(30, flatness, share)).loss
+        for flatness in (0.0, 0.1, 0.3, 2.0, cache.flatness)
+        for share in (0.02, 0.1, 0.5, cache.share)
+    }
+    assert cache.size == 30
+    assert min(losses, key=losses.get) == (cache.flatness, cache.share)
+    assert min(losses.values()) < word_model.evaluate(UNSEEN * 4).loss  # a text that says all again and again
+    assert word_model.evaluate(UNSEEN * 4, cache=cache) == word_model.evaluate(UNSEEN * 4, cache=cache)
+
+
+def test_a_cache_of_no_size_is_refused(word_model):
+    for size in (0, 2.5, True):
+        with pytest.raises(UsageError, match="size: must be a whole number, at least 1"):
+            word_model.fit_cache(UNSEEN, size=size)

@@ -217,7 +217,7 @@ def test_locked_dropout_acts_between_layers_only_in_training():
     assert len({network(batch).item() for _ in range(3)}) == 3
     expected = losses_by_cells(network, text()).mean()
     network.eval()
-    losses_BT, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(3))
+    losses_BT, _, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(3))
     torch.testing.assert_close(losses_BT.mean(), expected)
 
 
@@ -253,7 +253,7 @@ def test_the_sum_of_a_sampled_softmax_is_right_on_average_and_measuring_takes_al
         error_BT = sums_BT.std(0) / len(draws) ** 0.5
         assert (error_BT < 0.05 * exact_BT).all()  # or the next line would say little
         assert ((sums_BT.mean(0) - exact_BT).abs() < 5 * error_BT).all()
-        losses_BT, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(2))
+        losses_BT, _, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(2))
         torch.testing.assert_close(losses_BT, exact_BT.log() - target_BT)
 
 
