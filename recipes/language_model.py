@@ -65,15 +65,11 @@ def main(argv=None):
         model = LanguageModel(**SETTINGS[name] | own).fit(train, dev=dev, checkpoint=kept, resume=resumed)
         minutes = (time.perf_counter() - start) / 60
         weights = sum(weight.numel() for weight in model.network_.parameters()) / 1e6
-        systems = {"seqtag": None}
-        if model.level == "word":  # what a cache of words that are read adds, without training
-            systems["seqtag, with a cache"] = model.fit_cache(dev)
-        for system, cache in systems.items():
+        cached = {"seqtag, with a cache": model.fit_cache(dev)} if model.level == "word" else {}
+        for system, cache in ({"seqtag": None} | cached).items():
             on_dev, on_test = (model.evaluate(text, cache=cache) for text in (dev, test))
-            row = (
-                f"{weights:.1f} | {on_dev.perplexity:.2f} | {on_test.perplexity:.2f} | {on_test.bits_per_character:.3f}"
-            )
-            print(f"| {name} | {system} | {row} | {minutes:.1f}{' more' * resumed} |", flush=True)
+            row = f"{on_dev.perplexity:.2f} | {on_test.perplexity:.2f} | {on_test.bits_per_character:.3f}"
+            print(f"| {name} | {system} | {weights:.1f} | {row} | {minutes:.1f}{' more' * resumed} |", flush=True)
         for system, size, figure in PUBLISHED[name]:
             print(f"| {name} | {system} | {size or '-'} | - | {figure} | - | - |")
         if args.save is not None:
