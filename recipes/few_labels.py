@@ -51,13 +51,16 @@ def main(argv=None):
     if not text.exists():
         unlabelled.write(args.data, text, tagged=unlabelled.TAGGED, without=corpora.values())
     size = {"hidden_size": args.hidden_size, "epochs": args.epochs}
-    directions = [args.only] if args.only else ["forward", "backward"]
-    context = [language_model(name, text, args.out / name, **size) for name in directions]
     if args.only:
-        return
-    words, characters = {"vectors": str(vectors)}, {"context": context, "context_size": 64}
+        return language_model(args.only, text, args.out / args.only, **size)
+    words, characters = {"vectors": str(vectors)}, {"context_size": 64}
+    if {"context", "both"} & set(args.steps):
+        directions = ("forward", "backward")
+        characters["context"] = [language_model(name, text, args.out / name, **size) for name in directions]
     if not vectors.exists() and {"vectors", "both"} & set(args.steps):
-        learn_vectors(map(str.split, read(str(text))), vectors)
+        part = args.out / "vectors.part.txt"  # what was cut short is not taken for the whole
+        learn_vectors(map(str.split, read(str(text))), part)
+        part.rename(vectors)
     options = {"alone": {}, "vectors": words, "context": characters, "both": words | characters}
     print("| corpus | learned from | score | deviation | gain | minutes |\n" + "|---" * 6 + "|")
     for name in args.corpora or ["crossner_politics"]:

@@ -4,9 +4,9 @@
     python recipes/language_model.py --data ../shared/data tinyshakespeare --set epochs=5 --save models
 
 A row holds the weights in millions, perplexity on dev and test (the state is carried across the whole text), bits per
-character on test, and minutes. The sizes are for two cores and less than an hour each. tinyshakespeare is cut 90/5/5
-by characters, in order; wikitext2 is in its published form with <unk>, words as they stand between blanks and a line
-break as the word that ends each line. Its characters are those of that form, where published figures are of raw text.
+character on test, and minutes; of words a second row has a cache. The sizes are for two cores, an hour each. The first
+text is cut 90/5/5 by characters; wikitext2 is in its published form with <unk>, words as they stand between blanks, a
+line break ends a line as a word. Its characters are those of that form, where published figures are of raw text.
 """
 
 import argparse

@@ -56,7 +56,9 @@ def write(data, path, *, tagged, without):
     """Write the text into a file, a sentence a line."""
     corpora = [load_corpus(data / name) for name in without]
     text = "".join(f"{sentence}\n" for sentence in unlabelled(english(data, tagged), corpora))
-    path.write_text(text, encoding="utf-8")
+    part = path.with_name(f"{path.name}.part")  # what was cut short is not taken for the whole
+    part.write_text(text, encoding="utf-8")
+    part.rename(path)
 
 
 def main(argv=None):

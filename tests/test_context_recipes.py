@@ -4,6 +4,7 @@ import gc
 import gzip
 import re
 import runpy
+import shutil
 import sys
 from collections import Counter
 from itertools import islice
@@ -252,6 +253,11 @@ def test_each_step_adds_what_its_row_says(few_labels, labels_recipe, monkeypatch
     assert steps == [("crossner_ai | labels alone", None, {}), ("crossner_ai | + language models", 50.0, characters)]
     with pytest.raises(SystemExit):
         few_labels("crossner_law")
+    for folder in folders:
+        shutil.rmtree(folder)
+    few_labels("--steps", "vectors")  # trains no language model that it has no use for
+    assert not any(folder.exists() for folder in folders)
+    assert not list((tmp_path / "out").glob("*.part*"))
 
 
 def test_the_table_has_what_taggers_score_at_every_step(few_labels, short_training, data, tmp_path, capsys):

@@ -204,6 +204,10 @@ class LanguageModel(Generates, Estimator):
         (5, 1, True)
         """
         self._check_fitted()
+        if cache is not None and not isinstance(cache, Cache):
+            raise UsageError(
+                f"cache takes what fit_cache gives, not {type(cache).__name__}: cache=model.fit_cache(dev)"
+            )
         encoded = encode_text(text, self.vocabulary_)
         loss = mean_loss(self.network_, encoded.reading(self.direction), cache=cache)
         figures = TextFigures(loss, len(encoded), encoded.num_unknown, encoded.num_characters)
@@ -224,9 +228,7 @@ class LanguageModel(Generates, Estimator):
         True
         """
         self._check_fitted()
-        problem = check.whole(1)(size)
-        if problem:
-            raise UsageError(f"size: {problem}")
+        Cache(size)  # says now, and not after reading, that there is no such size
         encoded = encode_text(text, self.vocabulary_)
         cache = best_cache(self.network_, encoded.reading(self.direction), size=size)
         encoded.discard()

@@ -63,11 +63,11 @@ def mean_loss(
     each but the first begins without what came before it. A cache reads along in one stream only.
     """
     assert cache is None or num_streams == 1, "a cache remembers one text"
-    memory = None if cache is None else CacheMemory(cache.size, width=network.width)
+    memory = CacheMemory(0 if cache is None else cache.size, width=network.width)
     total, number = 0.0, 0
     with torch.inference_mode():
         for losses_BT, hidden_BTE, targets_BT in _read(network, reading_N, num_streams):
-            if cache is not None and memory is not None:
+            if cache is not None:
                 cached_FT = memory.losses(hidden_BTE[0], targets_BT[0], losses_BT[0], [cache.flatness])
                 losses_BT = cache.mix(losses_BT, cached_FT)
             total += float(losses_BT.sum(dtype=torch.float64))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from seqtag.errors import UsageError
+
 # T symbols of a window, M remembered before it, E width of the scores' input, F values of flatness
 
 
@@ -17,12 +19,20 @@ class Cache:
     """How a cache reads along: how far back, how it compares places, and how much it says.
 
     A place that is remembered counts e to `flatness` times its likeness to this one (the product of what the network's
-    scores are made of); 0 counts all alike. What the cache says has `share` of the whole, the network the rest.
+    scores are made of); 0 counts all alike. What the cache says has `share` of the whole, the network the rest. Raises
+    UsageError for a size below 1, a flatness below 0 and a share that is not between 0 and 1.
     """
 
     size: int = 2000
     flatness: float = 0.3
     share: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
+            raise UsageError(f"size: must be a whole number, at least 1, not {self.size!r}")
+        if not (self.flatness >= 0 and 0 < self.share < 1):
+            raise UsageError(f"{self}: flatness must be at least 0, and share between 0 and 1")
 
     def mix(self, losses_T: Tensor, cache_losses_T: Tensor) -> Tensor:
         """Give the losses of both together, from those of the network and those of the cache, in nats."""

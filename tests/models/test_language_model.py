@@ -357,3 +357,8 @@ def test_a_cache_of_no_size_is_refused(word_model):
     for size in (0, 2.5, True):
         with pytest.raises(UsageError, match="size: must be a whole number, at least 1"):
             word_model.fit_cache(UNSEEN, size=size)
+    for bad in ({"share": 0.0}, {"share": 1.0}, {"flatness": -0.1}, {"share": math.nan}):
+        with pytest.raises(UsageError, match="flatness must be at least 0, and share between 0 and 1"):
+            Cache(**bad)
+    with pytest.raises(UsageError, match="cache takes what fit_cache gives, not int"):
+        word_model.evaluate(UNSEEN, cache=2000)
