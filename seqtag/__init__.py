@@ -3,30 +3,34 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
-    from seqtag.evaluation.comparison import compare
-    from seqtag.evaluation.report import Report
-    from seqtag.models.classifier import Classifier
-    from seqtag.models.language_model import LanguageModel
-    from seqtag.models.tagger import Tagger
-    from seqtag.text.readers import load_corpus
-    from seqtag.text.schemes import Span
+from seqtag.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from seqtag.corpora.loading import load_corpus
+    from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
+    from seqtag.evaluation.report import Report
+    from seqtag.evaluation.statistics.comparison import compare
+    from seqtag.linter.linter import check_corpus
+    from seqtag.models.classifying.classifier import Classifier
+    from seqtag.models.language.language_model import LanguageModel
+    from seqtag.models.tagging.tagger import Tagger
+    from seqtag.text.schemes import Span
+    from seqtag.training.loop import Watcher
 
 _HOMES = {
-    "Classifier": "seqtag.models.classifier",
+    "Classifier": "seqtag.models.classifying.classifier",
     "DataError": "seqtag.errors",
-    "LanguageModel": "seqtag.models.language_model",
+    "LanguageModel": "seqtag.models.language.language_model",
     "ModelError": "seqtag.errors",
     "Report": "seqtag.evaluation.report",
     "SeqtagError": "seqtag.errors",
     "Span": "seqtag.text.schemes",
-    "Tagger": "seqtag.models.tagger",
+    "Tagger": "seqtag.models.tagging.tagger",
     "UsageError": "seqtag.errors",
-    "compare": "seqtag.evaluation.comparison",
-    "load_corpus": "seqtag.text.readers",
+    "Watcher": "seqtag.training.loop",
+    "check_corpus": "seqtag.linter.linter",
+    "compare": "seqtag.evaluation.statistics.comparison",
+    "load_corpus": "seqtag.corpora.loading",
 }
 
 __all__ = [  # noqa: RUF022 - kept in the order of the table above
@@ -39,6 +43,8 @@ __all__ = [  # noqa: RUF022 - kept in the order of the table above
     "Span",
     "Tagger",
     "UsageError",
+    "Watcher",
+    "check_corpus",
     "compare",
     "load_corpus",
     "__version__",

@@ -15,9 +15,9 @@ from datasets import Dataset
 from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
-from seqtag.text.layout import CharacterLayout
-from seqtag.text.lengths import length_batches, pad
-from seqtag.text.symbols import SymbolVocabulary
+from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.length_batches import length_batches, pad
+from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 

@@ -202,7 +202,7 @@ def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict
 def _write_files(folder: Path, model: StoredModel) -> None:
     from safetensors.torch import save as save_tensors
 
-    from seqtag import __version__
+    from seqtag.version import __version__
 
     contents = {
         _VOCABULARY: _dump(model.vocabulary, indent=None),

@@ -21,9 +21,9 @@ from seqtag.batching import (
     sentence_lengths,
     shuffled_batches,
 )
+from seqtag.corpora.loading import load_corpus
 from seqtag.text.classes import ClassSet
-from seqtag.text.lengths import length_batches, pad, sorted_batches
-from seqtag.text.readers import load_corpus
+from seqtag.text.length_batches import length_batches, pad, sorted_batches
 from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import FEATURES, Vocabulary

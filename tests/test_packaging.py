@@ -12,7 +12,7 @@ CORPORA = {
     *(f"seqtag/data/sentiment/{name}" for name in ("train.csv", "dev.csv", "test.csv", "README.md")),
 }
 
-PAGE = {f"seqtag/evaluation/page/{name}" for name in ("report.html.jinja", "style.css", "script.js")}
+PAGE = {f"seqtag/reporting/page/{name}" for name in ("report.html.jinja", "style.css", "script.js")}
 
 
 @pytest.fixture(scope="module")

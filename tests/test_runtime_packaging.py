@@ -83,7 +83,6 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 def what_serving_imports() -> set[str]:
     waiting = [f"seqtag.runtime.{path.stem}" for path in (PACKAGE / "runtime").glob("[!_]*.py")]
-    waiting = [name for name in waiting if not name.startswith("seqtag.runtime.graph")]  # of the export
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -95,7 +94,10 @@ def what_serving_imports() -> set[str]:
 
 def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
     wanted = {file_of(name).relative_to(REPOSITORY).as_posix() for name in what_serving_imports()}
-    wanted |= {f"seqtag/{folder}__init__.py" for folder in ("", "runtime/", "text/")} | {"seqtag/py.typed"}
+    packages = ("", "inference/", "runtime/", "text/")
+    wanted |= {f"seqtag/{folder}__init__.py" for folder in packages} | {"seqtag/py.typed"}
+        "seqtag/py.typed"
+    }
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}
     assert wanted - set(files) == set(), (
         "serving needs it: add it to py-modules in distributions/runtime/pyproject.toml"

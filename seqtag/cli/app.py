@@ -18,7 +18,7 @@ from seqtag.cli.arguments import (
     ModelFolder,
     examples,
 )
-from seqtag.cli.session import command
+from seqtag.cli.process import command
 
 app = typer.Typer(
     name="seqtag",
@@ -38,7 +38,7 @@ _TRAINING, _WHERE = "How to train", "Where things go"
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from seqtag import __version__
+        from seqtag.version import __version__
 
         print(f"seqtag {__version__}")
         raise typer.Exit
@@ -133,7 +133,7 @@ def train(
     """
     from seqtag.cli import language as texts
     from seqtag.cli import settings as reading
-    from seqtag.cli import train as training
+    from seqtag.cli.commands import train as training
 
     estimator = reading.make_estimator(
         task, reading.parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
@@ -199,7 +199,7 @@ def predict(
     engine: Engine = None,
 ) -> None:
     """Tag or classify new text, in order, as it comes: files of any size, or a pipe that waits for each answer."""
-    from seqtag.cli import predict as predicting
+    from seqtag.cli.commands import predict as predicting
 
     kind = predicting.input_kind(text=text, jsonl=jsonl)
     predicting.predict(
@@ -252,7 +252,7 @@ def export(
     ] = False,
 ) -> None:
     """Write a model as ONNX into its folder, to predict without torch, once it gives what torch gives."""
-    from seqtag.cli import export as exporting
+    from seqtag.cli.commands import export as exporting
 
     exporting.export(folder, int8=int8, dev=dev, split=split, force=force)
 
@@ -276,7 +276,7 @@ def demo(
     ] = None,
 ) -> int:
     """Train on the corpus that comes with seqtag, print the scores and answer new texts, in about a minute."""
-    from seqtag.cli import demo as showing
+    from seqtag.cli.commands import demo as showing
 
     return showing.demo(task, out=out, epochs=epochs)
 

@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.cli.place import Place
-from seqtag.cli.session import is_main_process
+from seqtag.cli.model_folder import Place
+from seqtag.cli.process import is_main_process
 from seqtag.cli.sources import write_json
 from seqtag.cli.tasks import LANGUAGE, find_estimator
-from seqtag.cli.texts import find_texts, refuse_tags
+from seqtag.cli.text_sources import find_texts, refuse_tags
 from seqtag.errors import UsageError, near_miss
 
 if TYPE_CHECKING:
-    from seqtag.models.language_model import LanguageModel
+    from seqtag.models.language.language_model import LanguageModel
 
 logger = logging.getLogger("seqtag")
 
@@ -37,7 +37,7 @@ def train(
     for source in (text, dev, test):
         if source is not None:
             refuse_tags(source, advice="give a text file, or leave --task lm out to train a tagger")
-    from seqtag.models.language_progress import figure
+    from seqtag.models.language.progress import figure
 
     place.make_room()
     fit = partial(model.fit, text, dev=dev, tensorboard=tensorboard)

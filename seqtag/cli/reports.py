@@ -17,7 +17,7 @@ from seqtag.cli.arguments import (
     ModelFolder,
     examples,
 )
-from seqtag.cli.session import command
+from seqtag.cli.process import command
 from seqtag.errors import UsageError
 
 
@@ -38,7 +38,7 @@ def evaluate(
 
     Of a language model on text: perplexity and bits per character, the state carried across the whole text.
     """
-    from seqtag.cli import measure
+    from seqtag.cli.commands import evaluate_and_score as measure
 
     files = {".json": json_file, ".html": html_file, ".md": markdown_file}
     measure.evaluate(folder, data, split=split, files=files, device=device, engine=engine)
@@ -71,7 +71,8 @@ def score(
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Score the output of any system against gold, strictly and the conlleval way, and show what goes wrong."""
-    from seqtag.cli import measure, measure_labels
+    from seqtag.cli.commands import evaluate_and_score as measure
+    from seqtag.cli.commands import score_labels as measure_labels
     from seqtag.cli.tasks import find_task
 
     files = {".json": json_file, ".html": html_file, ".md": markdown_file}
@@ -107,7 +108,7 @@ def check(
     json_file: JsonFile = None,
 ) -> int:
     """Look through a corpus for what would hurt a model or a score. Changes nothing."""
-    from seqtag.cli import check as checking
+    from seqtag.cli.commands import check as checking
 
     return checking.check(data, task=task, language=language, json_file=json_file)
 
@@ -129,7 +130,7 @@ def compare(
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Set reports side by side, best first: differences with intervals, and whether chance alone would give as much."""
-    from seqtag.cli import compare as comparing
+    from seqtag.cli.commands import compare as comparing
 
     forms = {".json": json_file, ".html": html_file, ".md": markdown_file}
     comparing.compare(files, resamples=resamples, seed=seed, files=forms)
@@ -164,7 +165,7 @@ def tune(
 
     With neither, the thresholds are taken away. The weights of the model stay as they are.
     """
-    from seqtag.cli import tune as tuning
+    from seqtag.cli.commands import tune as tuning
 
     tuning.tune(
         folder,

@@ -39,9 +39,9 @@ def make_estimator(task: str, settings: Mapping[str, Any], **short_forms: Any) -
     every bad value at once, and for an option that is given in both ways.
     """
     kind = find_estimator(task)
-    from seqtag.device import pick_device
     from seqtag.models.options import check_options
     from seqtag.text.tokenizer import Tokenizer
+    from seqtag.training.device import pick_device
 
     given = {name: value for name, value in short_forms.items() if value is not None}
     known = kind().get_params(deep=False)

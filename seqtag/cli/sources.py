@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from seqtag.corpora.source_names import parse_labelled_source, parse_source
 from seqtag.errors import SeqtagError, UsageError
-from seqtag.text.sources import parse_labelled_source, parse_source
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-    from seqtag.text.columnfiles import Column
+    from seqtag.corpora.formats.conll import Column
 
 
 def read_corpus(source: str, **options: Any) -> "DatasetDict":
     """Read all splits of a corpus; the bars of `datasets` for the steps in between stay away."""
     from datasets import DatasetDict, disable_progress_bars
 
-    from seqtag.text.readers import load_corpus
+    from seqtag.corpora.loading import load_corpus
 
     disable_progress_bars()
     corpus = load_corpus(source, **options)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.cli.answers import Answers, TagAnswers
-from seqtag.cli.class_answers import ClassAnswers
+from seqtag.cli.prediction.class_writers import ClassAnswers
+from seqtag.cli.prediction.tag_writers import Answers, TagAnswers
 from seqtag.cli.sources import column_source, text_source
 from seqtag.errors import ModelError, UsageError, near_miss
 
 if TYPE_CHECKING:
-    from seqtag.text.columnfiles import Column
+    from seqtag.corpora.formats.conll import Column
 
 LANGUAGE = "lm"
 

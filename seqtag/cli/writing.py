@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from seqtag.cli.arguments import Device, ModelFolder, examples
-from seqtag.cli.session import command
+from seqtag.cli.process import command
 
 
 @command
@@ -41,7 +41,7 @@ def generate(
     device: Device = "auto",
 ) -> None:
     """Let a language model go on with a text; what it writes appears as it is written."""
-    from seqtag.cli import generate as writing
+    from seqtag.cli.commands import generate as writing
 
     writing.generate(
         folder,

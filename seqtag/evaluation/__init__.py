@@ -1,12 +1,12 @@
 """Measure taggers and classifiers: their scores, how sure these are, and the reports that show them."""
 
-from seqtag.evaluation.class_evaluation import evaluate_labels
-from seqtag.evaluation.class_metrics import ClassScore
-from seqtag.evaluation.class_report import ClassReport
-from seqtag.evaluation.metrics import LabelScore, Scores
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.classifying.metrics import ClassScore
+from seqtag.evaluation.classifying.report import ClassReport
 from seqtag.evaluation.report import Report
-from seqtag.evaluation.tag_evaluation import evaluate_tags
-from seqtag.evaluation.tag_report import TagReport
+from seqtag.evaluation.tagging.evaluation import evaluate_tags
+from seqtag.evaluation.tagging.metrics import LabelScore, Scores
+from seqtag.evaluation.tagging.report import TagReport
 
 __all__ = [
     "ClassReport",

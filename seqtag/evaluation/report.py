@@ -12,14 +12,14 @@ from typing import Any
 from rich.console import RenderableType
 
 from seqtag.errors import UsageError
-from seqtag.evaluation.confidence import Confidence, sections_of
-from seqtag.evaluation.markdown import render_markdown
-from seqtag.evaluation.measurement import Measurement, write_json
-from seqtag.evaluation.resampling import Bootstrap
-from seqtag.evaluation.sections import Section
 from seqtag.evaluation.slices import Slice, slice_table
-from seqtag.evaluation.terminal import render, render_text
-from seqtag.evaluation.writing import plain
+from seqtag.evaluation.statistics.confidence import Confidence, sections_of
+from seqtag.evaluation.statistics.measurement import Measurement, write_json
+from seqtag.evaluation.statistics.resampling import Bootstrap
+from seqtag.reporting.figures import plain
+from seqtag.reporting.markdown import render_markdown
+from seqtag.reporting.sections import Section
+from seqtag.reporting.terminal import render, render_text
 
 _FORMS = (".json", ".md", ".html")
 
@@ -100,7 +100,7 @@ class Report(ABC):
 
     def to_html(self) -> str:
         """Give a page that needs nothing else: plots, tables to sort, each error in its text."""
-        from seqtag.evaluation.html import render_html
+        from seqtag.reporting.html import render_html
 
         return render_html(self.source or "Evaluation", self.sections())
 

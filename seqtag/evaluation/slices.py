@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from seqtag.errors import DataError
-from seqtag.evaluation.sections import Table
-from seqtag.evaluation.writing import percent, plain
+from seqtag.reporting.figures import percent, plain
+from seqtag.reporting.sections import Table
 from seqtag.text.schemes import Span, check_span
-from seqtag.text.surfaces import Surfaces, join_surface
+from seqtag.text.training_surfaces import Surfaces, join_surface
 
 _SURFACE, _LABELS = "surface in training", "labels in training"
 _SPAN_TOKENS, _SENTENCE_TOKENS = "tokens of the span", "tokens of the sentence"

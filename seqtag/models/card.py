@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seqtag.models.base import SequenceEstimator
-    from seqtag.models.classifier import Classifier
-    from seqtag.models.tagger import Tagger
+    from seqtag.models.classifying.classifier import Classifier
+    from seqtag.models.sequence_estimator import SequenceEstimator
+    from seqtag.models.tagging.tagger import Tagger
 
 
 def tagger_card(tagger: "Tagger") -> str:
@@ -54,7 +54,7 @@ def classifier_card(classifier: "Classifier") -> str:
 
 
 def _card(estimator: "SequenceEstimator", about: Mapping[str, str], *, unit: str, measure: str, use: str) -> str:
-    from seqtag import __version__
+    from seqtag.version import __version__
 
     kind = type(estimator).__name__
     best = max(estimator.history_, key=lambda record: record.dev_score)

@@ -16,17 +16,17 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import ContextReader, KnownStates, sentence_key
-from seqtag.device import pick_device
+from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import SeqtagError, UsageError
-from seqtag.models.language_card import tuned_rates
-from seqtag.models.language_model import LanguageModel
+from seqtag.models.language.card import tuned_rates
+from seqtag.models.language.language_model import LanguageModel
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
 from seqtag.store import read_files
-from seqtag.text.lengths import sorted_batches
-from seqtag.text.rows import no_room, workspace
-from seqtag.text.symbols import SymbolVocabulary
-from seqtag.training import EpochRecord
+from seqtag.text.length_batches import sorted_batches
+from seqtag.text.symbol_vocabulary import SymbolVocabulary
+from seqtag.training.device import pick_device
+from seqtag.training.loop import EpochRecord
 
 logger = logging.getLogger("seqtag")
 

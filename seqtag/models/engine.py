@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from seqtag.errors import ModelError, UsageError
-from seqtag.models.graphs import graph_format, graph_spec
 from seqtag.nn.network import Network
-from seqtag.runtime.engine import Exported, open_export, start_export
+from seqtag.onnx_export.weights import graph_format, graph_spec
+from seqtag.runtime.tagging_engine import Exported, open_export, start_export
 from seqtag.store import read_files
 
 if TYPE_CHECKING:
     import onnx
 
-    from seqtag.models.base import SequenceEstimator
+    from seqtag.models.sequence_estimator import SequenceEstimator
 
 logger = logging.getLogger("seqtag")
 

@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
-from seqtag.device import pick_device
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
 from seqtag.models.fitting import is_main_process
 from seqtag.store import StoredModel, read_model, write_model
-from seqtag.training import EpochRecord
+from seqtag.training.device import pick_device
+from seqtag.training.loop import EpochRecord
 
 Self = TypeVar("Self", bound="Estimator")
 

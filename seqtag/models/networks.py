@@ -18,9 +18,9 @@ from seqtag.nn.series import SeriesEmbedder
 from seqtag.text.vocabulary import FEATURES, Vocabulary
 
 if TYPE_CHECKING:
-    from seqtag.models.base import SequenceEstimator
-    from seqtag.models.classifier import Classifier
-    from seqtag.models.tagger import Tagger
+    from seqtag.models.classifying.classifier import Classifier
+    from seqtag.models.sequence_estimator import SequenceEstimator
+    from seqtag.models.tagging.tagger import Tagger
 
 # Widths of the spelling features that go into the encoder, beside the word and its characters.
 SHAPE_COLUMNS = ("shape",)

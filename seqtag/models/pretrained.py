@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtag.text.vectors import read_vectors
+from seqtag.corpora.word_vectors import read_vectors
 from seqtag.text.vocabulary import Vocabulary
 
 logger = logging.getLogger("seqtag")

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from seqtag.runtime.class_engine import ClassEngine
-from seqtag.runtime.engine import open_export
+from seqtag.inference.classifying import ClassAnswers
+from seqtag.runtime.classifying_engine import ClassEngine
+from seqtag.runtime.tagging_engine import open_export
 from seqtag.store import StoredExport
-from seqtag.text.class_answers import ClassAnswers
 from seqtag.text.classes import ClassSet
-from seqtag.text.layout import CharacterLayout
+from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.vocabulary import Vocabulary
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqtag.runtime.words import Looked
+from seqtag.runtime.word_table import Looked
 from seqtag.text.vocabulary import UNKNOWN
 
 _KIND_BITS = 60

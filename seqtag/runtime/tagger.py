@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from seqtag.runtime.engine import MAX_TOKENS, RuntimeEngine, open_network
-from seqtag.runtime.words import WordTable
+from seqtag.inference.tagging import text_spans
+from seqtag.inference.user_input import texts, token_lists
+from seqtag.runtime.tagging_engine import MAX_TOKENS, RuntimeEngine, open_network
+from seqtag.runtime.word_table import WordTable
 from seqtag.store import StoredExport
-from seqtag.text.answers import text_spans
-from seqtag.text.given import texts, token_lists
-from seqtag.text.layout import CharacterLayout
+from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Tokenizer

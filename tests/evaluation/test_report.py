@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqtag.errors import UsageError
 from seqtag.evaluation import Report, evaluate_labels, evaluate_tags
-from seqtag.evaluation.writing import printable
+from seqtag.reporting.figures import printable
 
 REPORTS = {
     "tags": evaluate_tags([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2"),

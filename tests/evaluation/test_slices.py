@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import DataError
-from seqtag.evaluation.sections import Section
 from seqtag.evaluation.slices import Slice, TrainingKnowledge, score_slices, slice_table
-from seqtag.evaluation.terminal import render_text
+from seqtag.reporting.sections import Section
+from seqtag.reporting.terminal import render_text
 from seqtag.text.schemes import Span, spans_from_tags
-from seqtag.text.surfaces import Surfaces
+from seqtag.text.training_surfaces import Surfaces
 from seqtag.text.vocabulary import Vocabulary
 
 TAGS = ["O", "O", "B-PER", "I-PER", "I-PER", "B-LOC"]

@@ -17,7 +17,7 @@ from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classif
 from seqtag import Classifier, LanguageModel, Tagger, UsageError
 from seqtag.batching import collate
 from seqtag.models import context as module
-from seqtag.text.join import join_tokens
+from seqtag.text.joining import join_tokens
 
 TEXT = ["\n".join(" ".join(tokens) for tokens in TOKENS)] * 3
 SMALL = {"hidden_size": 10, "embedding_size": 6, "bptt": 10, "batch_size": 4, "epochs": 1, "device": "cpu"}

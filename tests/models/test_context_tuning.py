@@ -15,7 +15,7 @@ from seqtag import Classifier, LanguageModel, Tagger, UsageError
 from seqtag.batching import TaggedRows
 from seqtag.models import fitting
 from seqtag.models.context import Context
-from seqtag.models.inputs import as_tagged_dataset
+from seqtag.models.tagging.inputs import as_tagged_dataset
 
 TEXT = ["\n".join(" ".join(tokens) for tokens in TOKENS)] * 3
 SMALL = {"hidden_size": 7, "embedding_size": 6, "bptt": 10, "batch_size": 4, "epochs": 1, "device": "cpu"}

@@ -16,11 +16,11 @@ from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier
 from seqtag.errors import DataError, ModelError, UsageError
+from seqtag.inference.attention import TokenWeight
 from seqtag.nn.pooling import POOLINGS
 from seqtag.runtime import RuntimeClassifier, load
-from seqtag.runtime.words import WordTable
+from seqtag.runtime.word_table import WordTable
 from seqtag.store import read_model, write_model
-from seqtag.text.token_weights import TokenWeight
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger
-from seqtag.models import export
-from seqtag.models.inference import TagPredictor
-from seqtag.models.tag_engine import OnnxPredictor
+from seqtag.models.tagging import export
+from seqtag.models.tagging.engine import OnnxPredictor
+from seqtag.models.tagging.inference import TagPredictor
 from seqtag.runtime import load
-from seqtag.runtime.engine import EXPORT_FORMAT
-from seqtag.text import layout
+from seqtag.runtime.tagging_engine import EXPORT_FORMAT
+from seqtag.text import context_layout as layout
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SMALL = {"hidden_size": 10, "embedding_size": 6, "bptt": 10, "batch_size": 4, "epochs": 1, "device": "cpu"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from seqtag.batching import collate
 from seqtag.nn.ngrams import Ngrams, NgramScores, occurrences
 from seqtag.runtime.ngrams import NgramTable
-from seqtag.runtime.words import WordTable
+from seqtag.runtime.word_table import WordTable
 from seqtag.text.vocabulary import Vocabulary
 
 WORDS = ["a", "be", "Bee", "BEE", "bees", "42", "17", "état", "ÉTAT", "ßß", "", "beebeebee", "ab" * 20, "x", "."]

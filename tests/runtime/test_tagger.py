@@ -14,7 +14,7 @@ from toy_export import TAGS, VOCABULARY, WORDS, toy_predictor, write_toy
 
 from seqtag.errors import DataError, ModelError, UsageError
 from seqtag.runtime import load
-from seqtag.runtime.words import WordTable
+from seqtag.runtime.word_table import WordTable
 from seqtag.text.tokenizer import Tokenizer
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -155,5 +155,5 @@ def test_languages_that_there_are_not():
 
 
 def test_importing_costs_no_spacy_and_no_torch():
-    code = "import sys, seqtag.text.readers; sys.exit('spacy' in sys.modules or 'torch' in sys.modules)"
+    code = "import sys, seqtag.corpora.loading; sys.exit('spacy' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""What `seqtag predict` reads and writes."""

@@ -1,0 +1,161 @@
+"""What `seqtag predict` writes for a classifier: one answer a request, as lines of text, JSON lines or a table."""
+
+import json
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from seqtag.cli.prediction.requests import Input, Request
+from seqtag.cli.prediction.tables import one_line, table_line
+from seqtag.cli.prediction.tag_writers import DIGITS, Answers
+from seqtag.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqtag.inference.attention import TokenWeight
+    from seqtag.models.classifying.classifier import Classifier
+
+logger = logging.getLogger("seqtag")
+
+_MOST_NAMED = 5
+_MOST_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The classes that one text is given."""
+
+    labels: list[Any]  # one, or any number of them where the model is multi-label
+    shares: list[float]  # the probability of each
+    scores: Mapping[str, float]  # the probability of every class
+    weights: Sequence["TokenWeight"] = ()  # of the words, where attention was asked for
+
+
+class ClassAnswers(Answers):
+    """Answers of a classifier. A blank text gets the shares of the classes in training, and is reported at the end."""
+
+    FORMS: ClassVar[tuple[str, ...]] = ("text", "jsonl", "csv")
+
+    def __init__(self, model: "Classifier", form: str, given: Input, *, attention: bool) -> None:
+        if form == "csv" and given.kind == "jsonl":
+            raise UsageError(
+                "--format csv: objects in JSON lines may differ in their keys, the rows of a table may not; choose "
+                "jsonl or text"
+            )
+        if attention and model.pooling != "attention":
+            raise UsageError(
+                f"--attention: this model has pooling={model.pooling}, so its words have no weights; train one with "
+                "--set pooling=attention"
+            )
+        self.model, self.given, self.attention = model, given, attention
+        self.is_multi = model.class_set_.is_multi
+        self.num_blank = 0
+        self.blank_places: list[str] = []
+        self.form = form
+        self.write: Callable[[Request, Answer], str] = {
+            "text": self._text_line,
+            "jsonl": self._json_line,
+            "csv": self._table_line,
+        }[form]
+
+    def head(self) -> str:
+        """Give the header of a table."""
+        table = self.given.table
+        if self.form != "csv" or (table and not table.has_header):
+            return ""
+        columns = list(table.keys) if table else ["text"]
+        for name in self._columns():
+            columns.append(free_name(name, columns))
+        return self._row(columns)
+
+    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
+        """Write one line a request, but for line breaks inside the cells of a table."""
+        for request in requests:
+            if request.is_blank:
+                self.num_blank += 1
+                self.blank_places += [request.place][: _MOST_NAMED - len(self.blank_places)]
+        for request, answer in zip(requests, classify(self.model, requests, attention=self.attention)):
+            yield self.write(request, answer)
+
+    def close(self) -> None:
+        """Say where texts were blank."""
+        if self.num_blank:
+            named = ", ".join(self.blank_places) + ", ..." * (self.num_blank > len(self.blank_places))
+            texts = "1 text is blank and gets" if self.num_blank == 1 else f"{self.num_blank} texts are blank and get"
+            logger.warning("%s the shares of the classes in training: %s", texts, named)
+
+    def _text_line(self, request: Request, answer: Answer) -> str:
+        text = " ".join(request.tokens) if request.text is None else request.text
+        return "\t".join([*map(_bare, self._cells(answer)), one_line(text)]) + "\n"
+
+    def _json_line(self, request: Request, answer: Answer) -> str:
+        scores = {name: round(share, DIGITS) for name, share in answer.scores.items()}
+        about: dict[str, Any] = {"labels": answer.labels, "scores": scores}
+        if not self.is_multi:
+            about = {"label": answer.labels[0], "score": round(answer.shares[0], DIGITS), "scores": scores}
+        if self.attention:
+            about["attention"] = [[word.text, round(word.weight, DIGITS)] for word in answer.weights]
+        record = dict(request.record) or {"text": request.text}
+        for name, value in about.items():
+            record[free_name(name, record)] = value
+        return json.dumps(record, ensure_ascii=False) + "\n"
+
+    def _table_line(self, request: Request, answer: Answer) -> str:
+        table, added = self.given.table, self._cells(answer)
+        if table is None:
+            return self._row([request.text or "", *added])
+        return self._row([*request.record.values(), *(added if table.quoted else map(_bare, added))])
+
+    def _columns(self) -> list[str]:
+        columns = ["labels", "scores"] if self.is_multi else ["label", "score"]
+        return [*columns, "attention"] if self.attention else columns
+
+    def _cells(self, answer: Answer) -> list[str]:
+        """Give the cells for `_columns`, as strings."""
+        labels = ",".join(map(str, answer.labels))
+        shares = ",".join(f"{share:.{DIGITS}f}" for share in answer.shares)
+        return [labels, shares, top_words(answer.weights)] if self.attention else [labels, shares]
+
+    def _row(self, cells: Sequence[str]) -> str:
+        table = self.given.table
+        return table_line(cells, delimiter=table.delimiter, quoted=table.quoted) if table else table_line(cells)
+
+
+def classify(classifier: "Classifier", requests: Sequence[Request], *, attention: bool = False) -> Iterator[Answer]:
+    """Give each request its classes; a blank one gets the shares of the classes in training as probabilities."""
+    rows = [request.tokens if request.text is None else request.text for request in requests]
+    probability_NL = np.tile(classifier.prior_, (len(rows), 1))
+    # The classifier would do the same with blank ones, but name them by their numbers in this handful of texts.
+    if full := [i for i, request in enumerate(requests) if not request.is_blank]:
+        probability_NL[full] = classifier.predict_proba([rows[i] for i in full])
+    weights = classifier.predict_attention(rows) if attention else [[] for _ in rows]
+    names = list(map(str, classifier.classes_.tolist()))
+    for chosen, share_L, own in zip(classifier.choose(probability_NL), probability_NL.tolist(), weights):
+        scores = dict(zip(names, share_L))
+        labels = chosen if classifier.class_set_.is_multi else [chosen]
+        yield Answer(labels, [scores[str(label)] for label in labels], scores, own)
+
+
+def top_words(weights: Sequence["TokenWeight"]) -> str:
+    """Show the words of a text that have the most weight, to be read by people."""
+    most = nlargest(_MOST_WORDS, weights, key=lambda word: word.weight)
+    return " ".join(f"{word.text}({word.weight:.2f})" for word in most)
+
+
+def _bare(cell: str) -> str:
+    """Leave out what would end a cell without quotes."""
+    return one_line(cell).replace("\t", " ")
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Give a name that does not hide what the input brought: where it has a `label`, ours is the predicted one.
+
+    >>> free_name("label", ["text", "label"]), free_name("label", ["text"])
+    ('predicted_label', 'label')
+    """
+    while name in taken:
+        name = f"predicted_{name}"
+    return name

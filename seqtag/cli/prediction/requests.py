@@ -1,0 +1,116 @@
+"""What `seqtag predict` reads: sentences of a column file, lines of text, JSON lines or rows of a table, one by one.
+
+Standard input is read so that whoever waits for an answer gets it: before each read that may have to wait, the caller
+is told. Knows no model.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from seqtag.cli.prediction.tables import Table, table_rows
+from seqtag.corpora.formats.conll import Column, iter_sentences
+from seqtag.corpora.lines import handle_blocks, line_blocks
+from seqtag.errors import DataError
+
+_STDIN = "<stdin>"
+_BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where requests come from, and in what form."""
+
+    path: str  # - is standard input
+    kind: str  # conll, text, jsonl or csv
+    column: Column | None = None  # the column of tokens in a column file, the key of the text in JSON lines
+    table: Table | None = None  # where the kind is csv
+    by_text: bool = False  # of a JSON object `text` counts before `tokens`, and a missing text is an empty one
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One text, or one sentence that is cut into tokens already."""
+
+    text: str | None = None  # None where the input brings tokens
+    tokens: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)  # the cells of each token in a column file
+    record: dict[str, Any] = field(default_factory=dict)  # the object in JSON lines, the row of a table by column
+    place: str = ""  # file:line, where the line is one request
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has no token, which white space is not."""
+        return not (self.tokens if self.text is None else self.text.strip())
+
+
+def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]) -> Iterator[Request]:
+    """Read a file, or standard input for '-', in memory that does not grow with it.
+
+    `before_wait` is called before each read of standard input: what was asked until then can be answered. Raises
+    DataError by file and line, UsageError for a file that is not there.
+    """
+    handle = io.BufferedReader(_AnnouncedReads(stdin, before_wait), _BLOCK_BYTES) if given.path == "-" else None
+    name = _STDIN if handle else given.path
+    if given.kind == "conll":
+        for tokens, rows in iter_sentences(handle or given.path, token=given.column, name=name):
+            yield Request(tokens=tokens, rows=rows)
+        return
+    if given.table is not None:
+        for number, cells in table_rows(given.table):
+            record = dict(zip(given.table.keys, cells))
+            yield Request(text=cells[given.table.text], record=record, place=f"{name}:{number}")
+        return
+    for first, lines in handle_blocks(handle, name) if handle else line_blocks(given.path):
+        for number, line in enumerate(lines, first):
+            if given.kind == "text":
+                yield Request(text=line, place=f"{name}:{number}")
+            elif line.strip():
+                yield _read_record(line, f"{name}:{number}", given)
+
+
+class _AnnouncedReads(io.RawIOBase):
+    """A raw stream over standard input that says so before each read, which may have to wait."""
+
+    def __init__(self, source: BinaryIO, before_wait: Callable[[], None]) -> None:
+        self.source, self.before_wait = source, before_wait
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.before_wait()
+        # read1: what a pipe holds now, not as much as fits the buffer
+        block: bytes = self.source.read1(len(buffer))  # type: ignore[attr-defined]
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _read_record(line: str, place: str, given: Input) -> Request:
+    key = "text" if given.column is None else str(given.column)
+    example = json.dumps({key: "Ada spoke."})
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{place}: no JSON ({error}); each line is an object such as {example}") from None
+    text, tokens = (record.get(key), record.get("tokens")) if isinstance(record, dict) else (None, None)
+    text_counts = given.by_text and isinstance(text, str)
+    if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens) and not text_counts:
+        request = Request(tokens=tokens, record=record, place=place)
+    elif isinstance(text, str):
+        request = Request(text=text, record=record, place=place)
+    elif given.by_text and isinstance(record, dict) and key in record and text is None:
+        request = Request(text="", record=record, place=place)
+    else:
+        raise DataError(
+            f'{place}: neither a string "{key}" nor a list of strings "tokens" in {line.strip()[:60]!r}; '
+            f'each line is an object such as {example} or {{"tokens": ["Ada", "spoke", "."]}}'
+        )
+    try:
+        for value in request.tokens if request.text is None else [request.text]:
+            value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(f"{place}: {error.object[error.start]!r} is half a character; mend the escape") from None
+    return request

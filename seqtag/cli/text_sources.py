@@ -1,0 +1,71 @@
+"""Running text or tokens with tags: what a path most likely holds, so that a wrong --task is told at once."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from seqtag.cli.tasks import COLUMN_FILES
+from seqtag.corpora.lines import file_ending, line_blocks
+from seqtag.corpora.splits import SPLITS, group_by_split, labelled_entries
+from seqtag.errors import DataError, UsageError
+
+_PLAIN = (".txt", ".text", "")
+_LINES = 500  # that are looked at
+_ENTITY_TAG = re.compile(r"O|[BIESLUM](-\S+)?")
+_NAMES_COLUMNS = re.compile(r":(token|tag)=[^/]*$")
+
+
+def refuse_tags(source: str, *, advice: str) -> None:
+    """Raise UsageError, ending in `advice`, for a path that holds tokens with tags where running text is needed."""
+    if _NAMES_COLUMNS.search(source) or holds_tags(Path(source)):
+        raise UsageError(f"{source}: holds tokens with tags, and a language model learns from running text; {advice}")
+
+
+def holds_tags(path: Path) -> bool:
+    """Say whether a file has a token and its tag a line: by its name, or by how its lines look."""
+    ending = file_ending(path)
+    if not path.is_file():
+        return False
+    if ending in (*COLUMN_FILES, ".spacy"):
+        return True
+    lines = _first_lines(path) if ending in (*_PLAIN, ".tsv") else []
+    rows = [line.split() for line in lines if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
+    if len(rows) < 2 or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return False
+    is_tagged = all(_ENTITY_TAG.fullmatch(row[-1]) for row in rows)
+    # Of other tags only the form speaks: tabs in each row, and a blank line after each sentence.
+    return is_tagged or (ending != ".tsv" and "" in lines and all("\t" in line for line in lines if line.strip()))
+
+
+def is_running_text(source: str) -> bool:
+    """Say whether a path is that of a text file whose lines differ in their number of words, with no tabs in them."""
+    path = Path(source)
+    if not path.is_file() or file_ending(path) not in _PLAIN:
+        return False
+    try:
+        lines = _first_lines(path)
+    except DataError:
+        return False
+    return len({len(line.split()) for line in lines if line.strip()}) > 1 and not any("\t" in line for line in lines)
+
+
+def find_texts(data: str, dev: str | None, test: str | None) -> tuple[str, str | None, str | None]:
+    """Give the sources of train, dev and test: of a folder with a text file a split these, where none is named.
+
+    Other folders, and all else, are one text to train on.
+    """
+    folder = Path(data)
+    if not folder.is_dir():
+        return data, dev, test
+    files, _ = labelled_entries(folder)
+    splits = group_by_split(path for path in files if file_ending(path) in _PLAIN)
+    if "train" not in splits or any(len(paths) > 1 for paths in splits.values()):
+        return data, dev, test
+    own = {name: str(splits[name][0]) if name in splits else None for name in SPLITS}
+    return str(own["train"]), dev or own["dev"], test or own["test"]
+
+
+def _first_lines(path: Path) -> Sequence[str]:
+    lines = (line for _, block in line_blocks(path, block_size=1 << 15) for line in block)
+    return list(islice(lines, _LINES))

@@ -1,0 +1,1 @@
+"""Sources become Datasets: loading, splits, column roles, normalised tags."""

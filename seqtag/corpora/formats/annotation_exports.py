@@ -1,0 +1,176 @@
+"""Read annotated texts, labels given by character offsets: the exports of Doccano, Label Studio and Prodigy.
+
+The text is tokenised here and each span laid over the tokens. A span whose borders cut a token is misaligned: it is
+listed with the border it is moved to, and too many of them are an error. One text is one row, however long.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from seqtag.corpora.formats.annotation_records import Annotated, read_record, record_kind
+from seqtag.corpora.lines import line_blocks, open_bytes
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.errors import DataError
+from seqtag.text.schemes import Span, tags_from_spans
+from seqtag.text.tokenizer import Token, Tokenizer
+
+logger = logging.getLogger("seqtag")
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Misaligned:
+    """A span whose borders are no token borders, and where it is moved to."""
+
+    line: int  # of the file, or the number of the record in a JSON array, from 1
+    start: int  # characters, as annotated
+    end: int
+    label: str
+    text: str
+    snap_start: int  # characters, at token borders; equal to snap_end where the span is left out
+    snap_end: int
+    snap_text: str
+
+    def __str__(self) -> str:
+        found = f"{self.label} span {self.start}:{self.end} {self.text!r} cuts a token"
+        if self.snap_start == self.snap_end:
+            return f"{found} and has no room of its own; left out"
+        return f"{found}; moved to {self.snap_start}:{self.snap_end} {self.snap_text!r}"
+
+
+def annotation_blocks(
+    path: str | os.PathLike[str], *, language: str = "xx", max_misaligned: float = 0.05
+) -> Iterator[Block]:
+    """Read annotated texts as tokens with IOB2 tags; misaligned spans are moved outwards to token borders.
+
+    Each of them is logged; above the share `max_misaligned` of all spans they are a DataError at the end. White space
+    at a span's borders is no misalignment. Prodigy's own tokens are used where the export has them, and its rejected
+    and ignored texts are left out, which is logged. Overlapping spans are a DataError: a token has one tag.
+    """
+    misaligned: list[Misaligned] = []
+    num_spans = 0
+
+    def sentences() -> Iterator[TaggedSentence]:
+        nonlocal num_spans
+        for record, tokens, spans, moved in aligned_records(path, language):
+            num_spans += len(record.spans)
+            misaligned.extend(moved)
+            for each in moved:
+                logger.warning("%s:%d: %s", os.fspath(path), record.line, each)
+            tags = tags_from_spans(spans, len(tokens), "IOB2")
+            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
+
+    yield from gather(sentences())
+    if len(misaligned) > max_misaligned * num_spans:
+        listed = "; ".join(f"line {each.line}: {each}" for each in misaligned[:_SHOWN])
+        raise DataError(
+            f"{os.fspath(path)}: {len(misaligned)} of {num_spans} spans are not at token borders, more than the share "
+            f"{max_misaligned} that is moved: {listed}; mend the offsets, name the language of the texts "
+            "(language='en'), or raise max_misaligned"
+        )
+
+
+def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
+    """Name the tool that a JSON or JSONL file was exported from, by its first record; None for a table of lists."""
+    for _, record in _records(path):
+        return record_kind(record)
+    raise DataError(f"{os.fspath(path)}: no record in the file; it should hold one a line, or all in one array")
+
+
+def aligned_records(
+    path: str | os.PathLike[str], language: str
+) -> Iterator[tuple[Annotated, Sequence[Token], list[Span], list[Misaligned]]]:
+    """Give each record with its tokens, its spans on token borders, and those that were moved there."""
+    name = os.fspath(path)
+    tokenizer = Tokenizer(language)
+    num_left_out = 0
+    for line, record in _records(path):
+        annotated = read_record(record, line, name)
+        if annotated is None:
+            num_left_out += 1
+            continue
+        tokens = annotated.tokens or tokenizer.tokens(annotated.text)
+        if not tokens:
+            continue
+        spans, moved = _align(annotated, tokens, name)
+        yield annotated, tokens, spans, moved
+    if num_left_out:
+        logger.info("%s: %d rejected, ignored or unannotated texts left out", name, num_left_out)
+
+
+def _align(record: Annotated, tokens: Sequence[Token], name: str) -> tuple[list[Span], list[Misaligned]]:
+    place = f"{name}:{record.line}"
+    ordered = sorted(record.spans, key=lambda span: (span.start, span.end))
+    for left, right in pairwise(ordered):
+        if right.start < left.end:
+            raise DataError(f"{place}: {left} and {right} overlap, and a token has one tag; remove one of the two")
+    spans: list[Span] = []
+    moved: list[Misaligned] = []
+    taken = 0  # tokens before this one belong to earlier spans
+    position = 0
+    for span in ordered:
+        surface = record.text[span.start : span.end]
+        start, end = span.start + len(surface) - len(surface.lstrip()), span.end - len(surface) + len(surface.rstrip())
+        while position < len(tokens) and tokens[position].end <= start:
+            position += 1
+        last = position
+        while last < len(tokens) and tokens[last].start < end:
+            last += 1
+        aligned = start < end and last > position and (tokens[position].start, tokens[last - 1].end) == (start, end)
+        first = max(position, taken)
+        fits = start < end and first < last
+        if fits:
+            spans.append(Span(first, last, span.label))
+            taken = last
+        if not (aligned and first == position):
+            snap_start, snap_end = (tokens[first].start, tokens[last - 1].end) if fits else (span.start, span.start)
+            snap_text = record.text[snap_start:snap_end]
+            moved.append(
+                Misaligned(record.line, span.start, span.end, span.label, surface, snap_start, snap_end, snap_text)
+            )
+    return spans, moved
+
+
+def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Give each record with its line; of a JSON array, with its number."""
+    name = os.fspath(path)
+    with open_bytes(path) as handle:
+        array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    if array:
+        lines = [line for _, block in line_blocks(path) for line in block]
+        try:
+            records = json.loads("\n".join(lines))
+        except json.JSONDecodeError as error:
+            raise DataError(f"{name}:{error.lineno}: not JSON: {error.msg}; export the file again") from error
+        yield from ((number, _checked(record, name, number)) for number, record in enumerate(records, 1))
+        return
+    for first, block in line_blocks(path):
+        for number, line in enumerate(block, first):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(
+                    f"{name}:{number}: not JSON: {error.msg} at column {error.colno}; "
+                    "write one record a line, or all in one array"
+                ) from error
+            yield number, _checked(record, name, number)
+
+
+def _checked(record: object, name: str, number: int) -> Mapping[str, Any]:
+    if not isinstance(record, dict):
+        raise DataError(f"{name}:{number}: the record is {type(record).__name__}; each must be an object with a text")
+    try:
+        json.dumps(record, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{name}:{number}: it holds half of a surrogate pair, which is no character; mend it or leave it out"
+        ) from None
+    return record

@@ -1,0 +1,73 @@
+"""Read texts whose class is where they lie: a file a class with a text a line, or a folder a class, a text a file."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
+from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.splits import labelled_entries
+from seqtag.errors import DataError
+
+logger = logging.getLogger("seqtag")
+
+_WORDS = re.compile(r"[\W_]+|[^\W_]+")
+
+
+def class_files(paths: Sequence[Path]) -> list[LabelledPart]:
+    """Make a part of each file: each line is a text, blank ones too, and the file's name says the label.
+
+    Raises DataError where two names leave the same label.
+    """
+    names = class_names([path.name.removesuffix(".gz") for path in paths])
+    if len(set(names)) < len(names):
+        listed = ", ".join(path.name for path in paths)
+        raise DataError(f"{paths[0].parent}: two files leave the same label: {listed}; rename one of them")
+    return [LabelledPart(str(path), gather_texts(_lines(path, name))) for path, name in zip(paths, names)]
+
+
+def class_names(names: Sequence[str]) -> list[str]:
+    """Cut off the words that all names begin with and those that all end with; what is left are the labels.
+
+    >>> class_names(["rt-polarity.neg", "rt-polarity.pos"]), class_names(["not_funny.txt", "funny.txt"])
+    (['neg', 'pos'], ['not_funny', 'funny'])
+    """
+    words = [_WORDS.findall(name) for name in names]
+    shortest = min(map(len, words))
+    start = next((i for i in range(shortest) if len({own[i] for own in words}) > 1), shortest - 1)
+    end = next((i for i in range(shortest - start) if len({own[-1 - i] for own in words}) > 1), shortest - start - 1)
+    return ["".join(own[start : len(own) - end]).strip("-_. ") or name for own, name in zip(words, names)]
+
+
+def class_folders(folders: Sequence[Path]) -> list[LabelledPart]:
+    """Make a part of each folder: each file in it is a text, line breaks and all, and the folder's name is the label.
+
+    The line break at the end of a file is no part of the text, and a carriage return before a line feed goes.
+    """
+    return [LabelledPart(str(folder), gather_texts(_files(folder))) for folder in folders]
+
+
+def is_class_folder(folder: Path) -> bool:
+    """Say whether a folder holds files, and no folders beside them."""
+    files, folders = labelled_entries(folder)
+    return bool(files) and not folders
+
+
+def _lines(path: Path, label: str) -> Iterator[LabelledRow]:
+    if not path.stat().st_size:
+        raise DataError(f"{path}: the file is empty; it should hold a text a line, all of the class {label!r}")
+    for first, lines in line_blocks(path):
+        for number, line in enumerate(lines, first):
+            yield line, label, f"{path}:{number}"
+
+
+def _files(folder: Path) -> Iterator[LabelledRow]:
+    files, _ = labelled_entries(folder)
+    if left := sorted(path.name for path in folder.iterdir() if path not in set(files)):
+        logger.info("%s: no texts, and left out: %s", folder, ", ".join(left))
+    for path in files:
+        text = ""
+        if path.stat().st_size:
+            text = "\n".join(line for _, lines in line_blocks(path) for line in lines)
+        yield text, folder.name, f"{path}"

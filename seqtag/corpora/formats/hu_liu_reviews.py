@@ -1,0 +1,99 @@
+"""Read product reviews in the mark-up of Hu and Liu (2004), a sentence a line, as sentences with a polarity.
+
+`battery[+2], size[-1][u]##the battery lasts , but it is heavy .` has the opinions on features before `##`; lines that
+begin with `[t]` are titles, lines that begin with `*` notes. Source: Mining and Summarizing Customer Reviews, KDD 2004,
+and the README of the data.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
+from seqtag.corpora.lines import line_blocks
+
+logger = logging.getLogger("seqtag")
+
+_START = "##"
+_OPINION = re.compile(r"\[([+-]\d+)\]")
+_FEATURE = re.compile(r"\s*[^\[\]{},]*\[[+-]\d+\](\s*\[(u|p|s|cc|cs)\])*\s*")
+_LOOKED_AT = 100  # lines that tell the mark-up
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a file's sentences came to."""
+
+    num_kept: int = 0
+    num_neutral: int = 0
+    num_even: int = 0
+    unreadable: list[str] = field(default_factory=list)  # file:line and what stands there
+
+
+def is_opinion_file(path: Path) -> bool:
+    """Say whether a file looks like this mark-up: four lines in five do, and one has an opinion."""
+    lines = (line for _, block in line_blocks(path) for line in block if line.strip() and not line.startswith("*"))
+    first = list(islice(lines, _LOOKED_AT))
+    marked = [line for line in first if line.startswith("[t]") or _START in line]
+    return 5 * len(marked) >= 4 * len(first) and any(_OPINION.search(line.split(_START)[0]) for line in marked)
+
+
+def opinion_parts(paths: Sequence[Path]) -> list[LabelledPart]:
+    """Make a part of each file: positive where the strengths of a sentence's opinions add up to more than 0, else
+    negative; sentences without an opinion, or with a sum of 0, are left out and counted in the log.
+
+    Marks that break the mark-up don't count, and are listed in the log by file and line; a sentence with no other mark
+    is left out.
+
+    >>> polarity("size[-1], picture[+3][u]"), polarity("lens[-2]"), polarity("")
+    (2, -2, None)
+    """
+    return [LabelledPart(str(path), gather_texts(_sentences(path))) for path in paths]
+
+
+def polarity(features: str) -> int | None:
+    """Add up the strengths of the opinions; None where there is none."""
+    strengths = [int(strength) for strength in _OPINION.findall(features)]
+    return sum(strengths) if strengths else None
+
+
+def _sentences(path: Path) -> Iterator[LabelledRow]:
+    tally = _Tally()
+    for first, lines in line_blocks(path):
+        for number, line in enumerate(lines, first):
+            if line.strip() and not line.startswith(("*", "[t]")) and (row := _sentence(line, path, number, tally)):
+                yield row
+    logger.info(
+        "%s: %d sentences with an opinion; left out: %d without one, %d whose opinions add up to 0",
+        path,
+        tally.num_kept,
+        tally.num_neutral,
+        tally.num_even,
+    )
+    if tally.unreadable:
+        logger.warning(
+            "%s: marks that can't be read, and don't count, in %d of the lines: %s",
+            path,
+            len(tally.unreadable),
+            "; ".join(tally.unreadable),
+        )
+
+
+def _sentence(line: str, path: Path, number: int, tally: _Tally) -> LabelledRow | None:
+    features, start, text = line.partition(_START)
+    # without a start the features can't be told from the text
+    sound = bool(start) and all(_FEATURE.fullmatch(feature) for feature in features.split(",") if feature.strip())
+    total = polarity(features) if start else None
+    if not sound:
+        tally.unreadable.append(f"{path.name}:{number} {(features if start else line)[:40]!r}")
+    if total:
+        tally.num_kept += 1
+        return text, "positive" if total > 0 else "negative", f"{path}:{number}"
+    if total == 0:
+        tally.num_even += 1
+    elif sound:
+        tally.num_neutral += 1
+    return None

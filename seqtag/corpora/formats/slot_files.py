@@ -1,0 +1,68 @@
+"""Read slot-filling corpora in parallel files: `seq.in` has a sentence a line, `seq.out` its tags, `label` a class."""
+
+import re
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.errors import DataError
+
+_WORD = re.compile(r"[^ \t]+")
+
+
+def is_slot_folder(folder: Path) -> bool:
+    """Say whether a folder holds `seq.in` and `seq.out`."""
+    return (folder / "seq.in").is_file() and (folder / "seq.out").is_file()
+
+
+def slot_blocks(folder: Path) -> Iterator[Block]:
+    """Read the two files side by side, words separated by runs of blanks; blank lines in both are passed over.
+
+    Raises DataError, by file and line, where a line has more words than tags or the other way round.
+    """
+    return gather(_sentences(folder))
+
+
+def is_intent_folder(folder: Path) -> bool:
+    """Say whether a folder holds `seq.in` and `label`."""
+    return (folder / "seq.in").is_file() and (folder / "label").is_file()
+
+
+def intent_rows(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Read sentences as they are written, with their intents and places; lines blank in both files are passed over.
+
+    Raises DataError, by file and line, where one file ends before the other.
+    """
+    for number, (text, label) in enumerate(zip_longest(_lines(folder / "seq.in"), _lines(folder / "label")), 1):
+        if text is None or label is None:
+            raise _ends_early(folder / ("seq.in" if text is None else "label"), number)
+        if text.strip() or label.strip():
+            yield text, label, f"{folder / 'seq.in'}:{number}"
+
+
+def _ends_early(path: Path, number: int) -> DataError:
+    return DataError(f"{path}:{number}: the file ends before its partner; each line needs one in the other file")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    return (line for _, lines in line_blocks(path) for line in lines)
+
+
+def _sentences(folder: Path) -> Iterator[TaggedSentence]:
+    pairs = zip_longest(_words(folder / "seq.in"), _words(folder / "seq.out"))
+    for number, (tokens, tags) in enumerate(pairs, 1):
+        if tokens is None or tags is None:
+            raise _ends_early(folder / ("seq.in" if tokens is None else "seq.out"), number)
+        if len(tokens) != len(tags):
+            raise DataError(
+                f"{folder / 'seq.out'}:{number}: {len(tags)} tags, but seq.in has {len(tokens)} words in this line; "
+                "each word needs one tag"
+            )
+        if tokens:
+            yield TaggedSentence(tokens, tags, [number] * len(tokens))
+
+
+def _words(path: Path) -> Iterator[list[str]]:
+    return (_WORD.findall(line) for line in _lines(path))

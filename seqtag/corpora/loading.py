@@ -1,0 +1,291 @@
+"""Read a corpus from whatever the user has: the one door between files or hubs and the rest.
+
+Says what a source of tagged tokens is and which reader takes it; the formats themselves are in columnfiles,
+annotations, exports, docbins and slotfiles, what happens to the tags in corpus_tags. A new reader is added here; one
+for labelled texts in labelled_sources.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from datasets import Dataset, DatasetDict
+
+from seqtag.corpora.column_roles import document_column, tagging_columns
+from seqtag.corpora.formats.annotation_exports import annotation_blocks, sniff_annotations
+from seqtag.corpora.formats.arrow_tables import (
+    JSON_ENDINGS,
+    TABLE_ENDINGS,
+    has_tables,
+    hub_tables,
+    is_configured,
+    is_saved,
+    saved_tables,
+    table_file,
+    table_folder,
+)
+from seqtag.corpora.formats.conll import Column, column_blocks
+from seqtag.corpora.formats.labelled_tables import is_labelled, labelled_table
+from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
+from seqtag.corpora.formats.spacy_docbins import docbin_blocks
+from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
+from seqtag.corpora.labelled_loading import open_labelled
+from seqtag.corpora.lines import file_ending
+from seqtag.corpora.source_names import check_hub_name, parse_labelled_source, parse_source
+from seqtag.corpora.splits import (
+    find_split_files,
+    find_split_folders,
+    has_split_files,
+    in_order,
+    name_splits,
+    split_name,
+)
+from seqtag.corpora.tag_normalising import check_options, corpus_scheme, is_settled, settle
+from seqtag.corpora.tagged_blocks import Block
+from seqtag.corpora.tagged_drafts import Part, dataset_blocks
+from seqtag.corpora.workspace import workspace
+from seqtag.errors import DataError, UsageError, near_miss
+
+__all__ = ["corpus_scheme", "load_corpus"]
+
+Source: TypeAlias = str | os.PathLike[str] | Dataset | Mapping[str, Dataset]
+
+_TASKS = ("tag", "classify")
+
+
+def load_corpus(
+    source: Source,
+    *,
+    split: str | None = None,
+    token: Column | None = None,
+    tag: Column | None = None,
+    text: Column | None = None,
+    label: Column | None = None,
+    scheme: str | None = None,
+    repair: str = "conlleval",
+    task: str = "tag",
+    max_misaligned: float = 0.05,
+    language: str = "xx",
+) -> DatasetDict | Dataset:
+    """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
+
+    `source` is a column file, CoNLL-U, JSONL with character offsets, a spaCy file, a table (Parquet, Arrow, JSON), a
+    folder with one of these a split, a folder of `save_to_disk` or in hub layout, a dataset, or, where no such path
+    exists, the name of a dataset on the hub; a path never touches the network. `file.conll:token=0,tag=3` names columns
+    by number (from 0, negative from the end) or header name, as do `token` and `tag`; for a spaCy file `tag` is ents,
+    pos or tag. A single file gives the split train.
+
+    The scheme is decided over all splits; `scheme` converts to another. repair='conlleval' rewrites tags that break it,
+    as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
+    `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
+
+    Where a source tells documents apart and a split has more than one, all rows have a third column `document`: by
+    number within the split (-DOCSTART- lines, CoNLL-U's `# newdoc`, a spaCy file whose documents have sentences), or as
+    it stands in a column document_id, doc_id, docid, document or doc of a table.
+
+    task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
+    `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
+    with or without a header, a table, JSON with all splits, a folder with one of these a split, with a folder or a file
+    a class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text` and `label` name
+    columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
+
+    Rows lie in Arrow files on disk until the process ends. Raises UsageError for a source or option that is none,
+    DataError for data that falls short, by file and line.
+
+    >>> corpus = load_corpus(Dataset.from_dict({"words": [["Ada", "spoke"]], "ner": [["I-PER", "O"]]}), scheme="IOB2")
+    >>> corpus["train"].features["tags"].feature.names, corpus["train"]["tags"][0]
+    (['O', 'B-PER'], [1, 0])
+    >>> reviews = load_corpus(Dataset.from_dict({"review": ["Fine.", "Bah!"], "stars": [5, 1]}), task="classify")
+    >>> reviews["train"].features["label"].names, reviews["train"]["text"][:]
+    (['1', '5'], ['Fine.', 'Bah!'])
+    """
+    _check_task(
+        task,
+        {"text": text is not None, "label": label is not None},
+        {
+            **{"token": token is not None, "tag": tag is not None, "scheme": scheme is not None},
+            **{"repair": repair != "conlleval", "max_misaligned": max_misaligned != 0.05, "language": language != "xx"},
+        },
+    )
+    if task == "classify":
+        return _load_labelled(source, split, text, label)
+    check_options(scheme, repair)
+    if not 0 <= max_misaligned <= 1:
+        raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
+    parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
+    if tables is not None and is_settled(tables, scheme):
+        return _pick(DatasetDict(tables), split)
+    _check_split(parts, split)
+    return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
+
+
+def _load_labelled(source: Source, split: str | None, text: Column | None, label: Column | None) -> Any:
+    parts, tables = labelled_parts(source, text, label)
+    if tables is not None and is_labelled(tables):
+        return _pick(DatasetDict(tables), split)
+    _check_split(parts, split)
+    return _pick(settle_labels(parts, workspace()), split)
+
+
+def tagged_parts(
+    source: Source, token: Column | None, tag: Column | None, *, max_misaligned: float, language: str
+) -> tuple[dict[str, Part], Mapping[str, Dataset] | None]:
+    """Open a source of tagged tokens and give its splits, train, dev and test in this order and first.
+
+    The second value are its tables, where it has some and the columns that are wanted have the names of ours.
+    """
+    tables = _given_tables(source)
+    parts: dict[str, Part] = {}
+    if tables is None:
+        source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
+        tables, parts = _open_tagged(source, token, tag, config, max_misaligned, language)
+    if tables is not None:
+        tables = _named_splits(tables)
+        origin = _origin(source)
+        parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
+    ours = token in (None, "tokens") and tag in (None, "tags")
+    return {name: parts[name] for name in in_order(parts)}, tables if ours else None
+
+
+def labelled_parts(
+    source: Source, text: Column | None, label: Column | None
+) -> tuple[dict[str, list[LabelledPart]], Mapping[str, Dataset] | None]:
+    """Open a source of labelled texts, as `tagged_parts` does one of tagged tokens."""
+    tables = _given_tables(source)
+    parts: dict[str, list[LabelledPart]] = {}
+    if tables is None:
+        source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
+        tables, parts = open_labelled(source, text, label, config)
+    if tables is not None:
+        tables = {final: tables[name] for name, final in name_splits(tables).items()}
+        origin = _origin(source)
+        parts = {name: [labelled_table(table, f"{origin} {name}", text, label)] for name, table in tables.items()}
+    ours = text in (None, "text", "tokens") and label in (None, "label", "labels")
+    return {name: parts[name] for name in in_order(parts)}, tables if ours else None
+
+
+def _origin(source: Source) -> str:
+    return f"{source}, split" if isinstance(source, str) else "split"
+
+
+def _open_tagged(
+    source: str, token: Column | None, tag: Column | None, config: str | None, max_misaligned: float, language: str
+) -> tuple[Mapping[str, Dataset] | None, dict[str, Part]]:
+    """Give the tables or else the parts of a path or hub name."""
+    if not source:
+        raise UsageError("an empty string is no path; name a file, a folder or a data set on the hub")
+    path = Path(source).expanduser()
+    if config is not None and not (path.is_dir() or not path.exists()):
+        raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
+    if path.is_dir():
+        if is_saved(path):
+            return saved_tables(path), {}
+        if is_slot_folder(path):
+            return None, {"train": Part(f"{path / 'seq.in'}", "", slot_blocks(path))}
+        if slots := find_split_folders(path, is_slot_folder):
+            return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
+        if config is not None or is_configured(path) or (not has_split_files(path) and has_tables(path)):
+            return table_folder(path, config), {}
+        files = find_split_files(path)
+    elif path.exists():
+        files = {"train": path}
+    else:
+        check_hub_name(source)
+        return hub_tables(source, config), {}
+    parts: dict[str, Part] = {}
+    for name, file in files.items():
+        ending = file_ending(file)
+        if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
+            parts[name] = _table_part(table_file(file, ending), str(file), token, tag)
+        else:
+            unit = "document" if ending == ".spacy" else ""
+            parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
+    return None, parts
+
+
+def _file_blocks(
+    path: Path, ending: str, token: Column | None, tag: Column | None, max_misaligned: float, language: str
+) -> Iterator[Block]:
+    if ending == ".spacy":
+        return docbin_blocks(path, tag=None if tag is None else str(tag))
+    if ending in JSON_ENDINGS:
+        return annotation_blocks(path, language=language, max_misaligned=max_misaligned)
+    return column_blocks(path, token=token, tag=tag)
+
+
+def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
+    """Make a split of a table, with the columns that are named or found."""
+    for what, column in (("token", token), ("tag", tag)):
+        if isinstance(column, int):
+            raise UsageError(
+                f"{origin}: {what}={column} counts columns of a file; those of a table have names: give one"
+            )
+    columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=origin)
+    document, named = document_column(table.features) or (None, False)
+    blocks = dataset_blocks(table, columns, origin, document=document)
+    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named)
+
+
+def _name(column: Column | None) -> str | None:
+    return None if column is None else str(column)
+
+
+def _named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
+    """Give splits their names here, train, dev and test in this order and first; others keep theirs."""
+    named: dict[str, Dataset] = {}
+    for name, table in tables.items():
+        final = split_name(name) or name
+        if final in named:
+            raise UsageError(f"splits {', '.join(tables)}: two of them are {final!r}; rename one")
+        named[final] = table
+    return {name: named[name] for name in in_order(named)}
+
+
+def _check_task(task: str, labelled: Mapping[str, bool], tagging: Mapping[str, bool]) -> None:
+    """Raise UsageError for a task that there is not, and for options of the other one."""
+    if task not in _TASKS:
+        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
+    instead = {"text": "token", "label": "tag", "token": "text", "tag": "label"}
+    for name, given in (labelled if task == "tag" else tagging).items():
+        if given:
+            advice = f"say {instead[name]}=" if name in instead else "leave it out"
+            other = "classify" if task == "tag" else "tag"
+            raise UsageError(f"{name}= is for task={other!r}, and the task is {task!r}: {advice}, or set the task")
+
+
+def _given_tables(source: Any) -> Mapping[str, Dataset] | None:
+    """Give the datasets that the source is; None for a path or name. Raises UsageError for anything else."""
+    if isinstance(source, Dataset):
+        return {"train": source}
+    if isinstance(source, Mapping):
+        _check_tables(source)
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise UsageError(
+            f"a corpus can't be read from {type(source).__name__}; give a path, a dataset or the name of one on the hub"
+        )
+    return None
+
+
+def _check_tables(tables: Mapping[str, Any]) -> None:
+    for name, table in tables.items():
+        if not isinstance(table, Dataset):
+            raise UsageError(
+                f"split {name!r} is {type(table).__name__}, not a datasets.Dataset; give token and tag "
+                "lists to fit(X, y) instead"
+            )
+    if not tables:
+        raise DataError("the DatasetDict has no splits; give at least a split 'train'")
+
+
+def _check_split(corpus: Mapping[str, Any], split: str | None) -> None:
+    if split is not None and split not in corpus and split_name(split) not in corpus:
+        raise UsageError(f"there is no split {split!r}; {near_miss(str(split), corpus)}")
+
+
+def _pick(corpus: DatasetDict, split: str | None) -> Any:
+    _check_split(corpus, split)
+    if split is None:
+        return corpus
+    return corpus[split] if split in corpus else corpus[split_name(split)]

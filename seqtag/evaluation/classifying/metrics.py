@@ -1,0 +1,109 @@
+"""Count what a classifier got right, by scikit-learn's functions; names and messages stand in class_report.py.
+
+A precision, recall or F1 without ground (a class never predicted, none in gold) is 0.
+"""
+
+# N texts, L classes that the model knows, K classes with those that only gold has
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import log_loss as score_log_loss
+
+from seqtag.evaluation.classifying.coding import CodedLabels, Label
+from seqtag.evaluation.statistics.counts import Counts
+from seqtag.evaluation.statistics.resampling import ratio_interval
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """How well one class was found; precision, recall and F1 lie between 0 and 1."""
+
+    label: Label
+    precision: float
+    recall: float
+    f1: float
+    support: int  # texts of gold with the class
+    num_predicted: int  # texts that were given the class
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """Precision, recall and F1 averaged over classes."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
+    """Score each class; they stay in the order of `coded.classes`."""
+    figures = precision_recall_fscore_support(
+        coded.gold, coded.predicted, labels=np.arange(len(coded.classes)), average=None, zero_division=0
+    )
+    rows = zip(coded.classes, *figures, coded.counts(coded.predicted))
+    return tuple(ClassScore(label, float(p), float(r), float(f), int(n), int(m)) for label, p, r, f, n, m in rows)
+
+
+def average(coded: CodedLabels, how: str) -> Average:
+    """Average over the classes that occur in gold or prediction: `macro`, `weighted` by their texts, or `micro`."""
+    occurring = np.flatnonzero(coded.counts(coded.gold) + coded.counts(coded.predicted))
+    if not len(occurring):  # several labels a text, and no text with any
+        return Average(0.0, 0.0, 0.0)
+    figures = precision_recall_fscore_support(
+        coded.gold, coded.predicted, labels=occurring, average=how, zero_division=0
+    )
+    return Average(*map(float, figures[:3]))
+
+
+def class_counts(coded: CodedLabels) -> Counts:
+    """Count each class of each text, as resampling wants it; of one label a text micro F1 is then the accuracy."""
+    sides = []
+    for side in (coded.gold, coded.predicted):
+        one_hot_NK = side[:, :-1] if coded.multi_label else side[:, None] == np.arange(len(coded.classes))
+        sides.append(one_hot_NK.astype(np.int64))
+    return Counts(coded.classes, sides[0] & sides[1], *sides)
+
+
+def right_texts(coded: CodedLabels) -> np.ndarray:
+    """Say which texts have all their labels right and no other, (N,)."""
+    equal = coded.gold == coded.predicted
+    return equal.all(1) if coded.multi_label else equal
+
+
+def accuracy_interval(right_N: np.ndarray, *, resamples: int, seed: int) -> tuple[float, float]:
+    """Give the 95% interval of the share of right texts."""
+    return ratio_interval(right_N.astype(np.int64), np.ones(len(right_N), np.int64), resamples=resamples, seed=seed)
+
+
+def confusions(coded: CodedLabels) -> tuple[tuple[int, ...], ...]:
+    """Count the pairs of single labels: K rows for gold, K columns for what was predicted."""
+    if len(coded.classes) == 1:
+        return ((len(coded.gold),),)  # scikit-learn warns of a matrix so small
+    counts_KK = confusion_matrix(coded.gold, coded.predicted, labels=np.arange(len(coded.classes)))
+    return tuple(tuple(row) for row in counts_KK.tolist())
+
+
+def log_loss(coded: CodedLabels, probabilities_NL: np.ndarray) -> float:
+    """Give the mean negative log-likelihood in nats: a text, or a label of a text where it may have several.
+
+    What rounding took from the sum of a row is shared out.
+    """
+    if coded.multi_label:
+        known_NL = coded.gold[:, : coded.num_known]
+        return float(score_log_loss(known_NL.ravel(), probabilities_NL.ravel(), labels=[0, 1]))
+    fair_NL = probabilities_NL / probabilities_NL.sum(1, keepdims=True)
+    return float(score_log_loss(coded.gold, fair_NL, labels=np.arange(coded.num_known)))
+
+
+def roc_auc(coded: CodedLabels, probabilities_NL: np.ndarray) -> float:
+    """Give the area under the ROC curve; the macro average of one class against the rest where there are more than two.
+
+    Every class has to be there in some text and not in all.
+    """
+    known_L = np.arange(coded.num_known)
+    gold_NL = coded.gold[:, known_L] if coded.multi_label else (coded.gold[:, None] == known_L).astype(np.int8)
+    if coded.num_known == (1 if coded.multi_label else 2):  # one curve; of two columns that sum to 1 either gives it
+        return float(roc_auc_score(gold_NL[:, -1], probabilities_NL[:, -1]))
+    return float(roc_auc_score(gold_NL, probabilities_NL, average="macro"))

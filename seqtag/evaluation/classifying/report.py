@@ -1,0 +1,247 @@
+"""The report of a classifier: what stands in it, and in which order. class_evaluation.py fills it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqtag.evaluation.classifying.coding import Label
+from seqtag.evaluation.classifying.errors import ClassErrors
+from seqtag.evaluation.classifying.metrics import Average, ClassScore
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.statistics.resampling import Intervals
+from seqtag.reporting.figures import between, percent, plain, printable
+from seqtag.reporting.sections import Block, Examples, Paragraph, Section, Table
+from seqtag.reporting.terminal import shorten, table_fits
+
+_MOST_ROWS, _WORST_ROWS = 30, 15  # classes that the terminal shows all of; else so many, those with the lowest F1
+_MOST_IN_MATRIX, _MOST_CONFUSIONS = 10, 10
+_MOST_LISTED = 5
+_HEADER = ("", "P", "R", "F1", "F1 95%", "support", "predicted")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReport(Report):
+    """How predicted labels compare with gold; shares lie between 0 and 1, and `print` shows them in percent.
+
+    Each text has one label, or any number of them (`multi_label`); then a text is right when all its labels are. A
+    label of gold that the model does not know counts as wrong and has a row. `macro` is the mean over the classes that
+    occur in gold or prediction. `log_loss` (nats) and `roc_auc` are None where `undefined` says why.
+    """
+
+    multi_label: bool
+    num_texts: int
+    classes: tuple[ClassScore, ...]  # in the order of the model's probabilities, then `unknown`
+    unknown: tuple[Label, ...]  # labels of gold that the model does not know
+    accuracy: float
+    accuracy_interval: tuple[float, float] | None  # 95%, by resampling texts
+    macro: Average
+    weighted: Average  # by the texts of gold
+    micro: Average | None  # of several labels a text; of one label each it would be the accuracy
+    micro_interval: tuple[float, float] | None  # 95% of micro F1, by resampling texts
+    confusion: tuple[tuple[int, ...], ...] | None  # of one label a text: rows gold, columns predicted, as `classes`
+    log_loss: float | None  # a text; under `multi_label` a label of a text
+    roc_auc: float | None  # of two classes, else the macro mean of each against the rest
+    undefined: dict[str, str]  # "log_loss" and "roc_auc" -> why it is None
+    errors: ClassErrors
+
+    @property
+    def score(self) -> float:
+        """The figure to compare models by: accuracy, or micro F1 where texts have several labels."""
+        return self.micro.f1 if self.micro else self.accuracy
+
+    @property
+    def majority_share(self) -> float | None:
+        """The accuracy of always saying the most frequent class; None where texts have several labels."""
+        return None if self.multi_label else max(row.support for row in self.classes) / self.num_texts
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain JSON values; keys stay as they are from release to release.
+
+        - `task` ("classify"), `source`, `data_hash`, `multi_label`, `num_texts`, `num_classes`, `majority_share`
+        - `score`, `accuracy`, `accuracy_interval` ([low, high]), `macro`, `weighted` and `micro` (each `precision`,
+          `recall`, `f1`), `micro_interval`, `log_loss`, `roc_auc`, `undefined` (name -> reason), `unknown` (labels)
+        - `classes` (a list of `label`, `precision`, `recall`, `f1`, `support`, `num_predicted`) and `confusion` (rows
+          of counts)
+        - `intervals`, `slices`, `confidence` and `measurement` as in a tagger's report
+        - `errors`: `counts` (kind -> number), `pairs` (lists of gold, predicted, number), `num_wrong` (texts) and
+          `examples` (a list of `place`, `kinds`, `text`, `note`)
+
+        What there is none of is null.
+        """
+        averages = {"macro": self.macro, "weighted": self.weighted, "micro": self.micro}
+        return {
+            "task": "classify",
+            "source": self.source,
+            "data_hash": self.measurement.data_hash,
+            "multi_label": self.multi_label,
+            "num_texts": self.num_texts,
+            "num_classes": len(self.classes),
+            "majority_share": self.majority_share,
+            "score": self.score,
+            "accuracy": self.accuracy,
+            "accuracy_interval": plain(self.accuracy_interval),
+            **plain(averages),
+            "micro_interval": plain(self.micro_interval),
+            "log_loss": self.log_loss,
+            "roc_auc": self.roc_auc,
+            "undefined": dict(self.undefined),
+            "unknown": list(self.unknown),
+            "classes": plain(self.classes),
+            "confusion": plain(self.confusion),
+            "errors": self.errors.to_dict(),
+            **self._shared_values(),
+        }
+
+    @property
+    def nouns(self) -> tuple[str, str]:
+        """Texts, or the labels of texts that have several."""
+        return "labels" if self.multi_label else "texts", "texts"
+
+    def scores(self) -> Section:
+        """Give what was counted, precision, recall and F1 of each class, and the averages."""
+        return Section("Scores", tuple(self._scores()))
+
+    def wrong(self) -> Section:
+        """Give what is taken for what."""
+        return Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions()))
+
+    def examples(self) -> Section:
+        """Give the mistakes that the model was surest of."""
+        return Section("Mistakes", tuple(self._examples()))
+
+    # -- scores -------------------------------------------------------------------------------
+
+    def _scores(self) -> Iterator[Block]:
+        yield Paragraph((self._counts(), f"SHA-256 of gold {self.measurement.data_hash[:16]}"))
+        rows, caption, most = [*self.classes], "", _MOST_ROWS
+        if len(rows) > _MOST_ROWS:
+            absent = [row for row in rows if row not in self._occurring()]
+            rows = [*sorted(self._occurring(), key=lambda row: (row.f1, -row.support)), *absent]
+            caption, most = "the classes with the lowest F1 come first", _WORST_ROWS
+        averages = self._averages()
+        cells = (*map(self._row, rows), *averages)
+        yield Table(_HEADER, cells, caption=caption, num_totals=len(averages), most=most)
+        yield Paragraph(tuple(self._figures()))
+
+    def _occurring(self) -> list[ClassScore]:
+        return [row for row in self.classes if row.support or row.num_predicted]
+
+    def _counts(self) -> str:
+        texts, num_classes = f"{self.num_texts:,} texts", len(self.classes)
+        if self.multi_label:
+            gold, predicted = (sum(getattr(row, name) for row in self.classes) for name in ("support", "num_predicted"))
+            each = f"{gold / self.num_texts:.2f} a text in gold, {predicted / self.num_texts:.2f} predicted"
+            return f"{texts}, {num_classes} labels, {each}"
+        majority = max(self.classes, key=lambda row: row.support)
+        share = f"majority share {percent(self.majority_share)} ({printable(majority.label)})"
+        return f"{texts}, {num_classes} classes, {share}"
+
+    def _row(self, row: ClassScore) -> tuple[str, ...]:
+        occurs = row.support or row.num_predicted
+        own = self.intervals.labels.get(row.label) if self.intervals and occurs else None
+        return printable(row.label), *_shares(row if occurs else None, own), str(row.support), str(row.num_predicted)
+
+    def _averages(self) -> list[tuple[str, ...]]:
+        drawn = {} if self.intervals is None else {"micro": self.intervals.micro, "macro": self.intervals.macro}
+        averages = {"micro": self.micro, "macro": self.macro, "weighted": self.weighted}
+        totals = [str(sum(getattr(row, name) for row in self.classes)) for name in ("support", "num_predicted")]
+        return [
+            (f"{name} average", *_shares(figures, drawn.get(name)), *totals)
+            for name, figures in averages.items()
+            if figures
+        ]
+
+    def _figures(self) -> Iterator[str]:
+        """Give a line for each figure that is no column of the table."""
+        accuracy = "subset accuracy (all labels of a text right)" if self.multi_label else "accuracy"
+        yield f"{accuracy} {percent(self.accuracy)}{_interval(self.accuracy_interval)}"
+        if self.micro:
+            yield f"micro F1 {percent(self.micro.f1)}{_interval(self.micro_interval)}"
+        if self.log_loss is not None:
+            yield f"log loss {self.log_loss:.4f} nats{' a label' if self.multi_label else ''}"
+        if self.roc_auc is not None:
+            binary = len(self.classes) == (1 if self.multi_label else 2)
+            yield f"ROC AUC {percent(self.roc_auc)}{'' if binary else ', macro average over classes'}"
+        if len(set(self.undefined.values())) == 1 < len(self.undefined):
+            yield f"log loss and ROC AUC are not defined: {self.undefined['log_loss']}"
+        else:
+            names = {"log_loss": "log loss", "roc_auc": "ROC AUC"}
+            yield from (f"{names[key]} is not defined: {reason}" for key, reason in self.undefined.items())
+        yield f"macro average: over the {len(self._occurring())} classes that occur in gold or prediction"
+        if self.unknown:
+            support = {row.label: row.support for row in self.classes}
+            unknown = [f"{printable(label)} ({support[label]:,} texts)" for label in self.unknown]
+            yield f"not known to the model, so counted as wrong: {listed(unknown)}"
+
+        if self.intervals:
+            drawn = self.intervals
+            yield (
+                f"intervals: bootstrap over {drawn.num_units:,} texts, {drawn.resamples:,} resamples, seed {drawn.seed}"
+            )
+
+    # -- errors -------------------------------------------------------------------------------
+
+    def _wrong(self) -> Iterator[Block]:
+        errors = self.errors
+        if not errors.num_wrong:
+            yield Paragraph(("nothing: all texts are right",))
+            return
+        if self.multi_label:
+            rows = tuple((kind, f"{number:,}") for kind, number in errors.counts.items())
+            yield Table(("", "number"), rows, caption=f"{errors.num_wrong:,} texts with errors")
+        else:
+            yield self._matrix() or self._pairs()
+
+    def _examples(self) -> Iterator[Block]:
+        errors = self.errors
+        if errors.examples:
+            some = len(errors.examples) < errors.num_wrong
+            which = ", the most confident" if self.confidence else ""
+            caption = f"{len(errors.examples):,} of {errors.num_wrong:,} mistakes{which}"
+            if not some:
+                caption = f"all {errors.num_wrong:,} mistakes{', the most confident first' if self.confidence else ''}"
+            yield Examples(caption, tuple(errors.counts.items()), errors.examples)
+
+    def _matrix(self) -> Table | None:
+        """Give the confusion matrix, where it is small enough to be read."""
+        if self.confusion is None or len(self.classes) > _MOST_IN_MATRIX:
+            return None
+        names = [printable(row.label) for row in self.classes]
+        numbers = [str(number) for number in range(1, len(names) + 1)]
+        counts = [list(map(str, row)) for row in self.confusion]
+        for heads, labels in ((names, names), (numbers, [f"{n} {name}" for n, name in zip(numbers, names)])):
+            rows = tuple((label, *row) for label, row in zip(labels, counts))
+            table = Table(("", *heads), rows, caption="confusion matrix: gold in rows, predicted in columns")
+            if table_fits(table):
+                return table
+        return None
+
+    def _pairs(self) -> Table:
+        pairs = self.errors.pairs
+        rows = tuple((shorten(printable(a), 33), shorten(printable(b), 33), f"{n:,}") for a, b, n in pairs)
+        caption = f"classes taken for each other, {len(rows):,} pairs"
+        return Table(("gold", "predicted", "texts"), rows, caption=caption, text_columns=2, most=_MOST_CONFUSIONS)
+
+    def _all_confusions(self) -> Iterator[Block]:
+        if self.errors.pairs and self._matrix():
+            yield self._pairs()
+
+
+def _shares(figures: Average | ClassScore | None, intervals: Intervals | None) -> list[str]:
+    """Give precision, recall, F1 in percent and the interval of F1; dashes for a class that occurs nowhere."""
+    shares = [percent(x) for x in ((figures.precision, figures.recall, figures.f1) if figures else (None,) * 3)]
+    return [*shares, between(intervals.f1.low, intervals.f1.high) if intervals else "-"]
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f", 95% interval {percent(interval[0])} to {percent(interval[1])}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the first names and count the rest.
+
+    >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e", "f", "g"])
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more

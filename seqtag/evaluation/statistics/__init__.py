@@ -1,0 +1,1 @@
+"""Intervals, comparison and confidence, whatever the task."""

@@ -1,0 +1,242 @@
+"""Compare two reports on the same data: differences, how sure they are, and what may be said.
+
+Draws nothing itself: randomisation.py does. More than two reports are put in order by ranking.py; report files are read
+by the command line.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from seqtag.errors import DataError
+from seqtag.evaluation.statistics.measurement import Measurement
+from seqtag.evaluation.statistics.randomisation import (
+    LEVEL,
+    NO_DIFFERENCE,
+    CountsComparison,
+    Difference,
+    Differences,
+    compare_counts,
+    holm,
+)
+from seqtag.reporting.figures import percent
+from seqtag.reporting.sections import Paragraph, Section, Table
+from seqtag.reporting.terminal import render_text
+
+_MANY_LABELS = 30  # from here on those that differ most come first
+
+
+class Measured(Protocol):
+    """What a comparison needs of a report."""
+
+    @property
+    def source(self) -> str:
+        """What was evaluated, for a heading."""
+
+    @property
+    def score(self) -> float:
+        """The figure to compare models by."""
+
+    @property
+    def measurement(self) -> Measurement:
+        """What was right, unit by unit, and on which data."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDifference:
+    """How two systems differ on one label."""
+
+    label: str | int
+    support: int  # how often gold has it
+    differences: Differences
+    p_corrected: float  # of the F1, by Holm's method over all labels
+
+    @property
+    def verdict(self) -> str:
+        """What may be said of the label's F1, its corrected p-value considered."""
+        return NO_DIFFERENCE if self.p_corrected >= LEVEL else self.differences.f1.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two systems on the same data; `print` shows figures in percent and differences in points."""
+
+    names: tuple[str, str]
+    task: str
+    unit: str
+    num_units: int
+    figures: Mapping[str, Difference]  # micro_precision, ...; accuracy in their place where micro F1 is that
+    labels: tuple[LabelDifference, ...]
+    confidence: float
+    resamples: int
+    seed: int
+
+    @property
+    def difference(self) -> Difference:
+        """The figure to decide by: accuracy, or micro F1."""
+        return self.figures.get("accuracy") or self.figures["micro_f1"]
+
+    @property
+    def verdict(self) -> str:
+        """What may be said: 'no difference shown' where p is 0.05 or more, else 'a is better' or 'b is better'."""
+        return self.difference.verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the comparison as plain JSON values; keys stay as they are from release to release.
+
+        `names` (of a and b), `task`, `unit`, `num_units`, `confidence`, `resamples`, `seed`, `verdict`; `figures`, each
+        with `a`, `b`, `difference` (b - a), `low`, `high`, `p_value`, `verdict`; `labels`, a list of `label`,
+        `support`, `precision`, `recall` and `f1` (as figures, p-values not corrected), `p_corrected`, `verdict`.
+        """
+        return {
+            "names": list(self.names),
+            **{name: getattr(self, name) for name in ("task", "unit", "num_units", "confidence", "resamples", "seed")},
+            "verdict": self.verdict,
+            "figures": {name: asdict(each) | {"verdict": each.verdict} for name, each in self.figures.items()},
+            "labels": [
+                {"label": row.label, "support": row.support, **asdict(row.differences)}
+                | {"p_corrected": row.p_corrected, "verdict": row.verdict}
+                for row in self.labels
+            ],
+        }
+
+    def sections(self) -> tuple[Section, ...]:
+        """Give what is shown, before it has a form."""
+        figure = "accuracy" if "accuracy" in self.figures else "micro F1"
+        said = f"{figure}: {self.verdict} (p {self.difference.p_value:.4f})"
+        names = tuple(f"{side}: {name}" for side, name in zip("ab", self.names))
+        rows = tuple(
+            (name.replace("_f1", "_F1").replace("_", " "), *difference_cells(each), each.verdict)
+            for name, each in self.figures.items()
+        )
+        header = ("", "a", "b", "b - a", "from", "to", "p", "verdict")
+        caption = f"in percent; b - a in points, with its {percentage(self.confidence)} interval"
+        how = Paragraph(
+            (
+                f"intervals by the paired bootstrap over {self.num_units:,} {self.unit}; p by paired approximate "
+                f"randomisation: {how_many(self.resamples, self.seed)}",
+            )
+        )
+        sections = [Section("Two systems", (Paragraph((*names, said)), Table(header, rows, caption), how))]
+        if len(self.labels) > 1:
+            sections.append(Section("F1 by label", (self._label_table(),)))
+        return tuple(sections)
+
+    def _label_table(self) -> Table:
+        labels = list(self.labels)
+        order = ""
+        if len(labels) > _MANY_LABELS:
+            labels.sort(key=lambda row: (row.p_corrected, -abs(row.differences.f1.difference)))
+            order = "; those that differ most come first"
+        rows = tuple(
+            (str(row.label), f"{row.support:,}", *difference_cells(row.differences.f1, row.p_corrected))
+            for row in labels
+        )
+        header = ("", "support", "a", "b", "b - a", "from", "to", "p")
+        return Table(header, rows, f"p is corrected for the {len(labels)} labels (Holm 1979){order}")
+
+    def __str__(self) -> str:
+        """Show tables that fit 80 columns."""
+        return render_text(self.sections())
+
+
+def compare(
+    a: Measured, b: Measured, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
+) -> Comparison:
+    """Compare two reports on the same data: differences (b - a), their intervals and p-values.
+
+    Intervals are those of a paired bootstrap, p-values those of paired approximate randomisation, over the sentences,
+    texts or documents that the reports were counted by. The p-values of labels are corrected by Holm's method. Raises
+    DataError for reports on other data, or that were counted otherwise.
+    """
+    names = distinct_names([a.source, b.source])
+    one, other = a.measurement, b.measurement
+    check_comparable(names, [one, other])
+    found = compare_counts(one.counts, other.counts, confidence=confidence, resamples=resamples, seed=seed)
+    support = gold_support([one, other])
+    corrected = holm([differences.f1.p_value for differences in found.labels.values()])
+    labels = tuple(
+        LabelDifference(label, support[label], differences, p_value)
+        for (label, differences), p_value in zip(found.labels.items(), corrected)
+    )
+    figures = _named_figures(found, is_accuracy([one, other]))
+    return Comparison(
+        (names[0], names[1]), one.task, one.unit, found.num_units, figures, labels, confidence, resamples, seed
+    )
+
+
+def distinct_names(*choices: Sequence[str]) -> list[str]:
+    """Give the first names that tell all reports apart, none of them empty; numbers where there are no such names.
+
+    >>> distinct_names(["news", "news"], ["a.json", "b.json"]), distinct_names(["", "news"])
+    (['a.json', 'b.json'], ['report 1', 'report 2'])
+    """
+    for names in choices:
+        if all(names) and len(set(names)) == len(names):
+            return list(names)
+    return [f"report {number}" for number in range(1, len(choices[0]) + 1)]
+
+
+def check_comparable(names: Sequence[str], measurements: Sequence[Measurement]) -> None:
+    """Raise DataError, with what each report has, unless all count the same, by the same unit, on the same data."""
+    data = [f"{each.data_hash[:12]}..., {each.counts.num_units:,} {each.unit}" for each in measurements]
+    hashes = [each.data_hash for each in measurements]
+    tasks, units = ([getattr(each, name) for each in measurements] for name in ("task", "unit"))
+    for values, told, found, remedy in (
+        (tasks, "they count different things", tasks, "give reports of one task"),
+        (hashes, "they measure different data", data, "evaluate all systems on the same gold data"),
+        (units, "they count by different units", units, "evaluate all systems on the same file"),
+    ):
+        if len(set(values)) > 1:
+            listed = "; ".join(f"{name}: {own}" for name, own in zip(names, found))
+            raise DataError(f"the reports can't be compared, {told} ({listed}); {remedy}")
+
+
+def is_accuracy(measurements: Sequence[Measurement]) -> bool:
+    """Say whether micro F1 is accuracy: each token has a tag, or each text one label, in gold and predicted."""
+    if measurements[0].task == "spans":
+        return False
+    sides = [(each.counts.gold_SL.sum(1), each.counts.predicted_SL.sum(1)) for each in measurements]
+    is_single = measurements[0].task == "tags" or all((gold_S == 1).all() for gold_S, _ in sides)
+    return is_single and all((gold_S == predicted_S).all() for gold_S, predicted_S in sides)
+
+
+def _named_figures(found: CountsComparison, is_accuracy: bool) -> dict[str, Difference]:
+    figures = {"accuracy": found.micro.f1} if is_accuracy else {}
+    for average, own in (("micro", found.micro), ("macro", found.macro)):
+        if average == "macro" or not is_accuracy:
+            figures |= {f"{average}_{name}": getattr(own, name) for name in ("precision", "recall", "f1")}
+    return figures
+
+
+def gold_support(measurements: Sequence[Measurement]) -> dict[str | int, int]:
+    """Count the labels of gold, those that only a prediction has with 0, sorted."""
+    support = {label: 0 for each in measurements for label in each.counts.labels}
+    for each in measurements:
+        support |= dict(zip(each.counts.labels, each.counts.gold_SL.sum(0).tolist()))
+    return dict(sorted(support.items(), key=lambda item: (isinstance(item[0], str), item[0])))
+
+
+def difference_cells(found: Difference, p_value: float | None = None) -> list[str]:
+    """Write a, b, the difference, its interval and p, in percent and points; `p_value` in the place of its own."""
+    points = [_points(figure) for figure in (found.difference, found.low, found.high)]
+    return [percent(found.a), percent(found.b), *points, f"{found.p_value if p_value is None else p_value:.4f}"]
+
+
+def percentage(share: float) -> str:
+    """Write the confidence of an interval.
+
+    >>> percentage(0.95)
+    '95%'
+    """
+    return f"{100 * share:g}%"
+
+
+def how_many(resamples: int, seed: int) -> str:
+    """Say how figures were drawn."""
+    return f"{resamples:,} draws each, seed {seed}"
+
+
+def _points(figure: float) -> str:
+    points = f"{100 * figure:+.2f}"
+    return "0.00" if points in ("+0.00", "-0.00") else points

@@ -1,0 +1,166 @@
+"""What a report keeps so that another can be compared with it: what was measured, on which data, unit by unit.
+
+Stands in a report's JSON under the key `measurement`. Knows no figure: comparison.py makes them.
+"""
+
+# S units (sentences, texts or documents), L labels
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.evaluation.statistics.counts import Counts
+from seqtag.text.schemes import Span
+
+TASKS = ("spans", "tags", "labels")  # spans of tokens; plain tags, counted by token; labels of texts
+UNITS = ("sentences", "texts", "documents")
+_KEYS = ("task", "data_hash", "unit", "labels", "num_labels", "label", "right", "gold", "predicted")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_MOST = 2**31  # no count of ours is as large
+# A list of bare numbers as json.dumps lays it out. A line break stands in no JSON string, so this is never inside one.
+_NUMBERS = re.compile(r"\[\n[-+.\deE\s,]+\]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """What was right, in gold and predicted, in each unit of some data; reports with the same data can be compared."""
+
+    task: str  # one of TASKS
+    data_hash: str  # SHA-256 of the gold data, by `hash_tagged` or `hash_labelled`
+    unit: str  # one of UNITS
+    counts: Counts
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("task", self.task, TASKS), ("unit", self.unit, UNITS)):
+            if value not in known:
+                raise UsageError(f"measurement: unknown {name} {value!r}; {near_miss(str(value), known)}")
+        if not _HASH.fullmatch(self.data_hash):
+            raise UsageError(f"measurement: data_hash is {self.data_hash!r}; pass the 64 hex digits of a SHA-256")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, from which `from_dict` makes the same again; keys stay as they are.
+
+        `task`, `data_hash`, `unit`, `labels`, and flat lists of whole numbers: `num_labels` says how many labels occur
+        in each unit, in gold or predicted; the others have an item for each of these: `label` (its place in `labels`),
+        `right`, `gold`, `predicted`.
+
+        >>> gold = np.array([[0, 0], [0, 2]])
+        >>> counts = Counts(("LOC", "PER"), gold // 2, gold, np.eye(2, dtype=int))
+        >>> stored = Measurement("spans", 64 * "0", "sentences", counts).to_dict()
+        >>> stored["num_labels"], stored["label"], stored["gold"], stored["predicted"]
+        ([1, 1], [0, 1], [0, 2], [1, 1])
+        """
+        counts = self.counts
+        occurs_SL = (counts.gold_SL > 0) | (counts.predicted_SL > 0)
+        arrays = {"right": counts.right_SL, "gold": counts.gold_SL, "predicted": counts.predicted_SL}
+        return {
+            "task": self.task,
+            "data_hash": self.data_hash,
+            "unit": self.unit,
+            "labels": list(counts.labels),
+            "num_labels": occurs_SL.sum(1).tolist(),
+            "label": occurs_SL.nonzero()[1].tolist(),
+            **{name: array[occurs_SL].tolist() for name, array in arrays.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Any, *, where: str = "") -> "Measurement":
+        """Make it from what `to_dict` gave; DataError, opening with `where`, for anything that is damaged."""
+        place = f"{where}: the measurement is damaged" if where else "the measurement is damaged"
+        if not isinstance(stored, Mapping):
+            raise DataError(f"{place}: it is {type(stored).__name__}, no object; write the report again")
+        if missing := [key for key in _KEYS if key not in stored]:
+            raise DataError(f"{place}: it lacks {', '.join(missing)}; write the report again")
+        labels = stored["labels"]
+        if not isinstance(labels, list) or not all(isinstance(label, str | int) for label in labels):
+            raise DataError(f"{place}: `labels` is no list of strings or whole numbers; write the report again")
+        if len(set(labels)) < len(labels):
+            raise DataError(f"{place}: `labels` names one twice; write the report again")
+        numbers = {key: _whole_numbers(stored[key], key, place) for key in _KEYS[4:]}
+        num_labels, label, right, gold, predicted = numbers.values()
+        if unequal := [key for key in _KEYS[5:] if len(numbers[key]) != num_labels.sum()]:
+            raise DataError(
+                f"{place}: `{unequal[0]}` has {len(numbers[unequal[0]])} items, and by `num_labels` it should have "
+                f"{num_labels.sum()}; write the report again"
+            )
+        unit = np.repeat(np.arange(len(num_labels)), num_labels)
+        cells = unit * len(labels) + label
+        if (label >= len(labels)).any() or (np.diff(cells) <= 0).any():
+            raise DataError(f"{place}: `label` is no rising list of places in `labels`; write the report again")
+        arrays = np.zeros((3, len(num_labels), len(labels)), np.int64)
+        arrays[:, unit, label] = right, gold, predicted
+        try:
+            task, data_hash, unit_name = (str(stored[key]) for key in _KEYS[:3])
+            return cls(task, data_hash, unit_name, Counts(tuple(labels), *arrays))
+        except (DataError, UsageError) as error:
+            raise DataError(f"{place}: {error}") from error
+
+
+def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence[Span]]) -> str:
+    """Give the SHA-256 of gold sentences: a line of JSON each, [tokens, [[start, end, label], ...]], ASCII, no blanks.
+
+    Spans, in order, stand for the tags, so the scheme does not matter, nor whether orphans were repaired; plain tags
+    are spans of one token. Without tokens, null is in their place: another hash.
+
+    >>> hash_tagged([["Ada"]], [[Span(0, 1, "PER")]]) == sha256(b'[["Ada"],[[0,1,"PER"]]]\\n').hexdigest()
+    True
+    """
+    return _hash_lines(
+        [None if words is None else list(words), sorted([span.start, span.end, span.label] for span in own)]
+        for words, own in zip(repeat(None) if tokens is None else tokens, spans, strict=tokens is not None)
+    )
+
+
+def hash_labelled(texts: Iterable[str | Sequence[str]] | None, labels: Iterable[Any]) -> str:
+    """Give the SHA-256 of gold texts: a line of JSON each, [text, [label, ...]], ASCII, no blanks.
+
+    A text may be a list of tokens; without texts, null is in their place: another hash. A label alone counts as a list
+    of one, and the order of a text's labels does not matter.
+
+    >>> hash_labelled(["Fine."], ["good"]) == sha256(b'["Fine.",["good"]]\\n').hexdigest()
+    True
+    >>> hash_labelled(None, [["a", "b"]]) == hash_labelled(None, [["b", "a"]])
+    True
+    """
+    return _hash_lines(
+        [text if text is None or isinstance(text, str) else list(text), sorted(_plain_labels(own), key=json.dumps)]
+        for text, own in zip(repeat(None) if texts is None else texts, labels, strict=texts is not None)
+    )
+
+
+def write_json(value: Any) -> str:
+    """Write JSON to be read by people: laid out in lines, but a list of bare numbers on one.
+
+    >>> print(write_json({"name": "a", "counts": [1, 2.5]}))
+    {
+      "name": "a",
+      "counts": [1, 2.5]
+    }
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _NUMBERS.sub(lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
+
+
+def _hash_lines(lines: Iterable[Any]) -> str:
+    digest = sha256()
+    for line in lines:
+        digest.update(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _plain_labels(labels: Any) -> list[str | int]:
+    several = labels if isinstance(labels, list | tuple | set | frozenset | np.ndarray) else [labels]
+    return [label.item() if isinstance(label, np.generic) else label for label in several]
+
+
+def _whole_numbers(values: Any, key: str, place: str) -> np.ndarray:
+    if not isinstance(values, list) or not all(type(value) is int and 0 <= value < _MOST for value in values):
+        raise DataError(f"{place}: `{key}` is no list of whole numbers; write the report again")
+    return np.array(values, np.int64)

@@ -1,0 +1,252 @@
+"""The report of a tagger: what stands in it, and in which order. tag_evaluation.py fills it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.statistics.resampling import Intervals
+from seqtag.evaluation.tagging.error_examples import MOST_EXAMPLES, TagErrors
+from seqtag.evaluation.tagging.metrics import LabelScore, Scores
+from seqtag.evaluation.tagging.partial_credit import PartialScore
+from seqtag.reporting.figures import between, percent, plain, printable
+from seqtag.reporting.sections import Block, Examples, Paragraph, Section, Table
+
+_MOST_CONFUSIONS = 10  # shown in a terminal
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport(Report):
+    """How predicted tags compare with gold; all figures lie between 0 and 1, and `print` shows them in percent.
+
+    Under an entity scheme `strict` and `conlleval` are the two readings, micro-averaged over entities; intervals are
+    those of the strict one, errors, slices and confidence follow conlleval's, in which no span is lost. Under 'plain'
+    both hold the same: tags scored one token at a time, macro-averaged; the micro average of `intervals` is the
+    accuracy.
+    """
+
+    scheme: str
+    repair: str
+    num_sentences: int
+    num_documents: int | None  # where the data tell documents apart; then they are what is resampled
+    num_tokens: int
+    num_gold: int  # spans by the conlleval reading; tokens under 'plain'
+    num_predicted: int
+    num_illegal: tuple[int, int]  # tags of gold and of the prediction that break the scheme
+    accuracy: float  # over tokens, O included
+    strict: Scores
+    conlleval: Scores
+    errors: TagErrors
+
+    @property
+    def precision(self) -> float:
+        """Strict precision; the macro average under 'plain'."""
+        return self.strict.precision
+
+    @property
+    def recall(self) -> float:
+        """Strict recall; the macro average under 'plain'."""
+        return self.strict.recall
+
+    @property
+    def f1(self) -> float:
+        """Strict F1; the macro average under 'plain'."""
+        return self.strict.f1
+
+    @property
+    def score(self) -> float:
+        """The figure to compare models by: strict F1, or token accuracy under 'plain'."""
+        return self.accuracy if self.scheme == "plain" else self.strict.f1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain JSON values; keys stay as they are from release to release.
+
+        - `task` ("tag"), `source`, `scheme`, `repair`, `data_hash`, `num_sentences`, `num_documents` (or null),
+          `num_tokens`, `num_gold`, `num_predicted`, `num_illegal` ([gold, predicted] tags against the scheme)
+        - `accuracy`, `score`, `precision`, `recall`, `f1`, and `strict` and `conlleval`, each with `precision`,
+          `recall`, `f1` and `labels`: a list of `label`, `precision`, `recall`, `f1`, `support`
+        - `intervals` (or null): `confidence`, `resamples`, `seed`, `num_units`, and `micro`, `macro` and each of
+          `labels` (a list, with `label`) with `precision`, `recall`, `f1`: `value`, `low`, `high`
+        - `errors`: `counts` (kind -> number), `num_right`, `num_sentences`, `confusions` (lists of gold, predicted,
+          number; null for no span), `partial` (`strict`, `exact`, `partial`, `type`, each with MUC's counts and
+          `precision`, `recall`, `f1`; null under 'plain'), `examples` (a list of `place`, `kinds`, `text`, `note` and
+          `sides`: gold and predicted -> marks with `start`, `end`, `label`, `kind`, `score`)
+        - `slices`: a list of `group`, `name`, `num_gold`, `num_predicted`, `num_right`, `precision`, `recall`, `f1`
+        - `confidence` (or null), as in `Confidence`
+        - `measurement`: what `seqtag compare` reads
+        """
+        names = ("scheme", "repair", "num_sentences", "num_documents", "num_tokens", "num_gold", "num_predicted")
+        head = {name: getattr(self, name) for name in names}
+        figures = {name: getattr(self, name) for name in ("accuracy", "score", "precision", "recall", "f1")}
+        readings = {name: plain(getattr(self, name)) for name in ("strict", "conlleval")}
+        return {
+            "task": "tag",
+            "source": self.source,
+            "data_hash": self.measurement.data_hash,
+            **head,
+            "num_illegal": list(self.num_illegal),
+            **figures,
+            **readings,
+            "errors": self.errors.to_dict(),
+            **self._shared_values(),
+        }
+
+    @property
+    def nouns(self) -> tuple[str, str]:
+        """Tags, counted by token, or spans."""
+        return ("tags", "tokens") if self.scheme == "plain" else ("spans", "spans")
+
+    def scores(self) -> Section:
+        """Give what was counted, precision, recall and F1 of each label, and the averages."""
+        return Section("Scores", tuple(self._scores()), tuple(self._details()))
+
+    def wrong(self) -> Section:
+        """Give the kinds of error, partial credit, and what is taken for what."""
+        return Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions()))
+
+    def examples(self) -> Section:
+        """Give sentences with errors, gold above predicted."""
+        return Section("Errors in their sentences", tuple(self._examples()))
+
+    # -- scores -------------------------------------------------------------------------------
+
+    def _scores(self) -> Iterator[Block]:
+        yield Paragraph(tuple(self._counts()))
+        yield Table(self._header(), tuple(self._rows()), num_totals=1 if self.scheme == "plain" else 2)
+        yield Paragraph(tuple(self._notes()))
+
+    def _counts(self) -> Iterator[str]:
+        documents = "" if self.num_documents is None else f" of {self.num_documents:,} documents"
+        counts = f"{self.num_sentences:,} sentences{documents}, {self.num_tokens:,} tokens"
+        if self.scheme == "plain":
+            yield counts
+        else:
+            yield f"{counts}, {self.num_gold:,} spans, {self.num_predicted:,} predicted"
+            yield f"scheme {self.scheme}, repair {self.repair}"
+        yield f"SHA-256 of gold {self.measurement.data_hash[:16]}"
+
+    def _header(self) -> tuple[str, ...]:
+        if self.scheme == "plain":
+            return ("", "P", "R", "F1", "F1 95%", "support")
+        return ("", "strict\nP", "R", "F1", "F1 95%", "conlleval\nP", "R", "F1", "\nsupport")
+
+    def _readings(self) -> tuple[Scores, ...]:
+        return (self.strict,) if self.scheme == "plain" else (self.strict, self.conlleval)
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Give a row for each label and the averages: a name, the figures of each reading, the support."""
+        by_label = [{row.label: row for row in scores.labels} for scores in self._readings()]
+        own = {} if self.intervals is None else self.intervals.labels
+        for label in sorted({label for scores in by_label for label in scores}):
+            found = [scores.get(label) for scores in by_label]
+            # conlleval's support: the strict reading loses gold spans where gold breaks its scheme
+            support = str(found[-1].support if found[-1] else 0)
+            yield printable(label), *_figures(found[0], own.get(label)), *_shares(found[1:]), support
+        means = [_mean(scores) for scores in self._readings()]
+        macro, micro = (None, None) if self.intervals is None else (self.intervals.macro, self.intervals.micro)
+        if self.scheme == "plain":
+            yield "macro average", *_figures(self.strict, macro), f"{self.num_gold}"
+        else:
+            yield "micro average", *_figures(self.strict, micro), *_shares([self.conlleval]), f"{self.num_gold}"
+            yield "macro average", *_figures(means[0], macro), *_shares(means[1:]), f"{self.num_gold}"
+
+    def _notes(self) -> Iterator[str]:
+        micro = self.intervals and self.intervals.micro.f1
+        interval = f", 95% {between(micro.low, micro.high)}" if micro and self.scheme == "plain" else ""
+        yield f"token accuracy {percent(self.accuracy)}{interval}"
+        for side, number in zip(("gold", "predicted"), self.num_illegal):
+            if number:
+                yield f"{number:,} {side} tags break the scheme: strict passes their spans over, conlleval reads them"
+        if self.intervals:
+            drawn = self.intervals
+            yield (
+                f"intervals: bootstrap over {drawn.num_units:,} {self.measurement.unit}, "
+                f"{drawn.resamples:,} resamples, seed {drawn.seed}"
+            )
+
+    def _details(self) -> Iterator[Block]:
+        if self.intervals is None:
+            return
+        rows = [*self.intervals.labels.items(), ("micro average", self.intervals.micro)]
+        rows.append(("macro average", self.intervals.macro))
+        cells = [(printable(name), *_with_bounds(own)) for name, own in rows]
+        header = ("", "precision\nP", "95%", "recall\nR", "95%", "F1\nF1", "95%")
+        caption = "95% intervals" if self.scheme == "plain" else "95% intervals of the strict reading"
+        yield Table(header, tuple(cells), caption=caption, num_totals=2)
+
+    # -- errors -------------------------------------------------------------------------------
+
+    def _wrong(self) -> Iterator[Block]:
+        errors = self.errors
+        if not errors.total:
+            yield Paragraph((f"nothing: all {self.nouns[0]} are right",))
+            return
+        yield Table(
+            ("kind of error", "number", "% of errors"),
+            tuple((printable(kind), f"{n:,}", percent(n / errors.total)) for kind, n in errors.counts.items() if n),
+            caption=f"{errors.total:,} errors in {errors.num_sentences:,} sentences; {errors.num_right:,} right",
+        )
+        if errors.partial:
+            yield self._partial()
+        if self.scheme != "plain" and (rows := self._confused()):
+            caption = "types that are taken for each other, whatever their borders"
+            yield Table(("gold", "predicted", "number"), rows[:_MOST_CONFUSIONS], caption=caption, text_columns=2)
+
+    def _examples(self) -> Iterator[Block]:
+        errors = self.errors
+        if errors.examples:
+            some = len(errors.examples) < errors.num_sentences
+            how = "evenly spaced" if self.scheme == "plain" else f"up to {MOST_EXAMPLES} of each kind"
+            sample = f" of {errors.num_sentences:,}, {how}" if some else ""
+            caption = f"{len(errors.examples):,} sentences with errors{sample}"
+            yield Examples(caption, tuple((kind, n) for kind, n in errors.counts.items() if n), errors.examples)
+
+    def _partial(self) -> Table:
+        assert self.errors.partial is not None
+        named = {
+            "strict": "strict: borders and type",
+            "exact": "exact: borders",
+            "partial": "partial: borders, half for overlap",
+            "type": "type: type, with overlap",
+        }
+        rows = []
+        for name, words in named.items():
+            score: PartialScore = getattr(self.errors.partial, name)
+            rows.append((words, percent(score.precision), percent(score.recall), percent(score.f1)))
+        return Table(("", "P", "R", "F1"), tuple(rows), caption="with partial credit (SemEval-2013)")
+
+    def _confused(self) -> tuple[tuple[str, ...], ...]:
+        pairs = self.errors.confusions
+        return tuple((printable(a), printable(b), f"{n:,}") for a, b, n in pairs if a and b and a != b)
+
+    def _all_confusions(self) -> Iterator[Block]:
+        rows = tuple((printable(a or "-"), printable(b or "-"), f"{n:,}") for a, b, n in self.errors.confusions)
+        caption = "all pairs of gold and predicted; a dash where the other side has nothing"
+        yield Table(("gold", "predicted", "number"), rows, caption=caption, text_columns=2)
+
+
+def _mean(scores: Scores) -> LabelScore:
+    """Average over labels, as scikit-learn's macro average: the mean of each figure."""
+    rows = [(row.precision, row.recall, row.f1) for row in scores.labels] or [(0.0, 0.0, 0.0)]
+    precision, recall, f1 = (sum(figures) / len(rows) for figures in zip(*rows))
+    return LabelScore("macro average", precision, recall, f1, support=0)
+
+
+def _figures(scores: Scores | LabelScore | None, intervals: Intervals | None) -> list[str]:
+    """Give precision, recall, F1 and the interval of F1; dashes where the reading has not met the label."""
+    bounds = between(intervals.f1.low, intervals.f1.high) if intervals and scores else "-"
+    return [*_shares([scores]), bounds]
+
+
+def _shares(readings: list[Any]) -> list[str]:
+    return [
+        percent(figure)
+        for scores in readings
+        for figure in ((scores.precision, scores.recall, scores.f1) if scores else (None, None, None))
+    ]
+
+
+def _with_bounds(intervals: Intervals) -> Iterator[str]:
+    for figure in (intervals.precision, intervals.recall, intervals.f1):
+        yield percent(figure.value)
+        yield between(figure.low, figure.high)

@@ -1,0 +1,177 @@
+"""Check what users hand over to be tagged or classified: token lists, texts, series of numbers. Knows no labels.
+
+A wrong call is answered with the right one.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seqtag.errors import DataError, UsageError
+from seqtag.text.characters import check_characters
+from seqtag.text.tokenizer import Tokenizer
+
+logger = logging.getLogger("seqtag")
+
+_MOST_NAMED = 5
+_TOKENS, _TEXTS = '[["Ada", "lives", "in", "Turin"]]', '["Ada lives in Turin."]'
+
+
+def token_lists(X: Any, verb: str) -> list[list[str]]:
+    """Check token lists; a string in their place is an error that shows the right call."""
+    # A dataset is known by its columns: `datasets` itself need not be there.
+    if hasattr(X, "column_names"):
+        raise UsageError(f'{verb} takes token lists, not a dataset: {verb}(data["tokens"])')
+    sentences = lists(X, f"{verb} takes token lists", f"{verb}({_TOKENS}); for raw text use predict_spans([text])")
+    for number, sentence in enumerate(sentences, 1):
+        try:
+            joined = "".join(sentence)
+        except TypeError:
+            other = next(token for token in sentence if not isinstance(token, str))
+            raise UsageError(
+                f"{verb}: sentence {number} holds {other!r}, which is no string; tokens must be strings"
+            ) from None
+        check_characters(joined, f"{verb}: sentence {number}")
+    return sentences
+
+
+def lists(X: Any, wanted: str, example: str) -> list[list[Any]]:
+    """Turn sequences of sequences into lists; a string is a sequence too, but never what was meant here."""
+    if isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable):
+        found = "a string" if isinstance(X, str) else type(X).__name__
+        raise UsageError(f"{wanted}, not {found}: {example}")
+    sentences: list[list[Any]] = []
+    for number, sentence in enumerate(X, 1):
+        if isinstance(sentence, (str, bytes, Mapping)) or not isinstance(sentence, Iterable):
+            found = f"the string {sentence[:40]!r}" if isinstance(sentence, str) else type(sentence).__name__
+            raise UsageError(f"{wanted}, but sentence {number} is {found}: {example}")
+        sentences.append(list(sentence))
+    return sentences
+
+
+def texts(X: Any, verb: str) -> list[str]:
+    """Check texts; one string in the place of a list is an error that shows the right call."""
+    if isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable):
+        found = "one string" if isinstance(X, str) else type(X).__name__
+        raise UsageError(f"{verb} takes a list of texts, not {found}: {verb}({_TEXTS})")
+    given = list(X)
+    for number, text in enumerate(given, 1):
+        if not isinstance(text, str):
+            raise UsageError(f"{verb} takes texts, but number {number} is {type(text).__name__}: {verb}({_TEXTS})")
+        check_characters(text, f"{verb}: text number {number}")
+    return given
+
+
+def check_list(X: Any, verb: str) -> None:
+    """Refuse what is no list of rows; one string in its place is an error that shows the right call."""
+    # Walking through a table gives the names of its columns, which are texts too. A dataset is known by its columns:
+    # `datasets` itself need not be there.
+    is_table = hasattr(X, "column_names") or hasattr(X, "columns")
+    is_bare = isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable) or getattr(X, "ndim", 1) == 0
+    if is_table or is_bare:
+        found = "one string" if isinstance(X, str) else type(X).__name__
+        advice = 'data["text"]' if is_table else '["What a day!"]'
+        raise UsageError(f"{verb} takes a list of texts, not {found}: {verb}({advice})")
+
+
+def text_rows(X: Any, verb: str, *, first: int = 1) -> list[Any]:
+    """Check texts, token lists or series; `first` is the number of the first one, for messages.
+
+    A missing text (None, or the nan that tables have for it) counts as an empty one.
+    """
+    check_list(X, verb)
+    rows: list[Any] = []
+    for number, row in enumerate(X, first):
+        if row is None or (isinstance(row, float) and np.isnan(row)):
+            row = ""
+        if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype.kind in "OU":
+            row = row.tolist()  # tables hold lists of tokens as such arrays
+        if isinstance(row, str):
+            row = str(row)  # numpy's strings are strings, but not to a tokeniser
+            check_characters(row, f"{verb}: text number {number}")
+        elif isinstance(row, (list, tuple)) and all(isinstance(token, str) for token in row):
+            check_characters("".join(row), f"{verb}: text number {number}")
+            row = list(row)
+        elif not hasattr(row, "__array__") and not isinstance(row, (list, tuple)):
+            raise UsageError(
+                f'{verb} takes texts, but number {number} is {type(row).__name__}: {verb}(["What a day!"])'
+            )
+        rows.append(row)
+    return rows
+
+
+def is_series(rows: Sequence[Any], verb: str, *, first: int = 1) -> bool:
+    """Say whether rows are series of numbers rather than texts; raises UsageError where they are some of each."""
+    texts = [isinstance(row, str) or (isinstance(row, list) and all(isinstance(t, str) for t in row)) for row in rows]
+    if any(texts) and not all(texts):
+        places = f"row {first + texts.index(True)} is a text or a list of tokens, row {first + texts.index(False)} not"
+        raise UsageError(
+            f"{verb}: {places}; give texts, lists of tokens (strings), or series of numbers, not a mixture"
+        )
+    return not all(texts)
+
+
+def rows_for(
+    rows: list[Any], verb: str, *, language: str, num_features: int | None, first: int = 1
+) -> list[list[str]] | list[np.ndarray]:
+    """Turn checked rows into what a trained network reads: token lists, or series of `num_features` numbers a step."""
+    if not rows:
+        return []
+    if is_series(rows, verb, first=first) != (num_features is not None):
+        wanted = "texts" if num_features is None else "series of numbers"
+        raise UsageError(f"{verb}: this model was trained on {wanted} and takes such; found other rows")
+    if num_features is None:
+        return token_rows(rows, language)
+    series = series_rows(rows, verb, first=first)
+    if series[0].shape[1] != num_features:
+        found = f"the series have {series[0].shape[1]} features a step, those of the training data {num_features}"
+        raise DataError(f"{verb}: {found}; give each step the same ones, in the same order")
+    return series
+
+
+def token_rows(rows: Sequence[str | list[str]], language: str) -> list[list[str]]:
+    """Cut texts into tokens; what comes as tokens stays as it is."""
+    if not any(isinstance(row, str) for row in rows):  # the tokeniser imports spaCy
+        return [row for row in rows if not isinstance(row, str)]
+    cut = Tokenizer(language).token_stream(row for row in rows if isinstance(row, str))
+    return [[token.text for token in next(cut)] if isinstance(row, str) else row for row in rows]
+
+
+def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.ndarray]:
+    """Check series: each (T, D) with one D, all finite; in float32."""
+    series: list[np.ndarray] = []
+    for number, row in enumerate(rows, first):
+        try:
+            values_TD = np.asarray(row, np.float32)
+        except (ValueError, TypeError):
+            raise UsageError(
+                f"{verb}: row {number} is neither a text, a list of tokens nor an array of numbers (steps, features)"
+            ) from None
+        if values_TD.ndim != 2 or not values_TD.shape[1]:
+            raise UsageError(
+                f"{verb}: series number {number} has the shape {values_TD.shape}; it must be (steps, features), "
+                "so give all of them as an array (series, steps, features) or a list of arrays"
+            )
+        if series and values_TD.shape[1] != series[0].shape[1]:
+            raise DataError(
+                f"{verb}: series number {number} has {values_TD.shape[1]} features a step, number {first} has "
+                f"{series[0].shape[1]}; each step of each series needs the same ones"
+            )
+        if not np.isfinite(values_TD).all():
+            step = int(np.flatnonzero(~np.isfinite(values_TD).all(1))[0])
+            raise DataError(f"{verb}: series number {number}, step {step + 1} holds {values_TD[step]}; mend or fill it")
+        series.append(values_TD)
+    return series
+
+
+def warn_of_blanks(numbers: Sequence[int], where: str) -> None:
+    """Say which texts have no word in them."""
+    named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (", ..." if len(numbers) > _MOST_NAMED else "")
+    logger.warning(
+        "%s: %d of the texts without a word (number %s); these get the shares of the classes in training",
+        where,
+        len(numbers),
+        named,
+    )

@@ -1,0 +1,1 @@
+"""What would hurt a model or a score: `seqtag check`."""

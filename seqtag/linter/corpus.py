@@ -1,0 +1,294 @@
+"""Read a corpus as it stands, for the data linter: nothing repaired, dropped or refused, and where each row is.
+
+Uses the readers below load_corpus, which know lines. Words and labels are numbers from here on, about sixteen bytes
+a token; a split that can't be read is told, and left out.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from seqtag.corpora.formats.annotation_exports import Misaligned, aligned_records, sniff_annotations
+from seqtag.corpora.formats.arrow_tables import JSON_ENDINGS
+from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledPart, arrow_strings, class_name
+from seqtag.corpora.lines import file_ending
+from seqtag.corpora.loading import Source, labelled_parts, tagged_parts
+from seqtag.corpora.source_names import parse_source
+from seqtag.corpora.splits import in_order, name_splits, unnamed_files
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_drafts import Part
+from seqtag.errors import DataError, UsageError
+from seqtag.text.characters import DAMAGED, unseen_in
+from seqtag.text.schemes import tags_from_spans
+
+# Words of Chinese and Japanese stand without blanks: each character counts as a word.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+|[^\w\s]")
+_EXCERPT = 100  # characters of a text that are kept, to be shown
+_AROUND = 20  # characters before and after one that nobody sees
+
+Sources: TypeAlias = Source | Mapping[str, str | os.PathLike[str]]
+Options: TypeAlias = Mapping[str, Any]
+Watch: TypeAlias = Callable[[str], None]  # is told what begins, for those who wait
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A text with characters that nobody sees, or U+FFFD."""
+
+    row: int
+    characters: Sequence[str]
+    excerpt: str  # the text around the first of them
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A split of S rows, sentences or texts, with N words and M labels."""
+
+    name: str
+    origin: str
+    words: np.ndarray  # int32 (N), numbers into Corpus.words
+    offsets: np.ndarray  # int64 (S + 1): row s has words[offsets[s]:offsets[s + 1]]
+    labels: np.ndarray  # int32 (M), numbers into Corpus.labels; -1 is a missing one
+    label_offsets: np.ndarray  # int64 (S + 1); of tags they are `offsets`
+    place: Callable[[int, int], str]  # says where row s is, or its word at a position of the row
+    excerpt: Callable[[int], str]  # gives the beginning of row s
+    marks: Sequence[Mark] = ()  # of texts; the words of sentences are in Corpus.words, to be looked through
+    lines: np.ndarray | None = None  # of words, int32 (N), in the file `origin`; None where there are none
+    broken: Sequence[int] = ()  # rows of a table whose text goes over several lines
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Words of each row, (S,)."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def keys(self) -> list[bytes]:
+        """What rows with the same words have in common."""
+        words, offsets = self.words, self.offsets.tolist()
+        return [words[start:end].tobytes() for start, end in pairwise(offsets)]
+
+    def labels_of(self, row: int) -> np.ndarray:
+        """Give the labels of a row, as numbers."""
+        return self.labels[self.label_offsets[row] : self.label_offsets[row + 1]]
+
+    def row_of(self, position: int) -> tuple[int, int]:
+        """Give the row of a word by its position in the split, and the position in the row."""
+        row = int(np.searchsorted(self.offsets, position, side="right")) - 1
+        return row, position - int(self.offsets[row])
+
+    def place_of(self, position: int) -> str:
+        """Say where a word is, by its position in the split."""
+        return self.place(*self.row_of(position))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The splits that could be read, and what could not."""
+
+    task: str
+    words: Sequence[str]
+    labels: Sequence[str]  # tags, as they are written, or classes
+    splits: Mapping[str, Rows]
+    unreadable: Mapping[str, str]  # split, or "" where there is none -> the reader's message
+    misaligned: Mapping[str, Sequence[tuple[str, Misaligned]]]  # split -> places and spans
+    unnamed: Sequence[str] = ()  # files of a folder that are splits here, though none is named after one
+
+
+def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambda what: None) -> Corpus:
+    """Read a corpus; what the readers refuse is in `unreadable`. Raises UsageError for a source that is none."""
+    words: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    splits: dict[str, Rows] = {}
+    misaligned: dict[str, Sequence[tuple[str, Misaligned]]] = {}
+    parts, unreadable, unnamed = _open(source, task, options)
+    for name in in_order(parts):
+        watch(f"reading {name}")
+        try:
+            if task == "tag":
+                part, misaligned[name] = _with_misaligned(parts[name], options)
+                splits[name] = _read_tagged(name, part, words, labels)
+            else:
+                splits[name] = _read_labelled(name, parts[name], words, labels)
+        except DataError as error:
+            misaligned.pop(name, None)
+            unreadable[name] = str(error)
+    return Corpus(task, list(words), list(labels), splits, unreadable, misaligned, unnamed)
+
+
+def _open(source: Sources, task: str, options: Options) -> tuple[Mapping[str, Any], dict[str, str], Sequence[str]]:
+    """Open a source, or one for each split: the parts by split, what can't be opened, and files without a split."""
+    unreadable: dict[str, str] = {}
+    unnamed: list[str] = []
+    if isinstance(source, Mapping) and any(isinstance(each, (str, os.PathLike)) for each in source.values()):
+        sources: dict[str, Any] = {split: source[name] for name, split in name_splits(source).items()}
+    else:
+        try:
+            return _open_one(source, task, options), unreadable, unnamed
+        except DataError as error:
+            files, options = _unnamed(source, options) if task == "tag" else ([], options)
+            unnamed = [file.name for file in files]
+            unreadable = {} if files else {"": str(error)}
+            # as `load_corpus` takes a file that is given alone
+            sources = {file.name if len(files) > 1 else "train": file for file in files}
+    parts: dict[str, Any] = {}
+    for split, path in sources.items():
+        try:
+            found = _open_one(path, task, options)
+        except DataError as error:
+            unreadable[split] = str(error)
+            continue
+        if len(found) > 1:
+            raise UsageError(
+                f"{path}: it has the splits {', '.join(found)}, and is to be one, {split!r}; give it alone, or a file "
+                "for each split"
+            )
+        parts[split] = next(iter(found.values()))
+    return parts, unreadable, unnamed
+
+
+def _open_one(source: Any, task: str, options: Options) -> Mapping[str, Any]:
+    if task == "classify":
+        return labelled_parts(source, options.get("text"), options.get("label"))[0]
+    columns = options.get("token"), options.get("tag")
+    return tagged_parts(source, *columns, max_misaligned=1.0, language=options["language"])[0]
+
+
+def _unnamed(source: Any, options: Options) -> tuple[Sequence[Path], Options]:
+    """Give the files of a folder in which no split has a name, and the columns that were named with it."""
+    if not isinstance(source, (str, os.PathLike)):
+        return [], options
+    path, token, tag, _ = parse_source(os.fspath(source), options.get("token"), options.get("tag"))
+    folder = Path(path).expanduser()
+    return (unnamed_files(folder) if folder.is_dir() else []), {**options, "token": token, "tag": tag}
+
+
+def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str, Misaligned]]]:
+    """Read annotated texts in a way that lists the spans that cut a token; other parts stay as they are."""
+    found: list[tuple[str, Misaligned]] = []
+    path = Path(part.origin)
+    if part.unit or file_ending(path) not in JSON_ENDINGS or not path.is_file() or sniff_annotations(path) is None:
+        return part, found
+
+    def sentences() -> Iterator[TaggedSentence]:
+        for record, tokens, spans, moved in aligned_records(path, options["language"]):
+            found.extend((f"{path}:{record.line}", each) for each in moved)
+            tags = tags_from_spans(spans, len(tokens), "IOB2")
+            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
+
+    return Part(part.origin, part.unit, gather(sentences())), found
+
+
+def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, int]) -> Rows:
+    pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+    block: Block
+    for block in part.blocks:
+        numbers = _numbers(block.tokens, words, str), _numbers(block.tags, tags, str.strip)
+        pieces.append((*numbers, np.asarray(block.lines, np.int32), np.asarray(block.lengths, np.int64)))
+    if not pieces:
+        raise DataError(f"{part.origin}: no sentence in it; tagging needs rows of tokens and tags")
+    tokens, labels, lines, lengths = (np.concatenate(columns) for columns in zip(*pieces))
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    known = list(words)
+
+    def place(row: int, position: int = -1) -> str:
+        start, end = offsets[row : row + 2].tolist()
+        if start == end:
+            return f"{part.origin}, {part.unit or 'sentence'} {row if part.unit == 'row' else row + 1}"
+        line = lines[start + max(position, 0)]
+        if not part.unit:
+            return f"{part.origin}:{line}"
+        return f"{part.origin}, {part.unit} {line}" + (f", token {position}" if position >= 0 else "")
+
+    def excerpt(row: int) -> str:
+        start, end = offsets[row : row + 2].tolist()
+        return " ".join(known[number] for number in tokens[start : min(end, start + _EXCERPT // 4)].tolist())
+
+    known_lines = None if part.unit or file_ending(part.origin) in JSON_ENDINGS else lines
+    return Rows(name, part.origin, tokens, offsets, labels, offsets, place, excerpt, lines=known_lines)
+
+
+def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, int], classes: dict[str, int]) -> Rows:
+    pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+    places: list[tuple[int, Callable[[int], str]]] = []
+    excerpts: list[str] = []
+    marks: list[Mark] = []
+    broken: list[int] = []
+    block: LabelledBlock
+    for part in parts:
+        if part.form != parts[0].form:
+            raise DataError(
+                f"{part.origin}: its columns are {' and '.join(part.form.columns)}, but those of {parts[0].origin} are "
+                f"{' and '.join(parts[0].form.columns)}; give all parts of a corpus one form"
+            )
+        is_table = file_ending(part.origin) in (".csv", ".tsv")
+        for block in part.blocks:
+            first = len(excerpts)
+            texts = arrow_strings(block.texts, block.place).to_pylist()
+            found = [_words_of(text) for text in texts]
+            for row, text in enumerate(texts, first):
+                whole = text if isinstance(text, str) else " ".join(text or ())
+                excerpts.append(whole[:_EXCERPT])
+                if is_table and "\n" in whole:
+                    broken.append(row)
+                if found_in := [*unseen_in(whole), *([DAMAGED] if DAMAGED in whole else [])]:
+                    at = whole.index(found_in[0])
+                    marks.append(Mark(row, found_in, whole[max(0, at - _AROUND) : at + _AROUND]))
+            rows = arrow_strings(block.labels, block.place).to_pylist()
+            lists = [own if part.form.several else [own] for own in rows]
+            lists = [[None] if own is None else own for own in lists]  # a missing list is a missing label
+            pieces.append(
+                (
+                    _numbers([word for own in found for word in own], words, str),
+                    _numbers([label for own in lists for label in own], classes, class_name),
+                    np.array([len(own) for own in found], np.int64),
+                    np.array([len(own) for own in lists], np.int64),
+                )
+            )
+            places.append((first, block.place))
+    if not pieces:
+        raise DataError(f"{parts[0].origin}: no text in it; classification needs rows of a text and a label")
+    tokens, labels, lengths, label_lengths = (np.concatenate(columns) for columns in zip(*pieces))
+    firsts = np.array([first for first, _ in places])
+
+    def place(row: int, position: int = -1) -> str:
+        first, place_in_block = places[int(np.searchsorted(firsts, row, side="right")) - 1]
+        return place_in_block(row - first)
+
+    offsets, label_offsets = (np.concatenate(([0], np.cumsum(own))) for own in (lengths, label_lengths))
+    origin = parts[0].origin + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
+    excerpt = excerpts.__getitem__
+    return Rows(name, origin, tokens, offsets, labels, label_offsets, place, excerpt, marks, broken=broken)
+
+
+def _words_of(text: str | Sequence[str] | None) -> Sequence[str]:
+    return _WORD.findall(text) if isinstance(text, str) else text or []
+
+
+def _numbers(values: Any, numbers: dict[str, int], name_of: Callable[[Any], str]) -> np.ndarray:
+    """Give the number of each value's name, int32 (N), and new names the next ones; -1 for an empty name.
+
+    A word may be empty, a label not: `str` keeps the empty one.
+    """
+    if isinstance(values, list):
+        found: dict[Any, int] = dict.fromkeys(values, 0)
+        distinct = list(found)
+    else:
+        coded = values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
+        distinct = coded.dictionary.to_pylist()
+    names = [name_of(value) for value in distinct]
+    known = [numbers.setdefault(name, len(numbers)) if name or name_of is str else -1 for name in names]
+    if isinstance(values, list):
+        found = dict(zip(distinct, known))
+        return np.fromiter((found[value] for value in values), np.int32, len(values))
+    return np.array(known, np.int32)[coded.indices.to_numpy(zero_copy_only=False)]

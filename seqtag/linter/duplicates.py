@@ -1,0 +1,238 @@
+"""Look for rows that stand in a corpus twice: in two splits, nearly so, with other labels, or again and again.
+
+Two rows are the same where their words are the same; white space does not count, case does. They are nearly the same
+where their sets of words, case ignored, share nine in ten: a Jaccard index of 0.9 or more. Where tokens are letters,
+such sets tell nothing, and rows that are nearly the same are not looked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from seqtag.linter.corpus import Corpus, Rows
+from seqtag.linter.findings import Finding, Tally
+from seqtag.reporting.escaping import clip
+
+_FEWEST = 4  # words from which on it is no accident that a row comes twice
+_TELLING = 0.01  # share of a held-out split from which on copies of it in train can move a score by a point
+_ALPHABET, _ROWS_A_LETTER = 200, 10  # so few words, in so many more rows, are letters
+_MOST_PAIRED = 64  # set sizes up to which two rare words, not one, must be shared to be compared
+
+
+def check_duplicates(corpus: Corpus) -> Iterator[Finding]:
+    """Find rows that occur twice."""
+    yield from _two_labels(corpus)
+    yield from _shared(corpus)
+    yield from _near(corpus)
+    yield from _repeated(corpus)
+
+
+def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict[int, int]:
+    """Find for each query a row whose set of words is the same for nine words in ten; queries that have none are left
+    out. Words are numbers.
+
+    Exact, by the prefix filter (Chaudhuri, Ganti and Kaushik 2006): two sets that share so much have, ordered from the
+    rarest word, common words among the first few, so only rows with these are compared. Up to 64 words two of them
+    must be common, which keeps the lists of rows short in corpora of few words.
+
+    >>> near_rows([np.arange(20)], [np.arange(5), np.arange(19)])
+    {0: 1}
+    """
+    ranks = _ranks([*queries, *rows])
+    query_sets, row_sets = ([np.unique(ranks[own]) for own in each] for each in (queries, rows))
+    same: dict[bytes, int] = {}
+    index: dict[tuple[int, int], list[int]] = {}
+    for number, own in enumerate(query_sets):
+        # rows with one set are looked up together
+        first = same.setdefault(own.tobytes(), number)
+        if first == number and len(own):
+            for key in _prefix_keys(own, stored=True):
+                index.setdefault(key, []).append(number)
+    sets = [frozenset(own.tolist()) for own in query_sets]
+    found: dict[int, int] = {}
+    for number, own in enumerate(row_sets):
+        if not len(own):
+            continue
+        equal = same.get(own.tobytes())
+        if equal is not None:
+            found.setdefault(equal, number)
+        candidates = {query for key in _prefix_keys(own, stored=False) for query in index.get(key, ())}
+        words = frozenset(own.tolist())
+        for query in candidates:
+            if query not in found and _is_near(words, sets[query]):
+                found[query] = number
+    firsts = (same[own.tobytes()] for own in query_sets)
+    return {number: found[first] for number, first in enumerate(firsts) if first in found}
+
+
+def _ranks(sets: Sequence[np.ndarray]) -> np.ndarray:
+    """Number words anew by how often they occur, the rarest 0."""
+    counts = np.bincount(np.concatenate(sets)) if sets else np.zeros(0, np.int64)
+    ranks = np.empty(len(counts), np.int64)
+    ranks[np.argsort(counts, kind="stable")] = np.arange(len(counts))
+    return ranks
+
+
+def _is_near(left: frozenset[int], right: frozenset[int]) -> bool:
+    shared = len(left & right)
+    return 10 * shared >= 9 * (len(left) + len(right) - shared)
+
+
+def _prefix_keys(words: np.ndarray, *, stored: bool) -> Iterator[tuple[int, int]]:
+    """Give the keys of a set, its words sorted: pairs of rare words, or single ones with -1 where the set is large.
+
+    What is stored has both where a row of the other kind may ask for it.
+    """
+    size = len(words)
+    needed = -(-9 * size // 10)  # shared words, at least
+    if size <= _MOST_PAIRED or (stored and 9 * size <= 10 * _MOST_PAIRED):
+        yield from combinations(words[: size - needed + 2].tolist(), 2)
+    if size > _MOST_PAIRED or (stored and 10 * size > 9 * _MOST_PAIRED):
+        yield from ((word, -1) for word in words[: size - needed + 1].tolist())
+
+
+def _groups(rows: Rows) -> dict[bytes, int]:
+    """Give the first row with each content; blank rows are none."""
+    first: dict[bytes, int] = {}
+    for row, key in enumerate(rows.keys):
+        if key:
+            first.setdefault(key, row)
+    return first
+
+
+def _two_labels(corpus: Corpus) -> Iterator[Finding]:
+    first: dict[bytes, tuple[Rows, int]] = {}
+    told: set[bytes] = set()
+    tally = Tally("two_labels")
+    for name, rows in corpus.splits.items():
+        for row, key in enumerate(rows.keys):
+            if not key:
+                continue
+            other, other_row = first.setdefault(key, (rows, row))
+            if key in told or _same_labels(corpus, rows.labels_of(row), other.labels_of(other_row)):
+                continue
+            told.add(key)
+            tally.add(name, 1, [(rows.place(row, -1), _difference(corpus, (rows, row), (other, other_row)))])
+    what = "sentences occur a second time with other tags" if corpus.task == "tag" else "texts occur with two labels"
+    yield from tally.finding(f"{what}; a model can't learn both: choose one, unless the words do have two readings")
+
+
+def _same_labels(corpus: Corpus, left: np.ndarray, right: np.ndarray) -> bool:
+    if corpus.task == "classify":  # the order of several labels means nothing
+        left, right = np.sort(left), np.sort(right)
+    return np.array_equal(left, right)
+
+
+def _difference(corpus: Corpus, this: tuple[Rows, int], that: tuple[Rows, int]) -> str:
+    (rows, row), (other, other_row) = this, that
+    left, right = rows.labels_of(row), other.labels_of(other_row)
+    if corpus.task == "tag":
+        position = int(np.argmax(left != right))
+        word = corpus.words[int(rows.words[rows.offsets[row] + position])]
+        names = [_name(corpus, own[position]) for own in (left, right)]
+        return f"{word!r} is {names[0]} here, {names[1]} at {other.place(other_row, position)}"
+    names = [", ".join(_name(corpus, n) for n in own) or "without a label" for own in (left, right)]
+    return f"{names[0]} here, {names[1]} at {other.place(other_row, -1)}: {rows.excerpt(row)!r}"
+
+
+def _name(corpus: Corpus, number: int) -> str:
+    return repr(corpus.labels[number]) if number >= 0 else "nothing"
+
+
+def _shared(corpus: Corpus) -> Iterator[Finding]:
+    """Find rows of one split in another."""
+    kinds = ("shared_with_train", "few_shared_with_train", "shared_held_out", "short_shared")
+    with_train, few_with_train, held_out, short = map(Tally, kinds)
+    what = "sentences" if corpus.task == "tag" else "texts"
+    for earlier, later in _pairs(corpus):
+        first = _groups(earlier)
+        found = [row for row, key in enumerate(later.keys) if key in first]
+        long_ones = [row for row in found if later.lengths[row] >= _FEWEST]
+        few = [row for row in found if later.lengths[row] < _FEWEST]
+        pair = _pair(earlier, later)
+        tally = held_out
+        if earlier.name == "train":
+            tally = with_train if len(long_ones) >= _TELLING * len(later) else few_with_train
+        tally.add(pair, len(long_ones), _copies(later, long_ones, earlier, first))
+        short.add(pair, len(few), _copies(later, few, earlier, first))
+    yield from with_train.finding(
+        f"{what} of held-out splits stand in train too ({_shares(corpus, with_train)}): a model has seen the answers, "
+        "and its score is too good; take them out of train"
+    )
+    yield from few_with_train.finding(
+        f"{what} of held-out splits stand in train too ({_shares(corpus, few_with_train)}), fewer than one in a "
+        "hundred, so a score moves by less than a point; take them out of train all the same"
+    )
+    yield from held_out.finding(
+        f"{what} stand in two held-out splits ({_shares(corpus, held_out)}): what was chosen on one is measured on the "
+        "other; take them out of one"
+    )
+    yield from short.finding(
+        f"{what} of fewer than {_FEWEST} words stand in two splits, as short ones do; look whether they matter to a "
+        "score"
+    )
+
+
+def _pair(earlier: Rows, later: Rows) -> str:
+    return f"{later.name} in {earlier.name}"
+
+
+def _shares(corpus: Corpus, tally: Tally) -> str:
+    return ", ".join(_share(corpus, pair, count) for pair, count in tally.counts.items())
+
+
+def _share(corpus: Corpus, pair: str, count: int) -> str:
+    later = next(rows for name, rows in corpus.splits.items() if pair.startswith(f"{name} in "))
+    share = 100 * count / len(later)
+    return f"{share:.1f}% of {later.name}" if share >= 0.1 else f"less than 0.1% of {later.name}"
+
+
+def _pairs(corpus: Corpus) -> Iterator[tuple[Rows, Rows]]:
+    return combinations(corpus.splits.values(), 2)
+
+
+def _copies(later: Rows, found: Sequence[int], earlier: Rows, first: dict[bytes, int]) -> Iterator[tuple[str, str]]:
+    for row in found:
+        other = earlier.place(first[later.keys[row]], -1)
+        yield later.place(row, -1), f"as {other}: {clip(later.excerpt(row), 60)!r}"
+
+
+def _near(corpus: Corpus) -> Iterator[Finding]:
+    tally = Tally("near_copy")
+    what = "sentences" if corpus.task == "tag" else "texts"
+    numbers: dict[str, int] = {}
+    folded = np.array([numbers.setdefault(word.casefold(), len(numbers)) for word in corpus.words], np.int64)
+    if len(numbers) < _ALPHABET and sum(map(len, corpus.splits.values())) > _ROWS_A_LETTER * len(numbers):
+        return
+    for earlier, later in _pairs(corpus):
+        first = _groups(earlier)
+        asked = [row for row, key in enumerate(later.keys) if later.lengths[row] >= _FEWEST and key not in first]
+        given = [row for row in first.values() if earlier.lengths[row] >= _FEWEST]
+        found = near_rows(_sets(later, asked, folded), _sets(earlier, given, folded))
+        examples = (
+            (later.place(asked[n], -1), f"as {earlier.place(given[m], -1)}: {clip(later.excerpt(asked[n]), 60)!r}")
+            for n, m in found.items()
+        )
+        tally.add(_pair(earlier, later), len(found), examples)
+    yield from tally.finding(
+        f"{what} have nine words in ten in common with one of another split (the Jaccard index of their words is at "
+        "least 0.9): near copies make a score too good, too; look at them"
+    )
+
+
+def _sets(rows: Rows, chosen: Sequence[int], folded: np.ndarray) -> list[np.ndarray]:
+    words = folded[rows.words]
+    return [words[rows.offsets[row] : rows.offsets[row + 1]] for row in chosen]
+
+
+def _repeated(corpus: Corpus) -> Iterator[Finding]:
+    tally = Tally("repeated_row")
+    for name, rows in corpus.splits.items():
+        first = _groups(rows)
+        again = [row for row, key in enumerate(rows.keys) if key and first[key] != row and rows.lengths[row] >= _FEWEST]
+        tally.add(name, len(again), _copies(rows, again, rows, first))
+    what = "sentences" if corpus.task == "tag" else "texts"
+    yield from tally.finding(
+        f"{what} are copies of an earlier one in the same split; they weigh more in training and in scores than others"
+    )

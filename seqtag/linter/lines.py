@@ -1,0 +1,56 @@
+"""Look at the lines of files for what other readers trip over; seqtag's own cope with all of it. Knows no label."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from seqtag.corpora.lines import line_blocks
+from seqtag.linter.corpus import Corpus
+from seqtag.linter.findings import Finding, Tally
+
+_SENTENCE_A_LINE = "seq.in"
+_TELLING = ("#", " ", "\t")  # what a line begins with that some readers take for another one
+
+
+def check_lines(corpus: Corpus) -> Iterator[Finding]:
+    """Find lines that readers which are less careful would drop, join or cut."""
+    filled, hashes, runs, broken = map(Tally, ("filled_separator", "hash_token", "double_blank", "line_break"))
+    for split, rows in corpus.splits.items():
+        broken.add(split, len(rows.broken), ((rows.place(row, -1), repr(rows.excerpt(row))) for row in rows.broken))
+        if rows.lines is None:
+            continue
+        if Path(rows.origin).name == _SENTENCE_A_LINE:
+            found = _lines(rows.origin, lambda line: "  " in line)
+            runs.add(split, len(found), ((f"{rows.origin}:{number}", repr(line)) for number, line in found))
+            continue
+        found = _lines(rows.origin, lambda line: line[:1] in _TELLING)
+        blank = [(number, line) for number, line in found if not line.strip(" \t")]
+        filled.add(split, len(blank), ((f"{rows.origin}:{number}", repr(line)) for number, line in blank))
+        marked = np.array([number for number, line in found if line[0] == "#"], np.int64)
+        # a comment has no token
+        positions = np.flatnonzero(np.isin(rows.lines, marked)).tolist()
+        words = ((position, corpus.words[rows.words[position]]) for position in positions)
+        lost = [(position, word) for position, word in words if word.startswith("#")]
+        hashes.add(split, len(lost), ((rows.place_of(position), repr(word)) for position, word in lost))
+    yield from filled.finding(
+        "lines between sentences hold tabs or spaces. They count as blank here; other readers may take them for a "
+        "token and join two sentences"
+    )
+    yield from hashes.finding(
+        "tokens stand at the beginning of a line and begin with #. They are read here; other readers may take the line "
+        "for a comment and lose the token"
+    )
+    yield from runs.finding(
+        "sentences have two blanks or more in a row. They are cut at the run here; a reader that cuts at each blank "
+        "gets empty tokens"
+    )
+    yield from broken.finding(
+        "texts go over several lines, inside quotes. They are read whole here; a reader that goes line by line cuts "
+        "them"
+    )
+
+
+def _lines(path: str, wanted: Callable[[str], bool]) -> list[tuple[int, str]]:
+    numbered = (each for first, lines in line_blocks(path) for each in enumerate(lines, first))
+    return [(number, line) for number, line in numbered if wanted(line)]

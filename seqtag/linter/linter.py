@@ -1,0 +1,153 @@
+"""The data linter: read a corpus as it stands and say what would hurt a model or a score. Changes nothing.
+
+An error makes a model or a score wrong; a warning probably does harm; a note is worth a look. The kinds, in their
+order; rows are sentences or labelled texts:
+
+| kind | severity | what is found |
+|---|---|---|
+| unreadable | error | a file or split that the readers refuse, with their message; it is left out of all that follows |
+| wrong_column | error | labels of which nearly each is another, so that they are hardly labels |
+| missing_label | error | a token without a tag, a text without a label |
+| odd_tag | error | a tag that is neither O nor an entity tag, where nearly all others are |
+| mixed_letters | error | entity tags whose letters no one scheme has together |
+| illegal_tag | error | a tag that breaks the corpus's scheme, such as an orphan I- |
+| misaligned_span | error | character offsets that cut a token, with the border they are moved to |
+| label_not_in_train | error | labels of another split that train lacks |
+| shared_with_train | error | rows of another split, of four words or more, that train has too: 1% of them or more |
+| unnamed_splits | warning | a folder without a file that is named after a split; each file is looked at as one |
+| few_shared_with_train | warning | the same, of fewer rows |
+| shared_held_out | warning | rows of four words or more that stand in two splits, neither of them train |
+| near_copy | warning | rows of two splits whose sets of words have a Jaccard index of 0.9 or more; not of letters |
+| two_labels | warning | the same words with other tags, or another label |
+| similar_labels | warning | labels that differ only in case or separators, or are one letter apart and one is rare |
+| unused_label | warning | labels of train that dev or test lacks |
+| blank_row | warning | texts, or sentences, without anything to see |
+| blank_token | warning | empty tokens, or tokens of white space and invisible characters |
+| space_in_token | warning | tokens with white space inside |
+| invisible_character | warning | characters without a trace, such as U+200B and U+FEFF, by name |
+| replacement_character | warning | U+FFFD, the trace of a lost character |
+| long_row | warning | outliers in length, as `check_texts.long_limit` says |
+| imbalance | warning | a class with four texts in five, or twenty times as many as another |
+| short_shared | note | rows of fewer than four words that stand in two splits |
+| repeated_row | note | rows of four words or more that come again in their split |
+| ambiguous_surface | note | entities that have two labels or more, with counts |
+| rare_label | note | labels with fewer than five examples in train |
+| no_begin_tags | note | a scheme without B- tags |
+| filled_separator | note | lines between sentences that hold tabs or spaces |
+| hash_token | note | tokens that begin their line with #, and are no comment |
+| double_blank | note | sentences with two blanks in a row, in `seq.in` |
+| line_break | note | texts of a table that go over several lines |
+
+Those last four are no fault for seqtag, and a trap for other readers.
+
+The severities themselves are in check_findings.SEVERITIES.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+
+from seqtag.corpora.formats.conll import Column
+from seqtag.errors import UsageError, near_miss
+from seqtag.linter.corpus import Corpus, Sources, Watch, read_rows
+from seqtag.linter.duplicates import check_duplicates
+from seqtag.linter.findings import Finding, Findings, SplitCounts, Tally, ordered
+from seqtag.linter.labels import LabelUse, check_labels, class_uses, tag_uses
+from seqtag.linter.lines import check_lines
+from seqtag.linter.tags import check_surfaces, check_tags, read_tags
+from seqtag.linter.texts import check_texts
+
+_TASKS = ("tag", "classify")
+
+
+def check_corpus(
+    source: Sources,
+    *,
+    task: str = "tag",
+    token: Column | None = None,
+    tag: Column | None = None,
+    text: Column | None = None,
+    label: Column | None = None,
+    language: str = "xx",
+    watch: Watch = lambda what: None,
+) -> Findings:
+    """Look through a corpus for what would hurt a model or a score.
+
+    `source` and the options are those of `load_corpus`, or `source` maps names of splits to files of one split each. A
+    folder may also have files of any name. A split that can't be read is an error among the findings; raises UsageError
+    for a source or option that is none. `watch` is called with what begins.
+
+    >>> from datasets import Dataset
+    >>> rows = {"tokens": [["Ada", "Lovelace"], ["I", "do"]], "tags": [["B-PER", "I-LOC"], ["O", "O"]]}
+    >>> findings = check_corpus(Dataset.from_dict(rows))
+    >>> findings.has_errors, [(finding.kind, finding.count) for finding in findings.findings]
+    (True, [('illegal_tag', 1), ('rare_label', 2)])
+    """
+    if task not in _TASKS:
+        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
+    wrong = {"text": text, "label": label} if task == "tag" else {"token": token, "tag": tag}
+    for name, given in wrong.items():
+        if given is not None:
+            raise UsageError(f"{name}= is no option of task={task!r}; leave it out, or set the task")
+    options = {"token": token, "tag": tag, "text": text, "label": label, "language": language}
+    corpus = read_rows(source, task, options, watch)
+    findings: list[Finding] = [*_unreadable(corpus), *_unnamed(corpus)]
+    watch("looking at words and lines")
+    findings += [*check_texts(corpus), *check_lines(corpus)]
+    watch("looking for copies")
+    findings += check_duplicates(corpus)
+    watch("looking at labels")
+    scheme = None
+    if task == "tag":
+        reading = read_tags(corpus)
+        scheme = reading.scheme if corpus.splits else None
+        findings += [*check_tags(reading), *check_surfaces(reading)]
+        uses = tag_uses(reading)
+    else:
+        findings += _unlabelled(corpus)
+        uses = class_uses(corpus)
+    findings += check_labels(uses, task)
+    return Findings(_name(source), task, scheme, _sizes(corpus, uses), ordered(findings))
+
+
+def _unreadable(corpus: Corpus) -> list[Finding]:
+    tally = Tally("unreadable")
+    for split, message in corpus.unreadable.items():
+        tally.add(split, 1, [("" if f"{split}:" in message else split, message)])
+    message = "what can't be read was not looked at, and its split not compared with others; mend it and check again"
+    if not corpus.splits:
+        what = "tagged tokens" if corpus.task == "tag" else "labelled texts"
+        message = f"none of it can be read as {what}; is it such data at all? If so, mend what is named here"
+    return list(tally.finding(message))
+
+
+def _unnamed(corpus: Corpus) -> Iterator[Finding]:
+    tally = Tally("unnamed_splits")
+    if corpus.splits:  # else it is no corpus, whatever its files are called
+        tally.add("", len(corpus.unnamed), (("", repr(name)) for name in corpus.unnamed))
+    yield from tally.finding(
+        "files of the folder, and none is named after a split (train, dev or valid, test). Each was looked at as a "
+        "split of its own; to train, name them so, or give one file"
+    )
+
+
+def _unlabelled(corpus: Corpus) -> list[Finding]:
+    tally = Tally("missing_label")
+    for name, rows in corpus.splits.items():
+        found = [row for row in range(len(rows)) if (rows.labels_of(row) < 0).any()]
+        tally.add(name, len(found), ((rows.place(row, -1), repr(rows.excerpt(row))) for row in found))
+    return list(tally.finding("texts have no label; give each one, or leave them out"))
+
+
+def _sizes(corpus: Corpus, uses: Mapping[str, LabelUse]) -> tuple[SplitCounts, ...]:
+    return tuple(
+        SplitCounts(name, rows.origin, len(rows), len(rows.words), uses[name].counts)
+        for name, rows in corpus.splits.items()
+    )
+
+
+def _name(source: Sources) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if isinstance(source, Mapping) and any(isinstance(each, (str, os.PathLike)) for each in source.values()):
+        return ", ".join(str(each) if isinstance(each, (str, os.PathLike)) else name for name, each in source.items())
+    return "the dataset"

@@ -1,0 +1,218 @@
+"""Look at tags: the scheme they are in, those that break it, and the entities that they mark."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from seqtag.corpora.tag_normalising import Bigrams, count_bigrams
+from seqtag.errors import near_miss
+from seqtag.linter.corpus import Corpus, Rows
+from seqtag.linter.findings import Finding, Tally
+from seqtag.text.schemes import detect_scheme, illegal_positions, legal_transitions, split_tag, tag_fits
+
+_MOST_FIXES = 20  # tags that an odd one may be a misspelling of
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The entities of a split in the lenient reading, K of them; of plain tags, the tokens."""
+
+    starts: np.ndarray  # positions in the split, (K,)
+    ends: np.ndarray  # exclusive
+    labels: np.ndarray  # numbers into TagReading.labels
+
+
+@dataclass(frozen=True)
+class TagReading:
+    """What the tags of a corpus are taken for."""
+
+    corpus: Corpus
+    scheme: str
+    odd: tuple[int, ...]  # tags that are no entity tags, where nearly all others are
+    mixed: bool  # entity tags whose letters belong to no one scheme
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The labels of spans: entity types, or plain tags."""
+        return list(dict.fromkeys(label for _, label in self._cut if label))
+
+    @cached_property
+    def _cut(self) -> list[tuple[str, str]]:
+        """Letter and label of each tag; no letter where there is no entity."""
+        if self.scheme == "plain" and not self.mixed:
+            return [("S", tag) for tag in self.corpus.labels]
+        outside = {self.corpus.labels[number] for number in self.odd} | {"O"}
+        return [("", "") if tag in outside else split_tag(tag) for tag in self.corpus.labels]
+
+    def spans(self, rows: Rows) -> Spans:
+        """Read all spans of a split at once, as `schemes.spans_from_tags` reads those of a sentence."""
+        number = {label: n for n, label in enumerate(self.labels)}
+        label_of = np.array([number.get(label, -1) for _, label in self._cut] + [-1])  # the last: a missing tag
+        opens = np.array([letter in ("B", "S", "U") for letter, _ in self._cut] + [False])
+        closes = np.array([letter in ("E", "S", "L", "U") for letter, _ in self._cut] + [False])
+        labels, begins, ends = label_of[rows.labels], opens[rows.labels], closes[rows.labels]
+        edge = np.zeros(len(labels) + 1, bool)  # a row begins here
+        edge[rows.offsets] = True
+        cut = edge.copy()  # no span goes on from the token before
+        cut[1:-1] |= (labels[1:] != labels[:-1]) | begins[1:] | ends[:-1]
+        inside = labels >= 0
+        starts, lasts = np.flatnonzero(inside & cut[:-1]), np.flatnonzero(inside & cut[1:])
+        return Spans(starts, lasts + 1, labels[starts])
+
+
+def read_tags(corpus: Corpus) -> TagReading:
+    """Decide what scheme the tags are in; a few odd ones among entity tags do not make a corpus plain here."""
+    names = corpus.labels
+    odd = tuple(n for n, name in enumerate(names) if detect_scheme({(None, name): 1}) == "plain")
+    # a ClassLabel may name tags that do not occur
+    found = {int(number) for rows in corpus.splits.values() for number in np.unique(rows.labels)} - {-1}
+    num_odd = len(found.intersection(odd))
+    # as `load_corpus`, which warns of the same mixture
+    if num_odd == len(found) or (num_odd and not ("O" in names and 2 * num_odd < len(found))):
+        return TagReading(corpus, "plain", (), False)
+    outside = names.index("O") if "O" in names else len(names)
+    entity_tag = np.arange(len(names) + 1)  # the last: a missing tag
+    entity_tag[[*odd, -1]] = outside
+    bigrams: Bigrams = Counter()
+    for rows in corpus.splits.values():
+        bigrams.update(count_bigrams(entity_tag[rows.labels], rows.offsets, [*names, "O"]))
+    scheme = detect_scheme(bigrams)
+    return TagReading(corpus, scheme, odd, scheme == "plain")
+
+
+def check_tags(reading: TagReading) -> Iterator[Finding]:
+    """Find missing, odd and illegal tags, and spans that cut tokens."""
+    yield from _missing(reading.corpus)
+    yield from _odd(reading)
+    yield from _illegal(reading)
+    yield from _misaligned(reading.corpus)
+
+
+def check_surfaces(reading: TagReading) -> Iterator[Finding]:
+    """Find entities that are labelled two ways; case counts, so that `us` is not `US`."""
+    if reading.scheme == "plain" and not reading.mixed:
+        return  # that a word has several parts of speech is no finding
+    uses: dict[bytes, dict[int, tuple[int, str]]] = {}  # surface -> label -> how often, first place
+    splits = {name: reading.spans(rows) for name, rows in reading.corpus.splits.items()}
+    for name, spans in splits.items():
+        rows = reading.corpus.splits[name]
+        for start, end, label in zip(spans.starts.tolist(), spans.ends.tolist(), spans.labels.tolist()):
+            own = uses.setdefault(rows.words[start:end].tobytes(), {})
+            count, place = own.get(label) or (0, rows.place_of(start))
+            own[label] = count + 1, place
+    several = [(key, own) for key, own in uses.items() if len(own) > 1]
+    several.sort(key=lambda item: -sum(count for count, _ in item[1].values()))
+    tally = Tally("ambiguous_surface")
+    tally.add("", len(several), (_surface(reading, key, own) for key, own in several))
+    yield from tally.finding(
+        "entities have two labels or more in different places, the most frequent first. Names can be so; where one "
+        "label is rare, look whether it is a mistake"
+    )
+
+
+def _surface(reading: TagReading, key: bytes, own: dict[int, tuple[int, str]]) -> tuple[str, str]:
+    surface = " ".join(reading.corpus.words[number] for number in np.frombuffer(key, np.int32).tolist())
+    uses = sorted(((count, reading.labels[label], place) for label, (count, place) in own.items()), reverse=True)
+    return uses[-1][2], f"{surface!r}: " + ", ".join(f"{label} {count}" for count, label, _ in uses)
+
+
+def _missing(corpus: Corpus) -> Iterator[Finding]:
+    tally = Tally("missing_label")
+    for name, rows in corpus.splits.items():
+        found = np.flatnonzero(rows.labels < 0).tolist()
+        tally.add(name, len(found), ((rows.place_of(p), repr(_word(corpus, rows, p))) for p in found))
+    yield from tally.finding("tokens without a tag; give each one, 'O' outside of entities")
+
+
+def _odd(reading: TagReading) -> Iterator[Finding]:
+    tally = Tally("odd_tag")
+    names = reading.corpus.labels
+    known = [name for number, name in enumerate(names) if number not in reading.odd]
+    for name, rows in reading.corpus.splits.items():
+        found = np.flatnonzero(np.isin(rows.labels, reading.odd)).tolist()
+        tally.add(name, len(found), ((rows.place_of(p), _fixed(names[rows.labels[p]], known)) for p in found))
+    yield from tally.finding(
+        "tags are neither 'O' nor of the form of the others, such as 'B-PER'. A single one makes readers take the "
+        "whole corpus for plain tags; mend them"
+    )
+    if reading.mixed:
+        letters: Counter[str] = Counter()
+        for rows in reading.corpus.splits.values():
+            numbers, counts = np.unique(rows.labels[rows.labels >= 0], return_counts=True)
+            for number, count in zip(numbers.tolist(), counts.tolist()):
+                letters[names[number][0]] += count if number not in reading.odd else 0
+        rare = min((letter for letter in letters if letters[letter] and letter != "O"), key=letters.__getitem__)
+        mixed = Tally("mixed_letters")
+        for name, rows in reading.corpus.splits.items():
+            own = [number for number, tag in enumerate(names) if tag[0] == rare and number not in reading.odd]
+            found = np.flatnonzero(np.isin(rows.labels, own)).tolist()
+            mixed.add(name, len(found), ((rows.place_of(p), repr(names[rows.labels[p]])) for p in found))
+        counts_of = ", ".join(f"{letter}- {letters[letter]:,}" for letter in sorted(letters) if letter != "O")
+        yield from mixed.finding(
+            f"tags begin with {rare}-, the rarest of letters that no one scheme has together ({counts_of}); write all "
+            "splits in one scheme"
+        )
+
+
+def _fixed(tag: str, known: Sequence[str]) -> str:
+    # a long list of choices would hide the nearest one
+    _, found, near = near_miss(tag, known).partition("; ") if len(known) <= _MOST_FIXES else ("", "", "")
+    return repr(tag) + (f"; {near}" if found else "")
+
+
+def _illegal(reading: TagReading) -> Iterator[Finding]:
+    scheme, names = reading.scheme, [*reading.corpus.labels, "O"]
+    if scheme in ("plain", "IO"):
+        tally = Tally("no_begin_tags")
+        for split, rows in reading.corpus.splits.items():
+            tally.add(split, len(reading.spans(rows).starts) if scheme == "IO" else 0)
+        yield from tally.finding(
+            "entities are marked by I- alone: two neighbours of one label can't be told from one long entity. Where "
+            "they occur, write the corpus in IOB2"
+        )
+        return
+    for number in reading.odd:
+        names[number] = "O"
+    start, transitions, end = legal_transitions([name if tag_fits(name, scheme) else "O" for name in names], scheme)
+    tally = Tally("illegal_tag")
+    for split, rows in reading.corpus.splits.items():
+        tags = np.where(rows.labels < 0, len(names) - 1, rows.labels)
+        broken = np.zeros(len(tags), bool)
+        broken[1:] = ~transitions[tags[:-1], tags[1:]]
+        full = np.flatnonzero(rows.lengths)
+        firsts, lasts = rows.offsets[full], rows.offsets[full + 1] - 1
+        broken[firsts] = ~start[tags[firsts]]
+        broken[lasts] |= ~end[tags[lasts]]
+        sentences = np.unique(np.searchsorted(rows.offsets, np.flatnonzero(broken), side="right") - 1)
+        for row in sentences.tolist():
+            own = [names[number] for number in tags[rows.offsets[row] : rows.offsets[row + 1]]]
+            found = illegal_positions(own, scheme)
+            tally.add(split, len(found), ((rows.place(row, p), _context(own, p)) for p in found))
+    yield from tally.finding(
+        f"tags break the scheme {scheme}: they go on with an entity that none began, or leave one open. Readers differ "
+        "in what they make of them (load_corpus repairs them as the conlleval script reads them); mend them"
+    )
+
+
+def _context(tags: Sequence[str], position: int) -> str:
+    before = repr(tags[position - 1]) if position else "the beginning of the sentence"
+    if position + 1 < len(tags):
+        return f"{tags[position]!r} after {before}, before {tags[position + 1]!r}"
+    return f"{tags[position]!r} after {before}, at the end"
+
+
+def _misaligned(corpus: Corpus) -> Iterator[Finding]:
+    tally = Tally("misaligned_span")
+    for name, found in corpus.misaligned.items():
+        tally.add(name, len(found), ((place, str(each)) for place, each in found))
+    yield from tally.finding(
+        "spans have a border inside a token; the place that load_corpus moves each to stands beside it. Mend the "
+        "offsets, or name the language of the texts, whose rules cut them into tokens"
+    )
+
+
+def _word(corpus: Corpus, rows: Rows, position: int) -> str:
+    return corpus.words[int(rows.words[position])]

@@ -1,0 +1,145 @@
+"""Look at words and texts as strings: blank ones, characters that nobody sees, damage, white space, lengths."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from seqtag.linter.corpus import Corpus, Rows
+from seqtag.linter.findings import Finding, Tally
+from seqtag.text.characters import DAMAGED, character_name, has_ink, unseen_in
+
+_LOST = (
+    "{what} hold U+FFFD, which stands where a character was lost in decoding; go back to the source and read it in its "
+    "own encoding"
+)
+_UNSEEN = (
+    "{what} hold characters that can't be seen ({characters}); two words that look the same are two to a model, so "
+    "take them out, or put what was meant in their place"
+)
+
+
+def check_texts(corpus: Corpus) -> Iterator[Finding]:
+    """Find what is wrong with words and texts as strings."""
+    yield from _tokens(corpus) if corpus.task == "tag" else _texts(corpus)
+    yield from _blank_rows(corpus)
+    yield from _long_rows(corpus)
+
+
+def long_limit(lengths: np.ndarray) -> float:
+    """Give the length above which a row is suspicious, for the lengths of all rows that are not empty.
+
+    Ten times the median where that is between 60 and 200 words, else the nearer of the two; five times the median of
+    texts that are long themselves.
+
+    >>> [long_limit(np.array([length])) for length in (4, 15, 30, 700)]
+    [60.0, 150.0, 200.0, 3500.0]
+    """
+    median = float(np.median(lengths)) if len(lengths) else 0.0
+    return max(5 * median, min(200.0, max(60.0, 10 * median)))
+
+
+def _tokens(corpus: Corpus) -> Iterator[Finding]:
+    """Look through the vocabulary once, and then for the tokens of the words that stand out."""
+    blank: list[int] = []
+    spaced: list[int] = []
+    damaged: list[int] = []
+    unseen: dict[int, list[str]] = {}
+    for number, word in enumerate(corpus.words):
+        if word and word.isascii() and word.isprintable() and " " not in word:
+            continue
+        if DAMAGED in word:
+            damaged.append(number)
+        if found := unseen_in(word):
+            unseen[number] = found
+        if not has_ink(word):
+            blank.append(number)
+        elif any(character.isspace() for character in word):
+            spaced.append(number)
+    yield from _found(corpus, "blank_token", blank).finding(
+        "tokens are empty or hold nothing that can be seen; leave their rows out"
+    )
+    yield from _found(corpus, "space_in_token", spaced).finding(
+        "tokens have white space inside. A tokenizer that cuts at blanks gives none, so a model won't meet them in raw "
+        "text, and a file with blanks between columns can't hold them; cut them, or keep to tabs and your own tokens"
+    )
+    tally = _found(corpus, "invisible_character", list(unseen), lambda number: f": {_names(unseen[number])}")
+    characters = _names(character for own in unseen.values() for character in own)
+    yield from tally.finding(_UNSEEN.format(what="tokens", characters=characters))
+    yield from _found(corpus, "replacement_character", damaged).finding(_LOST.format(what="tokens"))
+
+
+def _found(corpus: Corpus, kind: str, words: Sequence[int], note: Callable[[int], str] = lambda number: "") -> Tally:
+    """Count the tokens that are one of some words, and show the first."""
+    tally = Tally(kind)
+    wanted = np.zeros(len(corpus.words), bool)
+    wanted[list(words)] = True
+
+    def examples(rows: Rows, positions: Sequence[int]) -> Iterator[tuple[str, str]]:
+        for position in positions:
+            number = int(rows.words[position])
+            yield rows.place_of(position), repr(corpus.words[number]) + note(number)
+
+    for split, rows in corpus.splits.items():
+        positions = np.flatnonzero(wanted[rows.words]).tolist() if words else []
+        tally.add(split, len(positions), examples(rows, positions))
+    return tally
+
+
+def _texts(corpus: Corpus) -> Iterator[Finding]:
+    unseen, damaged = Tally("invisible_character"), Tally("replacement_character")
+    characters: dict[str, None] = {}
+    for split, rows in corpus.splits.items():
+        for mark in rows.marks:
+            place = rows.place(mark.row, -1)
+            if own := [character for character in mark.characters if character != DAMAGED]:
+                characters.update(dict.fromkeys(own))
+                unseen.add(split, 1, [(place, f"{', '.join(f'U+{ord(c):04X}' for c in own)} in {mark.excerpt!r}")])
+            if DAMAGED in mark.characters:
+                damaged.add(split, 1, [(place, repr(mark.excerpt))])
+    yield from unseen.finding(_UNSEEN.format(what="texts", characters=_names(characters)))
+    yield from damaged.finding(_LOST.format(what="texts"))
+
+
+def _names(characters: Iterable[str]) -> str:
+    return "; ".join(map(character_name, sorted(set(characters))))
+
+
+def _blank_rows(corpus: Corpus) -> Iterator[Finding]:
+    tally = Tally("blank_row")
+    inked = np.array([has_ink(word) for word in corpus.words], bool)
+    for split, rows in corpus.splits.items():
+        before = np.concatenate(([0], np.cumsum(inked[rows.words])))  # words with ink before each
+        blank = np.flatnonzero(before[rows.offsets[1:]] == before[rows.offsets[:-1]]).tolist()
+        tally.add(split, len(blank), _quoted(rows, blank))
+    what = "sentences have no token" if corpus.task == "tag" else "texts have nothing"
+    yield from tally.finding(
+        f"{what} that can be seen, so there is nothing to learn from; fill them in or leave them out"
+    )
+
+
+def _long_rows(corpus: Corpus) -> Iterator[Finding]:
+    if not corpus.splits:
+        return
+    lengths = np.concatenate([rows.lengths for rows in corpus.splits.values()])
+    lengths = lengths[lengths > 0]
+    limit = long_limit(lengths)
+    tally = Tally("long_row")
+    for split, rows in corpus.splits.items():
+        found = np.flatnonzero(rows.lengths > limit)
+        longest = found[np.argsort(-rows.lengths[found], kind="stable")].tolist()
+        quoted = zip(longest, _quoted(rows, longest))
+        tally.add(
+            split,
+            len(longest),
+            ((place, f"{int(rows.lengths[row]):,} tokens: {text}") for row, (place, text) in quoted),
+        )
+    what = "sentences" if corpus.task == "tag" else "texts"
+    median = np.median(lengths) if len(lengths) else 0
+    yield from tally.finding(
+        f"{what} have more than {limit:.0f} tokens, where the median is {median:.0f}: look for a lost blank line, a "
+        "document in one row, tables or code"
+    )
+
+
+def _quoted(rows: Rows, found: Sequence[int]) -> Iterator[tuple[str, str]]:
+    return ((rows.place(row, -1), repr(rows.excerpt(row))) for row in found)

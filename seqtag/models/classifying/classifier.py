@@ -1,0 +1,262 @@
+"""The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from datasets import Dataset
+from sklearn.base import ClassifierMixin
+
+from seqtag.batching import LabelledRows, SeriesRows, count_tokens
+from seqtag.errors import DataError, UsageError
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.classifying.slices import unknown_shares
+from seqtag.evaluation.report import Report
+from seqtag.inference.classifying import Answering, ClassAnswers
+from seqtag.models import options as check
+from seqtag.models.card import classifier_card
+from seqtag.models.classifying.engine import ClassEngines
+from seqtag.models.classifying.inference import ClassDevScore, ClassPredictor
+from seqtag.models.classifying.inputs import (
+    Labelled,
+    as_labelled,
+    check_classes,
+    check_trainable,
+    fingerprint_of,
+    training_splits,
+)
+from seqtag.models.context import Context
+from seqtag.models.fitting import Rows, Run, train_seeds
+from seqtag.models.networks import class_network
+from seqtag.models.sequence_estimator import SequenceEstimator
+from seqtag.nn.network import ClassNetwork
+from seqtag.nn.ngrams import Ngrams, count_ngrams
+from seqtag.nn.pooling import POOLINGS
+from seqtag.store import StoredModel
+from seqtag.text.classes import ClassSet
+from seqtag.training.loop import Watcher
+
+logger = logging.getLogger("seqtag")
+
+
+class FittedClassifier:
+    """What `fit` and `load` leave in a classifier beside what they leave in every estimator."""
+
+    class_set_: ClassSet
+    prior_: np.ndarray  # shares of the classes in training
+    scale_: tuple[torch.Tensor, ...] | None  # mean and deviation of each feature of a series
+    ngrams_: Ngrams | None  # until the network has them
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnswers):
+    """Give a text one class or several, with a recurrent encoder, pooling and a linear head; README has the options.
+
+    Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
+    constructor only stores, `fit` checks and trains, fitted state ends in `_`.
+
+    >>> Classifier(pooling="mean").get_params()["pooling"]
+    'mean'
+    """
+
+    task: ClassVar[str] = "classify"
+    TOKENS_IN_ALL: ClassVar[int] = 1_000_000
+    LEAST_EPOCHS: ClassVar[int] = 5
+    MOST_EPOCHS: ClassVar[int] = 20
+    SMALL: ClassVar[int] = 0
+
+    lexical_learning_rate: float = 0.01
+    pooling: str = "attention"
+    segment_size: int = 128
+    label_smoothing: float = 0.1
+
+    CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
+        "pooling": check.one_of(*POOLINGS),
+        "segment_size": check.whole(1),
+        "label_smoothing": check.number(0, 1, open_end=True),
+    }
+
+    # -- training -----------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Dataset | Iterable[Any],
+        y: Iterable[Any] | None = None,
+        *,
+        dev: Dataset | tuple[Iterable[Any], Iterable[Any]] | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        watchers: Sequence[Watcher] | None = None,
+        tensorboard: str | Path | None = None,
+    ) -> "Classifier":
+        """Train on a dataset with text and label, or on texts X and labels y.
+
+        Labels are strings, integers or truth values; a list of labels for each text makes it a model that gives any
+        number of them. In the place of texts, token lists are taken as they are, and arrays (steps, features) are
+        series of numbers. `dev` decides which epoch is kept and what each view counts; without it, `dev_share` of each
+        class is held out, and said. `checkpoint` names a folder for the state of the run; with `resume=True` a killed
+        run goes on from there. Raises UsageError for a wrong option or call, DataError for the data.
+        """
+        self._check_options()
+        self._forget_network()
+        self.context_ = Context.open(self.context)
+        train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
+        every = (label for own in train.labels for label in (own if train.is_multi else [own]))
+        self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
+        check_trainable(self.class_set_, self.class_weights or {})
+        check_classes(held_out.labels, self.class_set_, "dev")
+        ids = self._ids(train)
+        self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
+        rows = self._index(train, ids)
+        data = fingerprint_of(train=train, dev=held_out)
+        self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
+        dev_score = ClassDevScore(self._predictor, held_out.rows, held_out.labels, self.class_set_)
+        with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
+            train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
+            self._take_context()
+            self.engines_ = self._engines()
+            self.data_["dev_interval"] = dev_score.interval(self.network_)
+        self.ngrams_ = None  # the network has them now
+        return self
+
+    def _ids(self, data: Labelled) -> list[Any]:
+        find = self.class_set_.index
+        return [[find[one] for one in own] if data.is_multi else find[own] for own in data.labels]
+
+    def _index(self, train: Labelled, ids: list[Any]) -> Rows:
+        """Build what turns rows into tensors from the training data, and the rows themselves."""
+        self.scale_, self.ngrams_ = None, None
+        if train.series is not None:
+            if self.context_ is not None:
+                raise UsageError("context=...: language models read texts, and these rows are series; leave it out")
+            self.vocabulary_, self.vectors_ = None, None
+            values_ND = np.concatenate(train.series)
+            if not len(values_ND):
+                raise DataError("the training series have not one step; give series with steps")
+            mean_D, spread_D = values_ND.mean(0, dtype=np.float64), values_ND.std(0, dtype=np.float64)
+            # A constant feature is left as it is: divided by next to nothing, another value would drown the others.
+            scale_D = np.where(spread_D > 1e-7 * np.abs(mean_D), spread_D, 1.0)
+            self.scale_ = torch.tensor(mean_D, dtype=torch.float32), torch.tensor(scale_D, dtype=torch.float32)
+            return SeriesRows(train.series, ids, self.class_set_)
+        assert train.texts is not None
+        counts = count_tokens(train.texts)
+        if not counts:
+            raise DataError("the training data has not one word; give texts with words")
+        self.vocabulary_ = self._build_vocabulary(counts)
+        rows = LabelledRows(train.texts, ids, self.vocabulary_, self.class_set_)
+        if self.lexical:
+            folded_C = torch.tensor(self.vocabulary_.folded_characters())
+            num_words = self.vocabulary_.feature_sizes["word"]
+            self.ngrams_ = count_ngrams(rows.in_order, folded_C, num_words=num_words)
+        rows.context = self._context_reader
+        return rows
+
+    def _build_network(self) -> ClassNetwork:
+        return class_network(self)
+
+    # -- predicting ---------------------------------------------------------------------------
+
+    def _predictor(self, network: ClassNetwork | None = None) -> ClassPredictor:
+        if network is None:
+            self._check_fitted()
+        told = self.vocabulary_, self.class_set_, self.prior_, self.max_tokens, self._context_reader
+        return ClassPredictor(network or self.network_, *told)
+
+    def _classes(self) -> ClassSet:
+        self._check_fitted()
+        return self.class_set_
+
+    def _engines(self) -> ClassEngines:
+        return ClassEngines(self)
+
+    def _answering(self) -> Answering:
+        answering: Answering = super()._answering()
+        return answering
+
+    # -- measuring ----------------------------------------------------------------------------
+
+    def evaluate(
+        self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None, *, resamples: int = 10_000, seed: int = 0
+    ) -> Report:
+        """Compare predictions with gold labels: scores, confusions, the surest mistakes, reliability."""
+        self._check_fitted()
+        data = as_labelled(X, y, "evaluation", language=self.language)
+        if not len(data):
+            raise DataError("the evaluation data holds no text")
+        answering = self._answering()
+        rows = self._rows(answering, data.rows, "evaluate")
+        check_classes(data.labels, self.class_set_, "evaluation")
+        probability_NL = answering.probabilities(rows)
+        words = self.vocabulary_
+        return evaluate_labels(
+            [self._as_known(own) for own in data.labels],
+            self.class_set_.decode(answering.choose(probability_NL)),
+            labels=list(self.class_set_.labels),
+            probabilities=probability_NL,
+            texts=data.to_read(),
+            lengths=[len(row) for row in rows],
+            unit="steps" if words is None else "tokens",
+            unknown_shares=None if words is None else unknown_shares(rows, words),
+            resamples=resamples,
+            seed=seed,
+        )
+
+    def _as_known(self, label: Any) -> Any:
+        """Write a gold label as the model does: in training it may have been a number, from a file it is a string."""
+        if isinstance(label, list):
+            return [self._as_known(one) for one in label]
+        number = self.class_set_.find(label)
+        return label if number < 0 else self.class_set_.labels[number]
+
+    def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> float:
+        """Give one figure, as scikit-learn wants it: accuracy, or micro F1 where a text may have several classes."""
+        return float(self.evaluate(X, y, resamples=0).score)
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def _to_store(self) -> StoredModel:
+        about = {"classes": self.class_set_.to_dict(), "prior": self.prior_.tolist(), "data": self.data_}
+        return self._stored(about, classifier_card(self))
+
+    def export(
+        self,
+        folder: str | Path,
+        *,
+        int8: bool = False,
+        force: bool = False,
+        dev: Dataset | tuple[Iterable[Any], Iterable[Any]] | None = None,
+    ) -> Path:
+        """Write the network as ONNX into the folder that holds this model, for `seqtag.runtime`; gives the file's path.
+
+        The export is tried first: on `dev`, else on made-up texts, it must give the same classes as torch. `int8` is
+        smaller and quicker and changes some answers, by the texts of a batch too, so it needs `dev`; if it costs more
+        than 0.5 points of accuracy there (micro F1 where a text may have several classes) it is refused. `force` writes
+        it all the same. Raises UsageError for a wrong call, ModelError for a failed trial.
+        """
+        from seqtag.models.classifying.export import export_classifier
+
+        return self._note_export(export_classifier(self, folder, int8=int8, force=force, dev=dev))
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Classifier":
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one.
+
+        `engine` replaces the one that was saved, and is opened at once, so that what is wrong with it is said here.
+        """
+        classifier, stored = cls._read(folder, device=device)
+        classifier.class_set_ = ClassSet.from_dict(stored.config["classes"])
+        classifier.prior_ = np.array(stored.config["prior"])
+        classifier.data_ = stored.config["data"]
+        # The sizes of what training counted; the numbers themselves come with the other weights.
+        classifier.scale_ = stored.zeros_like("embedder.mean_D", "embedder.scale_D")
+        lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
+        ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
+        classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
+        classifier._install(classifier._build_network(), stored, folder)
+        classifier.ngrams_ = None
+        classifier._open_engines(stored, folder, engine)
+        return classifier

@@ -1,0 +1,227 @@
+"""Check what users train a classifier on and bring it into one form: rows and their labels, in splits."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+
+from seqtag.batching import hash_tokens
+from seqtag.corpora.loading import load_corpus
+from seqtag.corpora.tokenised import TOKENS, cut_texts
+from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.inference.user_input import is_series, series_rows, text_rows, token_rows, warn_of_blanks
+from seqtag.models.tagging.inputs import report_unknown
+from seqtag.text.classes import ClassSet
+from seqtag.text.joining import join_tokens
+
+logger = logging.getLogger("seqtag")
+
+_EXAMPLE = 'fit(["What a day!", "Never again."], ["positive", "negative"])'
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows with their labels, as the user wrote them: a label a row, or a list of them under `is_multi`."""
+
+    labels: list[Any]
+    is_multi: bool
+    texts: Dataset | None = None  # with one column, `tokens`
+    series: list[np.ndarray] | None = None  # each (T, D)
+    given: Sequence[str | Sequence[str]] | None = None  # the texts as they came, if they came as strings
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows as `predict` takes them."""
+        if self.series is not None:
+            return self.series
+        assert self.texts is not None
+        return list(self.texts["tokens"][:])
+
+    def to_read(self) -> list[str] | None:
+        """The texts as people read them; None for series of numbers."""
+        if self.texts is None:
+            return None
+        texts = self.texts["tokens"][:] if self.given is None else self.given
+        return [text if isinstance(text, str) else join_tokens(text)[0] for text in texts]
+
+    def take(self, indices: np.ndarray) -> "Labelled":
+        """Some of the rows, in their order."""
+        numbers = np.sort(indices).tolist()
+        return Labelled(
+            [self.labels[i] for i in numbers],
+            self.is_multi,
+            None if self.texts is None else self.texts.select(numbers),
+            None if self.series is None else [self.series[i] for i in numbers],
+        )
+
+    def fingerprint(self, digest: Any) -> None:
+        """Feed a hash with the rows and their labels."""
+        digest.update(repr(self.labels).encode())
+        if self.texts is not None:
+            hash_tokens(digest, self.texts)
+        for values_TD in self.series or ():
+            digest.update(f"{values_TD.shape}".encode())
+            digest.update(values_TD.tobytes())
+
+
+def fingerprint_of(**splits: Labelled) -> str:
+    """SHA-256 of the rows and labels of some splits."""
+    digest = hashlib.sha256()
+    for name, split in splits.items():
+        digest.update(f"{name} {len(split)}".encode())
+        split.fingerprint(digest)
+    return digest.hexdigest()
+
+
+def as_labelled(X: Any, y: Any, what: str, *, language: str) -> Labelled:
+    """Turn what a user gave into rows with labels; texts are cut into tokens, on disk.
+
+    Raises UsageError for a wrong call, DataError for data that falls short, by the number of the text.
+    """
+    if isinstance(X, (DatasetDict, Mapping)):
+        raise UsageError(
+            f'the {what} data is a whole corpus with the splits {", ".join(X)}; give one, such as corpus["train"]'
+        )
+    if isinstance(X, Dataset):
+        if y is not None:
+            raise UsageError("a dataset brings its own labels: leave y out, or give texts and labels")
+        return _from_dataset(X, language)
+    if y is None:
+        raise UsageError(f"the {what} data needs labels: give a dataset with text and label, or {_EXAMPLE}")
+    rows = text_rows(X, "fit")
+    labels, is_multi = _check_labels(y, what)
+    if len(rows) != len(labels):
+        raise DataError(f"{what} data: {len(rows)} texts but {len(labels)} labels")
+    if is_series(rows, "fit"):
+        return Labelled(labels, is_multi, series=series_rows(rows, "fit"))
+    blank = [number for number, row in enumerate(rows, 1) if not (row.strip() if isinstance(row, str) else row)]
+    if blank:
+        warn_of_blanks(blank, f"the {what} data")
+    return Labelled(labels, is_multi, texts=_tokenised(rows, language), given=rows)
+
+
+def _from_dataset(dataset: Dataset, language: str) -> Labelled:
+    if not len(dataset):  # whatever its columns are called
+        return Labelled([], False, texts=_tokenised([], language))
+    dataset = load_corpus(dataset, task="classify")["train"]
+    is_multi = "labels" in dataset.column_names
+    if is_multi:
+        names = dataset.features["labels"].feature.names
+        labels: list[Any] = [[names[i] for i in own] for own in dataset["labels"][:]]
+    else:
+        names = dataset.features["label"].names
+        labels = [names[i] for i in dataset["label"][:]]
+    if "tokens" in dataset.column_names:
+        return Labelled(labels, is_multi, texts=dataset.select_columns(["tokens"]))
+    return Labelled(labels, is_multi, texts=cut_texts(dataset, language), given=dataset["text"])
+
+
+def _tokenised(rows: Sequence[str | list[str]], language: str) -> Dataset:
+    return Dataset.from_dict({"tokens": token_rows(rows, language)}, features=TOKENS)
+
+
+def _check_labels(y: Any, what: str) -> tuple[list[Any], bool]:
+    """Check labels: strings, integers or truth values, all of one kind, one a text or a list of them."""
+    if isinstance(y, (str, bytes, Mapping)) or not isinstance(y, Iterable):
+        raise UsageError(f"{what} data: y takes one label a text, not {type(y).__name__}: {_EXAMPLE}")
+    if isinstance(y, np.ndarray) and y.ndim > 1:
+        raise UsageError(
+            f"{what} data: y is an array of shape {y.shape}; give a list of labels for each text, such as "
+            '[["late", "rude"], []] (MultiLabelBinarizer.inverse_transform makes them)'
+        )
+    given = [label.item() if isinstance(label, np.generic) else label for label in y]
+    is_multi = any(isinstance(label, (list, tuple, set, frozenset)) for label in given)
+    labels: list[Any] = []
+    kinds: dict[str, int] = {}
+    for number, label in enumerate(given, 1):
+        if is_multi and not isinstance(label, (list, tuple, set, frozenset)):
+            raise UsageError(f"{what} data, text {number}: {label!r} is no list, but other texts have lists of labels")
+        own = [one.item() if isinstance(one, np.generic) else one for one in (label if is_multi else [label])]
+        for one in own:
+            if not isinstance(one, (str, int)) or one == "":
+                raise DataError(f"{what} data, text {number}: the label {one!r} is no string, integer or truth value")
+            kinds.setdefault(type(one).__name__, number)
+        labels.append(sorted(set(own)) if is_multi and len(kinds) == 1 else own if is_multi else label)
+    if len(kinds) > 1:
+        places = ", ".join(f"{kind} (text {number})" for kind, number in kinds.items())
+        raise DataError(f"{what} data: labels of several kinds: {places}; give all as strings or all as integers")
+    return labels, is_multi
+
+
+def training_splits(
+    X: Any, y: Any, dev: Any, *, language: str, dev_share: float, seed: int
+) -> tuple[Labelled, Labelled]:
+    """Bring training and dev data into one form; without dev data hold out a share of each class, and say so."""
+    train = as_labelled(X, y, "training", language=language)
+    if not len(train):
+        raise DataError("the training data holds no text; give at least one of each class")
+    if dev is None:
+        if len(train) < 2:
+            raise DataError("one training text and no dev data: give `dev`, or more texts")
+        held_out = _held_out(train, dev_share, seed)
+        told = f"{len(held_out)} of {len(train)} training texts are held out (dev_share={dev_share:g}, seed={seed})"
+        logger.info("no dev data given: %s", told)
+        return train.take(np.setdiff1d(np.arange(len(train)), held_out)), train.take(held_out)
+    if isinstance(dev, tuple) and len(dev) != 2:
+        raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair (texts, labels)")
+    given, labels = dev if isinstance(dev, tuple) else (dev, None)
+    held = as_labelled(given, labels, "dev", language=language)
+    if not len(held):
+        raise DataError("the dev data holds no text; leave it out to hold out a share of the training data")
+    check_alike(train, held, "dev")
+    return train, held
+
+
+def _held_out(train: Labelled, share: float, seed: int) -> np.ndarray:
+    """Choose the same share of each class, in a random order; of several labels a text, its first one counts."""
+    keys = [repr(own[:1] if train.is_multi else own) for own in train.labels]
+    counts = Counter(keys)
+    # Of a class with one text nothing is held out: training would not know it.
+    order = [i for i in np.random.default_rng(seed).permutation(len(train)) if train.is_multi or counts[keys[i]] > 1]
+    if not order:
+        raise DataError("no class has two texts, so none can be held out: give `dev`, or more texts")
+    # Texts of a class stand together, so every n-th of the whole takes from each class what it should.
+    order.sort(key=keys.__getitem__)
+    num_dev = max(1, round(share * len(order)))
+    return np.array(order)[np.floor((np.arange(num_dev) + 0.5) * len(order) / num_dev).astype(np.int64)]
+
+
+def check_alike(train: Labelled, other: Labelled, what: str) -> None:
+    """Refuse dev data of another kind than the training data."""
+    texts, series = "texts", "series of numbers"
+    if (train.series is None) != (other.series is None):
+        kind = texts if train.series is None else series
+        raise UsageError(f"the training data are {kind}, the {what} data are not; give both in one form")
+    if train.is_multi != other.is_multi:
+        form = "a list of labels a text" if train.is_multi else "one label a text"
+        raise UsageError(f"the training data have {form}, the {what} data have not; give both in one form")
+    if train.series and other.series and train.series[0].shape[1] != other.series[0].shape[1]:
+        sizes = f"{train.series[0].shape[1]} features a step, the {what} series {other.series[0].shape[1]}"
+        raise DataError(f"the training series have {sizes}; each step of each series needs the same ones")
+
+
+def check_classes(labels: Sequence[Any], classes: ClassSet, what: str) -> None:
+    """Warn of labels that the classes lack; an error where the data have no others."""
+    used = {label for own in labels for label in (own if classes.is_multi else [own])}
+    unknown = sorted((label for label in used if classes.find(label) < 0), key=str)
+    report_unknown(unknown, classes.names, what=what, column="label", all_of_them=len(unknown) == len(used))
+
+
+def check_trainable(classes: ClassSet, class_weights: Mapping[str, float]) -> None:
+    """Refuse data with nothing to tell apart, and weights for classes that the data lack."""
+    if len(classes) < (1 if classes.is_multi else 2):
+        raise DataError(
+            f"the training data has no class but {', '.join(classes.names) or 'none'}: there is nothing to learn; is "
+            "the label column the right one? pass label=... to load_corpus"
+        )
+    for label in class_weights:
+        if str(label) not in classes.names:
+            raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(str(label), classes.names)}")

@@ -1,0 +1,274 @@
+"""Let a language model go on with a text: prompts in, pieces of text out as they come.
+
+Knows neither how the network reads nor how a symbol is chosen: `step` of the network and nn/sampling.py do that.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqtag.errors import UsageError
+from seqtag.models import options as check
+from seqtag.nn.sampling import Sampling, pick
+from seqtag.text.symbol_vocabulary import LINE_BREAK, UNKNOWN_ID, SymbolVocabulary
+
+logger = logging.getLogger("seqtag")
+
+# Numbers that the log probabilities of a piece of a prompt may take: of a long prompt only the last ones are needed.
+_MOST_LOG_PROBS = 4_000_000
+_MOST_NAMED = 10  # unknown symbols that a warning lists
+
+
+def _prompt(value: Any) -> str | None:
+    good = isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(text, str) for text in value))
+    return None if good else "must be a string, or a list of strings"
+
+
+def _stop(value: Any) -> str | None:
+    texts = [value] if isinstance(value, str) else value
+    good = isinstance(texts, Sequence) and all(isinstance(text, str) and text for text in texts)
+    return None if good else "must be a string that is not empty, or a list of such strings"
+
+
+def _seed(value: Any) -> str | None:
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+    return None if good else "must be a whole number, at least 0 and below 2^63"
+
+
+# In the order of the arguments.
+CHECKS: dict[str, check.Check] = {
+    "prompt": _prompt,
+    "num_tokens": check.whole(0),
+    "temperature": check.number(0, 100),
+    "top_k": check.optional(check.whole(1)),
+    "top_p": check.optional(check.share),
+    "stop": check.optional(_stop),
+    "seed": _seed,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be written."""
+
+    prompts: tuple[str, ...]
+    num_tokens: int  # characters or words, the most that come after a prompt
+    sampling: Sampling
+    stops: tuple[str, ...]  # texts that end a text, and are left out of it
+    seed: int
+
+
+class Generates:
+    """The methods with which a trained language model writes; they need its network, vocabulary and direction."""
+
+    network_: Any
+    vocabulary_: Any  # a SymbolVocabulary
+    direction: str
+    _check_fitted: Callable[..., None]
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] = "",
+        *,
+        num_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> str | list[str]:
+        """Write what comes after a prompt; of a list of prompts, read as one batch, a list of texts.
+
+        The text begins where the prompt ends, which it does not repeat. A prompt is read as the beginning of a line,
+        and without one a new line is begun. At most `num_tokens` characters or words are written, fewer where `stop`, a
+        string or one of several, comes: the text ends before it. `temperature=0` takes the most probable symbol each
+        time; `top_k` and `top_p` leave only the most probable ones to choose from (see `seqtag.nn.sampling`). The same
+        seed gives the same text, and a prompt's text does not depend on the prompts beside it but for rounding in the
+        last digits of probabilities. Characters and words that training had not count as unknown, which a warning
+        says; nothing unknown is ever written. Raises UsageError that names every bad value.
+
+        >>> from seqtag import LanguageModel
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> _ = model.fit(["to be or not to be"] * 40, watchers=())
+        >>> first, second = model.generate(["to", "be or"], num_tokens=12, seed=1)
+        >>> len(first), first == model.generate("to", num_tokens=12, seed=1)
+        (12, True)
+        """
+        asked = _read_request(self, prompt, num_tokens, temperature, top_k, top_p, stop, seed)
+        texts = ["" for _ in asked.prompts]
+        for row, piece in _write(self, asked):
+            texts[row] += piece
+        return texts[0] if isinstance(prompt, str) else texts
+
+    def generate_stream(
+        self,
+        prompt: str = "",
+        *,
+        num_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Give the text of `generate` in pieces, each as soon as it is certain; joined they are that text.
+
+        What may be the beginning of a `stop` waits until that is known.
+        """
+        if not isinstance(prompt, str):
+            raise UsageError(
+                f"generate_stream: goes on with one prompt, a string, not with a {type(prompt).__name__}; of several "
+                "prompts generate(...) gives the texts"
+            )
+        asked = _read_request(self, prompt, num_tokens, temperature, top_k, top_p, stop, seed)
+        return (piece for _, piece in _write(self, asked))
+
+
+def _read_request(
+    model: Generates,
+    prompt: str | Sequence[str],
+    num_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    stop: str | Sequence[str] | None,
+    seed: int,
+) -> Request:
+    """Check what the caller gave; all bad values are named at once."""
+    model._check_fitted()
+    given = dict(zip(CHECKS, (prompt, num_tokens, temperature, top_k, top_p, stop, seed), strict=True))
+    check.check_options("generate", given, CHECKS)
+    if model.direction == "backward":
+        raise UsageError(
+            "generate: this model reads backward, so it can't go on with a text; train one with direction='forward'"
+        )
+    asked = Request(
+        (prompt,) if isinstance(prompt, str) else tuple(prompt),
+        num_tokens,
+        Sampling(temperature, top_k, top_p, banned=(UNKNOWN_ID,)),
+        () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
+        seed,
+    )
+    _warn_of_unknown(model.vocabulary_, asked.prompts)
+    return asked
+
+
+def _warn_of_unknown(vocabulary: SymbolVocabulary, prompts: Sequence[str]) -> None:
+    """Say once which characters or words of the prompts the training had not."""
+    symbols = dict.fromkeys(symbol for prompt in prompts for symbol in vocabulary.cut(prompt))
+    unknown = [symbol for symbol in symbols if vocabulary.find(symbol) == UNKNOWN_ID]
+    if unknown:
+        named = ", ".join(map(repr, unknown[:_MOST_NAMED]))
+        more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+        logger.warning(
+            "the prompt has %ss that the model does not know: %s%s; they count as unknown",
+            vocabulary.level,
+            named,
+            more,
+        )
+
+
+def _write(model: Generates, asked: Request) -> Iterator[tuple[int, str]]:
+    """Give pieces of text with the number of the prompt that each goes on with, as they become certain."""
+    vocabulary = model.vocabulary_
+    starts = [vocabulary.encode(LINE_BREAK + prompt) for prompt in asked.prompts]
+    is_word = vocabulary.level == "word"
+    writers = [
+        _Writer(vocabulary, int(start[-1]), asked.stops, after_space=is_word and prompt[-1:].isspace())
+        for start, prompt in zip(starts, asked.prompts)
+    ]
+    if not starts or not asked.num_tokens:
+        return
+    for row, symbol in _symbols(model.network_, starts, writers, asked):
+        piece = writers[row].add(symbol)
+        if piece:
+            yield row, piece
+    for row, writer in enumerate(writers):
+        if rest := writer.close():
+            yield row, rest
+
+
+def _symbols(
+    network: Any, starts: Sequence[np.ndarray], writers: "Sequence[_Writer]", asked: Request
+) -> Iterator[tuple[int, int]]:
+    """Give row and symbol of all that is chosen, step by step.
+
+    The rows begin together and stay in step: while one is still reading its prompt another may be writing already, so
+    no state is ever padded, split or joined.
+    """
+    generators = [torch.Generator().manual_seed(asked.seed) for _ in starts]
+    left = [asked.num_tokens] * len(starts)
+    state, log_probs_BV, position = _read_together(network, starts)
+    while True:
+        ids = [int(start[position]) if position < len(start) else UNKNOWN_ID for start in starts]
+        writing = [
+            row for row, start in enumerate(starts) if position >= len(start) and left[row] and not writers[row].is_done
+        ]
+        if writing:
+            chosen = pick(log_probs_BV[writing], asked.sampling, [generators[row] for row in writing]).tolist()
+            for row, symbol in zip(writing, chosen):
+                ids[row] = symbol
+                left[row] -= 1
+                yield row, symbol
+        position += 1
+        if all(position > len(start) and (not left[row] or writers[row].is_done) for row, start in enumerate(starts)):
+            return
+        ids_BT = torch.tensor(ids, device=log_probs_BV.device).unsqueeze(-1)
+        log_probs_BTV, state = network.step(ids_BT, state)
+        log_probs_BV = log_probs_BTV[:, -1]
+
+
+def _read_together(network: Any, starts: Sequence[np.ndarray]) -> tuple[Any, torch.Tensor, int]:
+    """Read the prompts as far as the shortest one goes; gives state, last log probabilities and how far that is."""
+    device = next(network.parameters()).device
+    shortest = min(map(len, starts))
+    state = network.start(len(starts))
+    read, size = 0, 1  # the first piece tells how many symbols there are
+    while read < shortest:
+        window = np.stack([start[read : min(read + size, shortest)] for start in starts]).astype(np.int64)
+        log_probs_BTV, state = network.step(torch.from_numpy(window).to(device), state)
+        read += window.shape[1]
+        size = max(1, _MOST_LOG_PROBS // (len(starts) * log_probs_BTV.shape[-1]))
+    return state, log_probs_BTV[:, -1], shortest
+
+
+class _Writer:
+    """Turn the symbols that follow one prompt into pieces of text; what may begin a stop is held back."""
+
+    def __init__(self, vocabulary: SymbolVocabulary, last: int, stops: Sequence[str], *, after_space: bool) -> None:
+        self.vocabulary, self.last, self.stops = vocabulary, last, stops
+        self.after_space = after_space  # the prompt brings the space that may be due before the first word
+        self.held = ""
+        self.is_done = False
+
+    def add(self, symbol: int) -> str:
+        """Take a symbol and give the text that is certain now, which may be none."""
+        assert not self.is_done
+        before = self.vocabulary.decode([self.last])
+        piece = self.vocabulary.decode([self.last, symbol])[len(before) :]
+        if self.after_space:
+            piece, self.after_space = piece.removeprefix(" "), False
+        self.last = symbol
+        self.held += piece
+        found = [place for stop in self.stops if (place := self.held.find(stop)) >= 0]
+        self.is_done = bool(found)
+        certain = min(found) if found else len(self.held) - self._possible_start()
+        piece, self.held = self.held[:certain], "" if found else self.held[certain:]
+        return piece
+
+    def close(self) -> str:
+        """Give what was held back: no stop has come of it."""
+        rest, self.held = self.held, ""
+        return rest
+
+    def _possible_start(self) -> int:
+        """Say how many of the last characters are the longest beginning of a stop."""
+        longest = min(len(self.held), max(map(len, self.stops), default=1) - 1)
+        ends = (
+            size for size in range(longest, 0, -1) if any(stop.startswith(self.held[-size:]) for stop in self.stops)
+        )
+        return next(ends, 0)

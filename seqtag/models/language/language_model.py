@@ -1,0 +1,282 @@
+"""The language model: what comes next in a text, by characters or words. Text in, probabilities out."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from seqtag.batching import TextWindows
+from seqtag.corpora.encoded_text import Draft, EncodedText, build_vocabulary, encode_draft, encode_text, write_draft
+from seqtag.corpora.plain_text import TextSource
+from seqtag.errors import DataError, UsageError
+from seqtag.models import options as check
+from seqtag.models.estimator import Estimator
+from seqtag.models.fitting import Run, train_seeds
+from seqtag.models.language.card import language_card
+from seqtag.models.language.generation import Generates
+from seqtag.models.language.progress import language_watcher
+from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
+from seqtag.nn.language import LanguageNetwork
+from seqtag.nn.language_cache import Cache
+from seqtag.store import StoredModel
+from seqtag.text.symbol_vocabulary import SymbolVocabulary
+from seqtag.text.tokenizer import Tokenizer
+from seqtag.training.loop import Watcher
+
+logger = logging.getLogger("seqtag")
+
+# Dev text is read in as many streams as training has, but in none so short that their beginnings count.
+_SHORTEST_DEV_STREAM = 1_000
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LanguageModel(Generates, Estimator):
+    """Predict the next character or word of a text, with a recurrent encoder; README explains the options.
+
+    The constructor only stores, `fit` checks and trains, fitted state ends in `_`. Texts are paths, datasets or lists
+    of strings, see `seqtag.corpora.plain_text.read_text`.
+
+    >>> LanguageModel(level="word").get_params()["level"]
+    'word'
+    """
+
+    task: ClassVar[str] = "lm"
+
+    level: str = "character"
+    direction: str = "forward"
+    embedding_size: int = 128
+    hidden_size: int = 512
+    dropout: float = 0.2
+    embedding_dropout: float = 0.0
+    weight_drop: float = 0.0
+    tied: bool = True
+    softmax_samples: int | None = None
+    bptt: int = 100
+    min_freq: int | None = None  # type: ignore[assignment]
+    language: str | None = "xx"  # type: ignore[assignment]
+    epochs: int = 10
+    batch_size: int = 32
+    schedule: str = "cosine"
+    clip: float = 1.0
+    dev_share: float = 0.05
+
+    CHECKS: ClassVar[dict[str, check.Check]] = Estimator.CHECKS | {
+        "level": check.one_of("character", "word"),
+        "direction": check.one_of("forward", "backward"),
+        "embedding_size": check.whole(1),
+        "weight_drop": check.number(0, 1, open_end=True),
+        "tied": check.truth,
+        "softmax_samples": check.optional(check.whole(1)),
+        "bptt": check.whole(1),
+        "min_freq": check.optional(check.whole(1)),
+        "language": check.optional(check.text),
+        "epochs": check.whole(1),
+        "batch_size": check.whole(1),
+    }
+
+    # -- training -----------------------------------------------------------------------------
+
+    def fit(
+        self,
+        text: TextSource,
+        y: None = None,
+        *,
+        dev: TextSource | None = None,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        watchers: Sequence[Watcher] | None = None,
+        tensorboard: str | Path | None = None,
+    ) -> "LanguageModel":
+        """Train on a text of any length: it is read once and stays on disk as numbers.
+
+        `dev`, another text, decides which epoch is kept; without it, the last `dev_share` of the text is held out, and
+        said. The text is cut into `batch_size` streams that are read side by side in windows of `bptt` symbols; the
+        state of each is carried from window to window, the gradient is not. `checkpoint` and `resume` are as in
+        `Tagger.fit`; there is no y. Raises UsageError for a wrong option or call, DataError for the text.
+        """
+        self._check_options()
+        if y is not None:
+            raise UsageError("a language model learns from text alone: leave y out; for dev text write dev=...")
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UsageError("a language model trains in one process, as each stream of text has a state of its own")
+        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
+        train, held_out, sha256 = self._read_texts(text, dev)
+        self.data_ = {"fingerprint": sha256, "train": len(train), "dev": len(held_out)}
+        reading_N = held_out.reading(self.direction)
+        num_streams = max(1, min(self.batch_size, len(held_out) // _SHORTEST_DEV_STREAM))
+        windows = TextWindows(train.reading(self.direction), num_streams=self.batch_size, window_size=self.bptt)
+        train_seeds(
+            self,
+            windows,
+            lambda network: -mean_loss(network, reading_N, num_streams=num_streams),
+            fingerprint=sha256,
+            run=Run(checkpoint, resume, [language_watcher(self.level)] if watchers is None else watchers, tensorboard),
+            batches=windows.batches,
+        )
+        train.discard()
+        held_out.discard()
+        return self
+
+    def _read_texts(self, text: TextSource, dev: TextSource | None) -> tuple[EncodedText, EncodedText, str]:
+        """Give the texts to train on and to choose the epoch by, as ids of a new vocabulary, and a hash of both."""
+        language = self.language if self.level == "word" else None
+        draft = write_draft(text, level=self.level, language=language)
+        num_dev = 0 if dev is not None else max(1, round(self.dev_share * draft.num_symbols))
+        num_train = draft.num_symbols - num_dev
+        self._check_length(draft, num_train)
+        least = (1 if self.level == "character" else 2) if self.min_freq is None else self.min_freq
+        self.vocabulary_ = build_vocabulary(draft, stop=num_train, min_freq=least)
+        if len(self.vocabulary_) < 3:
+            draft.discard()
+            raise DataError(f"no {self.level} of the text comes {least} times or more; lower min_freq")
+        whole = encode_draft(draft, self.vocabulary_)
+        if dev is None:
+            held, of_all = f"{num_dev:,} of {draft.num_symbols:,}", f"dev_share={self.dev_share:g}"
+            logger.info("no dev text given: the last %s %ss are held out (%s)", held, self.level, of_all)
+            train, held_out = whole.part(0, num_train), whole.part(num_train, draft.num_symbols)
+            whole.discard()
+        else:
+            train, held_out = whole, encode_text(dev, self.vocabulary_)
+        unknown = [100 * part.num_unknown / len(part) for part in (train, held_out)]
+        logger.info(
+            "%s to train on, %s to choose the epoch by; %s known, unknown %.2f%% and %.2f%%",
+            f"{len(train):,} {self.level}s",
+            f"{len(held_out):,}",
+            f"{len(self.vocabulary_):,}",
+            *unknown,
+        )
+        digest = hashlib.sha256(draft.sha256.encode())
+        for at in range(0, len(held_out), 1 << 20):
+            digest.update(held_out.ids_N[1 + at : 1 + at + (1 << 20)].astype("<i8").tobytes())
+        return train, held_out, digest.hexdigest()
+
+    def _check_length(self, draft: Draft, num_train: int) -> None:
+        window = self.batch_size * self.bptt
+        if num_train < window:
+            draft.discard()
+            raise DataError(
+                f"the training text has {num_train:,} {self.level}s"
+                + (f" ({draft.num_symbols - num_train:,} are held out)" if num_train < draft.num_symbols else "")
+                + f", less than one window of batch_size x bptt = {self.batch_size} x {self.bptt} = {window:,}: lower "
+                "batch_size or bptt, or give more text"
+            )
+
+    def _check_options(self) -> None:
+        super()._check_options()
+        if self.level == "character" and self.softmax_samples is not None:
+            raise UsageError("softmax_samples is for level='word'; characters are few enough to score them all")
+        if self.level == "word" and self.language not in ("xx", None):
+            Tokenizer(self.language)  # says now, and not after reading, that there is no such language
+
+    @classmethod
+    def _training_size(cls, *, num_sentences: int, num_tokens: int) -> tuple[int, int]:
+        return cls.epochs, cls.batch_size
+
+    def _build_network(self) -> LanguageNetwork:
+        return LanguageNetwork(
+            len(self.vocabulary_),
+            encoder=self.encoder,
+            embedding_size=self.embedding_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            dropout=self.dropout,
+            embedding_dropout=self.embedding_dropout,
+            weight_drop=self.weight_drop,
+            tied=self.tied,
+            softmax_samples=self.softmax_samples,
+        )
+
+    # -- measuring ----------------------------------------------------------------------------
+
+    def evaluate(self, text: TextSource, *, cache: Cache | None = None) -> TextFigures:
+        """Read a whole text once, the state carried all the way, and give what it costs and how much there was of it.
+
+        The text begins behind a line break, so its first symbol counts too. A symbol that training had not counts as
+        the unknown one, as in the published tables. `cache`, from `fit_cache`, reads along. Raises DataError for a text
+        of which nothing is known.
+
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> figures = model.fit(["to be " * 40], watchers=()).evaluate(["to do"])
+        >>> figures.num_symbols, figures.num_unknown, figures.perplexity == model.perplexity(["to do"])
+        (5, 1, True)
+        """
+        self._check_fitted()
+        if cache is not None and not isinstance(cache, Cache):
+            raise UsageError(
+                f"cache takes what fit_cache gives, not {type(cache).__name__}: cache=model.fit_cache(dev)"
+            )
+        encoded = encode_text(text, self.vocabulary_)
+        loss = mean_loss(self.network_, encoded.reading(self.direction), cache=cache)
+        figures = TextFigures(loss, len(encoded), encoded.num_unknown, encoded.num_characters)
+        encoded.discard()
+        return figures
+
+    def fit_cache(self, text: TextSource, *, size: int = 2000) -> Cache:
+        """Choose on dev text how a cache reads along, which knows the latest `size` symbols of the text it is given.
+
+        It raises what came after places like the one at hand: a name, once met, comes again (Grave, Joulin and Usunier
+        2017, https://arxiv.org/abs/1612.04426). The model stays as it is; `evaluate` takes the cache. For words it
+        gains much, for characters little. Raises as `evaluate` does, and UsageError for a size below 1.
+
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> model = model.fit(["to be or not " * 40], watchers=())
+        >>> cache = model.fit_cache(["to be " * 40], size=50)
+        >>> model.evaluate(["to be " * 40], cache=cache).perplexity < model.perplexity(["to be " * 40])
+        True
+        """
+        self._check_fitted()
+        Cache(size)  # says now, and not after reading, that there is no such size
+        encoded = encode_text(text, self.vocabulary_)
+        cache = best_cache(self.network_, encoded.reading(self.direction), size=size)
+        encoded.discard()
+        return cache
+
+    def perplexity(self, text: TextSource) -> float:
+        """Give the perplexity a symbol: e to the mean loss over a whole text, as `evaluate` reads it."""
+        return self.evaluate(text).perplexity
+
+    def bits_per_character(self, text: TextSource) -> float:
+        """Give the bits that a whole text costs, divided by its characters, line breaks too; of a word model as well.
+
+        Of a word model the white space between words is in the number of characters but costs nothing, and an unknown
+        word costs what the unknown symbol does.
+        """
+        return self.evaluate(text).bits_per_character
+
+    def score(self, X: str, y: None = None) -> list[tuple[str, float]]:
+        """Give each symbol of a sentence with its log probability, in nats; how fluent a sentence is.
+
+        It is read as a line of its own, with nothing but a line break before it (behind it, for a backward model). A
+        symbol that training had not has the probability of the unknown one.
+
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> [(symbol, value < 0) for symbol, value in model.fit(["to be " * 40], watchers=()).score("be")]
+        [('b', True), ('e', True)]
+        """
+        self._check_fitted()
+        if not isinstance(X, str):
+            raise UsageError(f"score takes one sentence, a string, not {type(X).__name__}: score('It rained.')")
+        symbols = self.vocabulary_.cut(X)
+        step = 1 if self.direction == "forward" else -1
+        losses_N = symbol_losses(self.network_, self.vocabulary_.encode(X)[::step])[::step]
+        return list(zip(symbols, (-losses_N).tolist()))
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def _to_store(self) -> StoredModel:
+        return self._stored({"data": self.data_}, language_card(self))
+
+    @classmethod
+    def _read_vocabulary(cls, stored: Any) -> SymbolVocabulary:
+        return SymbolVocabulary.from_dict(stored)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto") -> "LanguageModel":
+        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
+        model, stored = cls._read(folder, device=device)
+        model.data_ = stored.config["data"]
+        model._install(model._build_network(), stored, folder)
+        return model

@@ -1,0 +1,101 @@
+"""Read a text with a trained language model and add up what it says of it, in nats."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seqtag.batching import TextWindows
+from seqtag.nn.language import LanguageNetwork
+from seqtag.nn.language_cache import Cache, CacheMemory
+from seqtag.text.symbol_vocabulary import LINE_BREAK_ID
+
+# Scores over all symbols that are in memory at a time, and the longest window.
+_MOST_SCORES = 1 << 24
+_LONGEST = 1024
+# What `fit_cache` tries. States differ in length, so flatness goes over a wide range.
+_FLATNESS = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
+_SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFigures:
+    """What a language model says of a whole text.
+
+    >>> figures = TextFigures(loss=math.log(8), num_symbols=100, num_unknown=0, num_characters=600)
+    >>> round(figures.perplexity, 6), round(figures.bits_per_character, 6)
+    (8.0, 0.5)
+    """
+
+    loss: float  # mean a symbol, in nats
+    num_symbols: int  # characters or words, as the model reads them
+    num_unknown: int  # of the symbols
+    num_characters: int  # of the text as it stands, line breaks too
+
+    @property
+    def perplexity(self) -> float:
+        """Among how many symbols, all alike, a choice would be as uncertain."""
+        return math.exp(self.loss)
+
+    @property
+    def bits_per_character(self) -> float:
+        """What the whole text costs, divided by its characters."""
+        return self.loss * self.num_symbols / self.num_characters / math.log(2)
+
+
+def symbol_losses(network: LanguageNetwork, symbols_N: np.ndarray) -> np.ndarray:
+    """Give minus the log probability, in nats, of each symbol of a short text, which begins behind a line break."""
+    reading_N = np.concatenate([[LINE_BREAK_ID], symbols_N])
+    parts = [np.zeros(0)]
+    for losses_BT, _, _ in _read(network, reading_N, 1):
+        parts.append(losses_BT[0].double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def mean_loss(
+    network: LanguageNetwork, reading_N: np.ndarray, *, num_streams: int = 1, cache: Cache | None = None
+) -> float:
+    """Give the mean loss a symbol, in nats, over all symbols but the first, which is only read.
+
+    With one stream the state is carried across the whole text, as published tables have it; several are quicker, and
+    each but the first begins without what came before it. A cache reads along in one stream only.
+    """
+    assert cache is None or num_streams == 1, "a cache remembers one text"
+    memory = CacheMemory(0 if cache is None else cache.size, width=network.width)
+    total, number = 0.0, 0
+    with torch.inference_mode():
+        for losses_BT, hidden_BTE, targets_BT in _read(network, reading_N, num_streams):
+            if cache is not None:
+                cached_FT = memory.losses(hidden_BTE[0], targets_BT[0], losses_BT[0], [cache.flatness])
+                losses_BT = cache.mix(losses_BT, cached_FT)
+            total += float(losses_BT.sum(dtype=torch.float64))
+            number += losses_BT.numel()
+    return total / number
+
+
+def best_cache(network: LanguageNetwork, reading_N: np.ndarray, *, size: int) -> Cache:
+    """Give the cache that lowers the loss of a text most, of those that this file lists."""
+    memory = CacheMemory(size, width=network.width)
+    totals_FS = torch.zeros(len(_FLATNESS), len(_SHARES), dtype=torch.float64)
+    with torch.inference_mode():
+        for losses_BT, hidden_BTE, targets_BT in _read(network, reading_N, 1):
+            cached_FT = memory.losses(hidden_BTE[0], targets_BT[0], losses_BT[0], _FLATNESS)
+            mixed_SFT = torch.stack([Cache(share=share).mix(losses_BT, cached_FT) for share in _SHARES])
+            totals_FS += mixed_SFT.sum(-1, dtype=torch.float64).T.cpu()
+    at = int(totals_FS.argmin())
+    return Cache(size, _FLATNESS[at // len(_SHARES)], _SHARES[at % len(_SHARES)])
+
+
+def _read(
+    network: LanguageNetwork, reading_N: np.ndarray, num_streams: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Read a text window by window, the state carried on: losses, what their scores are made of, and the targets."""
+    window = max(1, min(_LONGEST, _MOST_SCORES // (num_streams * network.num_symbols)))
+    windows = TextWindows(reading_N, num_streams=num_streams, window_size=window)
+    state = network.start(num_streams)
+    for rows in windows.batches(0):
+        batch = windows.batch(rows).to(network.bias_V.device)
+        losses_BT, hidden_BTE, state = network.losses(batch.inputs_BT, batch.targets_BT, state)
+        yield losses_BT, hidden_BTE, batch.targets_BT

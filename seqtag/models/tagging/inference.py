@@ -1,0 +1,109 @@
+"""Run a trained tagging network over sentences, in batches of like length: emissions, n-best, and all of TagAnswers.
+
+How thresholds are chosen is tuning.py's business.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqtag.batching import ContextReader, collate
+from seqtag.inference.tagging import Scored, Sentences, TagAnswers
+from seqtag.nn.batch import Batch
+from seqtag.nn.heads import CRFHead, LinearHead
+from seqtag.nn.network import TagNetwork
+from seqtag.text.length_batches import sorted_batches
+from seqtag.text.tagset import TagSet
+from seqtag.text.vocabulary import Vocabulary
+
+
+class HeadedAnswers(TagAnswers):
+    """Answers of an engine beside which the torch network stands: n-best sequences need its head."""
+
+    network: TagNetwork
+
+    def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
+        """The numbers, emissions and lengths of sentences, batch by batch, where the head is."""
+        raise AssertionError("an engine says how it scores")
+
+    def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
+        """The n best tag sequences of each sentence, with their probabilities; each sequence once."""
+        found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
+        with torch.inference_mode():
+            for indices, emissions_BTL, lengths_B in self.emissions(sentences):
+                paths_BKT, log_probability_BK = self.network.head.nbest(emissions_BTL, lengths_B, n)
+                for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
+                    seen: dict[tuple[str, ...], float] = {}
+                    for path_T, score in zip(paths_KT, scores_K):
+                        if score > -np.inf:
+                            # A linear head has illegal paths too; several may be read as the same legal tags.
+                            seen.setdefault(
+                                tuple(self.tagset.decode(path_T[: len(sentences[i])])), float(np.exp(score))
+                            )
+                    found[i] = [(list(tags), probability) for tags, probability in seen.items()]
+        return found
+
+
+@dataclass(frozen=True)
+class TagPredictor(HeadedAnswers):
+    """A network with the indices that it was trained with."""
+
+    network: TagNetwork
+    vocabulary: Vocabulary
+    tagset: TagSet
+    max_tokens: int  # padded tokens a batch
+    thresholds: Mapping[str, float] | None = None  # by label: the least probability of a span; None: the best tags
+    context: ContextReader | None = None  # of a network that has one
+
+    def batches(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Cut sentences into batches of like length: their numbers and the batch. Empty sentences are left out."""
+        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
+        device = next(self.network.parameters()).device
+        if self.context is None:
+            numbers = sorted_batches(lengths, max_tokens=self.max_tokens)
+        else:
+            numbers = self.context.batches(sentences, max_tokens=self.max_tokens)
+        for indices in numbers:
+            batch = collate(self.vocabulary, [sentences[i] for i in indices], context=self.context)
+            yield indices, batch.to(device)
+
+    def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
+        """The numbers, emissions and lengths of sentences, batch by batch."""
+        for indices, batch in self.batches(sentences):
+            with torch.inference_mode():
+                emissions_BTL = self.network.emissions(batch)
+            yield indices, emissions_BTL, batch.lengths_B
+
+    def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
+        """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
+        for indices, emissions_BTL, lengths_B in self.emissions(sentences):
+            yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
+
+
+@dataclass(frozen=True, slots=True)
+class _ScoredByTorch:
+    """A batch with its emissions, to be summed up by the head of the network."""
+
+    head: LinearHead | CRFHead
+    emissions_BTL: Tensor
+    lengths_B: Tensor
+
+    @torch.inference_mode()
+    def best(self) -> np.ndarray:
+        best_BT: np.ndarray = self.head.best(self.emissions_BTL, self.lengths_B).cpu().numpy()
+        return best_BT
+
+    @torch.inference_mode()
+    def marginals(self) -> np.ndarray:
+        marginals_BTL: np.ndarray = self.head.marginals(self.emissions_BTL, self.lengths_B).cpu().numpy()
+        return marginals_BTL
+
+    @torch.inference_mode()
+    def chain(self, rows_R: np.ndarray, from_P: np.ndarray, to_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        device = self.emissions_BTL.device
+        rows, from_ids, to_ids = (torch.from_numpy(ids).to(device) for ids in (rows_R, from_P, to_P))
+        marginals, moved = self.head.chain(self.emissions_BTL[rows], self.lengths_B[rows], from_ids, to_ids)
+        return marginals.cpu().numpy(), moved.cpu().numpy()

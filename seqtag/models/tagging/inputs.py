@@ -1,0 +1,138 @@
+"""Check what users hand to an estimator and bring it into one form: datasets, token lists, texts."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+
+from seqtag.corpora.loading import load_corpus
+from seqtag.corpora.tagged_drafts import documents_of
+from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.inference.user_input import lists, token_lists
+from seqtag.text.schemes import entity_labels
+from seqtag.text.tagset import TagSet
+
+logger = logging.getLogger("seqtag")
+
+_TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
+
+
+def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
+    """Turn what a user gave into a dataset with tokens and tags; lists are checked sentence by sentence."""
+    if isinstance(X, (DatasetDict, Mapping)):
+        raise UsageError(
+            f'the {what} data is a whole corpus with the splits {", ".join(X)}; give one, such as corpus["train"]'
+        )
+    if isinstance(X, Dataset):
+        if y is not None:
+            raise UsageError("a dataset brings its own tags: leave y out, or give token lists and tag lists")
+        return X if len(X) == 0 else load_corpus(X)["train"]
+    if y is None:
+        raise UsageError(
+            f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y"
+        )
+    tokens = token_lists(X, "fit")
+    tags = lists(y, f"{what} data: y takes tag lists", _TAGS)
+    if len(tokens) != len(tags):
+        raise DataError(f"{what} data: {len(tokens)} token lists but {len(tags)} tag lists")
+    for number, (words, names) in enumerate(zip(tokens, tags), 1):
+        if len(words) != len(names):
+            raise DataError(
+                f"{what} data, sentence {number}: {len(words)} tokens but {len(names)} tags ({' '.join(words[:6])} ...)"
+            )
+        if not all(isinstance(name, str) for name in names):
+            raise UsageError(f"{what} data, sentence {number}: tags must be strings, found {names[:4]!r}")
+    if tokens and not any(tokens):
+        raise DataError(
+            f"the {what} data has {len(tokens)} sentences and not one token; give sentences with tokens and tags"
+        )
+    dataset = Dataset.from_dict({"tokens": tokens, "tags": tags})
+    return load_corpus(dataset)["train"] if tokens else dataset
+
+
+def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Bring training and dev data into one form; without dev data hold out a share of the sentences, and say so."""
+    train = as_tagged_dataset(X, y, "training")
+    if not len(train):
+        raise DataError("the training data holds no sentence; give at least one with tokens and tags")
+    if dev is None:
+        if len(train) < 2:
+            raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
+        num_dev = max(1, round(dev_share * len(train)))
+        order = np.random.default_rng(seed).permutation(len(train))
+        held_out = f"{num_dev} of {len(train)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
+        logger.info("no dev data given: %s", held_out)
+        train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
+    else:
+        if isinstance(dev, tuple) and len(dev) != 2:
+            raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair (token lists, tag lists)")
+        given, tags = dev if isinstance(dev, tuple) else (dev, None)
+        dev = as_tagged_dataset(given, tags, "dev")
+        if not len(dev):
+            raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
+    both = load_corpus({"train": train, "dev": dev})
+    return both["train"], both["dev"]
+
+
+def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
+    """Refuse data with nothing to tell apart, and weights for labels that the data lack."""
+    is_plain = tagset.data_scheme == "plain"
+    labels = list(tagset.data_tags) if is_plain else entity_labels(tagset.data_tags)
+    if len(labels) < (2 if is_plain else 1):
+        raise DataError(
+            f"the training data has no tag but {', '.join(tagset.data_tags)}: there is nothing to learn; "
+            "is the tag column the right one? pass tag=... to load_corpus"
+        )
+    for label in class_weights:
+        if label not in labels and label != "O":
+            raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
+
+
+def check_labels(
+    gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[str], *, what: str = "evaluation"
+) -> None:
+    """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
+    used = {tag for tags in gold for tag in tags} - {"O"}
+    unknown = tagset.unknown(sorted(used))
+    all_of_them = all(tagset.unknown([tag]) for tag in used)
+    report_unknown(unknown, known, what=what, column="tag", all_of_them=all_of_them)
+
+
+def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, column: str, all_of_them: bool) -> None:
+    """Warn of labels that a model lacks; an error where the data have no others."""
+    if not unknown:
+        return
+    named = f"label{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))}"
+    told = f"{named} not known to the model, which has {', '.join(known)}"
+    if all_of_them:
+        raise DataError(f"the {what} data has only the {told}; is the {column} column the right one?")
+    logger.warning("the %s data has the %s; these count as missed", what, told)
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSentences:
+    """Labelled sentences to measure or tune a trained tagger on."""
+
+    tokens: list[list[str]]
+    tags: list[list[str]]  # in the scheme of the training data
+    documents: list[int | str] | None  # of each sentence, where the data tell them apart
+
+
+def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, labels: Sequence[str]) -> GoldSentences:
+    """Read what a trained tagger is held against; DataError for no sentence, and where it knows none of the labels."""
+    data = as_tagged_dataset(X, y, what)
+    if not len(data):
+        raise DataError(f"the {what} data holds no sentence")
+    data = load_corpus({what: data}, scheme=tagset.data_scheme)[what]
+    gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
+    check_labels(gold.tags, tagset, labels, what=what)
+    return gold
+
+
+def tag_lists(data: Dataset) -> list[list[str]]:
+    """Give the tags of a dataset as strings."""
+    names = data.features["tags"].feature.names
+    return [[names[i] for i in row] for row in data["tags"][:]]

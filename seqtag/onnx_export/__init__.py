@@ -1,0 +1,1 @@
+"""Write the ONNX graphs that seqtag.runtime reads."""

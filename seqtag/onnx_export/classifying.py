@@ -1,0 +1,142 @@
+"""Write the encoder's view of a classifying network as an ONNX graph: ids, or series of numbers, in, pooled states out.
+
+A text comes in as one segment or several (see `seqtag.nn.segments`), each a row by itself; what they have to say is
+brought together outside, so that a text of any length takes the memory of a batch. So the last linear layer and the
+n-grams stand outside as well. Their numbers are constants of the graph that can be asked for as outputs, so that one
+file holds all of a network. Knows no torch.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtag.onnx_export.context import add_context
+from seqtag.onnx_export.nodes import Nodes
+from seqtag.onnx_export.recurrent import Weights, add_encoder, quantised
+from seqtag.onnx_export.tagging import GraphSpec, add_words
+from seqtag.runtime.classifying_engine import CONSTANTS, NGRAM_CONSTANTS
+
+if TYPE_CHECKING:
+    import onnx
+
+# R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
+# H hidden, A attention, L classes, V views, N known n-grams, M language models, B texts, K characters of a text
+
+_RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
+
+
+def build_class_graph(
+    weights: Weights,
+    spec: GraphSpec,
+    *,
+    pooling: str,
+    int8: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> "onnx.ModelProto":
+    """Write a network as an ONNX model, opset 18.
+
+    `weights` has the names of a ClassNetwork's `state_dict`. Inputs: `lengths_R` (int32, at least 1), and `slots_RS`
+    (int64), `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`; of a network with a context also
+    `symbols_MBC`, whole texts, `texts_R`, the text of each segment, and `picks_MRS`, places in that text (int64). A
+    network for series has `values_RSD` (float32) in the place of all these. Outputs: `pooled_RH`, each segment by
+    itself; `mass_R`, the logarithm of what a segment counts among those of its text (0 under max, where none counts
+    more); `weights_RS` under attention, 1 in all for each segment and 0 at padding; and the constants named above.
+    `int8` as in `build_graph`, n-grams included. Raises UsageError where onnx is not installed.
+    """
+    nodes = Nodes()
+    inputs = [nodes.value_info("lengths_R", np.int32, ["R"])]
+    if "embedder.mean_D" in weights:
+        inputs.append(nodes.value_info("values_RSD", np.float32, ["R", "S", len(weights["embedder.mean_D"])]))
+        values_SRD = nodes.add("Transpose", "values_RSD", perm=[1, 0, 2])
+        centred_SRD = nodes.add("Sub", values_SRD, nodes.constant("mean_D", weights["embedder.mean_D"]))
+        embedded_SRE = nodes.add("Div", centred_SRD, nodes.constant("scale_D", weights["embedder.scale_D"]))
+    else:
+        inputs += [
+            nodes.value_info("slots_RS", np.int64, ["R", "S"]),
+            nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
+            nodes.value_info("characters_UC", np.int64, ["U", "C"]),
+        ]
+        word_UE = add_words(nodes, weights, spec, int8=int8)
+        embedded_SRE = nodes.add("Gather", word_UE, nodes.add("Transpose", "slots_RS", perm=[1, 0]))
+        if spec.context:
+            inputs += [
+                nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "B", "K"]),
+                nodes.value_info("picks_MRS", np.int64, [len(spec.context), "R", "S"]),
+                nodes.value_info("texts_R", np.int64, ["R"]),
+            ]
+            context_SRD = add_context(nodes, weights, spec.context, "picks_MRS", "texts_R", int8=int8)
+            embedded_SRE = nodes.add("Concat", embedded_SRE, context_SRD, axis=-1)
+    hidden_SRH = add_encoder(
+        nodes, weights, _RECURRENT, embedded_SRE, "lengths_R", cell=spec.encoder, merge=spec.merge, int8=int8
+    )
+    size = weights["head.output.weight"].shape[1]
+    outputs = [
+        nodes.value_info("pooled_RH", np.float32, ["R", size]),
+        nodes.value_info("mass_R", np.float32, ["R"]),
+    ]
+    two_halves = spec.merge == "concat" and f"{_RECURRENT}weight_ih_l0_reverse" in weights
+    names = ["pooled_RH", "mass_R"]
+    if pooling == "attention":
+        outputs.append(nodes.value_info("weights_RS", np.float32, ["R", "S"]))
+        names.append("weights_RS")
+    for value, name in zip(_pooled(nodes, weights, hidden_SRH, pooling, size // 2 if two_halves else size), names):
+        nodes.name(value, name)
+
+    constants = dict(CONSTANTS)
+    if NGRAM_CONSTANTS["keys_N"] in weights:
+        constants |= NGRAM_CONSTANTS
+    for name, source in constants.items():
+        values = weights[source]
+        outputs.append(nodes.value_info(name, values.dtype, values.shape))
+        if int8 and name == "table_NL":
+            integers_NL, scales_N1 = quantised(values, 1)
+            whole_NL = nodes.cast(nodes.constant("table_NL.integers", integers_NL), np.float32)
+            nodes.name(nodes.add("Mul", whole_NL, nodes.constant("table_NL.scale", scales_N1)), name)
+        else:
+            nodes.constant(name, values)
+    return nodes.model(nodes.graph("classifier", inputs, outputs), metadata=metadata or {})
+
+
+def _pooled(nodes: Nodes, weights: Weights, hidden_SRH: str, pooling: str, forward_size: int) -> list[str]:
+    """Pool the states of each segment: pooled_RH, mass_R, and under attention weights_RS."""
+    one = nodes.whole(1)
+    length_R = nodes.cast("lengths_R", np.float32)
+    no_mass_R = nodes.add("Mul", length_R, nodes.constant("zero", np.zeros(1, np.float32)))
+    hidden_RSH = nodes.add("Transpose", hidden_SRH, perm=[1, 0, 2])
+    if pooling == "last":
+        last_R1 = nodes.add("Unsqueeze", nodes.add("Sub", nodes.cast("lengths_R", np.int64), one), one)
+        ahead_RH = nodes.add("GatherND", hidden_RSH, last_R1, batch_dims=1)
+        back_RH = nodes.add("Gather", hidden_SRH, nodes.whole(0, scalar=True))
+        ahead_RH = nodes.add("Slice", ahead_RH, nodes.whole(0), nodes.whole(forward_size), one)
+        back_RH = nodes.add("Slice", back_RH, nodes.whole(forward_size), nodes.whole(2**31 - 1), one)
+        return [nodes.add("Concat", ahead_RH, back_RH, axis=1), no_mass_R]
+
+    num_steps = nodes.add("Squeeze", nodes.add("Shape", hidden_SRH, start=0, end=1))
+    step_S = nodes.add("Range", nodes.whole(0, scalar=True), num_steps, nodes.whole(1, scalar=True))
+    length_R1 = nodes.add("Unsqueeze", nodes.cast("lengths_R", np.int64), one)
+    real_RS = nodes.add("Less", step_S, length_R1)
+    real_RS1 = nodes.add("Unsqueeze", real_RS, nodes.whole(2))
+    never = nodes.constant("never", np.full(1, -np.inf, np.float32))
+    if pooling == "max":
+        highest_RH = nodes.add("ReduceMax", nodes.add("Where", real_RS1, hidden_RSH, never), one, keepdims=0)
+        return [highest_RH, no_mass_R]
+    hidden_RSH = nodes.add("Where", real_RS1, hidden_RSH, "zero")
+    if pooling == "mean":
+        sum_RH = nodes.add("ReduceSum", hidden_RSH, one, keepdims=0)
+        mean_RH = nodes.add("Div", sum_RH, nodes.add("Unsqueeze", length_R, one))
+        return [mean_RH, nodes.add("Log", length_R)]
+    assert pooling == "attention", pooling
+    key = nodes.constant("attention.key", weights[f"{_POOLING}key.weight"].T)
+    query = nodes.constant("attention.query", weights[f"{_POOLING}query.weight"].T)
+    bias = nodes.constant("attention.bias", weights[f"{_POOLING}key.bias"])
+    key_RSA = nodes.add("Tanh", nodes.add("Add", nodes.add("MatMul", hidden_RSH, key), bias))
+    score_RS = nodes.add("Squeeze", nodes.add("MatMul", key_RSA, query), nodes.whole(2))
+    score_RS = nodes.add("Where", real_RS, score_RS, never)
+    highest_R1 = nodes.add("ReduceMax", score_RS, one, keepdims=1)
+    raised_RS = nodes.add("Exp", nodes.add("Sub", score_RS, highest_R1))
+    sum_R1 = nodes.add("ReduceSum", raised_RS, one, keepdims=1)
+    weights_RS = nodes.add("Div", raised_RS, sum_R1)
+    mass_R = nodes.add("Squeeze", nodes.add("Add", highest_R1, nodes.add("Log", sum_R1)), one)
+    pooled_R1H = nodes.add("MatMul", nodes.add("Unsqueeze", weights_RS, one), hidden_RSH)
+    return [nodes.add("Squeeze", pooled_R1H, one), mass_R, weights_RS]

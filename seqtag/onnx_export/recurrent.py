@@ -1,0 +1,202 @@
+"""Write recurrent encoders as ONNX nodes: weights in torch's names and order of gates become those of ONNX.
+
+Time comes first here, since onnxruntime's recurrent operators have it so. What `seqtag.nn.recurrent` zeroes at padding
+is left as it falls: nobody looks at it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from seqtag.onnx_export.nodes import CONTRIBUTED, Nodes
+
+# B sentences, T tokens, E embedding, H hidden (of both directions, merged), D hidden of one direction,
+# N directions, G gates of one direction side by side
+
+Weights = Mapping[str, np.ndarray]
+
+# Torch's gates in the order in which ONNX wants them. LSTM: i f g o -> i o f c; GRU: r z n -> z r h.
+_GATES: Mapping[str, Sequence[int]] = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn_tanh": (0,), "rnn_relu": (0,)}
+_OPERATORS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
+# 7 bits. Without VNNI a CPU adds two products of 8 bits in 16 bits, which overflows; so an export is the same on all.
+_LARGEST = 63
+
+
+def quantised(values: np.ndarray, axis: int, *, largest: int = 127) -> tuple[np.ndarray, np.ndarray]:
+    """Round to int8 with one scale for all numbers along an axis, zero staying zero: the integers and the scales.
+
+    >>> integers, scales = quantised(np.array([[1.0, -2.0], [0.0, 0.5]]), 1)
+    >>> integers.tolist(), [round(float(scale), 4) for scale in scales.ravel()]
+    ([[64, -127], [0, 127]], [0.0157, 0.0039])
+    """
+    highest = np.abs(values).max(axis, keepdims=True, initial=0)
+    scales = np.where(highest > 0, highest / largest, 1.0).astype(np.float32)
+    return np.rint(values / scales).astype(np.int8), scales
+
+
+def add_encoder(
+    nodes: Nodes, weights: Weights, prefix: str, input_TBE: str, lengths_B: str, *, cell: str, merge: str, int8: bool
+) -> str:
+    """Add all layers of an encoder whose weights begin with `prefix`; gives hidden_TBH.
+
+    `lengths_B` is int32 and at least 1. `int8` is for an LSTM without a projection.
+    """
+    hidden_TBH, layer = input_TBE, 0
+    while f"{prefix}weight_ih_l{layer + 1}" in weights:
+        hidden_TBH = side_by_side(nodes, _layer(nodes, weights, prefix, layer, hidden_TBH, lengths_B, cell, int8)[0])
+        layer += 1
+    states_TNBD = _layer(nodes, weights, prefix, layer, hidden_TBH, lengths_B, cell, int8)[0]
+    if merge == "sum":
+        return nodes.add("ReduceSum", states_TNBD, nodes.whole(1), keepdims=0)
+    return side_by_side(nodes, states_TNBD)
+
+
+def add_last_states(nodes: Nodes, weights: Weights, prefix: str, input_TBE: str, lengths_B: str, *, cell: str) -> str:
+    """Add one layer; gives the states after the last token of each direction, (B, N * D)."""
+    last_NBD = _layer(nodes, weights, prefix, 0, input_TBE, lengths_B, cell, False)[1]
+    last_BND = nodes.add("Transpose", last_NBD, perm=[1, 0, 2])
+    return nodes.add("Reshape", last_BND, nodes.whole(0, -1))
+
+
+def add_carried_layer(
+    nodes: Nodes,
+    weights: Weights,
+    prefix: str,
+    layer: int,
+    input_TBE: str,
+    state: Sequence[str],
+    *,
+    cell: str,
+    int8: bool,
+) -> tuple[str, list[str]]:
+    """Add one layer of one direction that goes on from a state; gives hidden_TBH and the state after the last token.
+
+    A state is what `seqtag.nn.recurrent` calls so, of this layer: (1, B, D) each. All sentences have the same length.
+    `int8` is for an LSTM, and all else stays float32.
+    """
+    values = _layer(nodes, weights, prefix, layer, input_TBE, "", cell, int8 and cell == "lstm", state)
+    return nodes.add("Squeeze", values[0], nodes.whole(1)), values[1:]
+
+
+def side_by_side(nodes: Nodes, states_TNBD: str) -> str:
+    """Concatenate the directions: (T, B, N * D)."""
+    states_TBND = nodes.add("Transpose", states_TNBD, perm=[0, 2, 1, 3])
+    return nodes.add("Reshape", states_TBND, nodes.whole(0, 0, -1))
+
+
+def _layer(
+    nodes: Nodes,
+    weights: Weights,
+    prefix: str,
+    layer: int,
+    input_TBE: str,
+    lengths_B: str,
+    cell: str,
+    int8: bool,
+    state: Sequence[str] = (),
+) -> list[str]:
+    """Add one layer: states_TNBD, and but for a projected LSTM the last ones, (N, B, D), with the cells if asked."""
+    suffixes = [f"l{layer}{end}" for end in ("", "_reverse") if f"{prefix}weight_ih_l{layer}{end}" in weights]
+    if f"{prefix}weight_hr_l0" in weights:
+        return [_projected(nodes, weights, prefix, suffixes, input_TBE, lengths_B)]
+
+    def stacked(kind: str) -> np.ndarray:
+        parts = [weights[f"{prefix}{kind}_{suffix}"] for suffix in suffixes]
+        count = len(_GATES[cell])
+        gates = [[part.reshape(count, -1, *part.shape[1:])[gate] for gate in _GATES[cell]] for part in parts]
+        return np.stack([np.concatenate(part) for part in gates])
+
+    name = f"{prefix}l{layer}."
+    num_values = 2 + (cell == "lstm" and len(state) > 0)  # the cells too, where somebody goes on from them
+    has_bias = f"{prefix}bias_ih_{suffixes[0]}" in weights
+    bias = (
+        nodes.constant(f"{name}bias", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], 1)) if has_bias else ""
+    )
+    size = weights[f"{prefix}weight_hh_{suffixes[0]}"].shape[1]
+    direction = "bidirectional" if len(suffixes) == 2 else "forward"
+    if int8:
+        assert cell == "lstm", cell
+        scales = []
+        for kind in ("weight_ih", "weight_hh"):
+            integers_NEG, scales_N1G = quantised(stacked(kind).transpose(0, 2, 1), 1, largest=_LARGEST)
+            zeros_NG = np.zeros(scales_N1G[:, 0].shape, np.int8)
+            scales.append(
+                (
+                    nodes.constant(f"{name}{kind}", integers_NEG),
+                    nodes.constant(f"{name}{kind}.scale", scales_N1G[:, 0]),
+                    nodes.constant(f"{name}{kind}.zero", zeros_NG),
+                )
+            )
+        (read, *read_scale), (kept, *kept_scale) = scales
+        inputs = [input_TBE, read, kept, bias, lengths_B, *(state or ("", "")), "", *read_scale, *kept_scale]
+        return nodes.add_several(
+            "DynamicQuantizeLSTM", inputs, num_values, domain=CONTRIBUTED, hidden_size=size, direction=direction
+        )
+    read = nodes.constant(f"{name}weight_ih", stacked("weight_ih"))
+    kept = nodes.constant(f"{name}weight_hh", stacked("weight_hh"))
+    options: dict[str, object] = {}
+    if cell == "gru":
+        options["linear_before_reset"] = 1  # torch resets after the product with the state
+    elif cell == "rnn_relu":
+        options["activations"] = ["Relu"] * len(suffixes)
+    inputs = [input_TBE, read, kept, bias, lengths_B, *state]
+    return nodes.add_several(_OPERATORS[cell], inputs, num_values, hidden_size=size, direction=direction, **options)
+
+
+def _projected(
+    nodes: Nodes, weights: Weights, prefix: str, suffixes: Sequence[str], input_TBE: str, lengths_B: str
+) -> str:
+    """Add an LSTM with a projection (Sak et al. 2014), which ONNX lacks, as a loop over time; gives states_TNBD.
+
+    The backward direction reads each sentence reversed within its own length, so padding comes last in both.
+    """
+    lengths_B = nodes.cast(lengths_B, np.int64)
+    directions = []
+    for suffix in suffixes:
+        is_backward = suffix.endswith("_reverse")
+        read_TBE = _reversed(nodes, input_TBE, lengths_B) if is_backward else input_TBE
+
+        def matrix(kind: str, suffix: str = suffix) -> str:
+            return nodes.constant(f"{prefix}{kind}_{suffix}", weights[f"{prefix}{kind}_{suffix}"].T)
+
+        gates_TBG = nodes.add("MatMul", read_TBE, matrix("weight_ih"))
+        if f"{prefix}bias_ih_{suffix}" in weights:
+            bias_G = weights[f"{prefix}bias_ih_{suffix}"] + weights[f"{prefix}bias_hh_{suffix}"]
+            gates_TBG = nodes.add("Add", gates_TBG, nodes.constant(f"{prefix}bias_{suffix}", bias_G))
+        kept, projection = matrix("weight_hh"), matrix("weight_hr")
+        num_units, size = weights[f"{prefix}weight_hr_{suffix}"].shape[::-1]
+
+        step = Nodes()
+        hidden_BG = step.add("Add", "gates_BG", step.add("MatMul", "hidden_BD", kept))
+        i, f, g, o = step.add_several("Split", [hidden_BG], 4, axis=-1, num_outputs=4)
+        kept_cell = step.add("Mul", step.add("Sigmoid", f), "cell_BC")
+        cell = step.add("Add", kept_cell, step.add("Mul", step.add("Sigmoid", i), step.add("Tanh", g)))
+        hidden = step.add("MatMul", step.add("Mul", step.add("Sigmoid", o), step.add("Tanh", cell)), projection)
+        for value, name in ((hidden, "next_hidden_BD"), (cell, "next_cell_BC"), (hidden, "state_BD")):
+            step.name(value, name)
+        body = step.graph(
+            f"step_{suffix}",
+            [
+                step.value_info("hidden_BD", np.float32, ["B", size]),
+                step.value_info("cell_BC", np.float32, ["B", num_units]),
+                step.value_info("gates_BG", np.float32, ["B", 4 * num_units]),
+            ],
+            [
+                step.value_info("next_hidden_BD", np.float32, ["B", size]),
+                step.value_info("next_cell_BC", np.float32, ["B", num_units]),
+                step.value_info("state_BD", np.float32, ["B", size]),
+            ],
+        )
+        batch = nodes.add("Shape", lengths_B)
+        starts = [
+            nodes.add("ConstantOfShape", nodes.add("Concat", batch, nodes.whole(width), axis=0))
+            for width in (size, num_units)
+        ]
+        states_TBD = nodes.add_several("Scan", [*starts, gates_TBG], 3, body=body, num_scan_inputs=1)[2]
+        states_TBD = _reversed(nodes, states_TBD, lengths_B) if is_backward else states_TBD
+        directions.append(nodes.add("Unsqueeze", states_TBD, nodes.whole(1)))
+    return nodes.add("Concat", *directions, axis=1)
+
+
+def _reversed(nodes: Nodes, values_TBD: str, lengths_B: str) -> str:
+    return nodes.add("ReverseSequence", values_TBD, lengths_B, time_axis=0, batch_axis=1)

@@ -1,0 +1,183 @@
+"""Write a tagging network as an ONNX graph, from its weights as arrays: ids in, emissions out. Knows no torch.
+
+What follows from a word's spelling alone is computed once for each distinct word of a batch and then picked by token,
+as in `seqtag.nn.embedder`; the head's chain (decoding, marginals) stays outside the graph.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqtag.onnx_export.context import add_context
+from seqtag.onnx_export.nodes import Nodes
+from seqtag.onnx_export.recurrent import Weights, add_encoder, add_last_states, quantised
+
+if TYPE_CHECKING:
+    import onnx
+
+# B sentences, T tokens, U distinct words, K long ones, F features, C characters, V ids, W columns of a kernel,
+# E embedding, H hidden, L tags, D any width
+
+_SPELLING, _HEAD = "embedder.characters.", "head."
+_SHORT = 12  # characters that nearly all words get by with
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSpec:
+    """What the weights of a network don't tell; layers, directions, biases, a projection and all sizes they do."""
+
+    encoder: str  # gru, lstm, rnn_relu, rnn_tanh
+    merge: str  # concat, sum
+    characters: str | None  # cnn, lstm, gru
+    feature_sizes: tuple[int, ...]  # number of ids of each column of features
+    columns: tuple[int, ...]  # columns with vectors of their own beside the word, in the order of the embedding
+    context: tuple[str, ...] = ()  # the encoder of each language model that lends its states: gru, lstm, ...
+
+
+def build_graph(
+    weights: Weights, spec: GraphSpec, *, int8: bool = False, metadata: Mapping[str, str] | None = None
+) -> "onnx.ModelProto":
+    """Write a network as an ONNX model, opset 18.
+
+    `weights` has the names of a TagNetwork's `state_dict`. Inputs: `slots_BT` (int64), `lengths_B` (int32),
+    `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`, with at least one sentence and one token;
+    a sentence among others may be empty; of a network with a context also `symbols_MBC` and `picks_MBT` (int64).
+    Output: `emissions_BTL` (float32) with the head's shift added, its temperature not applied, arbitrary at padding.
+    `int8` (an LSTM without a projection) stores the encoder's matrices in 7 bits with a scale for each unit, those of
+    language models too where they are LSTMs, and large tables in 8 bits with a scale for each row; the rest is float32.
+    Raises UsageError where onnx is not installed.
+    """
+    nodes = Nodes()
+    word_UE = add_words(nodes, weights, spec, int8=int8)
+    slots_TB = nodes.add("Transpose", "slots_BT", perm=[1, 0])
+    embedded_TBE = nodes.add("Gather", word_UE, slots_TB)
+    inputs = [
+        nodes.value_info("slots_BT", np.int64, ["B", "T"]),
+        nodes.value_info("lengths_B", np.int32, ["B"]),
+        nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
+        nodes.value_info("characters_UC", np.int64, ["U", "C"]),
+    ]
+    if spec.context:
+        inputs += [
+            nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "B", "S"]),
+            nodes.value_info("picks_MBT", np.int64, [len(spec.context), "B", "T"]),
+        ]
+        context_TBD = add_context(nodes, weights, spec.context, "picks_MBT", _counted(nodes, "lengths_B"), int8=int8)
+        embedded_TBE = nodes.add("Concat", embedded_TBE, context_TBD, axis=-1)
+    # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
+    lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
+    hidden_TBH = add_encoder(
+        nodes, weights, "encoder.rnn.", embedded_TBE, lengths_B, cell=spec.encoder, merge=spec.merge, int8=int8
+    )
+    output = nodes.constant("output.weight", weights[f"{_HEAD}output.weight"].T)
+    bias = nodes.constant("output.bias", weights[f"{_HEAD}output.bias"] + weights[f"{_HEAD}shift_L"])
+    emissions_TBL = nodes.add("Add", nodes.add("MatMul", hidden_TBH, output), bias)
+    if f"{_HEAD}lexical.table.weight" in weights:
+        emissions_TBL = nodes.add("Add", emissions_TBL, _lexical(nodes, weights, spec, slots_TB, int8=int8))
+    nodes.name(nodes.add("Transpose", emissions_TBL, perm=[1, 0, 2]), "emissions_BTL")
+
+    num_tags = len(weights[f"{_HEAD}output.bias"])
+    outputs = [nodes.value_info("emissions_BTL", np.float32, ["B", "T", num_tags])]
+    return nodes.model(nodes.graph("tagger", inputs, outputs), metadata=metadata or {})
+
+
+def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) -> str:
+    """Add the vector of each distinct word, (U, E): word, features, characters."""
+
+    def column(number: int) -> str:
+        return nodes.add("Gather", "features_UF", nodes.whole(number, scalar=True), axis=1)
+
+    parts = [_rows(nodes, "word", weights["embedder.word.weight"], column(0), int8=int8)]
+    for number in spec.columns:
+        table = nodes.constant(f"feature{number}", weights[f"embedder.features.{number}.weight"])
+        parts.append(nodes.add("Gather", table, column(number)))
+    if spec.characters == "cnn":
+        parts.append(_convolution(nodes, weights))
+    elif spec.characters is not None:
+        parts.append(_spelled(nodes, weights, spec.characters))
+    return nodes.add("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
+
+
+def _counted(nodes: Nodes, values_B: str) -> str:
+    """Number the rows of a batch, (B,)."""
+    num_rows = nodes.add("Squeeze", nodes.add("Shape", values_B))
+    return nodes.add("Range", nodes.whole(0, scalar=True), num_rows, nodes.whole(1, scalar=True))
+
+
+def _rows(nodes: Nodes, name: str, table_VD: np.ndarray, ids: str, *, int8: bool) -> str:
+    """Pick rows of a table."""
+    if not int8:
+        return nodes.add("Gather", nodes.constant(name, table_VD), ids)
+    integers_VD, scales_V1 = quantised(table_VD, 1)
+    picked = nodes.cast(nodes.add("Gather", nodes.constant(name, integers_VD), ids), np.float32)
+    return nodes.add("Mul", picked, nodes.add("Gather", nodes.constant(f"{name}.scale", scales_V1), ids))
+
+
+def _convolution(nodes: Nodes, weights: Weights) -> str:
+    """A convolution over the characters of a word and the maximum over the places that see one, (U, D).
+
+    There are few characters, so the products of each with each column of the kernel stand in a table, and a convolution
+    is a sum of looked-up rows. Few words are long, so their rest is not padding that all others have to carry.
+    """
+    kernel_DEW = weights[f"{_SPELLING}convolution.weight"]
+    width = kernel_DEW.shape[-1]
+    table_VE = weights[f"{_SPELLING}embedding.weight"].copy()
+    table_VE[0] = 0.0  # padding adds nothing
+    before = nodes.whole(len(table_VE), scalar=True)  # what stands before a word is a character of its own
+    products_WVD = np.einsum("ve,dew->wvd", np.pad(table_VE, ((0, 1), (0, 0))), kernel_DEW)
+    # A place counts where the first column of the kernel sees a character, or what stands before the word; a place
+    # further behind exists beside longer words only, and never wins.
+    products_WVD[0, 0] = -np.inf
+    tables = [nodes.constant(f"convolution{column}", products_VD) for column, products_VD in enumerate(products_WVD)]
+
+    def highest(characters_UC: str) -> str:
+        led_UC = nodes.add("Pad", characters_UC, nodes.whole(0, width - 1, 0, 0), before)
+        shifted = [
+            nodes.add("Pad", led_UC, nodes.whole(0, -column, 0, column)) if column else led_UC
+            for column in range(width)
+        ]
+        looked_up = [nodes.add("Gather", table, ids_UC) for table, ids_UC in zip(tables, shifted)]
+        convolved_UCD = reduce(lambda left, right: nodes.add("Add", left, right), looked_up)
+        return nodes.add("ReduceMax", convolved_UCD, nodes.whole(1), keepdims=0)
+
+    first_UC = nodes.add("Slice", "characters_UC", nodes.whole(0), nodes.whole(_SHORT), nodes.whole(1))
+    rest_UC = nodes.add("Slice", "characters_UC", nodes.whole(_SHORT), nodes.whole(_SHORT + 1), nodes.whole(1))
+    is_long_U = nodes.add("ReduceSum", rest_UC, nodes.whole(1), keepdims=0)
+    long_K1 = nodes.add("Transpose", nodes.add("NonZero", is_long_U), perm=[1, 0])
+    long_KC = nodes.add("GatherND", "characters_UC", long_K1)
+    highest_UD = nodes.add("ScatterND", highest(first_UC), long_K1, highest(long_KC))
+    return nodes.add("Add", highest_UD, nodes.constant("convolution.bias", weights[f"{_SPELLING}convolution.bias"]))
+
+
+def _spelled(nodes: Nodes, weights: Weights, cell: str) -> str:
+    """The last states of both directions over the characters of a word, (U, D); 0 for a word without any."""
+    table = nodes.constant("characters", weights[f"{_SPELLING}embedding.weight"])
+    real_UC = nodes.cast(nodes.add("Greater", "characters_UC", nodes.whole(0)), np.int32)
+    lengths_U = nodes.add("ReduceSum", real_UC, nodes.whole(1), keepdims=0)
+    embedded_CUE = nodes.add("Gather", table, nodes.add("Transpose", "characters_UC", perm=[1, 0]))
+    least_one_U = nodes.add("Max", lengths_U, nodes.whole(1, dtype=np.int32))
+    last_UD = add_last_states(nodes, weights, f"{_SPELLING}encoder.rnn.", embedded_CUE, least_one_U, cell=cell)
+    has_any_U = nodes.add("Min", lengths_U, nodes.whole(1, dtype=np.int32))
+    return nodes.add("Mul", last_UD, nodes.cast(nodes.add("Unsqueeze", has_any_U, nodes.whole(1)), np.float32))
+
+
+def _lexical(nodes: Nodes, weights: Weights, spec: GraphSpec, slots_TB: str, *, int8: bool) -> str:
+    """What the spelling of a word and of its neighbours says of the tags, (T, B, L)."""
+    offsets_F = np.cumsum([0, *spec.feature_sizes[:-1]])
+    table_VD = weights[f"{_HEAD}lexical.table.weight"].copy()
+    table_VD[offsets_F] = table_VD[offsets_F + 1] = 0.0  # padding and unknown values score nothing
+    ids_UF = nodes.add("Add", "features_UF", nodes.constant("lexical.offsets", offsets_F))
+    scored_UFD = _rows(nodes, "lexical", table_VD, ids_UF, int8=int8)
+    scored_UD = nodes.add("ReduceSum", scored_UFD, nodes.whole(1), keepdims=0)
+    here_UL, before_UL, after_UL = nodes.add_several("Split", [scored_UD], 3, axis=1, num_outputs=3)
+    # Row 0 of the words is padding and scores 0: what is shifted in at the borders, and what stands behind a sentence.
+    previous_TB = nodes.add("Pad", slots_TB, nodes.whole(1, 0, -1, 0))
+    next_TB = nodes.add("Pad", slots_TB, nodes.whole(-1, 0, 1, 0))
+    scores = [
+        nodes.add("Gather", table, slots)
+        for table, slots in ((here_UL, slots_TB), (before_UL, previous_TB), (after_UL, next_TB))
+    ]
+    return nodes.add("Add", nodes.add("Add", scores[0], scores[1]), scores[2])

@@ -1,0 +1,1 @@
+"""Lay out what others measured: sections as a terminal, Markdown or HTML page. Knows no metric."""

@@ -1,0 +1,233 @@
+"""Lay the sections of a report out as one HTML file that needs no network, and no script to be read.
+
+The words, rules and script of the page stand in page/; here is what a template can't do: cut texts at their marks,
+place points, hash what the page may run. Knows no metric.
+
+spaCy's displaCy draws the marks of one side only and puts labels into the page unescaped, so that a label from the data
+can bring markup along; errors need gold and predicted side by side. Its look is kept, its code not used.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from seqtag.reporting.sections import Block, Curve, Example, Examples, Mark, Paragraph, Plot, Section, Table
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
+
+NUM_HUES = 10  # colours of labels in style.css
+# What shows nothing, moves its neighbours or can't be written as UTF-8: controls but tab and line feed, fillers, zero
+# widths, marks of direction, line and paragraph separators, half a pair of UTF-16, tags. The joiners U+200C and U+200D
+# and variation selectors stay: Persian, Hindi, emoji and Han names are spelled with them.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
+# The corners of a plot in its viewBox, y downwards
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 408.0, 10.0, 250.0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of an example's text; `mark` is None between the marks."""
+
+    text: str
+    mark: Mark | None = None
+
+
+def render_html(title: str, sections: Sequence[Section], *, footer: str = "") -> str:
+    r"""Give the page of a report; a reader finds all text as it stands in `sections`, never as markup.
+
+    Characters that show nothing are written as their code point, U+200B, so that the page holds no lone surrogate
+    and can be written as UTF-8. The same sections give the same page, byte for byte.
+
+    >>> page = render_html("News", [Section("Summary", (Paragraph(("F1 72.3 <of 100>",)),))])
+    >>> "F1 72.3 &lt;of 100&gt;" in page, "http" in page.replace("http-equiv", "")
+    (True, False)
+    """
+    style, script = _read("style.css"), _read("script.js")
+    return _template().render(
+        title=title,
+        sections=sections,
+        footer=footer,
+        # The page holds its style and script as they are: they are ours, and hashed.
+        style=_as_it_is(style),
+        script=_as_it_is(script),
+        style_hash=_hash_for_policy(style),
+        script_hash=_hash_for_policy(script),
+        hues=label_hues(sections),
+    )
+
+
+def runs_of(section: Section) -> Iterator[Block | tuple[Block, ...]]:
+    """Give the blocks of a section, details last; tables that follow each other are one tuple, and so are plots.
+
+    Where there is room, those of a tuple stand abreast.
+
+    >>> [len(run) for run in runs_of(Section("", (Table((), ()), Table((), ())), (Plot("", "", ""),)))]
+    [2, 1]
+    """
+    for kind, run in groupby((*section.blocks, *section.details), type):
+        if kind in (Table, Plot):
+            yield tuple(run)
+        else:
+            yield from run
+
+
+def header_groups(header: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
+    r"""Part a header into its groups, each with its number of columns, and the names of the columns.
+
+    Columns before the first group are one of no name; a header without groups gives no groups.
+
+    >>> header_groups(("label", "strict\nP", "R", "conlleval\nP", "R", "\nsupport"))
+    ([('', 1), ('strict', 2), ('conlleval', 2), ('', 1)], ['label', 'P', 'R', 'P', 'R', 'support'])
+    >>> header_groups(("label", "F1"))
+    ([], ['label', 'F1'])
+    """
+    groups: list[tuple[str, int]] = []
+    names = []
+    for cell in header:
+        group, opens, name = cell.rpartition("\n")
+        if opens or not groups:
+            groups.append((group, 1))
+        else:
+            groups[-1] = (groups[-1][0], groups[-1][1] + 1)
+        names.append(name)
+    return (groups if any(group for group, _ in groups) else []), names
+
+
+def pieces_of(example: Example, marks: Sequence[Mark]) -> list[Piece]:
+    """Cut the text of an example at the marks of one side, which are in order and don't overlap.
+
+    >>> example = Example("sentence 1", (), "Ada met Bo")
+    >>> [piece.text for piece in pieces_of(example, [Mark(0, 3, "PER"), Mark(8, 10, "PER")])]
+    ['Ada', ' met ', 'Bo']
+    """
+    pieces = []
+    position = 0
+    for mark in marks:
+        assert position <= mark.start < mark.end <= len(example.text), f"{example.place}: {mark} out of order or place"
+        pieces.append(Piece(example.text[position : mark.start]))
+        pieces.append(Piece(example.text[mark.start : mark.end], mark))
+        position = mark.end
+    pieces.append(Piece(example.text[position:]))
+    return [piece for piece in pieces if piece.text]
+
+
+def kind_numbers(example: Example, examples: Examples) -> str:
+    """Name the kinds of an example by their places in the list above all examples, for the script's filter.
+
+    >>> kind_numbers(Example("sentence 1", ("missed",), "a"), Examples("", (("spurious", 2), ("missed", 1)), ()))
+    '1'
+    """
+    return " ".join(str(number) for number, (kind, _) in enumerate(examples.kinds) if kind in example.kinds)
+
+
+def label_hues(sections: Sequence[Section]) -> dict[str, int]:
+    """Give each label of the marks a colour, 0 to 9 and over again, by its name and not by where it comes first."""
+    blocks = (block for section in sections for block in (*section.blocks, *section.details))
+    examples = (example for block in blocks if isinstance(block, Examples) for example in block.items)
+    labels = {mark.label for example in examples for _, marks in example.sides for mark in marks}
+    return {label: number % NUM_HUES for number, label in enumerate(sorted(labels))}
+
+
+def x_of(value: float) -> str:
+    """Place a value between 0 and 1 on the x axis of a plot, in units of its viewBox.
+
+    >>> x_of(0), x_of(1)
+    ('48', '408')
+    """
+    return f"{_LEFT + (_RIGHT - _LEFT) * value:.1f}".removesuffix(".0")
+
+
+def y_of(value: float) -> str:
+    """Place a value between 0 and 1 on the y axis of a plot, in units of its viewBox, which count downwards.
+
+    >>> y_of(0), y_of(1)
+    ('250', '10')
+    """
+    return f"{_BOTTOM - (_BOTTOM - _TOP) * value:.1f}".removesuffix(".0")
+
+
+def points_of(curve: Curve) -> str:
+    """Place the points of a curve, as an SVG polyline wants them."""
+    return " ".join(f"{x_of(x)},{y_of(y)}" for x, y in curve.points)
+
+
+def share(value: float) -> str:
+    """Write a probability or a tick.
+
+    >>> share(0.2), share(0.98)
+    ('0.20', '0.98')
+    """
+    return f"{value:.2f}"
+
+
+def code_point(character: str) -> str:
+    r"""Name a character that can't be seen.
+
+    >>> code_point("\u200b")
+    'U+200B'
+    """
+    return f"U+{ord(character):04X}"
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_without_unseen
+    )
+    environment.tests.update(
+        {
+            "paragraph": lambda block: isinstance(block, Paragraph),
+            "tables": lambda block: isinstance(block, tuple) and isinstance(block[0], Table),
+            "plots": lambda block: isinstance(block, tuple) and isinstance(block[0], Plot),
+        }
+    )
+    filters = (runs_of, header_groups, pieces_of, kind_numbers, points_of, x_of, y_of, share)
+    environment.filters.update({function.__name__: function for function in filters})
+    environment.filters["shown"] = _shown
+    environment.globals.update(ticks=[tick / 5 for tick in range(6)], frame=(_LEFT, _RIGHT, _TOP, _BOTTOM))
+    return environment.from_string(_read("report.html.jinja"))
+
+
+def _read(name: str) -> str:
+    return files("seqtag.reporting").joinpath("page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _shown(text: str) -> "Markup":
+    """Set the code points of what can't be seen off from the text around them."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in _UNSEEN.split(text)]
+    unseen = [Markup('<span class="unseen">{}</span>').format(code_point(found)) for found in _UNSEEN.findall(text)]
+    return Markup("").join(part for pair in zip(parts, [*unseen, Markup("")]) for part in pair)
+
+
+def _without_unseen(value: object) -> object:
+    """Write code points for what can't be seen in any text that the template puts out; Markup has been through."""
+    if type(value) is str and _UNSEEN.search(value):
+        return _UNSEEN.sub(lambda found: f"[{code_point(found[0])}]", value)
+    return value
+
+
+def _as_it_is(text: str) -> "Markup":
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _hash_for_policy(text: str) -> str:
+    """Hash what stands between two tags as a Content-Security-Policy names it (W3C, CSP level 3)."""
+    return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"

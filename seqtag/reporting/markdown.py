@@ -1,0 +1,81 @@
+"""Lay a report out as Markdown, for a README or a pull request: all tables whole, a few examples, no plots."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from seqtag.reporting.escaping import printable as show_invisible
+from seqtag.reporting.sections import Block, Example, Examples, Paragraph, Section, Table
+
+# What Markdown would read as more than a character: an underscore only where it does not stand inside a word.
+_MARKUP = re.compile(r"[\\|`*<&~\[\]#]|(?<![^\W_])_|_(?![^\W_])")
+_MOST_EXAMPLES = 3  # of a kind
+
+
+def render_markdown(sections: Sequence[Section], *, heading: str = "") -> str:
+    """Give the report as Markdown; whatever the data hold shows as it stands.
+
+    >>> print(render_markdown([Section("Scores", (Table(("", "F1"), (("A|B", "98.00"),)),))]), end="")
+    ## Scores
+    <BLANKLINE>
+    |  | F1 |
+    | --- | ---: |
+    | A\\|B | 98.00 |
+    """
+    parts = [f"# {escape(show_invisible(heading))}"] if heading else []
+    for section in sections:
+        parts.append(f"## {escape(section.title)}")
+        for block in section.blocks:
+            parts += ["\n".join(lines) for lines in _lay(block) if lines]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    r"""Write text so that Markdown shows it as it stands.
+
+    >>> print(escape("a|b, no_impact, *c*"))
+    a\|b, no_impact, \*c\*
+    """
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def _lay(block: Block) -> Iterator[list[str]]:
+    """Give the paragraphs of a block, each as lines."""
+    if isinstance(block, Paragraph):
+        yield [f"- {escape(line)}" for line in block.lines] if len(block.lines) > 1 else [escape(block.lines[0])]
+    elif isinstance(block, Table):
+        yield [escape(block.caption)] if block.caption else []
+        yield list(_table(block))
+    elif isinstance(block, Examples):
+        yield [escape(block.caption)]
+        for kind, _ in block.kinds:
+            found = [example for example in block.items if example.kinds[0] == kind][:_MOST_EXAMPLES]
+            if found:
+                yield [escape(f"{kind}:")]
+                yield [line for example in found for line in _example(example)]
+
+
+def _table(table: Table) -> Iterator[str]:
+    group, header = "", []
+    for cell in table.header:
+        opened, opens, name = cell.rpartition("\n")
+        group = opened if opens else group
+        header.append(f"{group} {name}".strip())
+    ruler = ["---"] * table.text_columns + ["---:"] * (len(header) - table.text_columns)
+    for row in (header, None, *table.rows):
+        yield "| " + " | ".join(ruler if row is None else map(escape, row)) + " |"
+
+
+def _example(example: Example) -> Iterator[str]:
+    note = f": {example.note}" if example.note else ""
+    yield f"- {escape(show_invisible(example.place + note))}"
+    for side, marks in example.sides:
+        written, place = "", 0
+        for mark in sorted(marks, key=lambda mark: mark.start):
+            words = escape(show_invisible(example.text[mark.start : mark.end]))
+            score = "" if mark.score is None else f" {mark.score:.2f}"
+            before = escape(show_invisible(example.text[place : mark.start]))
+            written += f"{before}**{words}** ({escape(show_invisible(mark.label))}{score})"
+            place = mark.end
+        yield f"  - {side}: {written}{escape(show_invisible(example.text[place:]))}"
+    if not example.sides:
+        yield f"  - {escape(show_invisible(example.text))}"

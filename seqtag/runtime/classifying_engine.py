@@ -1,0 +1,293 @@
+"""Run an exported classifying network with onnxruntime, and answer from what it pools: probabilities, attention.
+
+Long texts are cut into segments here and their parts brought together again, so a batch never holds more than
+`max_tokens` padded tokens, however long a text is. With a context the language models read a text as a whole, in the
+windows of the graph; there the segments of a text are in one batch.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqtag.runtime.ngrams import NgramTable
+from seqtag.runtime.onnx_session import Session
+from seqtag.runtime.tagging_engine import MAX_TOKENS, Exported
+from seqtag.runtime.word_table import WordTable
+from seqtag.text.classes import ClassSet
+from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.length_batches import pad, sorted_batches
+from seqtag.text.vocabulary import FEATURES, Vocabulary
+
+# N texts, M texts that have a token, R segments, S tokens of a segment, D numbers a step, H hidden, L classes, V views
+# of what language models read: B texts of a batch, K characters of a text, and M models in symbols_MBK and picks_MRS
+
+Rows = Sequence[Any]
+
+# Tokens whose n-grams are looked up together; a longer text is by itself.
+_NGRAM_TOKENS = 16_384
+
+# Outputs that are constants, and the weights that they are.
+CONSTANTS = {
+    "output_LH": "head.output.weight",
+    "bias_L": "head.output.bias",
+    "weights_V": "head.weights_V",
+    "threshold_L": "head.threshold_L",
+}
+NGRAM_CONSTANTS = {
+    "keys_N": "head.lexical.keys_N",
+    "rarity_N": "head.lexical.rarity_N",
+    "table_NL": "head.lexical.table.weight",
+    "ngram_bias_L": "head.lexical.bias_L",
+}
+
+
+class Segments(NamedTuple):
+    """What texts are cut into, in their order: a text is one segment, or several that lie side by side."""
+
+    text_R: np.ndarray
+    start_R: np.ndarray
+    lengths_R: np.ndarray
+
+
+class Pooled(NamedTuple):
+    """What the graph says of each segment."""
+
+    pooled_RH: np.ndarray
+    mass_R: np.ndarray
+    weights: list[np.ndarray]  # of each segment its (S,), under attention
+
+
+class ClassWeights(NamedTuple):
+    """What decides on pooled states."""
+
+    output_LH: np.ndarray
+    bias_L: np.ndarray
+    weights_V: np.ndarray
+    threshold_L: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ClassEngine:
+    """An exported network with what it was trained with. Any number of threads may ask it at once."""
+
+    session: Session
+    weights: ClassWeights
+    ngrams: NgramTable | None
+    words: WordTable | None  # None: rows are series of numbers
+    classes: ClassSet
+    prior_L: np.ndarray
+    pooling: str
+    segment_size: int
+    max_tokens: int  # padded tokens a batch
+    context: CharacterLayout | None = None  # of a network that has one
+
+    @classmethod
+    def build(
+        cls,
+        exported: Exported,
+        config: Mapping[str, Any],
+        vocabulary: Vocabulary | None,
+        context: CharacterLayout | None = None,
+    ) -> "ClassEngine":
+        """Bring an export and the configuration of its model together; ModelError where they don't fit."""
+        params, classes = config["params"], ClassSet.from_dict(config["classes"])
+        has_ngrams = "keys_N" in exported.session.outputs
+        names = [*CONSTANTS, *(NGRAM_CONSTANTS if has_ngrams else ())]
+        inputs = ["values_RSD"] if vocabulary is None else ["slots_RS", "features_UF", "characters_UC"]
+        weighted = ["weights_RS"] * (params["pooling"] == "attention")
+        if context is not None:
+            inputs += ["symbols_MBC", "picks_MRS", "texts_R"]
+        exported.check_borders(["lengths_R", *inputs], ["pooled_RH", "mass_R", *weighted, *names])
+        nothing: dict[str, np.ndarray] = {"lengths_R": np.ones(1, np.int32)}
+        if vocabulary is None:
+            nothing["values_RSD"] = np.zeros((1, 1, exported.session.inputs["values_RSD"][2]), np.float32)
+        else:
+            nothing["slots_RS"] = np.zeros((1, 1), np.int64)
+            nothing |= {
+                "features_UF": np.zeros((1, len(FEATURES)), np.int64),
+                "characters_UC": np.zeros((1, 1), np.int64),
+            }
+        if context is not None:
+            nothing |= dict.fromkeys(("symbols_MBC", "picks_MRS"), np.zeros((len(context.models), 1, 1), np.int64))
+            nothing["texts_R"] = np.zeros(1, np.int64)
+        output_LH, bias_L, weights_V, threshold_L, *ngrams = exported.session.run(names, nothing)
+        if len(output_LH) != len(classes) or len(weights_V) != 1 + has_ngrams:
+            raise exported.damaged(f"it tells {len(output_LH)} classes apart and config.json has {len(classes)}")
+        table = None
+        if ngrams:
+            assert vocabulary is not None
+            folded_C = np.array(vocabulary.folded_characters(), np.int64)
+            keys_N, rarity_N, table_NL, ngram_bias_L = ngrams
+            table = NgramTable(keys_N, rarity_N, table_NL, ngram_bias_L, folded_C, vocabulary.feature_sizes["word"])
+        return cls(
+            exported.session,
+            ClassWeights(output_LH, bias_L, weights_V, threshold_L),
+            table,
+            None if vocabulary is None else WordTable(vocabulary),
+            classes,
+            np.array(config["prior"]),
+            params["pooling"],
+            params["segment_size"],
+            min(params["max_tokens"], MAX_TOKENS),
+            context,
+        )
+
+    @property
+    def num_features(self) -> int | None:
+        """Numbers a step of series; None where rows are texts."""
+        if self.words is not None:
+            return None
+        return int(self.session.inputs["values_RSD"][2])
+
+    def probabilities(self, rows: Rows) -> np.ndarray:
+        """Probability of each class, (N, L); of a row without a token, the share of the class in training."""
+        probability_NL = np.tile(self.prior_L, (len(rows), 1))
+        full_M = np.array([number for number, row in enumerate(rows) if len(row)], np.int64)
+        if not len(full_M):
+            return probability_NL
+        own = [rows[i] for i in full_M]
+        output_LH, bias_L, weights_V, _ = self.weights
+        score_ML = weights_V[0] * (self._text_states(own) @ output_LH.T + bias_L).astype(np.float64)
+        if self.ngrams is not None:
+            score_ML += weights_V[1] * self._ngram_scores(self.ngrams, own)
+        probability_NL[full_M] = self._normalised(score_ML)
+        return probability_NL
+
+    def attention(self, rows: Rows) -> list[np.ndarray]:
+        """Weight of each token in the pooled vector, 1 in all: an array (tokens) a row."""
+        weights = [np.zeros(0)] * len(rows)
+        cut = segments([len(row) for row in rows], self.segment_size)
+        if not len(cut.text_R):
+            return weights
+        pooled = self._pooled(rows, cut)
+        first_M = np.flatnonzero(np.diff(cut.text_R, prepend=-1))
+        share_R = _shares(pooled.mass_R, cut.text_R, first_M)
+        shared = [share * weights_S.astype(np.float64) for share, weights_S in zip(share_R, pooled.weights)]
+        for start, end in zip(first_M, [*first_M[1:], len(shared)]):
+            weights[cut.text_R[start]] = np.concatenate(shared[start:end])
+        return weights
+
+    def choose(self, probability_NL: np.ndarray) -> np.ndarray:
+        """Say which classes a row is given, (N, L) of truth values: the likeliest, or all above their thresholds."""
+        if self.classes.is_multi:
+            chosen_NL: np.ndarray = probability_NL >= self.weights.threshold_L
+            return chosen_NL
+        return np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
+
+    def _normalised(self, score_ML: np.ndarray) -> np.ndarray:
+        if self.classes.is_multi:
+            return 0.5 * (1 + np.tanh(0.5 * score_ML))  # the logistic function, which can't overflow so
+        raised_ML = np.exp(score_ML - score_ML.max(1, keepdims=True))
+        return raised_ML / raised_ML.sum(1, keepdims=True)
+
+    def _text_states(self, rows: Rows) -> np.ndarray:
+        """Pool the states of each row, none of them empty, (M, H)."""
+        cut = segments([len(row) for row in rows], self.segment_size)
+        pooled_RH, mass_R, _ = self._pooled(rows, cut)
+        first_M = np.flatnonzero(np.diff(cut.text_R, prepend=-1))
+        if self.pooling == "max":
+            return np.maximum.reduceat(pooled_RH, first_M)
+        share_R = _shares(mass_R, cut.text_R, first_M)
+        return np.add.reduceat(pooled_RH * share_R.astype(np.float32)[:, None], first_M)
+
+    def _pooled(self, rows: Rows, cut: Segments) -> Pooled:
+        """Run the graph over segments, in batches of like length."""
+        text_R, start_R, lengths_R = cut
+        num_segments = len(text_R)
+        pooled_RH = np.empty((num_segments, self.weights.output_LH.shape[1]), np.float32)
+        mass_R = np.empty(num_segments)
+        weights = [np.zeros(0)] * num_segments
+        names = ["pooled_RH", "mass_R"] + ["weights_RS"] * (self.pooling == "attention")
+
+        def run(indices: np.ndarray) -> list[np.ndarray]:
+            own = [rows[text_R[i]][start_R[i] : start_R[i] + lengths_R[i]] for i in indices]
+            given = self._given(own, lengths_R[indices])
+            if self.context is not None:
+                given |= _surroundings(self.context, rows, text_R[indices], lengths_R[indices])
+            return self.session.run(names, given)
+
+        for indices, outputs in self.session.each(run, self._batches(rows, cut)):
+            pooled_RH[indices], mass_R[indices], *rest = outputs
+            for weights_RS in rest:
+                for i, weights_S in zip(indices, weights_RS):
+                    weights[i] = weights_S[: lengths_R[i]]
+        return Pooled(pooled_RH, mass_R, weights)
+
+    def _batches(self, rows: Rows, cut: Segments) -> Iterator[np.ndarray]:
+        """Cut segments into batches, by their numbers; with a context those of a text, in order, are in one."""
+        most = self.session.batch_tokens(int(cut.lengths_R.sum()), self.max_tokens)
+        if self.context is None:
+            yield from sorted_batches(cut.lengths_R, max_tokens=most)
+            return
+        for texts in self.context.batches(rows, max_tokens=most):
+            yield np.flatnonzero(np.isin(cut.text_R, texts))
+
+    def _given(self, own: Rows, lengths_R: np.ndarray) -> dict[str, np.ndarray]:
+        given = {"lengths_R": lengths_R.astype(np.int32)}
+        if self.words is None:
+            values_RSD = np.zeros((len(own), int(lengths_R.max()), own[0].shape[1]), np.float32)
+            for row_SD, values_SD in zip(values_RSD, own):
+                row_SD[: len(values_SD)] = values_SD
+            return given | {"values_RSD": values_RSD}
+        looked = self.words.look_up(list(chain.from_iterable(own)))
+        given["slots_RS"] = pad(looked.slots_N, lengths_R)
+        return given | {"features_UF": looked.features_UF, "characters_UC": looked.characters_UC}
+
+    def _ngram_scores(self, ngrams: NgramTable, rows: Rows) -> np.ndarray:
+        assert self.words is not None
+        parts = []
+        for start, end in _runs([len(row) for row in rows], _NGRAM_TOKENS):
+            own = rows[start:end]
+            looked = self.words.look_up(list(chain.from_iterable(own)))
+            parts.append(ngrams.scores(looked, np.array([len(row) for row in own], np.int64)))
+        return np.concatenate(parts)
+
+
+def _surroundings(
+    context: CharacterLayout, rows: Rows, text_R: np.ndarray, lengths_R: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What language models read for segments: their texts as a whole, and where the states of each segment are taken.
+
+    All segments of each text are there, in order.
+    """
+    texts_B, row_R = np.unique(text_R, return_inverse=True)
+    symbols_MBK, picks_MN = context.read([rows[i] for i in texts_B])
+    picks_MRS = np.stack([pad(picks_N, lengths_R) for picks_N in picks_MN])
+    return {"symbols_MBC": symbols_MBK, "picks_MRS": picks_MRS, "texts_R": row_R.reshape(-1)}
+
+
+def segments(lengths: Sequence[int], most: int) -> Segments:
+    """Cut texts of some lengths into segments as `seqtag.nn.segments` does: as few as can be, all but the last alike.
+
+    >>> cut = segments([3, 0, 25], 10)
+    >>> cut.text_R.tolist(), cut.start_R.tolist(), cut.lengths_R.tolist()
+    ([0, 2, 2, 2], [0, 0, 9, 18], [3, 9, 9, 7])
+    """
+    lengths_N = np.array(lengths, np.int64)
+    size_N = -(-lengths_N // (-(-lengths_N // most)).clip(min=1)).clip(max=-1)
+    num_N = -(-lengths_N // size_N)
+    text_R = np.repeat(np.arange(len(lengths_N)), num_N)
+    start_R = (np.arange(len(text_R)) - (np.cumsum(num_N) - num_N)[text_R]) * size_N[text_R]
+    return Segments(text_R, start_R, np.minimum(size_N[text_R], lengths_N[text_R] - start_R))
+
+
+def _shares(mass_R: np.ndarray, text_R: np.ndarray, first_M: np.ndarray) -> np.ndarray:
+    """Say what each segment counts in its text, 1 in all, from logarithms."""
+    num_M = np.diff(first_M, append=len(text_R))
+    raised_R = np.exp(mass_R - np.repeat(np.maximum.reduceat(mass_R, first_M), num_M))
+    shares_R: np.ndarray = raised_R / np.repeat(np.add.reduceat(raised_R, first_M), num_M)
+    return shares_R
+
+
+def _runs(lengths: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """Cut rows, as they stand, into runs of at most `most` tokens, or one row."""
+    start, num_tokens = 0, 0
+    for number, length in enumerate(lengths):
+        if number > start and num_tokens + length > most:
+            yield start, number
+            start, num_tokens = number, 0
+        num_tokens += length
+    yield start, len(lengths)

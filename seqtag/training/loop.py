@@ -1,0 +1,310 @@
+"""The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string, no task.
+
+A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
+torch's generator, whose state a checkpoint holds. It also holds the buffers of the network whose names begin with
+`carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. What is
+left out: how a batch is made and what a dev score is; both are given.
+"""
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqtag.batching import shuffled_batches
+from seqtag.errors import ModelError, UsageError
+from seqtag.nn.batch import AnyBatch
+from seqtag.nn.language import WindowBatch
+from seqtag.training.checkpoint import read_checkpoint, under, write_checkpoint
+from seqtag.training.device import make_accelerator
+from seqtag.training.optimizers import (
+    MovingAverage,
+    build_optimizers,
+    is_sparse,
+    optimizer_tensors,
+    restore_optimizers,
+    schedule_factor,
+    set_rates,
+)
+from seqtag.version import __version__
+
+logger = logging.getLogger("seqtag")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How to train; the estimators' constructor arguments of the same names."""
+
+    epochs: int
+    batch_size: int  # sentences
+    max_tokens: int  # padded tokens a batch
+    optimizer: str  # adamw | sgd
+    learning_rate: float
+    lexical_learning_rate: float
+    context_learning_rate: float
+    weight_decay: float
+    warmup: float  # share of all steps
+    schedule: str  # linear | cosine | constant
+    clip: float  # largest norm of the dense gradient; 0: none
+    patience: int  # epochs without a better dev score; 0: never stop early
+    ema: float  # decay of the moving average; 0: none
+    seed: int
+    device: str  # auto | cpu | cuda | ...
+    precision: str  # fp32 | bf16
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch did."""
+
+    epoch: int
+    loss: float  # mean over sentences
+    dev_score: float
+    best: bool  # the best dev score so far
+    learning_rate: float
+    seconds: float
+    tokens_per_second: float
+
+
+class Watcher(Protocol):
+    """What looks on: a progress bar, plain lines, TensorBoard."""
+
+    def start(self, *, epochs: int, steps: int) -> None:
+        """Training begins; `steps` an epoch, as far as known."""
+
+    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
+        """One step is done."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """One epoch is done."""
+
+    def close(self) -> None:
+        """Training has ended, one way or another."""
+
+
+@dataclass(slots=True)
+class _State:
+    """Where a run stands, beside the tensors. JSON-able."""
+
+    epoch: int = 1
+    step: int = 0  # steps done in this epoch
+    total_steps_done: int = 0
+    loss_sum: float = 0.0
+    sentences: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best_score: float = -math.inf
+    best_epoch: int = 0
+    learning_rate: float = 0.0  # of the last step
+
+
+class Trainer:
+    """Train one network. `make_batch(indices)` gives a Batch, `evaluate(network)` the dev score (higher is better).
+
+    Rows are shuffled anew for each epoch, unless `batches(epoch)` says which ones make which batch, in which order.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        options: TrainingOptions,
+        lengths: np.ndarray,
+        make_batch: Callable[[np.ndarray], AnyBatch | WindowBatch],
+        evaluate: Callable[[nn.Module], float],
+        batches: Callable[[int], list[np.ndarray]] | None = None,
+        watchers: Sequence[Watcher] = (),
+        checkpoint: Path | None = None,
+        checkpoint_seconds: float = 300.0,
+        fingerprint: str = "",
+    ) -> None:
+        self.options, self.lengths, self.make_batch, self.evaluate = options, lengths, make_batch, evaluate
+        self.batches = batches
+        self.watchers, self.checkpoint, self.checkpoint_seconds = watchers, checkpoint, checkpoint_seconds
+        # What a checkpoint must agree with: another data set or option would not resume this run but start another.
+        self.fingerprint = hashlib.sha256(
+            f"{__version__}|{fingerprint}|{asdict(replace(options, device=''))}".encode()
+        ).hexdigest()
+        self.accelerator = make_accelerator(options.device, options.precision)
+        self.network, self.wrapped = network, self.accelerator.prepare(network)
+        # As they are, not prepared: Accelerate's wrapper looks through all of sys.path for a package at every step.
+        self.optimizers = build_optimizers(
+            network,
+            optimizer=options.optimizer,
+            learning_rate=options.learning_rate,
+            lexical_learning_rate=options.lexical_learning_rate,
+            context_learning_rate=options.context_learning_rate,
+            weight_decay=options.weight_decay,
+        )
+        self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.dense = [p for p in network.parameters() if p.requires_grad and not is_sparse(network, p)]
+        self.average = MovingAverage(network, options.ema)
+        self.best: dict[str, Tensor] = {}
+        self.history: list[EpochRecord] = []
+        self.state = _State()
+        self.interrupted = False  # by Ctrl-C, in time for a model to be kept
+
+    def run(self, *, resume: bool = False) -> list[EpochRecord]:
+        """Train, then leave the best weights (by dev score) in the network. Ctrl-C ends early with the best so far."""
+        torch.manual_seed(self.options.seed)
+        if resume and self.checkpoint is not None and self.checkpoint.exists():
+            self._load_checkpoint(self.checkpoint)
+        for watcher in self.watchers:
+            watcher.start(epochs=self.options.epochs, steps=len(self._batches(self.state.epoch)))
+        try:
+            while self.state.epoch <= self.options.epochs and not self._out_of_patience():
+                self._train_epoch()
+        except KeyboardInterrupt:
+            if not self.best:
+                raise
+            self.interrupted = True
+            told = self.state.epoch, self.state.best_epoch, self.state.best_score
+            logger.warning("interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)", *told)
+        finally:
+            for watcher in self.watchers:
+                watcher.close()
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+        return self.history
+
+    def _out_of_patience(self) -> bool:
+        waited = self.state.epoch - 1 - self.state.best_epoch
+        return bool(self.options.patience) and waited >= self.options.patience
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        options = self.options
+        if self.batches is not None:
+            return self.batches(epoch)
+        return shuffled_batches(
+            self.lengths, batch_size=options.batch_size, max_tokens=options.max_tokens, seed=options.seed, epoch=epoch
+        )
+
+    def _train_epoch(self) -> None:
+        state, epoch = self.state, self.state.epoch
+        batches = self._batches(epoch)
+        self.wrapped.train()
+        started = saved = time.perf_counter()
+        before = state.seconds
+        while state.step < len(batches):
+            indices = batches[state.step]
+            loss = self._step(indices, total_steps=self.options.epochs * len(batches))
+            state.loss_sum += loss * len(indices)
+            state.sentences += len(indices)
+            state.tokens += int(self.lengths[indices].sum())
+            state.step += 1
+            state.total_steps_done += 1
+            state.learning_rate = self.optimizers[0].param_groups[0]["lr"]
+            now = time.perf_counter()
+            state.seconds = before + now - started
+            mean = state.loss_sum / state.sentences
+            for watcher in self.watchers:
+                watcher.step(epoch=epoch, step=state.step, steps=len(batches), loss=mean, tokens=state.tokens)
+            if now - saved >= self.checkpoint_seconds:
+                self._save_checkpoint()
+                saved = time.perf_counter()
+        self._end_epoch()
+
+    def _step(self, indices: np.ndarray, *, total_steps: int) -> float:
+        """One optimiser step on one batch; gives the mean loss a sentence of the whole batch, over all processes."""
+        accelerator, options, step = self.accelerator, self.options, self.state.total_steps_done
+        rank, world = accelerator.process_index, accelerator.num_processes
+        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. One with
+        # no share computes the first sentence at weight 0: a data-parallel step waits for every process.
+        own = indices[rank::world]
+        weight = world / len(indices) if len(own) else 0.0
+        batch = self.make_batch(own if len(own) else indices[:1])
+        batch = replace(batch, weights_B=torch.full((len(batch),), weight)).to(accelerator.device)
+        set_rates(
+            self.optimizers,
+            self.base_rates,
+            schedule_factor(options.schedule, step=step, total_steps=total_steps, warmup=options.warmup),
+        )
+        with accelerator.autocast():
+            loss = self.wrapped(batch)
+        value = float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
+        if not math.isfinite(value):
+            rows = "sentences" if self.batches is None else "windows"
+            raise ModelError(
+                f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the {rows} number "
+                f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: "
+                f"lower learning_rate (now {options.learning_rate:g}) or clip (now {options.clip:g})"
+            )
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        accelerator.backward(loss)
+        if options.clip:
+            nn.utils.clip_grad_norm_(self.dense, options.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.average.update(step)
+        return value
+
+    def _end_epoch(self) -> None:
+        state = self.state
+        self.wrapped.eval()
+        with self.average.in_place():
+            score = self.evaluate(self.network)
+            better = score > state.best_score
+            record = EpochRecord(
+                epoch=state.epoch,
+                loss=state.loss_sum / max(1, state.sentences),
+                dev_score=score,
+                best=better,
+                learning_rate=state.learning_rate,
+                seconds=round(state.seconds, 3),
+                tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+            )
+            self.history.append(record)
+            if better:
+                self.best = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
+                state.best_score, state.best_epoch = score, state.epoch
+        self.state = _State(
+            state.epoch + 1, 0, state.total_steps_done, best_score=state.best_score, best_epoch=state.best_epoch
+        )
+        for watcher in self.watchers:
+            watcher.epoch(record)
+        self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        if self.checkpoint is None or not self.accelerator.is_main_process:
+            return
+        tensors = {f"network/{name}": t for name, t in self.network.state_dict().items()}
+        tensors |= {f"best/{name}": t for name, t in self.best.items()}
+        tensors |= {f"carried/{name}": t for name, t in self.network.named_buffers() if name.startswith("carried_")}
+        tensors |= {f"average/{i}": t for i, t in enumerate(self.average.values)}
+        tensors |= {f"optimizer/{name}": t for name, t in optimizer_tensors(self.optimizers).items()}
+        tensors["random/cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random/cuda"] = torch.cuda.get_rng_state()
+        history = [asdict(record) for record in self.history]
+        about = {"fingerprint": self.fingerprint, "state": asdict(self.state), "history": history}
+        write_checkpoint(self.checkpoint, tensors, about)
+
+    def _load_checkpoint(self, path: Path) -> None:
+        tensors, about = read_checkpoint(path)
+        if about["fingerprint"] != self.fingerprint:
+            raise UsageError(
+                f"{path}: this checkpoint is from other data, other options or another release; "
+                "resume with the same, or delete it to start anew"
+            )
+        self.network.load_state_dict(under(tensors, "network/"))
+        self.best = under(tensors, "best/")
+        for name, value in under(tensors, "carried/").items():
+            setattr(self.network, name, value.to(self.accelerator.device))
+        for i, value in enumerate(self.average.values):
+            value.copy_(tensors[f"average/{i}"])
+        restore_optimizers(self.optimizers, under(tensors, "optimizer/"))
+        torch.set_rng_state(tensors["random/cpu"])
+        if "random/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random/cuda"])
+        self.state = _State(**about["state"])
+        self.history = [EpochRecord(**record) for record in about["history"]]
+        logger.info("resumed from %s: epoch %d, step %d", path, self.state.epoch, self.state.step)

@@ -1,0 +1,61 @@
+"""Batches side by side on one graph: in order, as many at once as there are threads, and errors come through."""
+
+import time
+from threading import Lock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqtag.runtime.onnx_session import Session
+
+
+@given(items=st.lists(st.integers(), max_size=20), threads=st.integers(1, 4))
+def test_results_come_in_the_order_of_what_was_asked(items, threads):
+    session = Session(None, threads)
+
+    def late(item):
+        time.sleep((item % 3) * 1e-4)  # the first ones need not be done first
+        return item * 2
+
+    assert list(session.each(late, items)) == [(item, item * 2) for item in items]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_more_run_at_once_than_there_are_threads_and_few_results_wait(threads):
+    session, lock, running, most, begun = Session(None, threads), Lock(), [0], [0], [0]
+
+    def watched(item):
+        with lock:
+            running[0] += 1
+            begun[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.002)
+        with lock:
+            running[0] -= 1
+        return item
+
+    for taken, (item, _) in enumerate(session.each(watched, range(20)), 1):
+        assert item == taken - 1
+        assert begun[0] <= taken + threads + 1
+    assert most[0] == threads
+
+
+def test_an_error_in_a_batch_reaches_the_caller():
+    def fails(item):
+        if item == 3:
+            raise ValueError("batch 3")
+        return item
+
+    with pytest.raises(ValueError, match="batch 3"):
+        list(Session(None, 2).each(fails, range(8)))
+
+
+@given(num_tokens=st.integers(0, 10**6), most=st.integers(1, 5000), threads=st.integers(1, 64))
+def test_a_small_call_is_shared_among_cores_and_no_batch_is_above_its_bound(num_tokens, most, threads):
+    tokens = Session(None, threads).batch_tokens(num_tokens, most)
+    assert 1 <= tokens <= most
+    if threads == 1:
+        assert tokens >= min(num_tokens, most)
+    if 512 < tokens < most:
+        assert tokens * threads >= num_tokens > (tokens - 1) * threads
