@@ -96,8 +96,6 @@ def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
     wanted = {file_of(name).relative_to(REPOSITORY).as_posix() for name in what_serving_imports()}
     packages = ("", "inference/", "runtime/", "text/")
     wanted |= {f"seqtag/{folder}__init__.py" for folder in packages} | {"seqtag/py.typed"}
-        "seqtag/py.typed"
-    }
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}
     assert wanted - set(files) == set(), (
         "serving needs it: add it to py-modules in distributions/runtime/pyproject.toml"
