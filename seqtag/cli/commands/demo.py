@@ -14,7 +14,7 @@ from seqtag.cli.prediction.tag_writers import mark
 from seqtag.cli.process import INTERRUPTED
 from seqtag.cli.sources import read_corpus
 from seqtag.cli.tasks import find_task
-from seqtag.demo import demo_folder
+from seqtag.corpora.demo_corpora import demo_folder
 
 logger = logging.getLogger("seqtag")
 

@@ -1,10 +1,10 @@
-"""Where the demo corpora lie: in a clone's data/, or inside the installed package. Reads nothing and trains nothing."""
+"""Find the demo corpora: in the data/ of a clone, or inside the installed package. Reads nothing and trains nothing."""
 
 from pathlib import Path
 
 from seqtag.errors import DataError, UsageError, near_miss
 
-# For each task the folder inside data/, the files that it has to hold, and the command for data of one's own.
+# For each task: the folder inside data/, the files that it has to hold, and the command for data of one's own.
 _CORPORA = {
     "tag": (".", ("train.conll", "dev.conll", "test.conll"), "seqtag train DATA --out DIR"),
     "classify": ("sentiment", ("train.csv", "dev.csv", "test.csv"), "seqtag train DATA --out DIR --task classify"),
@@ -23,7 +23,7 @@ def demo_folder(task: str = "tag") -> Path:
     if task not in _CORPORA:
         raise UsageError(f"there is no demo corpus for the task {task!r}; {near_miss(str(task), _CORPORA)}")
     inside, names, command = _CORPORA[task]
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     places = (package / "data" / inside, package.parent / "data" / inside)
     for folder in places:
         if all((folder / name).is_file() for name in names):
