@@ -19,7 +19,7 @@ from seqtag.models.options import option
 from seqtag.models.scikit_learn import BaseEstimator
 from seqtag.store import StoredModel, read_model, write_model
 from seqtag.training.device import pick_device
-from seqtag.training.loop import EpochRecord
+from seqtag.training.watchers import EpochRecord
 
 Self = TypeVar("Self", bound="Estimator")
 

@@ -39,7 +39,7 @@ from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
-from seqtag.training.loop import Watcher
+from seqtag.training.watchers import Watcher
 
 logger = logging.getLogger("seqtag")
 

@@ -17,7 +17,6 @@ from seqtag.models.estimator import Estimator
 from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.language.card import language_card
 from seqtag.models.language.generation import Generates
-from seqtag.models.language.progress import language_watcher
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
 from seqtag.models.options import documented, option
 from seqtag.nn.language import LanguageNetwork
@@ -25,7 +24,7 @@ from seqtag.nn.language_cache import Cache
 from seqtag.store import StoredModel
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
-from seqtag.training.loop import Watcher
+from seqtag.training.watchers import Watcher, default_watcher, language_wording
 
 logger = logging.getLogger("seqtag")
 
@@ -133,12 +132,13 @@ class LanguageModel(Generates, Estimator):
         reading_N = held_out.reading(self.direction)
         num_streams = max(1, min(self.batch_size, len(held_out) // _SHORTEST_DEV_STREAM))
         windows = TextWindows(train.reading(self.direction), num_streams=self.batch_size, window_size=self.bptt)
+        looking = [default_watcher(language_wording(self.level))] if watchers is None else watchers
         train_seeds(
             self,
             windows,
             lambda network: -mean_loss(network, reading_N, num_streams=num_streams),
             fingerprint=sha256,
-            run=Run(checkpoint, resume, [language_watcher(self.level)] if watchers is None else watchers, tensorboard),
+            run=Run(checkpoint, resume, looking, tensorboard),
             batches=windows.batches,
         )
         train.discard()

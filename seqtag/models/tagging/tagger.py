@@ -36,7 +36,7 @@ from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
-from seqtag.training.loop import Watcher
+from seqtag.training.watchers import Watcher
 
 logger = logging.getLogger("seqtag")
 
