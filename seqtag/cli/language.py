@@ -37,11 +37,11 @@ def train(
     for source in (text, dev, test):
         if source is not None:
             refuse_tags(source, advice="give a text file, or leave --task lm out to train a tagger")
-    from seqtag.models.language.progress import figure
+    from seqtag.training.watchers import language_figure
 
     place.make_room()
     fit = partial(model.fit, text, dev=dev, tensorboard=tensorboard)
-    code = place.fill(model, fit, describe=lambda best: f"dev {figure(-best, model.level)}")
+    code = place.fill(model, fit, describe=lambda best: f"dev {language_figure(-best, model.level)}")
     if code == 0 and is_main_process():
         if test is not None:
             print(render(measure(model, test)))

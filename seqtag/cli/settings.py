@@ -39,7 +39,7 @@ def make_estimator(task: str, settings: Mapping[str, Any], **short_forms: Any) -
     every bad value at once, and for an option that is given in both ways.
     """
     kind = find_estimator(task)
-    from seqtag.models.options import check_options
+    from seqtag.models.options import check_options, checks_of
     from seqtag.text.tokenizer import Tokenizer
     from seqtag.training.device import pick_device
 
@@ -52,7 +52,7 @@ def make_estimator(task: str, settings: Mapping[str, Any], **short_forms: Any) -
         if name in given:
             raise UsageError(f"--{name} and --set {name}=...: the option is given twice; leave out one")
     estimator = kind(**settings, **given)
-    check_options("train", estimator.get_params(deep=False), kind.CHECKS)
+    check_options("train", estimator.get_params(deep=False), checks_of(kind))
     pick_device(estimator.device)
     if estimator.language is not None:
         Tokenizer(estimator.language)
