@@ -86,15 +86,6 @@ def table_line(cells: Sequence[str], *, delimiter: str = ",", quoted: bool = Tru
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
-def one_line(text: str) -> str:
-    r"""Write line breaks as spaces.
-
-    >>> one_line("two\r\nlines")
-    'two lines'
-    """
-    return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
-
-
 def _rows(path: str, delimiter: str, quoted: bool, single: bool) -> Iterator[tuple[int, list[str]]]:
     """Give the cells of each row; blank lines are no rows, but in a file of a `single` column without quotes.
 

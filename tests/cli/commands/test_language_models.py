@@ -175,7 +175,7 @@ def test_two_words_a_line_are_text_still(run: Run, tmp_path: Path):
         (["generate", "nowhere", "--prompt", "a"], 2, "nowhere: not a model folder, it does not exist"),
         (["generate", "LM", "--top-p", "2", "--num-tokens", "-1"], 2, "num_tokens=-1: must be a whole number"),
         (["generate", "LM", "--top-p", "2", "--num-tokens", "-1"], 2, "top_p=2.0: must be a number above 0, at most 1"),
-        (["predict", "LM"], 2, "LM: holds a language model, which knows no tags or classes; seqtag generate writes"),
+        (["predict", "LM"], 2, "LM: holds a language model, which knows no tags or classes; `seqtag generate` writes"),
         (["tune", "LM", "TEXT"], 2, "LM: holds a language model"),
         (["export", "LM"], 2, "LM: holds a language model"),
         (["evaluate", "LM", "TEXT", "--html", "a.html"], 2, "--html: is for models that give labels"),

@@ -219,7 +219,12 @@ def test_no_input_gives_no_output(run: Run, model: Path):
             "jsnl: unknown for a tagger; choose from conll, jsonl, text; did you mean 'jsonl'",
         ),
         (["--format", "csv"], "", 2, "--format csv: unknown for a tagger; choose from conll, jsonl, text"),
-        (["texts.csv"], "", 2, "texts.csv: by its name this is a table with a text a row, and the model is a tagger"),
+        (
+            ["texts.csv"],
+            "",
+            2,
+            "texts.csv: by its name this is a table with one text per row, and the model is a tagger",
+        ),
         (["news.conll:text=1"], "", 2, "text= is for task='classify'"),
         (["in.txt:token=1", "--text"], "", 2, "in.txt:token=1: this input has no columns; leave out :token=1"),
         (["--attention"], "", 2, "--attention: only a classifier weighs the words of a text"),

@@ -245,8 +245,8 @@ def test_no_input_gives_no_output(run: Run, classifier_folder: Path):
             ["news.conll.gz"],
             "",
             2,
-            "news.conll.gz: by its name this is a column file with a token a line, and the model is a classifier, "
-            "which takes text, one a line (--text), or JSON lines (--jsonl), or a table with a text a row",
+            "news.conll.gz: by its name this is a column file with one token per line, and the model is a classifier, "
+            "which takes text, one per line (--text), or JSON lines (--jsonl), or a table with one text per row",
         ),
         (["--format", "conll"], "", 2, "--format conll: unknown for a classifier; choose from csv, jsonl, text"),
         (["--", "-:text=1"], "", 2, "-:text=1: this input has no columns; leave out :text=1"),

@@ -141,7 +141,10 @@ def test_wrong_options_are_named(words: list[str], message: str, run: Run, label
 
 def test_options_of_classifiers_are_none_of_taggers(run: Run, corpus: Path, tmp_path: Path):
     result = run("train", corpus, "--out", tmp_path / "m", *SMALL, "--set", "pooling=max")
-    assert (result.exit_code, "--set pooling: there is no such option; choose from" in result.stderr) == (2, True)
+    assert (
+        result.exit_code,
+        "--set pooling: there is no such option for --task tag; choose from" in result.stderr,
+    ) == (2, True)
 
 
 def test_evaluate_prints_the_report_of_the_test_split(

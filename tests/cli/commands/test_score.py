@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from small_corpus import SENTENCES, Run, conll
 
 from seqtag import Tagger, load_corpus
-from seqtag.cli.commands.evaluate_and_score import in_one_scheme
+from seqtag.cli.commands.score import in_one_scheme
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.text.schemes import convert_tags, repair_tags
 
@@ -96,7 +96,7 @@ def test_score_names_tokens_that_are_written_otherwise(run: Run, tmp_path: Path)
     other = tmp_path / "other"
     other.write_text(gold.read_text(encoding="utf-8").replace("Ada", "Eda", 1), encoding="utf-8")
     result = run("score", gold, other)
-    assert f"warning: 1 tokens are written otherwise in the two files; first in the sentence at {other}:1: 'Eda'" in (
+    assert f"warning: 1 tokens differ between the two files; the first is in the sentence at {other}:1, 'Eda'" in (
         result.stderr
     )
     assert result.stdout.split("What goes wrong")[0].count("100.00") == 4 * 6 + 1
