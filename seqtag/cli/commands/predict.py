@@ -47,8 +47,8 @@ def predict(
         bool,
         typer.Option(
             "--jsonl",
-            help='INPUT has one JSON object per line, with "text" or "tokens"; a file called *.jsonl needs no flag. All '
-            "keys of the objects are kept.",
+            help='INPUT has one JSON object per line, with "text" or "tokens"; the name *.jsonl says so without a '
+            "flag. All keys of the objects are kept.",
         ),
     ] = False,
     form: Annotated[

@@ -65,7 +65,7 @@ class ClassWriter(AnswerWriter):
     def head(self) -> str:
         """Give the header of a table."""
         table = self.given.table
-        if self.form != "csv" or (table and not table.has_header):
+        if self.form != "csv" or (table and not table.dialect.has_header):
             return ""
         columns = list(table.keys) if table else ["text"]
         for name in self._columns():
@@ -108,7 +108,7 @@ class ClassWriter(AnswerWriter):
         table, added = self.given.table, self._cells(answer)
         if table is None:
             return self._row([request.text or "", *added])
-        return self._row([*request.record.values(), *(added if table.quoted else map(_bare, added))])
+        return self._row([*request.record.values(), *(added if table.dialect.quoted else map(_bare, added))])
 
     def _columns(self) -> list[str]:
         columns = ["labels", "scores"] if self.is_multi else ["label", "score"]
@@ -121,8 +121,7 @@ class ClassWriter(AnswerWriter):
         return [labels, scores, top_words(answer.weights)] if self.attention else [labels, scores]
 
     def _row(self, cells: Sequence[str]) -> str:
-        table = self.given.table
-        return table_line(cells, delimiter=table.delimiter, quoted=table.quoted) if table else table_line(cells)
+        return table_line(cells) if self.given.table is None else self.given.table.line(cells)
 
 
 def classify(

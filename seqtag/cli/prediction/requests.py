@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from seqtag.cli.prediction.tables import Table, table_rows
+from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
 from seqtag.corpora.lines import handle_blocks, line_blocks
 from seqtag.errors import DataError
@@ -64,7 +64,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
             yield Request(tokens=tokens, rows=rows)
         return
     if given.table is not None:
-        for number, cells in table_rows(given.table):
+        for number, cells in given.table.rows():
             record = dict(zip(given.table.keys, cells))
             yield Request(text=cells[given.table.text], record=record, place=f"{name}:{number}")
         return
