@@ -260,3 +260,10 @@ def test_a_folder_that_is_no_model_or_a_damaged_one(run: Run, model: Path, tmp_p
     (tmp_path / "vocabulary.json").write_text("{}", encoding="utf-8")
     result = run("predict", tmp_path, "--text", stdin="Ada")
     assert (result.exit_code, "vocabulary.json: damaged" in result.stderr) == (1, True)
+
+
+def test_a_model_for_a_task_of_a_later_release(run: Run, tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"seqtag_version": "9", "task": "parse"}', encoding="utf-8")
+    result = run("predict", tmp_path, stdin="x")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{tmp_path}: holds a model for the task 'parse', and the tasks here are tag, classify, lm" in result.stderr
