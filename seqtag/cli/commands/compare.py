@@ -12,6 +12,8 @@ from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile
 from seqtag.cli.output import show
 from seqtag.cli.process import command
 from seqtag.errors import DataError, UsageError
+from seqtag.reporting.document import Document
+from seqtag.reporting.markdown import render_markdown
 
 if TYPE_CHECKING:
     from seqtag.evaluation.statistics.measurement import Measurement
@@ -21,8 +23,6 @@ EXAMPLES = (
     "seqtag compare lstm.json gru.json",
     "seqtag compare runs/*.json --html runs.html",
 )
-
-TITLE = "Systems compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +34,25 @@ class StoredReport:
     measurement: "Measurement"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Document):
     """What the command says of its reports."""
 
-    sections: "tuple[Section, ...]"
-    values: dict[str, Any]  # for JSON
+    page_title = "Systems compared"
 
-    def __str__(self) -> str:
-        from seqtag.reporting.terminal import render_text
+    def __init__(self, sections: "tuple[Section, ...]", values: dict[str, Any]) -> None:
+        self._sections, self._values = sections, values
 
-        return render_text(self.sections)
+    def sections(self) -> "tuple[Section, ...]":
+        """Give the ranking, and for two reports their differences."""
+        return self._sections
 
-    def to_text(self, form: str) -> str:
-        """Give the form that an ending names: .json, .html or .md."""
-        if form == ".json":
-            from seqtag.evaluation.statistics.measurement import write_json
+    def to_dict(self) -> dict[str, Any]:
+        """Give `ranking` and, for two reports, `comparison`, as their own `to_dict` do."""
+        return self._values
 
-            return write_json(self.values) + "\n"
-        if form == ".html":
-            from seqtag.reporting.html import render_html
-
-            return render_html(TITLE, self.sections)
-        from seqtag.reporting.markdown import render_markdown
-
-        return render_markdown(self.sections, heading=TITLE)
+    def to_markdown(self) -> str:
+        """Give all tables as Markdown, below a title."""
+        return render_markdown(self.sections(), heading=self.page_title)
 
 
 @command
@@ -89,14 +83,12 @@ def compare(
     names = distinct_names([Path(path).stem for path in files], [report.source for report in stored], files)
     reports = [replace(report, source=name) for report, name in zip(stored, names)]
     ranking = rank(reports, resamples=resamples, seed=seed)
-    comparison = Comparison(ranking.sections(), {"ranking": ranking.to_dict()})
+    sections, values = ranking.sections(), {"ranking": ranking.to_dict()}
     if len(reports) == 2:
         pair = compare_two(reports[0], reports[1], resamples=resamples, seed=seed)
         # The differences by label of a pair say what the table of the ranking would say by label.
-        comparison = Comparison(
-            (comparison.sections[0], *pair.sections()), comparison.values | {"comparison": pair.to_dict()}
-        )
-    show(comparison, json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+        sections, values = (sections[0], *pair.sections()), values | {"comparison": pair.to_dict()}
+    show(Comparison(sections, values), json_file=json_file, html_file=html_file, markdown_file=markdown_file)
 
 
 def read_report(path: str) -> StoredReport:
