@@ -1,9 +1,10 @@
 """Where the results of a command go: to standard output, or into files that are whole or not there at all."""
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -18,22 +19,30 @@ class Report(Protocol):
         """Give the form that an ending names: .json, .html or .md; UsageError for a form that it does not have."""
 
 
-def show(report: Report, *, json_file: str | None, html_file: str | None, markdown_file: str | None) -> None:
-    """Print a report, and write the forms that have a file; a form whose file is '-' is printed instead of the report.
+Files = Mapping[str, str]  # the form of a report, by its ending -> where to write it; '-' is standard output
 
-    Raises UsageError, before anything is printed, for a form that the report does not have.
-    """
+
+def check_files(*, json_file: str | None, html_file: str | None, markdown_file: str | None) -> Files:
+    """Gather the forms that are wanted; UsageError for a file in no folder, which is better known before the work."""
     files = {".json": json_file, ".html": html_file, ".md": markdown_file}
-    forms = [(path, report.to_text(ending)) for ending, path in files.items() if path is not None]
-    if all(path != "-" for path, _ in forms):
-        print_report(report)
-    for path, text in forms:
+    wanted = {form: path for form, path in files.items() if path is not None}
+    for path in wanted.values():
+        if not Path(path).parent.is_dir():
+            raise _no_place(path, os.strerror(errno.ENOENT))
+    return wanted
+
+
+def show(report: Report, files: Files, *, print_report: Callable[[Any], None] | None = None) -> None:
+    """Print a report and write its forms; a form that goes to standard output is printed instead of the report."""
+    if "-" not in files.values():
+        (print_report or print_in_colours)(report)
+    for form, path in files.items():
         with open_output(path) as output:
-            output.write(text)
+            output.write(report.to_text(form))
 
 
-def print_report(report: object) -> None:
-    """Print a report, with colours only if standard output is a terminal."""
+def print_in_colours(report: Any) -> None:
+    """Print a report, with colours if standard output is a terminal."""
     if not sys.stdout.isatty():
         print(report)
         return
@@ -58,7 +67,7 @@ def open_output(path: str) -> Iterator[TextIO]:
     try:
         handle = partial.open("w", encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"{path}: can't be written ({error.strerror}); name a file in an existing folder") from None
+        raise _no_place(path, error.strerror) from None
     try:
         with handle:
             yield handle
@@ -71,6 +80,10 @@ def open_output(path: str) -> Iterator[TextIO]:
     finally:
         if not is_device:
             partial.unlink(missing_ok=True)
+
+
+def _no_place(path: str, reason: str | None) -> UsageError:
+    return UsageError(f"{path}: can't be written ({reason}); name a file in an existing folder")
 
 
 def json_text(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqtag.cli.arguments import DATA_FORMS, HtmlFile, JsonFile, MarkdownFile
-from seqtag.cli.output import show
+from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
 from seqtag.corpora.source_names import parse_labelled_source, parse_source
@@ -30,6 +30,7 @@ EXAMPLES = (
 
 _LEAST_WORDS_PER_TEXT = 2  # on average; the tokens of a column file, read as texts, have hardly more than one word
 _SHOWN_LABELS = 5
+_COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 Watch = Callable[[str], None]
 
@@ -77,6 +78,7 @@ def check(
 
     Exit codes: 1 if there are errors, 0 if there are only warnings, notes or nothing at all, 2 wrong use.
     """
+    files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
     if task is not None:
         find_task(task, LABELLED_TASKS)
     elif any(map(names_text_columns, data)):
@@ -84,7 +86,7 @@ def check(
     source = data[0] if len(data) == 1 else name_data(data, task)
     with _progress() as watch:
         findings = _look(source, task, language, watch)
-    show(findings, json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    show(findings, files, print_report=_print_severities)
     return int(findings.has_errors)
 
 
@@ -169,6 +171,20 @@ def _suggestion(tagged: "Findings", texts: "Findings") -> UsageError:
         f"{sum(split.num_rows for split in texts.splits):,} with the labels {listed}. If that is what it holds, add "
         "--task classify; else --task tag shows what is wrong with its tags"
     )
+
+
+def _print_severities(findings: "Findings") -> None:
+    """Print findings; in a terminal, the colour says how bad each of them is."""
+    if not sys.stdout.isatty():
+        print(findings)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text(str(findings))
+    for severity, colour in _COLOURS.items():
+        text.highlight_regex(rf"(?m)^{severity}(?=: )", colour)
+    Console(highlight=False, soft_wrap=True).print(text)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile
-from seqtag.cli.output import show
+from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.errors import DataError, UsageError
 from seqtag.reporting.document import Document
@@ -78,6 +78,7 @@ def compare(
     from seqtag.evaluation.statistics.comparison import distinct_names
     from seqtag.evaluation.statistics.ranking import rank
 
+    outputs = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
     check_paths(files)
     stored = [read_report(path) for path in files]
     names = distinct_names([Path(path).stem for path in files], [report.source for report in stored], files)
@@ -88,7 +89,7 @@ def compare(
         pair = compare_two(reports[0], reports[1], resamples=resamples, seed=seed)
         # The differences by label of a pair say what the table of the ranking would say by label.
         sections, values = (sections[0], *pair.sections()), values | {"comparison": pair.to_dict()}
-    show(Comparison(sections, values), json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    show(Comparison(sections, values), outputs)
 
 
 def read_report(path: str) -> StoredReport:

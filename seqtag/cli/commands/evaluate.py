@@ -16,7 +16,7 @@ from seqtag.cli.arguments import (
     TestSplit,
 )
 from seqtag.cli.language_figures import LanguageFigures, check_form
-from seqtag.cli.output import Report, show
+from seqtag.cli.output import Report, check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
 from seqtag.cli.tasks import stored_task
@@ -51,6 +51,7 @@ def evaluate(
     A language model is measured on text: its perplexity and bits per character, with its state carried across the
     whole text.
     """
+    files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
     task = stored_task(folder)
     report: Report
     if task.has_labels:
@@ -58,12 +59,11 @@ def evaluate(
         rows = read_split(data, split, default="test", **task.reading(model))
         report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}")
     else:
-        for form, path in ((".html", html_file), (".md", markdown_file)):
-            if path is not None:
-                check_form(form)
+        for form in files:
+            check_form(form)
         text = find_text(data, split)
         report = LanguageFigures.measure(task.load(folder, device=device, engine=engine), text)
-    show(report, json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    show(report, files)
 
 
 def find_text(source: str, split: str | None) -> str:

@@ -68,7 +68,7 @@ def options(
     `seqtag train` sets them with --set: those of Tagger for --task tag, of Classifier for --task classify, of
     LanguageModel for --task lm. In Python they are the arguments of these classes.
     """
-    show(find_options(name), json_file=json_file, html_file=None, markdown_file=None)
+    show(find_options(name), {} if json_file is None else {".json": json_file})
 
 
 def find_options(name: str | None) -> OptionList:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile
-from seqtag.cli.output import show
+from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import column_source, pick_split, read_corpus
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
@@ -76,13 +76,14 @@ def score(
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Score the output of any system against gold, strictly and the conlleval way, and show what goes wrong."""
+    files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
     if find_task(task, LABELLED_TASKS).name == "tag":
         report = score_tags(gold, predicted, train=train)
     elif train is None:
         report = score_labels(gold, predicted)
     else:
         raise UsageError("--train: is for --task tag, where names that training had are told apart; leave it out")
-    show(report, json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    show(report, files)
 
 
 def score_tags(gold: str, predicted: str, *, train: str | None) -> "Report":

@@ -224,7 +224,7 @@ def test_the_help_names_every_kind_under_its_severity(run: Run):
         start = words.index(f"{'An' if severity == 'error' else 'A'} {severity} ")
         listed = set(re.findall(r"\w+", words[start : words.index(". ", start + 20)]))
         assert {kind for kind, own in SEVERITIES.items() if own == severity} <= listed
-    assert "Exit codes: 1 where there are errors" in words
+    assert "Exit codes: 1 if there are errors" in words
 
 
 def test_colours_are_for_terminals_alone(tmp_path: Path):
