@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seqtag.models.language.language_model import LanguageModel
     from seqtag.models.tagging.tagger import Tagger
     from seqtag.text.schemes import Span
-    from seqtag.training.loop import Watcher
+    from seqtag.training.watchers import Watcher
 
 _HOMES = {
     "Classifier": "seqtag.models.classifying.classifier",
@@ -27,7 +27,7 @@ _HOMES = {
     "Span": "seqtag.text.schemes",
     "Tagger": "seqtag.models.tagging.tagger",
     "UsageError": "seqtag.errors",
-    "Watcher": "seqtag.training.loop",
+    "Watcher": "seqtag.training.watchers",
     "check_corpus": "seqtag.linter.linter",
     "compare": "seqtag.evaluation.statistics.comparison",
     "load_corpus": "seqtag.corpora.loading",

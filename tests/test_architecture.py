@@ -112,7 +112,7 @@ def test_an_arrow_that_runs_back_up_is_found(part: str, line: str):
         ("cli", "from seqtag import Tagger, __version__"),
         ("cli", "from seqtag.demo import demo_folder"),
         ("models", "import torch"),
-        ("models", "from seqtag.training.loop import Watcher"),
+        ("models", "from seqtag.training.watchers import Watcher"),
         ("text", "from seqtag.text.schemes import Span"),
     ],
 )

@@ -26,7 +26,7 @@ from seqtag.store import read_files
 from seqtag.text.length_batches import sorted_batches
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.training.device import pick_device
-from seqtag.training.loop import EpochRecord
+from seqtag.training.watchers import EpochRecord
 
 logger = logging.getLogger("seqtag")
 

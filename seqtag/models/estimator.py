@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
 from seqtag.models.fitting import is_main_process
+from seqtag.models.options import option
+from seqtag.models.scikit_learn import BaseEstimator
 from seqtag.store import StoredModel, read_model, write_model
 from seqtag.training.device import pick_device
-from seqtag.training.loop import EpochRecord
+from seqtag.training.watchers import EpochRecord
 
 Self = TypeVar("Self", bound="Estimator")
 
@@ -49,53 +50,105 @@ class Estimator(Fitted, BaseEstimator):
 
     task: ClassVar[str]
 
-    encoder: str = "lstm"
-    hidden_size: int = 128
-    num_layers: int = 1
-    dropout: float = 0.5
-    embedding_dropout: float = 0.3
-    min_freq: int = 1
-    language: str = "xx"
-    epochs: int | None = None
-    batch_size: int | None = None
-    optimizer: str = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.05
-    schedule: str = "linear"
-    clip: float = 5.0
-    patience: int = 0
-    ema: float = 0.0
-    dev_share: float = 0.1
-    seed: int = 0
-    seeds: int = 1
-    device: str = "auto"
-    precision: str = "fp32"
-
-    CHECKS: ClassVar[dict[str, check.Check]] = {
-        "encoder": check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru"),
-        "hidden_size": check.whole(1),
-        "num_layers": check.whole(1),
-        "dropout": check.number(0, 1, open_end=True),
-        "embedding_dropout": check.number(0, 1, open_end=True),
-        "min_freq": check.whole(1),
-        "language": check.text,
-        "epochs": check.optional(check.whole(1)),
-        "batch_size": check.optional(check.whole(1)),
-        "optimizer": check.one_of("adamw", "sgd"),
-        "learning_rate": check.number(0),
-        "weight_decay": check.number(0),
-        "warmup": check.number(0, 1),
-        "schedule": check.one_of("linear", "cosine", "constant"),
-        "clip": check.number(0),
-        "patience": check.whole(0),
-        "ema": check.number(0, 1, open_end=True),
-        "dev_share": check.number(0.01, 0.5),
-        "seed": check.whole(0),
-        "seeds": check.whole(1),
-        "device": check.text,
-        "precision": check.one_of("fp32", "bf16"),
-    }
+    encoder: str = option(
+        "lstm",
+        check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru"),
+        "A recurrent network of this kind, one of torch's, reads the text.",
+        "encoder",
+    )
+    hidden_size: int = option(
+        128, check.whole(1), "Each layer of the encoder has this many units per direction.", "encoder"
+    )
+    num_layers: int = option(1, check.whole(1), "The encoder has this many layers, one upon the other.", "encoder")
+    dropout: float = option(
+        0.5,
+        check.fraction,
+        "Training drops this share of the units between the encoder's layers and after it.",
+        "encoder",
+    )
+    embedding_dropout: float = option(
+        0.3, check.fraction, "Training drops this share of the numbers that describe a token to the encoder.", "tokens"
+    )
+    min_freq: int = option(
+        1, check.whole(1), "A word that occurs less often than this in the training data counts as unknown.", "tokens"
+    )
+    language: str = option(
+        "xx", check.text, "Raw text is cut into tokens by spaCy's rules for this language; 'xx' is for any.", "tokens"
+    )
+    epochs: int | None = option(
+        None,
+        check.optional(check.whole(1)),
+        "Training passes over the data this many times; None chooses by the number of training tokens.",
+        "training",
+    )
+    batch_size: int | None = option(
+        None,
+        check.optional(check.whole(1)),
+        "Each step of training reads at most this many rows; None takes 8 for a Tagger with fewer than 1,000 "
+        "sentences, else 32.",
+        "training",
+    )
+    optimizer: str = option(
+        "adamw", check.one_of("adamw", "sgd"), "This rule moves the weights: AdamW, or SGD with momentum.", "training"
+    )
+    learning_rate: float = option(
+        2e-3, check.number(0), "The weights move at this rate once the warm-up is over.", "training"
+    )
+    weight_decay: float = option(
+        0.01, check.number(0), "Each step shrinks weight matrices by this number times the learning rate.", "training"
+    )
+    warmup: float = option(
+        0.05, check.number(0, 1), "The learning rate rises from near 0 during this share of all steps.", "training"
+    )
+    schedule: str = option(
+        "linear",
+        check.one_of("linear", "cosine", "constant"),
+        "After the warm-up the learning rate falls to 0 along this curve, or stays constant.",
+        "training",
+    )
+    clip: float = option(
+        5.0, check.number(0), "A gradient of a larger norm is scaled down to this norm; 0 never does.", "training"
+    )
+    patience: int = option(
+        0,
+        check.whole(0),
+        "Training ends after this many epochs in a row without a better dev score, unless it is 0.",
+        "training",
+    )
+    ema: float = option(
+        0.0,
+        check.fraction,
+        "The model is a moving average of the weights, which keeps this share of itself per step, or none at 0.",
+        "training",
+    )
+    dev_share: float = option(
+        0.1,
+        check.number(0.01, 0.5),
+        "Without dev data, this share of the training data is held out as such.",
+        "training",
+    )
+    seed: int = option(
+        0,
+        check.whole(0),
+        "All chance comes from this number. The same seed gives the same weights, bit for bit, with the same data, "
+        "options and versions, as many threads, and a processor of the same kind.",
+        "training",
+    )
+    seeds: int = option(
+        1,
+        check.whole(1),
+        "This many models are trained, with seed, seed + 1 and so on; the best on dev is kept.",
+        "training",
+    )
+    device: str = option(
+        "auto", check.text, "The model runs here: cpu, cuda, cuda:1; auto takes a GPU if there is one.", "running"
+    )
+    precision: str = option(
+        "fp32",
+        check.one_of("fp32", "bf16"),
+        "Training computes in this format; bf16 is quicker on new GPUs.",
+        "running",
+    )
 
     def set_params(self: Self, **params: Any) -> Self:
         """Set constructor arguments; an unknown name is an error that names the nearest one."""
@@ -104,7 +157,7 @@ class Estimator(Fitted, BaseEstimator):
         return self
 
     def _check_options(self) -> None:
-        check.check_options(type(self).__name__, self.get_params(deep=False), self.CHECKS)
+        check.check_options(type(self).__name__, self.get_params(deep=False), check.checks_of(type(self)))
 
     @classmethod
     def _training_size(cls, *, num_sentences: int, num_tokens: int) -> tuple[int, int]:

@@ -18,8 +18,8 @@ import torch
 
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.language import WindowBatch
-from seqtag.training.loop import Trainer, TrainingOptions, Watcher
-from seqtag.training.watchers import TensorBoardWatcher, default_watcher
+from seqtag.training.loop import Trainer, TrainingOptions
+from seqtag.training.watchers import TensorBoardWatcher, Watcher, default_watcher
 
 if TYPE_CHECKING:
     from seqtag.models.estimator import Estimator

@@ -1,77 +1,132 @@
-"""Check constructor arguments, all at once: every bad value is named with what would do."""
+"""Declare constructor options, each in one place: its default, the check of its value and the sentence about it.
 
+`help(Tagger)`, `seqtag options` and the page of the docs are made from these declarations. Imports no torch.
+"""
+
+import inspect
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, get_args
 
 from seqtag.errors import UsageError, near_miss
 
-Check = Callable[[Any], str | None]
+T = TypeVar("T")
+
+# What an option is about, in the order in which options are listed.
+Topic = Literal["task", "encoder", "tokens", "training", "running"]
 
 # What can run a trained tagger or classifier; see models/engine.py.
 ENGINES = ("auto", "torch", "onnx", "onnx-int8")
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Which values an option takes, in words, and what is wrong with a value: None where nothing is."""
+
+    allowed: str
+    problem: Callable[[Any], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One constructor option of an estimator, as it is documented and checked."""
+
+    name: str
+    default: Any
+    check: Check
+    doc: str
+    topic: Topic
+
+    @property
+    def allowed(self) -> str:
+        """Say which values the option takes."""
+        return self.check.allowed
+
+
+def must_be(allowed: str, accepts: Callable[[Any], bool]) -> Check:
+    """Accept what a function accepts."""
+    return Check(allowed, lambda value: None if accepts(value) else f"must be {allowed}")
+
+
 def one_of(*choices: str | None) -> Check:
     """Accept one of some names."""
-    names = sorted(str(c) for c in choices)
+    names = sorted(str(choice) for choice in choices if choice is not None)
+    shown = names + ["None"] * (None in choices)
 
-    def check(value: Any) -> str | None:
+    def problem(value: Any) -> str | None:
         if value in choices and isinstance(value, (str, type(None))):
             return None
-        return f"unknown; {near_miss(str(value), names)}"
+        return f"unknown; {near_miss(str(value), shown)}"
 
-    return check
+    return Check(" or ".join([", ".join(shown[:-1]), shown[-1]]), problem)
 
 
 def whole(least: int) -> Check:
     """Accept a whole number from `least` on."""
-
-    def check(value: Any) -> str | None:
-        good = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        return None if good else f"must be a whole number, at least {least}"
-
-    return check
+    return must_be(f"a whole number, at least {least}", lambda value: _is_number(value, int) and value >= least)
 
 
 def number(least: float, most: float = math.inf, *, open_end: bool = False) -> Check:
     """Accept a number of a range; `open_end` leaves its upper border out."""
-
-    def check(value: Any) -> str | None:
-        good = isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
-        if good and not (open_end and value == most):
-            return None
-        upper = "" if most == math.inf else f" and {'less than' if open_end else 'at most'} {most:g}"
-        return f"must be a number, at least {least:g}{upper}"
-
-    return check
-
-
-def share(value: Any) -> str | None:
-    """Accept a number above 0, at most 1."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
-    return None if good else "must be a number above 0, at most 1"
-
-
-def truth(value: Any) -> str | None:
-    """Accept True or False."""
-    return None if isinstance(value, bool) else "must be True or False"
-
-
-def text(value: Any) -> str | None:
-    """Accept a string."""
-    return None if isinstance(value, str) and value else "must be a string"
+    upper = "" if most == math.inf else f" and {'less than' if open_end else 'at most'} {most:g}"
+    return must_be(
+        f"a number, at least {least:g}{upper}",
+        lambda value: _is_number(value) and least <= value <= most and not (open_end and value == most),
+    )
 
 
 def optional(check: Check) -> Check:
     """Accept None as well."""
-    return lambda value: None if value is None else check(value)
+    return Check(f"{check.allowed}, or None", lambda value: None if value is None else check.problem(value))
 
 
-def weights(value: Any) -> str | None:
-    """Accept positive numbers by label."""
-    good = isinstance(value, Mapping) and all(isinstance(w, (int, float)) and w > 0 for w in value.values())
-    return None if good else "must be a mapping of labels to positive numbers"
+share = must_be("a number above 0, at most 1", lambda value: _is_number(value) and 0 < value <= 1)
+fraction = number(0, 1, open_end=True)  # what dropout takes
+truth = must_be("True or False", lambda value: isinstance(value, bool))
+text = must_be("a string", lambda value: isinstance(value, str) and value != "")
+weights = must_be(
+    "a mapping of labels to positive numbers",
+    lambda value: isinstance(value, Mapping) and all(isinstance(w, (int, float)) and w > 0 for w in value.values()),
+)
+
+
+def _is_number(value: Any, kinds: type | tuple[type, ...] = (int, float)) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def option(default: T, check: Check, doc: str, topic: Topic) -> T:
+    """Declare an option in the body of a dataclass; to a type checker it is its default.
+
+    A subclass that writes `name: type = value` changes the default alone.
+    """
+    return field(default=default, metadata={"check": check, "doc": doc, "topic": topic})
+
+
+def option_table(estimator: type[Any]) -> list[Option]:
+    """List the options of an estimator class by topic, those of its base classes first."""
+    options = []
+    for declared in fields(estimator):
+        versions = [vars(base).get("__dataclass_fields__", {}).get(declared.name) for base in estimator.__mro__]
+        described = next(version.metadata for version in versions if version is not None and version.metadata)
+        options.append(Option(declared.name, declared.default, **described))
+    return sorted(options, key=lambda option: get_args(Topic).index(option.topic))
+
+
+def checks_of(estimator: type[Any]) -> Mapping[str, Check]:
+    """Give the check of each option of an estimator class, by its name."""
+    return {option.name: option.check for option in option_table(estimator)}
+
+
+def documented(estimator: type[T]) -> type[T]:
+    """Add a section about the options to the docstring of an estimator, a dataclass, so that `help` shows them."""
+    lines = [inspect.cleandoc(estimator.__doc__ or ""), "", "Parameters", "----------"]
+    for option in option_table(estimator):
+        lines.append(f"{option.name} : {option.allowed}; default {option.default!r}")
+        lines.append(textwrap.fill(option.doc, 100, initial_indent="    ", subsequent_indent="    "))
+    estimator.__doc__ = "\n".join(lines)
+    return estimator
 
 
 def check_options(name: str, values: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
@@ -82,7 +137,7 @@ def check_options(name: str, values: Mapping[str, Any], checks: Mapping[str, Che
     ...
     seqtag.errors.UsageError: Tagger: head='crff': unknown; choose from crf, linear; did you mean 'crf'?
     """
-    found = {key: problem for key, check in checks.items() if (problem := check(values[key]))}
+    found = {key: problem for key, check in checks.items() if (problem := check.problem(values[key]))}
     if found:
         raise UsageError(f"{name}: " + "\n".join(f"{key}={values[key]!r}: {problem}" for key, problem in found.items()))
 

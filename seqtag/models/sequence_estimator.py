@@ -20,12 +20,15 @@ from seqtag.models.context import Context, context_problem
 from seqtag.models.engine import Engines, check_engine
 from seqtag.models.estimator import Estimator
 from seqtag.models.language.language_model import LanguageModel
+from seqtag.models.options import option
 from seqtag.models.pretrained import with_vectors
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import Vocabulary
 
 Self = TypeVar("Self", bound="SequenceEstimator")
+
+_ENGINE = check.one_of(*check.ENGINES)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -37,59 +40,108 @@ class SequenceEstimator(Estimator):
     MOST_EPOCHS: ClassVar[int] = 40
     SMALL: ClassVar[int] = 1_000  # below so many sentences the batches are small too
 
-    bias: bool = True
-    bidirectional: bool = True
-    merge: str = "concat"
-    proj_size: int = 0
-    word_size: int = 100
-    characters: str | None = "cnn"
-    character_size: int = 50
-    shape_size: int = 10
-    affix_size: int = 20
-    lexical: bool = True
-    lexical_dropout: float = 0.5
-    lexical_learning_rate: float = 0.005
-    word_dropout: float = 0.25
-    lowercase: bool = True
-    merge_digits: bool = True
-    vectors: str | None = None
-    vectors_keep: str = "all"
-    freeze_vectors: bool = False
-    context: Sequence[str | Path | LanguageModel] | None = None
-    context_size: int = 64
-    context_dropout: float = 0.2
-    context_learning_rate: float = 0.0
-    class_weights: Mapping[str, float] | None = None
-    max_tokens: int = 4096
-    engine: str = "auto"
-
-    CHECKS: ClassVar[dict[str, check.Check]] = Estimator.CHECKS | {
-        "bias": check.truth,
-        "bidirectional": check.truth,
-        "merge": check.one_of("concat", "sum"),
-        "proj_size": check.whole(0),
-        "word_size": check.whole(1),
-        "characters": check.one_of("cnn", "lstm", "gru", None),
-        "character_size": check.whole(2),
-        "shape_size": check.whole(0),
-        "affix_size": check.whole(0),
-        "lexical": check.truth,
-        "lexical_dropout": check.number(0, 1, open_end=True),
-        "lexical_learning_rate": check.number(0),
-        "word_dropout": check.number(0),
-        "lowercase": check.truth,
-        "merge_digits": check.truth,
-        "vectors": check.optional(check.text),
-        "vectors_keep": check.one_of("all", "corpus"),
-        "freeze_vectors": check.truth,
-        "context": context_problem,
-        "context_size": check.whole(1),
-        "context_dropout": check.number(0, 1, open_end=True),
-        "context_learning_rate": check.number(0),
-        "class_weights": check.optional(check.weights),
-        "max_tokens": check.whole(1),
-        "engine": check.one_of(*check.ENGINES),
-    }
+    bias: bool = option(True, check.truth, "The gates of the encoder have biases.", "encoder")
+    bidirectional: bool = option(
+        True, check.truth, "The encoder reads in both directions, not from left to right alone.", "encoder"
+    )
+    merge: str = option(
+        "concat",
+        check.one_of("concat", "sum"),
+        "The states of the two directions are put side by side (concat) or added (sum).",
+        "encoder",
+    )
+    proj_size: int = option(
+        0, check.whole(0), "An LSTM narrows its states to this many numbers; 0 leaves them as they are.", "encoder"
+    )
+    word_size: int = option(
+        100, check.whole(1), "Each word has a vector of this many numbers, unless it comes from `vectors`.", "tokens"
+    )
+    characters: str | None = option(
+        "cnn",
+        check.one_of("cnn", "lstm", "gru", None),
+        "A network of this kind reads the characters of each word; None reads none.",
+        "tokens",
+    )
+    character_size: int = option(
+        50, check.whole(2), "The network of characters describes a word by this many numbers.", "tokens"
+    )
+    shape_size: int = option(
+        10, check.whole(0), "The casing of a word is a vector of this many numbers; 0 leaves it out.", "tokens"
+    )
+    affix_size: int = option(
+        20,
+        check.whole(0),
+        "The first two and three characters of a word, and the last, are vectors of this many numbers each; 0 leaves "
+        "them out.",
+        "tokens",
+    )
+    lexical: bool = option(
+        True,
+        check.truth,
+        "Linear scores stand beside the encoder: for a tag from the spelling of a word and its neighbours, for a class "
+        "from the words, pairs and pieces of words of the text.",
+        "tokens",
+    )
+    lexical_dropout: float = option(
+        0.5, check.fraction, "Training drops this share of what the linear scores are made of.", "tokens"
+    )
+    lexical_learning_rate: float = option(
+        0.005, check.number(0), "The linear scores are learned at this rate.", "training"
+    )
+    word_dropout: float = option(
+        0.25,
+        check.number(0),
+        "With this number a, training reads a word that occurs n times as unknown with probability a / (a + n).",
+        "tokens",
+    )
+    lowercase: bool = option(True, check.truth, "Words are looked up in lower case.", "tokens")
+    merge_digits: bool = option(True, check.truth, "Words are looked up with each digit as 0.", "tokens")
+    vectors: str | None = option(
+        None, check.optional(check.text), "Pretrained word vectors come from this file; None uses none.", "tokens"
+    )
+    vectors_keep: str = option(
+        "all",
+        check.one_of("all", "corpus"),
+        "The model keeps the vectors of all words of the file, or of the words of the training data.",
+        "tokens",
+    )
+    freeze_vectors: bool = option(False, check.truth, "Training leaves all word vectors as they were.", "tokens")
+    context: Sequence[str | Path | LanguageModel] | None = option(
+        None,
+        check.Check("a list of folders of language models or trained LanguageModels, or None", context_problem),
+        "These language models of characters, usually one forward and one backward, lend each token their states "
+        "(Akbik et al. 2018, https://aclanthology.org/C18-1139/); they are kept inside the model.",
+        "tokens",
+    )
+    context_size: int = option(
+        64, check.whole(1), "The states of the language models are narrowed to this many numbers per token.", "tokens"
+    )
+    context_dropout: float = option(
+        0.2, check.fraction, "Training drops this share of the states of the language models.", "tokens"
+    )
+    context_learning_rate: float = option(
+        0.0,
+        check.number(0),
+        "The language models learn along at this rate (try 1e-4, which doubles the time); at 0 they stay as they are "
+        "and read each sentence once.",
+        "training",
+    )
+    class_weights: Mapping[str, float] | None = option(
+        None,
+        check.optional(check.weights),
+        "An error on these labels weighs this many times as much in training; labels left out weigh 1.",
+        "training",
+    )
+    max_tokens: int = option(
+        4096, check.whole(1), "A batch holds at most this many tokens, padding included, or one row.", "training"
+    )
+    engine: str = option(
+        "auto",
+        _ENGINE,
+        "This predicts: auto takes the folder's model.onnx if it was there at loading and the device is the CPU, else "
+        "torch; onnx also makes the graph in memory; onnx-int8 needs an export.",
+        "running",
+    )
 
     def _check_options(self) -> None:
         super()._check_options()
@@ -155,7 +207,7 @@ class SequenceEstimator(Estimator):
     def _answering(self) -> Any:
         """Give what answers on the engine that was chosen; `_predictor` is always the one on torch."""
         self._check_fitted()
-        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": self.CHECKS["engine"]})
+        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
         return self.engines_.predictor(self)
 
     def _note_export(self, path: Path) -> Path:

@@ -8,6 +8,7 @@ sentence character by character, and a token gets the states at its edge. What s
 # of all models side by side, D any width
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch.nn import functional
 from seqtag.nn.batch import Batch
 from seqtag.nn.embedder import LockedDropout
 from seqtag.nn.language import LanguageNetwork
+from seqtag.nn.parameter_groups import Group
 from seqtag.nn.recurrent import RecurrentEncoder, State
 
 # Characters of a batch, padding included, that are read together; what is held of the others is the state between,
@@ -36,6 +38,8 @@ class ContextEmbedder(nn.Module):
     >>> states_BTS.shape, embedder.project(states_BTS).shape, embedder.output_size
     (torch.Size([1, 2, 6]), torch.Size([1, 2, 3]), 3)
     """
+
+    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"networks": "context"}
 
     def __init__(
         self, networks: Sequence[LanguageNetwork], *, size: int, dropout: float = 0.0, tunes: bool = False

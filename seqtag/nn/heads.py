@@ -6,7 +6,7 @@ Knows tag ids and which moves between them are legal; knows no tag's name.
 # B sentences, T tokens, U distinct words, H hidden, L tags, F features, K paths, P pairs of tags
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from seqtag.nn import crf
 from seqtag.nn.batch import AnyBatch, Batch
+from seqtag.nn.parameter_groups import Group
 
 
 class LexicalScores(nn.Module):
@@ -22,6 +23,8 @@ class LexicalScores(nn.Module):
     A table holds 3 x L scores for each value of each feature column: for the word itself, for the word before and for
     the word after. It learns from few sentences what an encoder needs many for. Scores start at zero.
     """
+
+    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"table": "lexical"}
 
     def __init__(self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0) -> None:
         super().__init__()
@@ -161,6 +164,8 @@ class CRFHead(TagHead):
     Class weights make it a softmax-margin loss (Gimpel and Smith 2010): a wrong tag costs log(weight of the gold tag)
     at its token, so errors on a heavy class weigh more; with weights of 1 it is the plain log-likelihood.
     """
+
+    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"transitions_LL": "undecayed"}
 
     def __init__(
         self,

@@ -10,13 +10,14 @@ there.
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seqtag.nn.batch import UNKNOWN, Batch
+from seqtag.nn.parameter_groups import Group
 
 # An n-gram is a number: its kind in the highest bits, then its parts as digits. Kinds: words, pairs, characters.
 _KIND_BITS = 60
@@ -46,6 +47,8 @@ class NgramScores(nn.Module):
     text's length says nothing.
     `folded_C` gives for each character id the id that it counts as: that of its lower case.
     """
+
+    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"table": "lexical"}
 
     def __init__(self, ngrams: Ngrams, folded_C: Tensor, *, num_words: int, dropout: float = 0.0) -> None:
         super().__init__()

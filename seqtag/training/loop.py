@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -28,12 +27,13 @@ from seqtag.training.device import make_accelerator
 from seqtag.training.optimizers import (
     MovingAverage,
     build_optimizers,
-    is_sparse,
     optimizer_tensors,
     restore_optimizers,
     schedule_factor,
     set_rates,
+    sparse_tables,
 )
+from seqtag.training.watchers import EpochRecord, Watcher
 from seqtag.version import __version__
 
 logger = logging.getLogger("seqtag")
@@ -59,35 +59,6 @@ class TrainingOptions:
     seed: int
     device: str  # auto | cpu | cuda | ...
     precision: str  # fp32 | bf16
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRecord:
-    """What one epoch did."""
-
-    epoch: int
-    loss: float  # mean over sentences
-    dev_score: float
-    best: bool  # the best dev score so far
-    learning_rate: float
-    seconds: float
-    tokens_per_second: float
-
-
-class Watcher(Protocol):
-    """What looks on: a progress bar, plain lines, TensorBoard."""
-
-    def start(self, *, epochs: int, steps: int) -> None:
-        """Training begins; `steps` an epoch, as far as known."""
-
-    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
-        """One step is done."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """One epoch is done."""
-
-    def close(self) -> None:
-        """Training has ended, one way or another."""
 
 
 @dataclass(slots=True)
@@ -145,7 +116,8 @@ class Trainer:
             weight_decay=options.weight_decay,
         )
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
-        self.dense = [p for p in network.parameters() if p.requires_grad and not is_sparse(network, p)]
+        sparse = sparse_tables(network)
+        self.dense = [p for p in network.parameters() if p.requires_grad and p not in sparse]
         self.average = MovingAverage(network, options.ema)
         self.best: dict[str, Tensor] = {}
         self.history: list[EpochRecord] = []

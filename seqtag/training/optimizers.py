@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqtag.nn.parameter_groups import parameter_groups
+
 
 def build_optimizers(
     network: nn.Module,
@@ -24,38 +26,26 @@ def build_optimizers(
     the language models of a context: what they learned before is no smaller at 0. With `sgd` both parts are plain SGD,
     the first with momentum 0.9.
     """
-    decayed: list[Tensor] = []
-    level: list[Tensor] = []
-    tuned: list[Tensor] = []
-    tables: list[Tensor] = []
-    rates: list[float] = []
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if is_sparse(network, parameter):
-            tables.append(parameter)
-            rates.append(lexical_learning_rate if "lexical" in name else learning_rate)
-        elif "context.networks." in name:
-            tuned.append(parameter)
-        else:
-            (decayed if parameter.dim() > 1 and "transitions" not in name else level).append(parameter)
-    groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": level, "weight_decay": 0.0},
-    ]
-    if tuned:
-        groups.append({"params": tuned, "weight_decay": 0.0, "lr": context_learning_rate})
-    chosen: list[torch.optim.Optimizer]
+    groups: dict[str, dict[str, Any]] = {
+        "decayed": {"params": [], "weight_decay": weight_decay},
+        "undecayed": {"params": [], "weight_decay": 0.0},
+        "context": {"params": [], "weight_decay": 0.0, "lr": context_learning_rate},
+    }
+    tables, sparse = [], sparse_tables(network)
+    for parameter, group in parameter_groups(network).items():
+        if parameter in sparse and parameter.requires_grad:
+            tables.append({"params": [parameter], "lr": lexical_learning_rate if group == "lexical" else learning_rate})
+        elif parameter.requires_grad:
+            groups[group]["params"].append(parameter)
+    if not groups["context"]["params"]:
+        del groups["context"]
+    dense = list(groups.values())
     if optimizer == "sgd":
-        chosen = [torch.optim.SGD(groups, lr=learning_rate, momentum=0.9)]
+        chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(dense, lr=learning_rate, momentum=0.9)]
     else:
-        chosen = [torch.optim.AdamW(groups, lr=learning_rate, fused=True)]
+        chosen = [torch.optim.AdamW(dense, lr=learning_rate, fused=True)]
     if tables:
-        make = torch.optim.SGD if optimizer == "sgd" else RowAdam
-        chosen.append(make([{"params": [table]} for table in tables]))
-        # Set here and not above: RowAdam takes no rate of 0, though that has a meaning, a table that stays.
-        for group, rate in zip(chosen[-1].param_groups, rates):
-            group["lr"] = rate
+        chosen.append(torch.optim.SGD(tables) if optimizer == "sgd" else RowAdam(tables))
     return chosen
 
 
@@ -89,11 +79,9 @@ class RowAdam(torch.optim.SparseAdam):
                 table_VD.index_add_(0, rows_R, moved_RD, alpha=-group["lr"] * bias)
 
 
-def is_sparse(network: nn.Module, parameter: Tensor) -> bool:
-    """Tell whether a parameter is a table whose gradient names the rows that a batch touched."""
-    return any(
-        parameter is module.weight for module in network.modules() if isinstance(module, nn.Embedding) and module.sparse
-    )
+def sparse_tables(network: nn.Module) -> set[Tensor]:
+    """Give the tables whose gradient names only the rows that a batch touched."""
+    return {module.weight for module in network.modules() if isinstance(module, nn.Embedding) and module.sparse}
 
 
 def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:

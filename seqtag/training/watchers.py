@@ -1,32 +1,98 @@
-"""What looks on while a model trains: a bar on a terminal, plain lines elsewhere, TensorBoard.
+"""Who looks on while a model trains: a bar on a terminal, plain lines elsewhere, TensorBoard; and what they are told.
 
 The bar and the lines go to standard error.
 """
 
 import logging
+import math
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from seqtag.errors import UsageError
 
-if TYPE_CHECKING:
-    from seqtag.training.loop import EpochRecord
-
 logger = logging.getLogger("seqtag")
 
+# Beyond this many nats a perplexity says nothing, and e to some power overflows.
+_MOST_NATS = 50.0
 
-def describe(record: "EpochRecord", epochs: int) -> str:
-    """Say in one line what an epoch did."""
-    return (
-        f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}  loss {record.loss:8.3f}  dev {100 * record.dev_score:6.2f}"
-        f"{' *' if record.best else '  '}  {record.tokens_per_second:9,.0f} tokens/s  {record.seconds:6.1f} s"
-    )
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch did."""
+
+    epoch: int
+    loss: float  # the mean over sentences
+    dev_score: float
+    best: bool  # whether it is the best dev score so far
+    learning_rate: float
+    seconds: float
+    tokens_per_second: float
+
+
+class Watcher(Protocol):
+    """Somebody who looks on."""
+
+    def start(self, *, epochs: int, steps: int) -> None:
+        """Training begins, with `steps` steps per epoch as far as that is known."""
+
+    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
+        """One step is done."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """One epoch is done."""
+
+    def close(self) -> None:
+        """Training has ended, one way or another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a task says its figures."""
+
+    unit: str  # what is read, in the plural
+    loss_format: str  # of the mean loss in the line of an epoch
+    loss: Callable[[float], str]  # the mean loss so far, in the bar
+    score: Callable[[float], str]  # a dev score
+
+    def line(self, record: EpochRecord, epochs: int) -> str:
+        """Say in one line what an epoch did."""
+        return (
+            f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}  loss {record.loss:{self.loss_format}}  "
+            f"dev {self.score(record.dev_score):>6}{' *' if record.best else '  '}  "
+            f"{record.tokens_per_second:9,.0f} {self.unit}/s  {record.seconds:6.1f} s"
+        )
+
+
+def language_figure(nats: float, level: str) -> str:
+    """Say the mean loss of a language model in bits per character, or as perplexity, by what its level is measured in.
+
+    >>> language_figure(math.log(8), "character"), language_figure(math.log(8), "word")
+    ('3.000 bits/character', 'perplexity 8.00')
+    """
+    if level == "character":
+        return f"{nats / math.log(2):.3f} bits/character"
+    return f"perplexity {math.exp(min(nats, _MOST_NATS)):.2f}"
+
+
+def language_wording(level: str) -> Wording:
+    """Give the wording of a language model, whose dev score is minus its mean loss."""
+    say = partial(language_figure, level=level)
+    return Wording(f"{level}s", "7.4f", say, lambda score: say(-score))
+
+
+SHARES = Wording("tokens", "8.3f", "loss {:.3f}".format, lambda score: f"{100 * score:.2f}")
 
 
 class LineWatcher:
-    """One plain line an epoch, through logging: for files, pipes and notebooks."""
+    """Log one plain line per epoch: for files, pipes and notebooks."""
+
+    def __init__(self, wording: Wording = SHARES) -> None:
+        self.wording = wording
 
     def start(self, *, epochs: int, steps: int) -> None:
         """Remember how many epochs there will be."""
@@ -35,24 +101,28 @@ class LineWatcher:
     def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
         """A line is due at the end of the epoch."""
 
-    def epoch(self, record: "EpochRecord") -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Log the epoch."""
-        logger.info(describe(record, self.epochs))
+        logger.info(self.wording.line(record, self.epochs))
 
     def close(self) -> None:
         """Nothing is held open."""
 
 
 class BarWatcher:
-    """A bar for the epoch under way, with loss, speed, time left and best dev score; a line for each that is done."""
+    """Draw a bar with loss, speed, time left and best dev score, and leave a line behind for each epoch."""
+
+    def __init__(self, wording: Wording = SHARES) -> None:
+        self.wording = wording
 
     def start(self, *, epochs: int, steps: int) -> None:
         """Draw the bar."""
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.epochs, self.best = epochs, 0.0
-        self.since = 0, 0.0, 0  # epoch, seconds, tokens where the speed is measured from
+        self.epochs = epochs
+        self.best: float | None = None
+        self.since = 0, 0.0, 0  # the epoch, seconds and tokens from which the speed is measured
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -72,19 +142,19 @@ class BarWatcher:
         if epoch != self.since[0]:  # a resumed epoch begins with the tokens of the run before
             self.since = epoch, now, tokens
         _, started, before = self.since
-        speed = f"{(tokens - before) / (now - started):,.0f} tokens/s" if now > started else ""
+        speed = f"{(tokens - before) / (now - started):,.0f} {self.wording.unit}/s" if now > started else ""
         self.progress.update(
             self.task,
             total=self.epochs * steps,
             completed=(epoch - 1) * steps + step,
-            description=f"epoch {epoch}/{self.epochs} loss {loss:.3f}",
-            speed=speed + (f", best dev {100 * self.best:.2f}" if self.best else ""),
+            description=f"epoch {epoch}/{self.epochs} {self.wording.loss(loss)}",
+            speed=speed + (f", best dev {self.wording.score(self.best)}" if self.best else ""),
         )
 
-    def epoch(self, record: "EpochRecord") -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Leave a line behind."""
-        self.best = max(self.best, record.dev_score)
-        self.progress.console.print(describe(record, self.epochs), highlight=False)
+        self.best = record.dev_score if self.best is None else max(self.best, record.dev_score)
+        self.progress.console.print(self.wording.line(record, self.epochs), highlight=False)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -102,12 +172,12 @@ class TensorBoardWatcher:
         self.writer: Any = SummaryWriter(str(folder))
 
     def start(self, *, epochs: int, steps: int) -> None:
-        """Nothing to prepare."""
+        """Nothing is to prepare."""
 
     def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
-        """Curves have a point an epoch."""
+        """The curves have one point per epoch."""
 
-    def epoch(self, record: "EpochRecord") -> None:
+    def epoch(self, record: EpochRecord) -> None:
         """Add a point to each curve."""
         for name in ("loss", "dev_score", "learning_rate", "tokens_per_second"):
             self.writer.add_scalar(name, getattr(record, name), record.epoch)
@@ -117,6 +187,6 @@ class TensorBoardWatcher:
         self.writer.close()
 
 
-def default_watcher() -> LineWatcher | BarWatcher:
+def default_watcher(wording: Wording = SHARES) -> Watcher:
     """Choose the bar where standard error is a terminal, plain lines elsewhere."""
-    return BarWatcher() if sys.stderr.isatty() else LineWatcher()
+    return BarWatcher(wording) if sys.stderr.isatty() else LineWatcher(wording)

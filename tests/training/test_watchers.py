@@ -9,8 +9,7 @@ from tiny import TAGS, TOKENS, tiny_tagger
 from trainers import make_trainer, tiny_rows
 
 from seqtag import UsageError
-from seqtag.training.loop import EpochRecord
-from seqtag.training.watchers import BarWatcher, LineWatcher, TensorBoardWatcher
+from seqtag.training.watchers import BarWatcher, EpochRecord, LineWatcher, TensorBoardWatcher
 
 
 @pytest.fixture(scope="module")

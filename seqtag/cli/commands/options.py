@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,21 +35,15 @@ class OptionList:
 
     def __str__(self) -> str:
         blocks = []
-        for name, options in self.groups.items():
-            blocks.append("\n\n".join([name, *map(_describe, options)]))
+        for name, group in self.groups.items():
+            for topic, found in groupby(group, key=lambda option: option.topic):
+                blocks.append("\n\n".join([f"{name}: {topic}", *map(_describe, found)]))
         return "\n\n\n".join(blocks)
 
     def to_text(self, form: str) -> str:
-        """Give the options as JSON; there is no other form."""
+        """Give the options as JSON, the only form that they have."""
         assert form == ".json"
-        groups: dict[str, list[dict[str, Any]]] = {
-            name: [
-                {"name": option.name, "default": option.default, "allowed": option.allowed, "doc": option.doc}
-                for option in options
-            ]
-            for name, options in self.groups.items()
-        }
-        return json_text(groups)
+        return json_text({name: list(map(_record, group)) for name, group in self.groups.items()})
 
 
 @command
@@ -95,8 +90,12 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
+def _record(option: "Option") -> dict[str, Any]:
+    return {name: getattr(option, name) for name in ("name", "topic", "default", "allowed", "doc")}
+
+
 def _describe(option: "Option") -> str:
     lines = [f"  {option.name} = {option.default!r}"]
-    for sentence in (option.doc, option.allowed):
+    for sentence in (option.doc, f"Takes {option.allowed}."):
         lines += wrap(sentence, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)

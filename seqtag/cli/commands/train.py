@@ -185,7 +185,7 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
     an unknown option, with the nearest name, for all bad values at once, and for an option that is given both ways.
     """
     kind = task.estimator()
-    from seqtag.models.options import check_options
+    from seqtag.models.options import check_options, checks_of
     from seqtag.text.tokenizer import Tokenizer
     from seqtag.training.device import pick_device
 
@@ -200,7 +200,7 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
         if name in given:
             raise UsageError(f"--{name} and --set {name}=...: the option is given twice; leave out one")
     estimator = kind(**settings, **given)
-    check_options("train", estimator.get_params(deep=False), kind.CHECKS)
+    check_options("train", estimator.get_params(deep=False), checks_of(kind))
     pick_device(estimator.device)
     if estimator.language is not None:
         Tokenizer(estimator.language)
@@ -241,9 +241,9 @@ def find_text_splits(data: str, dev: str | None, test: str | None) -> Splits:
 def describe_dev_score(estimator: Any, score: float) -> str:
     """Put the score of the best epoch into words."""
     if estimator.task == "lm":
-        from seqtag.models.language.progress import figure
+        from seqtag.training.watchers import language_figure
 
-        return f"dev {figure(-score, estimator.level)}"
+        return f"dev {language_figure(-score, estimator.level)}"
     return f"dev score {100 * score:.2f}"
 
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from datasets import Dataset
-from sklearn.base import ClassifierMixin
 
 from seqtag.batching import LabelledRows, SeriesRows, count_tokens
 from seqtag.errors import DataError, UsageError
@@ -32,13 +31,15 @@ from seqtag.models.classifying.inputs import (
 from seqtag.models.context import Context
 from seqtag.models.fitting import Rows, Run, train_seeds
 from seqtag.models.networks import class_network
+from seqtag.models.options import documented, option
+from seqtag.models.scikit_learn import ClassifierMixin
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
-from seqtag.training.loop import Watcher
+from seqtag.training.watchers import Watcher
 
 logger = logging.getLogger("seqtag")
 
@@ -52,9 +53,10 @@ class FittedClassifier:
     ngrams_: Ngrams | None  # until the network has them
 
 
+@documented
 @dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnswers):
-    """Give a text one class or several, with a recurrent encoder, pooling and a linear head; README has the options.
+    """Give a text one class or several, with a recurrent encoder, pooling and a linear head.
 
     Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
     constructor only stores, `fit` checks and trains, fitted state ends in `_`.
@@ -70,15 +72,18 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
     SMALL: ClassVar[int] = 0
 
     lexical_learning_rate: float = 0.01
-    pooling: str = "attention"
-    segment_size: int = 128
-    label_smoothing: float = 0.1
-
-    CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
-        "pooling": check.one_of(*POOLINGS),
-        "segment_size": check.whole(1),
-        "label_smoothing": check.number(0, 1, open_end=True),
-    }
+    pooling: str = option(
+        "attention", check.one_of(*POOLINGS), "The states of a text become one vector in this way.", "task"
+    )
+    segment_size: int = option(
+        128,
+        check.whole(1),
+        "The encoder reads a text of more tokens in segments of at most so many, side by side.",
+        "task",
+    )
+    label_smoothing: float = option(
+        0.1, check.fraction, "All classes share this part of the target evenly in training.", "task"
+    )
 
     # -- training -----------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from seqtag.models.language.progress import figure
+from seqtag.training.watchers import language_figure
 
 if TYPE_CHECKING:
     from seqtag.models.language.language_model import LanguageModel
@@ -37,7 +37,7 @@ def language_card(model: "LanguageModel") -> str:
 | encoder | {model.encoder} {model.hidden_size} x {model.num_layers} |
 | trained on | {data["train"]:,} {model.level}s; {data["dev"]:,} chose the epoch |
 | SHA-256 of these data | {data["fingerprint"][:16]} |
-| on dev | {figure(-best.dev_score, model.level)} |
+| on dev | {language_figure(-best.dev_score, model.level)} |
 | epoch kept | {best.epoch} of {len(model.history_)} |
 | seeds tried | {len(model.seed_scores_)} |{tuned}
 | seqtag | {__version__} |

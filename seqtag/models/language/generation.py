@@ -23,31 +23,27 @@ _MOST_LOG_PROBS = 4_000_000
 _MOST_NAMED = 10  # unknown symbols that a warning lists
 
 
-def _prompt(value: Any) -> str | None:
-    good = isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(text, str) for text in value))
-    return None if good else "must be a string, or a list of strings"
-
-
-def _stop(value: Any) -> str | None:
-    texts = [value] if isinstance(value, str) else value
-    good = isinstance(texts, Sequence) and all(isinstance(text, str) and text for text in texts)
-    return None if good else "must be a string that is not empty, or a list of such strings"
-
-
-def _seed(value: Any) -> str | None:
-    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-    return None if good else "must be a whole number, at least 0 and below 2^63"
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(isinstance(text, str) for text in value)
 
 
 # In the order of the arguments.
 CHECKS: dict[str, check.Check] = {
-    "prompt": _prompt,
+    "prompt": check.must_be("a string, or a list of strings", _are_texts),
     "num_tokens": check.whole(0),
     "temperature": check.number(0, 100),
     "top_k": check.optional(check.whole(1)),
     "top_p": check.optional(check.share),
-    "stop": check.optional(_stop),
-    "seed": _seed,
+    "stop": check.optional(
+        check.must_be(
+            "a string that is not empty, or a list of such strings",
+            lambda value: _are_texts(value) and all([value] if isinstance(value, str) else value),
+        )
+    ),
+    "seed": check.must_be(
+        "a whole number, at least 0 and below 2^63",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63,
+    ),
 }
 
 

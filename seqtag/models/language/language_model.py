@@ -17,14 +17,14 @@ from seqtag.models.estimator import Estimator
 from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.language.card import language_card
 from seqtag.models.language.generation import Generates
-from seqtag.models.language.progress import language_watcher
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
+from seqtag.models.options import documented, option
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache
 from seqtag.store import StoredModel
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
-from seqtag.training.loop import Watcher
+from seqtag.training.watchers import Watcher, default_watcher, language_wording
 
 logger = logging.getLogger("seqtag")
 
@@ -32,9 +32,10 @@ logger = logging.getLogger("seqtag")
 _SHORTEST_DEV_STREAM = 1_000
 
 
+@documented
 @dataclass(kw_only=True, eq=False, repr=False)
 class LanguageModel(Generates, Estimator):
-    """Predict the next character or word of a text, with a recurrent encoder; README explains the options.
+    """Predict the next character or word of a text, with a recurrent encoder.
 
     The constructor only stores, `fit` checks and trains, fitted state ends in `_`. Texts are paths, datasets or lists
     of strings, see `seqtag.corpora.plain_text.read_text`.
@@ -45,37 +46,60 @@ class LanguageModel(Generates, Estimator):
 
     task: ClassVar[str] = "lm"
 
-    level: str = "character"
-    direction: str = "forward"
-    embedding_size: int = 128
+    level: str = option(
+        "character", check.one_of("character", "word"), "The model reads and predicts symbols of this kind.", "task"
+    )
+    direction: str = option(
+        "forward", check.one_of("forward", "backward"), "The model reads the text in this direction.", "task"
+    )
+    embedding_size: int = option(128, check.whole(1), "Each symbol has a vector of this many numbers.", "tokens")
     hidden_size: int = 512
-    dropout: float = 0.2
-    embedding_dropout: float = 0.0
-    weight_drop: float = 0.0
-    tied: bool = True
-    softmax_samples: int | None = None
-    bptt: int = 100
-    min_freq: int | None = None  # type: ignore[assignment]
-    language: str | None = "xx"  # type: ignore[assignment]
-    epochs: int = 10
-    batch_size: int = 32
+    dropout: float = option(
+        0.2,
+        check.fraction,
+        "Training drops this share of the units before, between and after the encoder's layers.",
+        "encoder",
+    )
+    embedding_dropout: float = option(
+        0.0, check.fraction, "Training drops this share of the symbols, wherever they stand in a batch.", "tokens"
+    )
+    weight_drop: float = option(
+        0.0, check.fraction, "Training drops this share of the recurrent weights of each window.", "encoder"
+    )
+    tied: bool = option(True, check.truth, "A symbol is scored with the same vector by which it is read.", "task")
+    softmax_samples: int | None = option(
+        None,
+        check.optional(check.whole(1)),
+        "A step of training scores about so many words, drawn by frequency, beside those of its window; None scores "
+        "all words. Figures are always over all words.",
+        "training",
+    )
+    bptt: int = option(
+        100,
+        check.whole(1),
+        "A step of training reads this many symbols per stream; the state goes on to the next step.",
+        "training",
+    )
+    min_freq: int | None = option(  # type: ignore[assignment]
+        None,
+        check.optional(check.whole(1)),
+        "A symbol that occurs less often than this in the training text counts as unknown; None takes 1 for "
+        "characters and 2 for words.",
+        "tokens",
+    )
+    language: str | None = option(  # type: ignore[assignment]
+        "xx",
+        check.optional(check.text),
+        "Words are spaCy's tokens by its rules for this language; 'xx' is for any, None cuts at white space.",
+        "tokens",
+    )
+    epochs: int = option(10, check.whole(1), "Training passes over the text this many times.", "training")
+    batch_size: int = option(
+        32, check.whole(1), "The text is cut into this many streams, which each step reads side by side.", "training"
+    )
     schedule: str = "cosine"
     clip: float = 1.0
     dev_share: float = 0.05
-
-    CHECKS: ClassVar[dict[str, check.Check]] = Estimator.CHECKS | {
-        "level": check.one_of("character", "word"),
-        "direction": check.one_of("forward", "backward"),
-        "embedding_size": check.whole(1),
-        "weight_drop": check.number(0, 1, open_end=True),
-        "tied": check.truth,
-        "softmax_samples": check.optional(check.whole(1)),
-        "bptt": check.whole(1),
-        "min_freq": check.optional(check.whole(1)),
-        "language": check.optional(check.text),
-        "epochs": check.whole(1),
-        "batch_size": check.whole(1),
-    }
 
     # -- training -----------------------------------------------------------------------------
 
@@ -108,12 +132,13 @@ class LanguageModel(Generates, Estimator):
         reading_N = held_out.reading(self.direction)
         num_streams = max(1, min(self.batch_size, len(held_out) // _SHORTEST_DEV_STREAM))
         windows = TextWindows(train.reading(self.direction), num_streams=self.batch_size, window_size=self.bptt)
+        looking = [default_watcher(language_wording(self.level))] if watchers is None else watchers
         train_seeds(
             self,
             windows,
             lambda network: -mean_loss(network, reading_N, num_streams=num_streams),
             fingerprint=sha256,
-            run=Run(checkpoint, resume, [language_watcher(self.level)] if watchers is None else watchers, tensorboard),
+            run=Run(checkpoint, resume, looking, tensorboard),
             batches=windows.batches,
         )
         train.discard()

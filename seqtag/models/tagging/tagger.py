@@ -23,6 +23,7 @@ from seqtag.models.card import tagger_card
 from seqtag.models.context import Context
 from seqtag.models.fitting import Run, train_seeds
 from seqtag.models.networks import tag_network
+from seqtag.models.options import documented, option
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.engine import TagEngines
@@ -35,7 +36,7 @@ from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
-from seqtag.training.loop import Watcher
+from seqtag.training.watchers import Watcher
 
 logger = logging.getLogger("seqtag")
 
@@ -45,9 +46,10 @@ Tokens = Sequence[str]
 _CHUNK = 2048
 
 
+@documented
 @dataclass(kw_only=True, eq=False, repr=False)
 class Tagger(SequenceEstimator):
-    """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head; README explains the options.
+    """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`.
 
@@ -57,19 +59,31 @@ class Tagger(SequenceEstimator):
 
     task: ClassVar[str] = "tag"
 
-    head: str = "crf"
-    balance: bool = True
-    calibrate: bool = False
-    wanted_recall: float | None = None
-    wanted_precision: float | None = None
-
-    CHECKS: ClassVar[dict[str, check.Check]] = SequenceEstimator.CHECKS | {
-        "head": check.one_of("linear", "crf"),
-        "balance": check.truth,
-        "calibrate": check.truth,
-        "wanted_recall": check.optional(check.share),
-        "wanted_precision": check.optional(check.share),
-    }
+    head: str = option(
+        "crf",
+        check.one_of("linear", "crf"),
+        "The tags come from a CRF (legal sequences only, exact probabilities), or one by one from a linear layer.",
+        "task",
+    )
+    balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
+    calibrate: bool = option(
+        False,
+        check.truth,
+        "A temperature is fitted on dev, so that probabilities are as sure as they are right.",
+        "task",
+    )
+    wanted_recall: float | None = option(
+        None,
+        check.optional(check.share),
+        "Thresholds are chosen on dev so that each label reaches this recall; see `tune`.",
+        "task",
+    )
+    wanted_precision: float | None = option(
+        None,
+        check.optional(check.share),
+        "Thresholds are chosen on dev so that each label reaches this precision; see `tune`.",
+        "task",
+    )
 
     # -- training -----------------------------------------------------------------------------
 

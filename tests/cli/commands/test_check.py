@@ -227,6 +227,16 @@ def test_the_help_names_every_kind_under_its_severity(run: Run):
     assert "Exit codes: 1 if there are errors" in words
 
 
+def test_findings_are_written_as_a_page_and_as_markdown(run: Run, tmp_path: Path):
+    path = write(tmp_path, {"train.conll": CLEAN + ORPHAN}) / "train.conll"
+    files = tmp_path / "page.htm", tmp_path / "table.text"
+    result = run("check", path, "--html", files[0], "--markdown", files[1])
+    findings = check_corpus(path)
+    assert (result.exit_code, result.stdout) == (1, f"{findings}\n")
+    assert [file.read_text(encoding="utf-8") for file in files] == [findings.to_html(), findings.to_markdown()]
+    assert run("check", path, "--markdown", "-").stdout == findings.to_markdown()
+
+
 def test_colours_are_for_terminals_alone(tmp_path: Path):
     path = write(tmp_path, {"train.conll": CLEAN + ORPHAN + "New\u200b\tO\n"}) / "train.conll"
     words = [sys.executable, "-m", "seqtag.cli", "check", str(path)]

@@ -1,6 +1,7 @@
 """`seqtag options`: the list is that of the code, and each option can be found by its name."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_all_options_of_all_estimators_are_listed_with_their_sentences(run: Run,
     for kind in KINDS:
         for option in option_table(kind):
             assert f" {option.name} = {option.default!r} " in printed
-            assert " ".join(option.doc.split()) in printed
+            assert f"{' '.join(option.doc.split())} Takes {option.allowed}." in printed
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert json.loads(run("options", "--json", "-").stdout) == listed
 
@@ -53,6 +54,6 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(name: str, nearest: st
 
 
 def test_the_help_of_train_names_each_list(run: Run):
-    shown = " ".join(run("train", "--help").stdout.split())
+    shown = " ".join(re.sub("│", " ", run("train", "--help").stdout).split())
     assert "seqtag options" in shown
     assert all(task.estimator().__name__ in shown for task in TASKS.values())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from small_corpus import LABELLED, Run, table
 
-from seqtag import Classifier
+from seqtag import Classifier, load_corpus
 
 TEXTS = ["The room was lovely.", "", "Rude again!\tAnd a mess.", "  ", 'made of "brick"\x85 and', "Zoë's room."]
 BLANK = [1, 3]
@@ -302,3 +302,23 @@ def test_attention_needs_a_model_that_has_it(run: Run, labelled: Path, tmp_path:
     result = run("predict", tmp_path / "m", "--attention", stdin="a\n")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--attention: this model has pooling=max, so its words have no weights" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ('"Great, thanks";good\n"So; so";bad\n', ":text=0"),  # no header, and delimiters in quotes
+        ('label;text\ngood;"Great, thanks"\nbad;"So; so"\n', ""),
+        ("text\tlabel\nGreat, thanks\tgood\nSo; so\tbad\n", ""),
+    ],
+)
+def test_a_table_that_trains_is_predicted(
+    content: str, columns: str, run: Run, classifier_folder: Path, tmp_path: Path
+):
+    file = tmp_path / "in.csv"
+    file.write_text(content, encoding="utf-8")
+    corpus = load_corpus(f"{file}:text=0,label=1" if columns else str(file), task="classify", split="train")
+    answers = run("predict", classifier_folder, f"{file}{columns}", "--format", "text")
+    assert answers.exit_code == 0, answers.stderr
+    predicted = [line.split("\t")[2] for line in answers.stdout.splitlines()]
+    assert predicted == corpus["text"][:] == ["Great, thanks", "So; so"]

@@ -7,6 +7,7 @@ from datasets import Dataset, DatasetDict
 from tiny import LABELS, TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, DataError, ModelError, SeqtagError, UsageError
+from seqtag.models.options import checks_of
 from seqtag.store import read_model, write_model
 
 SERIES = [np.random.default_rng(i).normal(i % 2, 0.5, (3 + i % 4, 2)) for i in range(12)]
@@ -257,9 +258,9 @@ def test_all_wrong_options_are_named_at_once_with_the_near_miss():
         assert line in message
 
 
-@pytest.mark.parametrize("name", sorted(Classifier.CHECKS))
+@pytest.mark.parametrize("name", sorted(checks_of(Classifier)))
 def test_every_option_is_checked(name):
-    assert set(Classifier.CHECKS) == set(Classifier().get_params())
+    assert set(checks_of(Classifier)) == set(Classifier().get_params())
     for nonsense in (object(), [], -1.5):
         with pytest.raises(UsageError, match=f"^Classifier: {name}="):
             Classifier(**{name: nonsense})._check_options()

@@ -6,6 +6,7 @@ from datasets import Dataset, DatasetDict
 from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
 
 from seqtag import DataError, SeqtagError, Tagger, UsageError
+from seqtag.models.options import checks_of
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +177,9 @@ def test_all_wrong_options_are_named_at_once_with_the_near_miss():
         assert line in message
 
 
-@pytest.mark.parametrize("name", sorted(Tagger.CHECKS))
+@pytest.mark.parametrize("name", sorted(checks_of(Tagger)))
 def test_every_option_is_checked(name):
-    assert set(Tagger.CHECKS) == set(Tagger().get_params())
+    assert set(checks_of(Tagger)) == set(Tagger().get_params())
     for nonsense in (object(), [], -1.5):
         with pytest.raises(UsageError, match=f"^Tagger: {name}="):
             Tagger(**{name: nonsense})._check_options()
