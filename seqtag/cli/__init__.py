@@ -1,4 +1,4 @@
-"""The command line: `seqtag train`, `predict`, `evaluate`, `score`, `demo`. Parses, calls, prints; computes nothing."""
+"""The command line: each command parses its arguments, calls the library and prints; the figures come from there."""
 
 from seqtag.cli.app import main
 

@@ -1,48 +1,77 @@
-"""What several commands take: options with their help, the texts that the help repeats, examples."""
+"""The options and arguments that several commands share, with their help, and how help pages are laid out."""
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 TAGGED = (
-    "a column file (CoNLL), CoNLL-U, JSONL with character offsets (Doccano, Label Studio, Prodigy), .spacy, Parquet; a "
-    "folder with one of these a split; or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a "
-    "file, by number or header; the first and the last are the default."
+    "a column file (CoNLL), CoNLL-U, JSON lines with character offsets (Doccano, Label Studio, Prodigy), .spacy or "
+    "Parquet; a folder with one such file per split; or the name of a data set on the hub. FILE:token=0,tag=3 names "
+    "the columns of a file, by number from 0 or by header; by default they are the first and the last."
 )
 LABELLED = (
-    "CSV, TSV, JSON lines or Parquet with a text and its label a row; a folder with one of these a split, or with a "
-    "sub-folder or file for each class; a zip file of such a folder; or the name of a data set on the hub. "
-    "FILE:text=review,label=stars names the columns, by number or header; by default they are found by name. Lists of "
-    "labels make a model that gives a text any number of them."
+    "CSV, TSV, JSON lines or Parquet with a text and its label in each row; a folder with one such file per split, or "
+    "with one sub-folder or file per class; a zip file of such a folder; or the name of a data set on the hub. "
+    "FILE:text=review,label=stars names the columns, by number from 0 or by header; by default they are found by their "
+    "names. If the labels are lists, the model learns to give a text any number of labels."
 )
 TEXT = (
-    "a text file in UTF-8, also .gz; a folder of them, where files named after splits are these; or CSV, TSV, JSON "
-    "lines or Parquet, of which FILE:text names the column."
+    "a text file in UTF-8, also as .gz; a folder of text files, in which the files named train, dev and test are the "
+    "splits; or CSV, TSV, JSON lines or Parquet, where FILE:text=NAME names the column of the texts."
 )
-DATA_FORMS = f"{TAGGED} To classify: {LABELLED} For a language model: {TEXT}"
-EXIT_CODES = "Exit codes: 0 done, 1 the data or the model falls short, 2 wrong use, 130 interrupted."
+DATA_FORMS = f"To tag: {TAGGED} To classify: {LABELLED} For a language model: {TEXT}"
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the data or the model falls short, 2 the command is used wrongly, 130 interrupted with "
+    "Ctrl-C."
+)
 
-ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A folder that `seqtag train` wrote.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+# The panels of a help page that group the options of `seqtag train`.
+TRAINING, WHERE, MORE_DATA = "How to train", "Where things go", "More data"
+
+ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A model folder that `seqtag train` wrote.")]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Engine = Annotated[
     str | None,
     typer.Option(
         metavar="auto|torch|onnx|onnx-int8",
-        help="What runs a tagger or classifier. onnx-int8 needs an export with --int8; auto takes an export that is "
-        "not int8, else torch. Default: what was saved with the model, which is auto unless it was set.",
+        help="What computes the predictions of a tagger or classifier. onnx and onnx-int8 need an export (`seqtag "
+        "export`, with --int8 for the second); auto takes the export onnx if there is one, and else torch. Default: "
+        "the engine that was saved with the model, which is auto unless it was set.",
     ),
+]
+TestSplit = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The split: train, dev or test; default: test, or the only one.")
+]
+DevSplit = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The split: train, dev or test; default: dev, or the only one.")
 ]
 JsonFile = Annotated[
     str | None,
-    typer.Option("--json", metavar="FILE", help="Write all figures here too; - prints them instead of the tables."),
+    typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - prints them instead of the tables."),
 ]
 HtmlFile = Annotated[
     str | None,
-    typer.Option("--html", metavar="FILE", help="Write a page to look at: plots, tables, each error in its sentence."),
+    typer.Option(
+        "--html", metavar="FILE", help="Write a page for a browser: plots, tables to sort, and each error in its text."
+    ),
 ]
-MarkdownFile = Annotated[str | None, typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown.")]
+MarkdownFile = Annotated[
+    str | None,
+    typer.Option("--markdown", metavar="FILE", help="Write the tables as Markdown, for a README or a pull request."),
+]
 
 
 def examples(*lines: str) -> str:
     """Lay examples out for the end of a help page."""
     return "Examples\n\n" + "\n".join(f"  [cyan]{line}[/cyan]" for line in lines)
+
+
+def help_text(function: Callable[..., Any]) -> str:
+    """Give a docstring as a help page needs it: one line per paragraph, for the page breaks lines where it ends.
+
+    >>> help_text(help_text).split(": ")[0]
+    'Give a docstring as a help page needs it'
+    """
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (inspect.getdoc(function) or "").split("\n\n"))

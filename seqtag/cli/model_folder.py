@@ -1,4 +1,4 @@
-"""Where a command puts the model that it trains: a folder, and beside it the state of the run until that is saved."""
+"""Where a command puts the model that it trains: a folder, and beside it the state of a run that is not saved yet."""
 
 import logging
 import shutil
@@ -16,11 +16,11 @@ logger = logging.getLogger("seqtag")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folder `out` of a model to be. In the order of the methods: checked, made ready, filled."""
+    """The folder `out` of a model that is to be trained; a command calls the methods in the order they stand in."""
 
     out: Path
-    resume: bool = False  # an interrupted run is to go on
-    found: bool = False  # there is one
+    resume: bool = False  # whether an interrupted run is to go on
+    has_interrupted_run: bool = False
 
     @property
     def state(self) -> Path:
@@ -34,48 +34,49 @@ class Place:
 
     @classmethod
     def check(cls, out: Path, *, resume: bool, overwrite: bool) -> "Place":
-        """Make sure, before anything is read, that the model may stand in `out`.
+        """Make sure, before any data is read, that the model may be saved in `out`.
 
-        Raises UsageError for a place that holds something else, or a model that nobody said may be replaced.
+        Raises UsageError if something else stands there, or a model without `overwrite` that allows to replace it.
         """
         from seqtag.store import check_place
 
         holds_model = check_place(out)
         state = cls(out).state
-        found = state.is_dir() and any(state.iterdir())
-        if holds_model and not overwrite and not (resume and found):
-            what = "and there is no interrupted run to resume" if resume else "which would be lost"
+        has_interrupted_run = state.is_dir() and any(state.iterdir())
+        if holds_model and not overwrite and not (resume and has_interrupted_run):
+            problem = "and there is no interrupted run to resume" if resume else "which would be lost"
             raise UsageError(
-                f"{out}: holds a model already, {what}; add --overwrite to replace it, or name another folder"
+                f"{out}: holds a model already, {problem}; add --overwrite to replace it, or name another folder"
             )
-        return cls(out, resume, found)
+        return cls(out, resume, has_interrupted_run)
 
     def make_room(self) -> None:
-        """Make the folder for the state of the run; one that was found there stays if it is to be resumed.
+        """Make the folder for the state of the run; the state of an interrupted run is kept if that is to be resumed.
 
-        Raises UsageError where nothing can be written, which is better found before the training than after it.
+        Raises UsageError if nothing can be written there, which is better known before the training than after it.
         """
-        if self.found and not self.resume:
+        is_discarded = self.has_interrupted_run and not self.resume
+        if is_discarded:
             logger.info("the interrupted run beside %s is discarded; --resume would have gone on with it", self.out)
-        elif self.resume and not self.found:
+        elif self.resume and not self.has_interrupted_run:
             logger.info("--resume: there is no interrupted run beside %s, so the training starts anew", self.out)
         try:
-            if self.found and not self.resume and is_main_process():
+            if is_discarded and is_main_process():
                 shutil.rmtree(self.state)
             self.state.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self.out}: nothing can be written there ({error}); name another folder") from None
 
     def fill(self, estimator: Any, fit: Callable[..., Any], *, describe: Callable[[float], str]) -> int:
-        """Train with `fit`, the state of the run kept, and save; gives the exit code. `describe` words a dev score.
+        """Train with `fit`, save the model and return the exit code; `describe` puts a dev score into words.
 
-        Ctrl-C saves the best model so far and keeps the state, so that `resume` can go on.
+        Ctrl-C saves the best model so far and keeps the state of the run, so that `resume` can go on with it.
         """
         try:
             fit(checkpoint=self.state, resume=self.resume)
         finally:
             with suppress(OSError):
-                self.state.rmdir()  # goes where nothing was kept in it
+                self.state.rmdir()  # this fails, and keeps the folder, if it holds a state
         if not is_main_process():
             return 0
         estimator.save(self.out)

@@ -1,4 +1,4 @@
-"""What surrounds every command: messages on standard error, exit codes, closed pipes, encodings. Knows no command."""
+"""What every command needs around it: messages on standard error, exit codes, closed pipes, encodings."""
 
 import errno
 import logging
@@ -13,16 +13,16 @@ import typer
 
 from seqtag.errors import SeqtagError
 
-INTERRUPTED = 130  # as a shell gives it for a program that Ctrl-C ended
-_PIPE_CLOSED = 141  # as a shell gives it for a program whose reader has gone
+INTERRUPTED = 130  # as shells report it for a program that Ctrl-C ended
+_PIPE_CLOSED = 141  # as shells report it for a program whose reader went away
 
 P = ParamSpec("P")
 
 
 def command(function: Callable[P, int | None]) -> Callable[P, None]:
-    """Make a function a command: what a user can mend becomes one message on standard error and an exit code.
+    """Make a function a command: an error that users can mend becomes one message on standard error and an exit code.
 
-    The function may give an exit code itself. Any other error is ours, and shows its traceback.
+    The function may return an exit code itself. Any other error is a bug of seqtag, and shows its traceback.
     """
 
     @wraps(function)
@@ -51,12 +51,12 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
 
 
 def is_main_process() -> bool:
-    """Say whether this process talks and writes: under `accelerate launch` one of several does."""
+    """Say whether this process prints and saves; under `accelerate launch` one of several processes does."""
     return os.environ.get("RANK", "0") == "0"
 
 
 class _PlainLines(logging.Handler):
-    """Write messages as they are; where a progress bar has taken over standard error, above the bar."""
+    """Write messages as they are; if a progress bar has taken over standard error, they appear above the bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
@@ -82,9 +82,9 @@ def _complain(message: str, code: int) -> int:
 
 
 def _make_output_safe() -> None:
-    """Write UTF-8 to files and pipes, as it is read from them, and what a terminal can't show as escapes."""
+    """Write UTF-8 to files and pipes, and escapes for characters that a terminal can't show."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is None:  # a stand-in of a notebook or a test
+    if reconfigure is None:  # a notebook or a test put another object there
         return
     if sys.stdout.isatty():
         reconfigure(errors="backslashreplace")
@@ -93,5 +93,5 @@ def _make_output_safe() -> None:
 
 
 def _drop_output() -> None:
-    """Let what is still buffered go nowhere, or Python complains of the closed pipe when it ends."""
+    """Discard the output that is still buffered; otherwise Python complains about the closed pipe when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,23 +1,21 @@
-"""Which split of which data a command means, and where its results go. Knows no model."""
+"""Which data a command means: a corpus, one of its splits, or the columns of a file. Knows no model."""
 
-import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from seqtag.corpora.source_names import parse_labelled_source, parse_source
-from seqtag.errors import SeqtagError, UsageError
+from seqtag.errors import UsageError, near_miss
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
     from seqtag.corpora.formats.conll import Column
 
+COLUMN_FILES = (".conll", ".conllu", ".conll2003", ".bio", ".iob", ".iob2")  # endings that no other form has
+
 
 def read_corpus(source: str, **options: Any) -> "DatasetDict":
-    """Read all splits of a corpus; the bars of `datasets` for the steps in between stay away."""
+    """Read all splits of a corpus, without the progress bars that `datasets` shows for each step."""
     from datasets import DatasetDict, disable_progress_bars
 
     from seqtag.corpora.loading import load_corpus
@@ -28,8 +26,19 @@ def read_corpus(source: str, **options: Any) -> "DatasetDict":
     return corpus
 
 
+def read_split(source: str, split: str | None, *, default: str, **options: Any) -> "Dataset":
+    """Read the split that `--split` names; without a name the split `default`, or else the only one.
+
+    Raises UsageError for a name that the corpus does not have, and for no name where several splits may be meant.
+    """
+    corpus = read_corpus(source, **options)
+    if split is not None and split not in corpus:
+        raise UsageError(f"{source}: no split {split!r}; {near_miss(split, corpus)}")
+    return pick_split(corpus, split or default, source=source, advice="choose one with --split")
+
+
 def pick_split(corpus: Mapping[str, "Dataset"], wanted: str, *, source: str, advice: str) -> "Dataset":
-    """Give the split that is wanted, else the only one; raises UsageError, ending in `advice`, where several are left.
+    """Give the wanted split, or else the only one; UsageError, which ends in `advice`, if there are several others.
 
     >>> pick_split({"train": "rows"}, "test", source="news.conll", advice="")
     'rows'
@@ -52,50 +61,9 @@ def column_source(source: str) -> "tuple[str, Column | None, Column | None]":
 def text_source(source: str) -> "tuple[str, Column | None]":
     """Cut `reviews.csv:text=review` into the path of texts and the column, or key, that holds them.
 
-    A label= that training was told may stay: it is not needed here.
+    A `label=` is accepted and ignored, so that the words that named the training data can be used again.
     """
     path, text, _, config = parse_labelled_source(source)
     if config is not None:
         raise UsageError(f"{source}: config= is for data sets in hub layout; a table or JSON lines have text=")
     return path, text
-
-
-@contextmanager
-def open_output(path: str, standard: TextIO) -> Iterator[TextIO]:
-    """Open a UTF-8 file that takes its place only when all is written; '-' is `standard`.
-
-    Devices and pipes are written to as they are. Raises UsageError where the file can't be opened, SeqtagError where
-    the disk is full.
-    """
-    if path == "-":
-        yield standard
-        return
-    place = Path(path)
-    direct = place.exists() and not place.is_file()
-    partial = place if direct else place.with_name(f".{place.name}.partial")
-    try:
-        handle = partial.open("w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(
-            f"{path}: can't be written ({error.strerror}); name a file in a folder that is there"
-        ) from None
-    try:
-        with handle:
-            yield handle
-        if not direct:
-            partial.replace(place)
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) or error.filename not in (None, os.fspath(partial)):
-            raise
-        raise SeqtagError(
-            f"{path}: can't be written: {error.strerror}; what stood there before is unchanged"
-        ) from error
-    finally:
-        if not direct:
-            partial.unlink(missing_ok=True)
-
-
-def write_json(path: str, value: Any, standard: TextIO) -> None:
-    """Write a value as JSON, laid out for reading; '-' is `standard`."""
-    with open_output(path, standard) as output:
-        output.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

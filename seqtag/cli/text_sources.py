@@ -1,29 +1,29 @@
-"""Running text or tokens with tags: what a path most likely holds, so that a wrong --task is told at once."""
+"""Where running text comes from; tokens with tags are told from it, so that a wrong --task is reported at once."""
 
 import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from seqtag.cli.tasks import COLUMN_FILES
+from seqtag.cli.sources import COLUMN_FILES
 from seqtag.corpora.lines import file_ending, line_blocks
 from seqtag.corpora.splits import SPLITS, group_by_split, labelled_entries
 from seqtag.errors import DataError, UsageError
 
 _PLAIN = (".txt", ".text", "")
-_LINES = 500  # that are looked at
+_MOST_LINES = 500  # that are looked at
 _ENTITY_TAG = re.compile(r"O|[BIESLUM](-\S+)?")
 _NAMES_COLUMNS = re.compile(r":(token|tag)=[^/]*$")
 
 
 def refuse_tags(source: str, *, advice: str) -> None:
-    """Raise UsageError, ending in `advice`, for a path that holds tokens with tags where running text is needed."""
+    """Raise UsageError, which ends in `advice`, for a path that holds tokens with tags instead of running text."""
     if _NAMES_COLUMNS.search(source) or holds_tags(Path(source)):
         raise UsageError(f"{source}: holds tokens with tags, and a language model learns from running text; {advice}")
 
 
 def holds_tags(path: Path) -> bool:
-    """Say whether a file has a token and its tag a line: by its name, or by how its lines look."""
+    """Say whether each line of a file has a token and its tag: judged by the file's name, or by how its lines look."""
     ending = file_ending(path)
     if not path.is_file():
         return False
@@ -33,13 +33,13 @@ def holds_tags(path: Path) -> bool:
     rows = [line.split() for line in lines if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
     if len(rows) < 2 or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
         return False
-    is_tagged = all(_ENTITY_TAG.fullmatch(row[-1]) for row in rows)
-    # Of other tags only the form speaks: tabs in each row, and a blank line after each sentence.
-    return is_tagged or (ending != ".tsv" and "" in lines and all("\t" in line for line in lines if line.strip()))
+    has_entity_tags = all(_ENTITY_TAG.fullmatch(row[-1]) for row in rows)
+    # Tags of other kinds may be any word. They show only by the form: a tab in each row, a blank line after a sentence.
+    return has_entity_tags or (ending != ".tsv" and "" in lines and all("\t" in line for line in lines if line.strip()))
 
 
 def is_running_text(source: str) -> bool:
-    """Say whether a path is that of a text file whose lines differ in their number of words, with no tabs in them."""
+    """Say whether a path is a text file whose lines have no tabs and differ in their number of words."""
     path = Path(source)
     if not path.is_file() or file_ending(path) not in _PLAIN:
         return False
@@ -51,9 +51,10 @@ def is_running_text(source: str) -> bool:
 
 
 def find_texts(data: str, dev: str | None, test: str | None) -> tuple[str, str | None, str | None]:
-    """Give the sources of train, dev and test: of a folder with a text file a split these, where none is named.
+    """Give the sources of train, dev and test.
 
-    Other folders, and all else, are one text to train on.
+    If `data` is a folder with one text file per split, its files are these, unless `dev` or `test` names another one.
+    Everything else, other folders included, is one text to train on.
     """
     folder = Path(data)
     if not folder.is_dir():
@@ -62,10 +63,10 @@ def find_texts(data: str, dev: str | None, test: str | None) -> tuple[str, str |
     splits = group_by_split(path for path in files if file_ending(path) in _PLAIN)
     if "train" not in splits or any(len(paths) > 1 for paths in splits.values()):
         return data, dev, test
-    own = {name: str(splits[name][0]) if name in splits else None for name in SPLITS}
-    return str(own["train"]), dev or own["dev"], test or own["test"]
+    found = {name: str(splits[name][0]) if name in splits else None for name in SPLITS}
+    return str(found["train"]), dev or found["dev"], test or found["test"]
 
 
 def _first_lines(path: Path) -> Sequence[str]:
     lines = (line for _, block in line_blocks(path, block_size=1 << 15) for line in block)
-    return list(islice(lines, _LINES))
+    return list(islice(lines, _MOST_LINES))

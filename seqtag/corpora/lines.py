@@ -59,6 +59,29 @@ def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]
             yield number, [(line.removeprefix("\ufeff") if number == 1 else line).removesuffix("\n").removesuffix("\r")]
 
 
+def raw_lines(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give each line of a UTF-8 file with its line end, which may be part of a text between quotes.
+
+    An empty file has no lines. Raises the same errors as `line_blocks`, by file and line.
+    """
+    try:
+        with open_bytes(path) as handle:
+            for number, raw in enumerate(handle, 1):
+                line = raw.decode("utf-8")
+                if "\0" in line:
+                    raise _unreadable(path)
+                yield line.removeprefix("\ufeff") if number == 1 else line
+    except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: str | os.PathLike[str]) -> DataError:
+    # line_blocks finds the line that is wrong, and raises the error that says so
+    for _ in line_blocks(path):
+        pass
+    return DataError(f"{os.fspath(path)}: the file changed while it was read; read it again")
+
+
 def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file for reading bytes, gunzipped where its first bytes say gzip; UsageError where that can't be."""
     name = os.fspath(path)

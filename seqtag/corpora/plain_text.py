@@ -7,7 +7,6 @@ too; between two texts of a table, dataset or list stands a line break. Knows no
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,8 +14,8 @@ from datasets import Dataset
 
 from seqtag.corpora.column_roles import TEXT_NAMES, named_column
 from seqtag.corpora.formats.arrow_tables import JSON_ENDINGS, is_saved, saved_tables, table_file
-from seqtag.corpora.formats.csv_tables import is_quoted, quoted_rows
-from seqtag.corpora.lines import file_ending, line_blocks
+from seqtag.corpora.formats.csv_dialect import file_dialect
+from seqtag.corpora.lines import file_ending, line_blocks, raw_lines
 from seqtag.corpora.splits import group_by_split, labelled_entries
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.characters import check_characters
@@ -162,57 +161,11 @@ def _choose(names: list[str], column: str | None, source: str) -> str:
 
 
 def _cells(path: Path, column: str | None) -> Iterator[str]:
-    """Give one column of a CSV or TSV file; a first row with a known name in it, or the one asked for, is a header."""
-    if not path.stat().st_size:
+    """Give the texts of one column of a CSV or TSV file; `column` is a header or a number from 0."""
+    is_number = column is not None and column.removeprefix("-").isdecimal()
+    dialect = file_dialect(path, named=column is not None and not is_number)
+    if dialect is None:
         return
-    rows = _records(path)
-    sample = list(islice(rows, 2))
-    if not sample:
-        return
-    first = [cell.strip() for cell in sample[0][1]]
-    number = column is not None and column.removeprefix("-").isdecimal()
-    named = named_column({str(i): cell.lower() for i, cell in enumerate(first)}, TEXT_NAMES)
-    header = column in first if column is not None and not number else bool(named)
-    if column is None and len(first) == 1:
-        place = 0
-    elif number:
-        place = int(column or 0)
-        if not -len(first) <= place < len(first):
-            raise UsageError(f"{path}: no column {column}; there are {len(first)}, numbered from 0")
-    elif column is not None and first.count(column) == 1:
-        place = first.index(column)
-    elif column is None and len(named) == 1:
-        place = int(named[0])
-    else:
-        told = f"no column {column!r} in line 1" if column is not None else "the column of the text is not clear"
-        raise UsageError(
-            f"{path}: {told}; {near_miss(column or 'text', first)}; write {path}:COLUMN, by header or number from 0"
-        )
-    for index, (line, cells) in enumerate(chain(sample, rows)):
-        if len(cells) != len(first):
-            raise DataError(
-                f"{path}:{line}: {len(cells)} column{'s' * (len(cells) != 1)}, where line 1 has {len(first)}; put a "
-                "text with a delimiter or a line break in quotes"
-            )
-        if index or not header:
-            yield cells[place].replace("\r\n", "\n")
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    lines = ((number, line) for first, block in line_blocks(path) for number, line in enumerate(block, first))
-    start = next(((number, line) for number, line in lines if line.strip()), None)
-    if start is None:
-        return
-    delimiter = "\t"
-    if file_ending(path) == ".csv":
-        plain = start[1].split('"')[::2]  # what stands outside of quotes
-        delimiter = next((mark for mark in ",;\t" if any(mark in part for part in plain)), ",")
-    if delimiter == "\t" and not is_quoted(path):
-        for number, line in chain([start], lines):
-            if line.strip():
-                yield number, line.split("\t")
-        return
-    before = start[0] - 1
-    for number, cells in quoted_rows((line + "\n" for _, line in chain([start], lines)), str(path), delimiter):
-        if len(cells) > 1 or any(cell.strip() for cell in cells):
-            yield before + number, cells
+    place = dialect.text_column(int(column) if column is not None and is_number else column)
+    for _, cells in dialect.rows(raw_lines(path)):
+        yield cells[place].replace("\r\n", "\n")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from small_corpus import LABELLED, LEARN, SENTENCES, SEVERAL, SMALL, Run, conll, table
+from small_corpus import LABELLED, LEARN, SENTENCES, SEVERAL, SMALL, TEXT, TINY, Run, conll, table
 from typer.testing import CliRunner, Result
 
 from seqtag.cli.app import app
@@ -67,3 +67,21 @@ def several_folder(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = run("train", data, "--out", folder / "m", *words)
     assert result.exit_code == 0, result.stderr
     return folder / "m"
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of running text."""
+    path = tmp_path_factory.mktemp("text") / "novel.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def writer(run: Run, text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a language model, trained through the command line."""
+    out = tmp_path_factory.mktemp("models") / "novel"
+    result = run("train", text, "--out", out, *TINY, "--dev", text)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""  # there is no test text, so there are no results
+    return out

@@ -72,6 +72,8 @@ cells = st.text("ab\",;\n\t '", max_size=8).filter(str.strip)
 @given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=6), mark=st.sampled_from(",;\t"))
 def test_a_column_of_a_csv_file_is_the_list_of_its_cells(tmp_path_factory, rows, mark):
     path = tmp_path_factory.mktemp("csv") / "t.csv"
+    if mark == "\t":  # between tabs, a line break within a cell leaves open whether quotes are quotes
+        rows = [tuple(cell.replace("\n", " ") for cell in row) for row in rows]
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=mark, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerows([("text", "note"), *rows])
@@ -146,9 +148,14 @@ def test_what_is_no_text_is_told(source, kind, message):
         ("a.txt", b"fine\nbad \xff\n", "", r"a.txt:2: byte 5 of the line is 0xff, which is not UTF-8"),
         ("a.txt", b"", "", "a.txt: the file is empty"),
         ("a.txt", b"fine\n", ":text", "which has no columns; leave out :text"),
-        ("a.csv", b"id,name\n1,x\n", "", "the column of the text is not clear; choose from id, name"),
-        ("a.csv", b"id,text\n1,x\n", ":tekst", "no column 'tekst' in line 1.*did you mean 'text'"),
-        ("a.csv", b"id,text\n1,x\n", ":2", "no column 2; there are 2, numbered from 0"),
+        ("a.csv", b"id,name\n1,x\n", "", r"ambiguous text column \(0, 1\)"),
+        (
+            "a.csv",
+            b"id,text\n1,x\n",
+            ":tekst",
+            "a.csv:1: no column 'tekst' for text= in the header.*did you mean 'text'",
+        ),
+        ("a.csv", b"id,text\n1,x\n", ":2", "no column 2 for text=; there are 2, numbered from 0"),
         ("a.csv", b"id,text\n1\n", "", r"a.csv:2: 1 column, where line 1 has 2"),
         ("a.csv", b'id,text\n1,"x\n', "", r"a.csv:2: the row that begins here is not well quoted"),
         ("a.csv", b"text\n", "", "a.csv: there is no text in it"),

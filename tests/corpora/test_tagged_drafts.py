@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
-from seqtag.cli.commands.evaluate_and_score import read_sentences
+from seqtag.cli.commands.score import read_sentences
 from seqtag.corpora import tagged_blocks as blocks
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tagged_drafts import documents_of, tagged_features

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from typer.testing import Result
 
@@ -28,10 +29,18 @@ def tagged(frame: str, person: str, place: str) -> list[tuple[str, str]]:
 
 
 SENTENCES = [tagged(frame, person, place) for frame in FRAMES for person in PEOPLE for place in PLACES]
+GOLD = [[tag for _, tag in rows] for rows in SENTENCES]
 
 
 def conll(sentences: list[list[tuple[str, str]]]) -> str:
     return "".join("".join(f"{token}\t{tag}\n" for token, tag in rows) + "\n" for rows in sentences)
+
+
+def write_tags(path: Path, tags: Sequence[Sequence[str]], *, separator: str = "\t") -> Path:
+    """Write the tokens of SENTENCES with other tags as a column file."""
+    rows = ["".join(f"{w}{separator}{t}\n" for (w, _), t in zip(own, names)) for own, names in zip(SENTENCES, tags)]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
 
 
 # Texts with a label; some with what makes a table hard to read.
@@ -84,3 +93,16 @@ SMALL = [
 ]
 # For models that have to know their texts in the end.
 LEARN = [*SMALL, "--set", "learning_rate=0.01", "--set", "dropout=0.1", "--set", "word_dropout=0"]
+
+# Running text, and what the training of a language model on it is given, so that it takes a second.
+LINES = [
+    f"the {animal} {verb} the {other} .\n"
+    for animal in ("cat", "dog", "fox")
+    for verb in ("saw", "met")
+    for other in ("owl", "hen", "cow", "rat")
+]
+TEXT = "".join(LINES * 6)
+TINY = [
+    *("--task", "lm", "--device", "cpu", "--epochs", "2", "--set", "hidden_size=24", "--set", "embedding_size=16"),
+    *("--set", "batch_size=4", "--set", "bptt=20", "--set", "learning_rate=0.02"),
+]

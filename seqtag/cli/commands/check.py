@@ -1,46 +1,97 @@
-"""`seqtag check`: which data is meant, and how findings are shown. The looking is done in text/check.py."""
+"""`seqtag check`: which data is meant, and how the findings of the linter are shown."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from seqtag.cli.sources import write_json
+import typer
+
+from seqtag.cli.arguments import DATA_FORMS, HtmlFile, JsonFile, MarkdownFile
+from seqtag.cli.output import check_files, show
+from seqtag.cli.process import command
+from seqtag.cli.tasks import LABELLED_TASKS, find_task
 from seqtag.corpora.source_names import parse_labelled_source, parse_source
 from seqtag.corpora.splits import split_name
-from seqtag.errors import SeqtagError, UsageError, near_miss
+from seqtag.errors import SeqtagError, UsageError
 
 if TYPE_CHECKING:
     from seqtag.linter.findings import Findings
 
-_TASKS = ("tag", "classify")
-_COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-_WORDS_A_TEXT = 2  # tokens of a column file, read as texts, have hardly more than one
+EXAMPLES = (
+    "seqtag check my-corpus/",
+    "seqtag check my-corpus/ --html findings.html",
+    "seqtag check train.conll:token=0,tag=3 test.conll:token=0,tag=3 --json findings.json",
+    "seqtag check reviews.csv --task classify",
+    "seqtag check annotated.jsonl --language en",
+)
+
+_LEAST_WORDS_PER_TEXT = 2  # on average; the tokens of a column file, read as texts, have hardly more than one word
 _SHOWN_LABELS = 5
+_COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 Watch = Callable[[str], None]
 
 
-def check(data: Sequence[str], *, task: str | None, language: str, json_file: str | None) -> int:
-    """Look through the data and show what is found; gives 1 where there are errors, else 0."""
-    if task is not None and task not in _TASKS:
-        raise UsageError(f"--task {task}: unknown; {near_miss(task, _TASKS)}")
-    if task is None and any(map(_names_texts, data)):
+@command
+def check(
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATA",
+            help=f"The corpus. {DATA_FORMS} A folder may also hold files of any name. If several DATA are given, each "
+            "is a split, named by its file name, and all are looked at together.",
+        ),
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tag|classify",
+            help="tag: tokens with tags; classify: texts with labels. Default: the task whose columns DATA names, and "
+            "else tag.",
+        ),
+    ] = None,
+    language: Annotated[
+        str,
+        typer.Option(
+            metavar="CODE", help="The language whose rules cut texts with character offsets into tokens: en, de, ..."
+        ),
+    ] = "xx",
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+    markdown_file: MarkdownFile = None,
+) -> int:
+    """Look through a corpus for what would hurt a model or a score. Changes nothing.
+
+    An [bold]error[/bold] makes a model or a score wrong: unreadable (files), wrong_column, missing_label, odd_tag,
+    mixed_letters and illegal_tag (of schemes), misaligned_span, label_not_in_train, shared_with_train (from 1% of a
+    split on).
+
+    A [bold]warning[/bold] probably does harm: unnamed_splits, few_shared_with_train, shared_held_out, near_copy,
+    two_labels, similar_labels, unused_label, blank_row, blank_token, space_in_token, invisible_character,
+    replacement_character, long_row, imbalance.
+
+    A [bold]note[/bold] is worth a look: short_shared, repeated_row, ambiguous_surface, rare_label, no_begin_tags; or it
+    is a trap for other readers: filled_separator, hash_token, double_blank, line_break.
+
+    Exit codes: 1 if there are errors, 0 if there are only warnings, notes or nothing at all, 2 wrong use.
+    """
+    files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    if task is not None:
+        find_task(task, LABELLED_TASKS)
+    elif any(map(names_text_columns, data)):
         task = "classify"
     source = data[0] if len(data) == 1 else name_data(data, task)
     with _progress() as watch:
         findings = _look(source, task, language, watch)
-    if json_file is not None:
-        write_json(json_file, findings.to_dict(), sys.stdout)
-    if json_file != "-":
-        _show(findings)
+    show(findings, files, print_report=_print_severities)
     return int(findings.has_errors)
 
 
 def name_data(data: Sequence[str], task: str | None) -> dict[str, str]:
-    """Name the split that each of several DATA is: as the file's name or else its folder says, else by the file's name.
+    """Name the split that each DATA is: as its file name or else its folder says, or else by the file name itself.
 
     >>> name_data(["news/train.conll", "web.tsv:tag=1"], "tag")
     {'train': 'news/train.conll', 'web.tsv': 'web.tsv:tag=1'}
@@ -49,16 +100,16 @@ def name_data(data: Sequence[str], task: str | None) -> dict[str, str]:
     shared = os.path.commonpath([path.absolute().parent for path in paths])
     below = [path.absolute().relative_to(shared) for path in paths]
     names = [split_name(path.name) or split_name(str(path.parent)) or path.name for path in below]
-    # of files with one name that is no split's, the folders tell which is which
+    # If several files have the same name, and it does not name a split, their folders tell them apart.
     names = [
         str(path) if names.count(name) > 1 and name == path.name and split_name(name) is None else name
         for name, path in zip(names, below)
     ]
     for name in names:
         if names.count(name) > 1:
-            claims = [each for each, own in zip(data, names) if own == name]
+            rivals = [each for each, split in zip(data, names) if split == name]
             raise UsageError(
-                f"{' and '.join(claims)}: each is the split {name!r}; give one of them, or check them one by one"
+                f"{' and '.join(rivals)}: each is the split {name!r}; give one of them, or check them one by one"
             )
     return dict(zip(names, data))
 
@@ -67,8 +118,8 @@ def _path(source: str, task: str | None) -> str:
     return (parse_labelled_source if task == "classify" else parse_source)(source)[0]
 
 
-def _names_texts(source: str) -> bool:
-    """Say whether the columns that are named with a source are those of labelled texts."""
+def names_text_columns(source: str) -> bool:
+    """Say whether the columns that a source names are those of labelled texts."""
     try:
         parse_source(source)
     except UsageError:
@@ -87,7 +138,7 @@ def _look(source: str | Mapping[str, str], task: str | None, language: str, watc
     from seqtag.linter.linter import check_corpus
 
     disable_progress_bars()
-    set_verbosity(CRITICAL)  # what it can't read is a finding of ours
+    set_verbosity(CRITICAL)  # files that can't be read are among the findings
     findings = check_corpus(source, task=task or "tag", language=language, watch=watch)
     if task is None and _are_doubtful(findings):
         watch("reading as labelled texts")
@@ -101,13 +152,13 @@ def _look(source: str | Mapping[str, str], task: str | None, language: str, watc
 
 
 def _are_doubtful(findings: "Findings") -> bool:
-    """Say whether what was read as tagged tokens may be something else: nothing, or each file one sentence."""
+    """Say whether data read as tagged tokens may be something else: there are no rows, or each file is one sentence."""
     return all(split.num_rows == 1 for split in findings.splits) and findings.scheme in (None, "plain")
 
 
 def _are_texts(findings: "Findings") -> bool:
     rows, words = (sum(getattr(split, size) for split in findings.splits) for size in ("num_rows", "num_tokens"))
-    return rows > 0 and words >= _WORDS_A_TEXT * rows and findings.of_kind("wrong_column") is None
+    return rows > 0 and words >= _LEAST_WORDS_PER_TEXT * rows and findings.of_kind("wrong_column") is None
 
 
 def _suggestion(tagged: "Findings", texts: "Findings") -> UsageError:
@@ -122,8 +173,8 @@ def _suggestion(tagged: "Findings", texts: "Findings") -> UsageError:
     )
 
 
-def _show(findings: "Findings") -> None:
-    """Print the findings; how bad they are has a colour in a terminal."""
+def _print_severities(findings: "Findings") -> None:
+    """Print findings; in a terminal, the colour says how bad each of them is."""
     if not sys.stdout.isatty():
         print(findings)
         return
@@ -138,7 +189,7 @@ def _show(findings: "Findings") -> None:
 
 @contextmanager
 def _progress() -> Iterator[Watch]:
-    """Say on a terminal what is being done."""
+    """Show what is being done, if standard error is a terminal."""
     if not sys.stderr.isatty():
         yield lambda what: None
         return

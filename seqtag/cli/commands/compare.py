@@ -1,69 +1,100 @@
-"""`seqtag compare`: report files side by side, each beside the best."""
+"""`seqtag compare`: report files side by side, each compared with the best."""
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from seqtag.cli.sources import open_output
-from seqtag.corpora.lines import open_bytes
+import typer
+
+from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile
+from seqtag.cli.output import check_files, show
+from seqtag.cli.process import command
 from seqtag.errors import DataError, UsageError
+from seqtag.reporting.document import Document
+from seqtag.reporting.markdown import render_markdown
 
 if TYPE_CHECKING:
     from seqtag.evaluation.statistics.measurement import Measurement
+    from seqtag.reporting.sections import Section
 
-TITLE = "Systems compared"
+EXAMPLES = (
+    "seqtag compare lstm.json gru.json",
+    "seqtag compare runs/*.json --html runs.html",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """What a report file has for a comparison."""
+    """The part of a report file that a comparison needs."""
 
     source: str
     score: float
     measurement: "Measurement"
 
 
-def compare(paths: Sequence[str], *, resamples: int, seed: int, files: Mapping[str, str | None]) -> None:
-    """Print reports in order, two of them also beside each other; `files` has a path for each form, by its ending."""
+class Comparison(Document):
+    """What the command says of its reports."""
+
+    page_title = "Systems compared"
+
+    def __init__(self, sections: "tuple[Section, ...]", values: dict[str, Any]) -> None:
+        self._sections, self._values = sections, values
+
+    def sections(self) -> "tuple[Section, ...]":
+        """Give the ranking, and for two reports their differences."""
+        return self._sections
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give `ranking` and, for two reports, `comparison`, as their own `to_dict` do."""
+        return self._values
+
+    def to_markdown(self) -> str:
+        """Give all tables as Markdown, below a title."""
+        return render_markdown(self.sections(), heading=self.page_title)
+
+
+@command
+def compare(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A.json B.json ...",
+            help="Two or more reports on the same data, as `seqtag evaluate` and `seqtag score` write them with "
+            "--json.",
+        ),
+    ],
+    resamples: Annotated[
+        int, typer.Option(metavar="N", help="How many samples are drawn for the intervals and for the p-values.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same figures.")] = 0,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Set reports side by side, best first: differences with intervals, and whether chance alone would give as much."""
     from seqtag.evaluation.statistics.comparison import compare as compare_two
     from seqtag.evaluation.statistics.comparison import distinct_names
-    from seqtag.evaluation.statistics.measurement import write_json
     from seqtag.evaluation.statistics.ranking import rank
-    from seqtag.reporting.markdown import render_markdown
-    from seqtag.reporting.terminal import render_text
 
-    _check_paths(paths)
-    stored = [read_report(path) for path in paths]
-    names = distinct_names([Path(path).stem for path in paths], [report.source for report in stored], paths)
+    outputs = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    check_paths(files)
+    stored = [read_report(path) for path in files]
+    names = distinct_names([Path(path).stem for path in files], [report.source for report in stored], files)
     reports = [replace(report, source=name) for report, name in zip(stored, names)]
     ranking = rank(reports, resamples=resamples, seed=seed)
-    sections, found = ranking.sections(), {"ranking": ranking.to_dict()}
+    sections, values = ranking.sections(), {"ranking": ranking.to_dict()}
     if len(reports) == 2:
         pair = compare_two(reports[0], reports[1], resamples=resamples, seed=seed)
-        # the differences by label of a pair say what the table side by side would
-        sections, found = (sections[0], *pair.sections()), found | {"comparison": pair.to_dict()}
-    if files[".json"] != "-":
-        print(render_text(sections))
-    for ending, path in files.items():
-        if path is None:
-            continue
-        if ending == ".json":
-            text = write_json(found) + "\n"
-        elif ending == ".html":
-            from seqtag.reporting.html import render_html
-
-            text = render_html(TITLE, sections)
-        else:
-            text = render_markdown(sections, heading=TITLE)
-        with open_output(path, sys.stdout) as output:
-            output.write(text)
+        # The differences by label of a pair say what the table of the ranking would say by label.
+        sections, values = (sections[0], *pair.sections()), values | {"comparison": pair.to_dict()}
+    show(Comparison(sections, values), outputs)
 
 
 def read_report(path: str) -> StoredReport:
-    """Read what a comparison needs off a report file; DataError, by file, for what is no report of this release."""
+    """Read the part of a report file that a comparison needs; DataError if it is not a report of this release."""
+    from seqtag.corpora.lines import open_bytes
     from seqtag.evaluation.statistics.measurement import Measurement
 
     advice = "give a file that `seqtag evaluate` or `seqtag score` wrote with --json"
@@ -88,7 +119,8 @@ def read_report(path: str) -> StoredReport:
     )
 
 
-def _check_paths(paths: Sequence[str]) -> None:
+def check_paths(paths: Sequence[str]) -> None:
+    """Raise UsageError for a single file, and for one that is named twice."""
     if len(paths) < 2:
         raise UsageError(f"{paths[0]}: one report alone can't be compared; name two or more")
     places = [Path(path).resolve() for path in paths]

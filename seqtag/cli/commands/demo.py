@@ -1,48 +1,53 @@
-"""`seqtag demo`: a task from data to answers for new text, on a corpus of seqtag's own, in about a minute."""
+"""`seqtag demo`: a task from data to predictions for new text, on a corpus that comes with seqtag."""
 
 import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from seqtag.cli.model_folder import Place
-from seqtag.cli.prediction.class_writers import classify, top_words
-from seqtag.cli.prediction.requests import Request
-from seqtag.cli.prediction.tag_writers import mark
-from seqtag.cli.process import INTERRUPTED
+from seqtag.cli.process import INTERRUPTED, command
 from seqtag.cli.sources import read_corpus
-from seqtag.cli.tasks import find_task
-from seqtag.corpora.demo_corpora import demo_folder
+from seqtag.cli.tasks import LABELLED_TASKS, find_task
 
 logger = logging.getLogger("seqtag")
+
+EXAMPLES = ("seqtag demo", "seqtag demo --task classify")
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
     """What the demo of a task shows."""
 
-    out: Path  # the model folder, where none is named
-    epochs: int | None  # None: as many as the estimator finds right
-    rows: str
+    out: Path  # the model folder, if none is named
+    epochs: int | None  # None: the default of the estimator
+    rows: str  # what the rows of the corpus are called
     heading: str
-    texts: tuple[str, ...]  # in no split of the corpus; a test holds it
-    answers: Callable[[Any, Sequence[str]], Iterator[str]]
-    example: str  # a text to go on with
-    predict: str  # and the words of the command after the folder
-    train: str
+    texts: tuple[str, ...]  # which no split of the corpus has; a test makes sure
+    answers: Callable[[Any, Sequence[str]], Iterator[str]]  # the lines that are printed for the texts
+    example: str  # a text for the command that goes on with the model
+    predict: str  # the words of this command after the folder
+    train: str  # the command that trains on other data
 
 
 def _marked(tagger: Any, texts: Sequence[str]) -> Iterator[str]:
+    from seqtag.cli.prediction.tag_writers import mark
+
     return map(mark, texts, tagger.predict_spans(texts))
 
 
 def _classified(classifier: Any, texts: Sequence[str]) -> Iterator[str]:
+    from seqtag.cli.prediction.class_writers import classify, top_words
+    from seqtag.cli.prediction.requests import Request
+
     requests = [Request(text=text) for text in texts]
     width = max(map(len, classifier.classes_))
     for text, answer in zip(texts, classify(classifier, requests, attention=True)):
-        yield f"{answer.labels[0]:{width}} {answer.shares[0]:.2f}  {text}"
+        yield f"{answer.labels[0]:{width}} {answer.probabilities[0]:.2f}  {text}"
         yield " " * (width + 7) + top_words(answer.weights)
 
 
@@ -86,18 +91,39 @@ SHOWS = {
 }
 
 
-def demo(task: str, *, out: Path | None, epochs: int | None) -> int:
-    """Train on the demo corpus, print the scores on its test split, answer texts that are in none, save the model."""
-    kind = find_task(task)
+@command
+def demo(
+    task: Annotated[
+        str, typer.Option(metavar="tag|classify", help="tag: names in sentences; classify: the mood of short texts.")
+    ] = "tag",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The model folder to write; default: seqtag-demo-model or seqtag-demo-classifier."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How often the corpus is read through; default: 20 to tag, and what suits its size to classify.",
+        ),
+    ] = None,
+) -> int:
+    """Train on a corpus that comes with seqtag, print the scores and label new texts, in about a minute."""
+    from seqtag.corpora.demo_corpora import demo_folder
+
+    chosen = find_task(task, LABELLED_TASKS)
     show = SHOWS[task]
-    # The model in the default place is the demo's own, and a second run must go as the first did.
+    # A model in the default place is from an earlier demo, so it may be replaced: the demo can be run twice.
     place = out or show.out
     Place.check(place, resume=False, overwrite=place == show.out)
     epochs = epochs or show.epochs
     corpus = read_corpus(str(demo_folder(task)), task=task)
     passes = "" if epochs is None else f" for {epochs} epochs"
     logger.info("training on %d %s%s; about a minute on two cores", len(corpus["train"]), show.rows, passes)
-    estimator = kind.estimator()(language="en", epochs=epochs).fit(corpus["train"], dev=corpus["dev"])
+    estimator = chosen.estimator()(language="en", epochs=epochs).fit(corpus["train"], dev=corpus["dev"])
     estimator.save(place)
     report = replace(estimator.evaluate(corpus["test"]), source="the test split, which training never saw")
     page = place / "report.html"

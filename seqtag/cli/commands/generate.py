@@ -1,28 +1,89 @@
-"""`seqtag generate`: a prompt in, what a language model makes of it out, as it is written."""
+"""`seqtag generate`: a prompt in, and out comes what a language model makes of it, as it is written."""
 
 import sys
-from typing import Any
+from typing import Annotated
 
-from seqtag.cli.tasks import LANGUAGE, TASKS, find_estimator, stored_name
-from seqtag.corpora.lines import handle_blocks
+import typer
+
+from seqtag.cli.arguments import Device, ModelFolder
+from seqtag.cli.process import command
+from seqtag.cli.tasks import stored_task
 from seqtag.errors import UsageError
 
+EXAMPLES = (
+    'seqtag generate models/novel --prompt "It was a dark night"',
+    'seqtag generate models/novel --prompt "It was" --temperature 0.7 --num-tokens 500 --seed 3',
+    "seqtag generate models/novel --prompt - --top-p 0.9 < beginning.txt",
+    "seqtag generate models/novel --prompt 'Chapter 1' --stop $'\\n\\n' --stop 'THE END'",
+)
 
-def generate(folder: str, prompt: str, *, device: str, **options: Any) -> None:
-    """Print a prompt and what comes after it, piece by piece; a prompt - is read from standard input."""
-    name = stored_name(folder)
-    if name != LANGUAGE:
+
+@command
+def generate(
+    folder: ModelFolder,
+    prompt: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="The beginning of the text, which is printed too. - reads it from standard input, without the line "
+            "break at its end. Without a prompt the model begins a new line.",
+        ),
+    ] = "",
+    num_tokens: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="How many characters (or words, for a word model) are written at most after the prompt."
+        ),
+    ] = 200,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            metavar="T",
+            help="How bold the choices are: below 1 probable symbols are preferred even more, above 1 less; 0 always "
+            "takes the most probable one.",
+        ),
+    ] = 1.0,
+    top_k: Annotated[
+        int | None, typer.Option(metavar="K", help="Choose among the K most probable symbols only.")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", help="Choose only among the fewest symbols whose probabilities add up to P, such as 0.9."
+        ),
+    ] = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="End before this text if it comes; repeat --stop for several."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same text.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Let a language model continue a text; each piece is printed as soon as it is written."""
+    from seqtag.corpora.lines import handle_blocks
+
+    task = stored_task(folder)
+    if task.has_labels:
         raise UsageError(
-            f"{folder}: holds a {TASKS[name].noun}, and a language model writes; train one on running text: "
+            f"{folder}: holds a {task.noun}, and a language model writes; train one on running text: "
             "seqtag train TEXT --task lm --out DIR"
         )
-    model = find_estimator(name).load(folder, device=device)
+    model = task.load(folder, device=device)
     if prompt == "-":
-        # The line break that ends the input, and that `echo` adds, is none of the prompt's.
+        # The line break that ends the input, which `echo` adds too, is not part of the prompt.
         prompt = "\n".join(line for _, lines in handle_blocks(sys.stdin, "<stdin>") for line in lines)
-    last = prompt
-    pieces = model.generate_stream(prompt, **options)
+    # Refuses bad options before the prompt is printed.
+    pieces = model.generate_stream(
+        prompt,
+        num_tokens=num_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop or None,
+        seed=seed,
+    )
     sys.stdout.write(prompt)
+    last = prompt
     for piece in pieces:
         sys.stdout.write(piece)
         sys.stdout.flush()

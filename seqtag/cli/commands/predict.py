@@ -1,92 +1,103 @@
 """`seqtag predict`: requests in, answers out, in order, a handful at a time."""
 
 import logging
-import os
 import sys
+from typing import TYPE_CHECKING, Annotated
 
-from seqtag.cli.prediction.requests import Input, Request, read_requests
-from seqtag.cli.prediction.tables import open_table
-from seqtag.cli.sources import open_output
-from seqtag.cli.tasks import Task, load_model, stored_task
-from seqtag.errors import UsageError, near_miss
+import typer
+
+from seqtag.cli.arguments import Device, Engine, ModelFolder
+from seqtag.cli.output import open_output
+from seqtag.cli.process import command
+from seqtag.cli.tasks import stored_labelled_task
+
+if TYPE_CHECKING:
+    from seqtag.cli.prediction.requests import Request
 
 logger = logging.getLogger("seqtag")
 
-# Requests that are answered together at most: enough for full batches, few enough that memory stays flat.
+EXAMPLES = (
+    'echo "Ada lives in Turin." | seqtag predict models/ner --text',
+    "seqtag predict models/ner new.conll --output tagged.conll",
+    "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
+    'echo "What a day!" | seqtag predict models/mood --attention',
+    "seqtag predict models/mood reviews.csv:text=review --output classified.csv",
+)
+
+# The most requests that are answered together: enough for full batches, few enough that memory does not grow.
 _MOST = 512
 
-_KINDS = {
-    "conll": "a column file with a token a line",
-    "text": "text, one a line (--text)",
-    "jsonl": "JSON lines (--jsonl)",
-    "csv": "a table with a text a row",
-}
 
-
+@command
 def predict(
-    folder: str,
-    source: str,
-    *,
-    kind: str | None,
-    form: str | None,
-    output: str,
-    attention: bool,
-    device: str,
-    engine: str | None,
+    folder: ModelFolder,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="A file, or - for standard input. For a tagger: a column file with one token per line, in its first "
+            "column or in the one that FILE:token=1 names (for standard input: -- -:token=1), and a blank line after "
+            "each sentence; the other columns are kept, comments are not. For a classifier: one text per line, or a "
+            "table whose name ends in .csv or .tsv, where FILE:text=review names the column of the texts; all columns "
+            "are kept.",
+        ),
+    ] = "-",
+    text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl",
+            help='INPUT has one JSON object per line, with "text" or "tokens"; the name *.jsonl says so without a '
+            "flag. All keys of the objects are kept.",
+        ),
+    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="conll|jsonl|text|csv",
+            help="What to write. For a tagger, conll: one token and its tag per line; jsonl: spans with offsets and "
+            "probabilities; text: the same for people to read. For a classifier, text: class, probability and text "
+            "between tabs; jsonl: with the probabilities of all classes; csv: the table with the columns label and "
+            "score added (predicted_label if it has a label). Default: the form of INPUT.",
+        ),
+    ] = None,
+    attention: Annotated[
+        bool,
+        typer.Option(
+            "--attention",
+            help="For a classifier with pooling=attention: show the words with the most weight in the decision; in "
+            "jsonl, the weight of each word.",
+        ),
+    ] = False,
+    output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    device: Device = "auto",
+    engine: Engine = None,
 ) -> None:
-    """Tag or classify what `source` holds with the model in `folder`; `kind` and `form` are of input and output.
+    """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
+    from seqtag.cli.prediction.forms import FORMS, check_form, find_input
+    from seqtag.cli.prediction.requests import read_requests
 
-    Standard input is answered whenever no more of it is there yet, so that a program on the other end may wait for each
-    answer.
-    """
-    task = stored_task(folder)
-    given = find_input(source, task, kind)
+    task = stored_labelled_task(folder)
+    given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
-    if form not in task.answers.FORMS:
-        raise UsageError(f"--format {form}: unknown for a {task.noun}; {near_miss(form, task.answers.FORMS)}")
-    model = load_model(task, folder, device=device, engine=engine)
-    answers = task.answers(model, form, given, attention=attention)
+    check_form(form, task)
+    writer = FORMS[task.name].writer(task.load(folder, device=device, engine=engine), form, given, attention=attention)
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
     waiting: list[Request] = []
-    with open_output(output, sys.stdout) as target:
+    with open_output(output) as target:
 
         def answer() -> None:
             if waiting:
-                target.writelines(answers.lines(waiting))
+                target.writelines(writer.lines(waiting))
                 target.flush()
                 waiting.clear()
 
-        target.write(answers.head())
+        target.write(writer.head())
         for request in read_requests(given, sys.stdin.buffer, answer):
             waiting.append(request)
             if len(waiting) == _MOST:
                 answer()
         answer()
-    answers.close()
-
-
-def find_input(source: str, task: Task, kind: str | None) -> Input:
-    """Say what INPUT is, by its name where `kind` does not say it; a table is looked into.
-
-    Raises UsageError for what a model of this task can't read.
-    """
-    path, column = task.cut_source(source)
-    ending = os.path.splitext(path.lower().removesuffix(".gz"))[1]
-    kind = kind or task.endings.get(ending, task.kind)
-    if kind not in task.answers.FORMS:
-        takes = ", or ".join(_KINDS[form] for form in task.answers.FORMS)
-        raise UsageError(
-            f"{path}: by its name this is {_KINDS[kind]}, and the model is a {task.noun}, which takes {takes}"
-        )
-    if column is not None and (kind == "text" or (kind == "jsonl" and not task.by_text)):
-        raise UsageError(f"{source}: this input has no columns; leave out {source.removeprefix(path)}")
-    table = open_table(path, column) if kind == "csv" else None
-    return Input(path, kind, column, table, task.by_text)
-
-
-def input_kind(*, text: bool, jsonl: bool) -> str | None:
-    """Read the two flags for the kind of input; None where the name decides."""
-    if text and jsonl:
-        raise UsageError("--text and --jsonl: the input is one of the two; leave out the other")
-    return "text" if text else "jsonl" if jsonl else None
+    writer.close()

@@ -1,80 +1,263 @@
-"""`seqtag train`: data in, a model folder out; what can go wrong is found before the training where it can be."""
+"""`seqtag train`: data in, a model folder out. Mistakes are found before the training if they can be."""
 
+import json
 import logging
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE
+from seqtag.cli.language_figures import LanguageFigures
 from seqtag.cli.model_folder import Place
-from seqtag.cli.process import is_main_process
+from seqtag.cli.process import command, is_main_process
 from seqtag.cli.sources import pick_split, read_corpus
-from seqtag.cli.tasks import TASKS
-from seqtag.cli.text_sources import is_running_text
-from seqtag.errors import DataError, UsageError
+from seqtag.cli.tasks import Task, find_task
+from seqtag.cli.text_sources import find_texts, is_running_text, refuse_tags
+from seqtag.errors import DataError, UsageError, near_miss
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from seqtag.models.classifying.classifier import Classifier
-    from seqtag.models.tagging.tagger import Tagger
-
 logger = logging.getLogger("seqtag")
+
+EXAMPLES = (
+    "seqtag train my-corpus/ --out models/ner",
+    "seqtag train news.conll:token=0,tag=3 --out models/ner --language en --epochs 40",
+    "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
+    "seqtag train reviews.csv --out models/mood --task classify",
+    "seqtag train reviews.csv:text=review,label=stars --out m --task classify --set pooling=max",
+    "seqtag train novel.txt --out models/novel --task lm",
+    "seqtag train novels/ --dev new.txt --out m --task lm --set level=word --set hidden_size=256",
+)
+
+_WORDS = {"none": None, "null": None, "true": True, "false": False}
+_BARE_FRACTION = re.compile(r"-?\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The rows that a training needs."""
+    """What a training reads: rows of a corpus or, for a language model, the sources of texts."""
 
-    train: "Dataset"
-    dev: "Dataset | None"  # None: the estimator holds some of train out
-    test: "Dataset | None"  # None: nothing is measured at the end
-    test_source: str  # for the report's heading
+    train: "Dataset | str"
+    dev: "Dataset | str | None"  # None: the estimator holds out some of train
+    test: "Dataset | str | None"  # None: nothing is measured at the end
+    test_source: str = ""  # for the heading of the report
 
 
+@command
 def train(
-    data: str,
-    estimator: "Tagger | Classifier",
-    *,
-    out: Path,
-    dev: str | None,
-    test: str | None,
-    resume: bool,
-    overwrite: bool,
-    tensorboard: Path | None,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help=f"The corpus, of which the split train is learnt. {DATA_FORMS}")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The model folder to write.", rich_help_panel=WHERE)],
+    dev: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="The data that choose the best epoch. Default: the split dev; without one, a tenth of train is held "
+            "out.",
+            rich_help_panel=MORE_DATA,
+        ),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="The data on which the finished model is measured. Default: the split test, if there is one.",
+            rich_help_panel=MORE_DATA,
+        ),
+    ] = None,
+    task: Annotated[
+        str,
+        typer.Option(
+            metavar="tag|classify|lm",
+            help="What the model learns. tag: a tag for each token; classify: a class for each text; lm: to continue "
+            "running text, by character or, with --set level=word, by word.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = "tag",
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="The language whose rules cut raw text into tokens: en, de, ...; xx, the default, fits most of them.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="How often train is read through.", rich_help_panel=TRAINING)
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=TRAINING),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...", rich_help_panel=TRAINING)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set an option of the model, such as encoder=gru, hidden_size=256 or vectors=glove.txt; repeat --set "
+            "for more. `seqtag options Tagger`, `Classifier` and `LanguageModel` list what can be set for --task tag, "
+            "classify and lm, with defaults and a sentence for each option.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a run that was killed or interrupted.", rich_help_panel=WHERE),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the model in DIR.", rich_help_panel=WHERE)
+    ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write curves for TensorBoard into this folder.", rich_help_panel=WHERE),
+    ] = None,
 ) -> int:
-    """Train, save, then measure on test; gives the exit code.
+    """Train a tagger or a classifier on labelled data, or a language model on text, and save it in a folder.
 
-    The model is saved before anything is measured: whatever is wrong with test data must not cost the training.
+    A run that was killed goes on with --resume and ends in the same model. Ctrl-C saves the best model so far.
     """
+    chosen = find_task(task)
+    estimator = make_estimator(
+        chosen, parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
+    )
     place = Place.check(out, resume=resume, overwrite=overwrite)
+    if chosen.has_labels:
+        splits = read_splits(data, dev, test, **chosen.reading(estimator))
+    else:
+        splits = find_text_splits(data, dev, test)
+    place.make_room()
+    fit = partial(estimator.fit, splits.train, dev=splits.dev, tensorboard=tensorboard)
+    code = place.fill(estimator, fit, describe=partial(describe_dev_score, estimator))
+    # The model is saved before anything is measured: a mistake in the test data must not cost the training.
+    if code == 0 and is_main_process():
+        if splits.test is not None:
+            print(measure(estimator, splits))
+        if advice := next_command(estimator, out, was_measured=splits.test is not None):
+            logger.info(advice)
+    return code
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """Read KEY=VALUE pairs; a value is read as JSON if it is JSON, and else as a string.
+
+    Raises UsageError for a pair without a key or value, and for a key that comes twice.
+
+    >>> parse_settings(["hidden_size=64", "characters=None", "encoder=gru", 'class_weights={"PER": 2}'])
+    {'hidden_size': 64, 'characters': None, 'encoder': 'gru', 'class_weights': {'PER': 2}}
+    """
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, _, value = (part.strip() for part in pair.partition("="))
+        key = key.replace("-", "_")
+        if not key or not value:
+            raise UsageError(f"--set {pair}: write --set KEY=VALUE, such as --set hidden_size=128")
+        if key in settings:
+            raise UsageError(f"--set {pair}: {key} is set twice; leave out one")
+        settings[key] = _parse_value(value)
+    return settings
+
+
+def _parse_value(value: str) -> Any:
+    if value.lower() in _WORDS:
+        return _WORDS[value.lower()]
+    if _BARE_FRACTION.fullmatch(value):
+        return float(value)
     try:
-        splits = read_splits(data, dev, test, task=estimator.task, **TASKS[estimator.task].reading(estimator))
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) -> Any:
+    """Make the estimator of a task, and check all that can be checked before the data is read.
+
+    `short_forms` are options with a flag of their own; None means that the flag was not given. Raises UsageError for
+    an unknown option, with the nearest name, for all bad values at once, and for an option that is given both ways.
+    """
+    kind = task.estimator()
+    from seqtag.models.options import check_options, checks_of
+    from seqtag.text.tokenizer import Tokenizer
+    from seqtag.training.device import pick_device
+
+    given = {name: value for name, value in short_forms.items() if value is not None}
+    known = kind().get_params(deep=False)
+    for name in settings:
+        if name not in known:
+            raise UsageError(
+                f"--set {name}: there is no such option for --task {task.name}; {near_miss(name, known)}; "
+                f"`seqtag options {kind.__name__}` explains them"
+            )
+        if name in given:
+            raise UsageError(f"--{name} and --set {name}=...: the option is given twice; leave out one")
+    estimator = kind(**settings, **given)
+    check_options("train", estimator.get_params(deep=False), checks_of(kind))
+    pick_device(estimator.device)
+    if estimator.language is not None:
+        Tokenizer(estimator.language)
+    return estimator
+
+
+def read_splits(data: str, dev: str | None, test: str | None, **options: Any) -> Splits:
+    """Read the splits of a corpus; dev and test come from sources of their own if these are named."""
+    try:
+        corpus = read_corpus(data, **options)
+        if "train" not in corpus:
+            raise UsageError(
+                f"{data}: has the splits {', '.join(corpus)}, and none is called train; give the file to train on"
+            )
+        others: dict[str, Dataset | None] = {}
+        for name, source in (("dev", dev), ("test", test)):
+            if source is None:
+                others[name] = corpus.get(name)
+            else:
+                found = read_corpus(source, **options)
+                others[name] = pick_split(found, name, source=source, advice="give the file of one split")
     except DataError as error:
         if is_running_text(data):
             raise DataError(f"{error}; if this is running text to learn a language model from: --task lm") from None
         raise
-    place.make_room()
-    fit = partial(estimator.fit, splits.train, dev=splits.dev, tensorboard=tensorboard)
-    code = place.fill(estimator, fit, describe=lambda best: f"dev score {100 * best:.2f}")
-    if code == 0 and splits.test is not None and is_main_process():
-        print(replace(estimator.evaluate(splits.test), source=splits.test_source).summary())
-        logger.info("what goes wrong, and where: seqtag evaluate %s DATA --html report.html", out)
-    return code
-
-
-def read_splits(data: str, dev: str | None, test: str | None, **options: Any) -> Splits:
-    """Read the splits: those of `data`, but for dev and test where they have sources of their own."""
-    corpus = read_corpus(data, **options)
-    if "train" not in corpus:
-        raise UsageError(
-            f"{data}: has the splits {', '.join(corpus)}, and none is called train; give the file to train on"
-        )
-    others = {}
-    for name, source in (("dev", dev), ("test", test)):
-        if source is None:
-            others[name] = corpus.get(name)
-        else:
-            found = read_corpus(source, **options)
-            others[name] = pick_split(found, name, source=source, advice="give the file of one split")
     return Splits(corpus["train"], others["dev"], others["test"], test or f"{data}, test")
+
+
+def find_text_splits(data: str, dev: str | None, test: str | None) -> Splits:
+    """Find the texts of a language model; UsageError for tokens with tags."""
+    texts = find_texts(data, dev, test)
+    for source in texts:
+        if source is not None:
+            refuse_tags(source, advice="give a text file, or leave --task lm out to train a tagger")
+    return Splits(*texts)
+
+
+def describe_dev_score(estimator: Any, score: float) -> str:
+    """Put the score of the best epoch into words."""
+    if estimator.task == "lm":
+        from seqtag.training.watchers import language_figure
+
+        return f"dev {language_figure(-score, estimator.level)}"
+    return f"dev score {100 * score:.2f}"
+
+
+def measure(estimator: Any, splits: Splits) -> str:
+    """Measure a trained model on test, and give its scores for a terminal."""
+    if isinstance(splits.test, str):
+        return str(LanguageFigures.measure(estimator, splits.test))
+    report = replace(estimator.evaluate(splits.test), source=splits.test_source)
+    summary: str = report.summary()
+    return summary
+
+
+def next_command(estimator: Any, out: Path, *, was_measured: bool) -> str | None:
+    """Say which command goes on with a trained model."""
+    if estimator.task == "lm":
+        return f'what it writes: seqtag generate {out} --prompt "..."' if estimator.direction == "forward" else None
+    return f"what goes wrong, and where: seqtag evaluate {out} DATA --html report.html" if was_measured else None

@@ -1,6 +1,5 @@
-"""What `seqtag predict` writes for a classifier: one answer a request, as lines of text, JSON lines or a table."""
+"""What `seqtag predict` writes for a classifier: one answer per request, as lines of text, JSON lines or a table."""
 
-import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line, one_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.cli.prediction.tables import one_line, table_line
-from seqtag.cli.prediction.tag_writers import DIGITS, Answers
+from seqtag.cli.prediction.tables import table_line
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,22 +19,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("seqtag")
 
-_MOST_NAMED = 5
-_MOST_WORDS = 3
+_MOST_NAMED = 5  # blank texts
+_MOST_WORDS = 3  # of a text, by their attention
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The classes that one text is given."""
+class ClassAnswer:
+    """The classes that the model gives to one text."""
 
-    labels: list[Any]  # one, or any number of them where the model is multi-label
-    shares: list[float]  # the probability of each
+    labels: list[Any]  # one, or any number of them if the model is multi-label
+    probabilities: list[float]  # one per label
     scores: Mapping[str, float]  # the probability of every class
-    weights: Sequence["TokenWeight"] = ()  # of the words, where attention was asked for
+    weights: Sequence["TokenWeight"] = ()  # of the words, if attention was asked for
 
 
-class ClassAnswers(Answers):
-    """Answers of a classifier. A blank text gets the shares of the classes in training, and is reported at the end."""
+class ClassWriter(AnswerWriter):
+    """Writes the answers of a classifier.
+
+    The probabilities of a blank text are the shares of the classes in training; `close` reports such texts.
+    """
 
     FORMS: ClassVar[tuple[str, ...]] = ("text", "jsonl", "csv")
 
@@ -52,10 +54,9 @@ class ClassAnswers(Answers):
             )
         self.model, self.given, self.attention = model, given, attention
         self.is_multi = model.class_set_.is_multi
-        self.num_blank = 0
-        self.blank_places: list[str] = []
-        self.form = form
-        self.write: Callable[[Request, Answer], str] = {
+        self.form, self.num_blank = form, 0
+        self.blank_places: list[str] = []  # the first ones
+        self.write: Callable[[Request, ClassAnswer], str] = {
             "text": self._text_line,
             "jsonl": self._json_line,
             "csv": self._table_line,
@@ -64,7 +65,7 @@ class ClassAnswers(Answers):
     def head(self) -> str:
         """Give the header of a table."""
         table = self.given.table
-        if self.form != "csv" or (table and not table.has_header):
+        if self.form != "csv" or (table and not table.dialect.has_header):
             return ""
         columns = list(table.keys) if table else ["text"]
         for name in self._columns():
@@ -72,7 +73,7 @@ class ClassAnswers(Answers):
         return self._row(columns)
 
     def lines(self, requests: Sequence[Request]) -> Iterator[str]:
-        """Write one line a request, but for line breaks inside the cells of a table."""
+        """Write one line per request, or more if the cells of a table have line breaks."""
         for request in requests:
             if request.is_blank:
                 self.num_blank += 1
@@ -81,77 +82,78 @@ class ClassAnswers(Answers):
             yield self.write(request, answer)
 
     def close(self) -> None:
-        """Say where texts were blank."""
+        """Log which texts were blank."""
         if self.num_blank:
             named = ", ".join(self.blank_places) + ", ..." * (self.num_blank > len(self.blank_places))
             texts = "1 text is blank and gets" if self.num_blank == 1 else f"{self.num_blank} texts are blank and get"
             logger.warning("%s the shares of the classes in training: %s", texts, named)
 
-    def _text_line(self, request: Request, answer: Answer) -> str:
+    def _text_line(self, request: Request, answer: ClassAnswer) -> str:
         text = " ".join(request.tokens) if request.text is None else request.text
         return "\t".join([*map(_bare, self._cells(answer)), one_line(text)]) + "\n"
 
-    def _json_line(self, request: Request, answer: Answer) -> str:
-        scores = {name: round(share, DIGITS) for name, share in answer.scores.items()}
-        about: dict[str, Any] = {"labels": answer.labels, "scores": scores}
+    def _json_line(self, request: Request, answer: ClassAnswer) -> str:
+        scores = {name: round(probability, DIGITS) for name, probability in answer.scores.items()}
+        added: dict[str, Any] = {"labels": answer.labels, "scores": scores}
         if not self.is_multi:
-            about = {"label": answer.labels[0], "score": round(answer.shares[0], DIGITS), "scores": scores}
+            added = {"label": answer.labels[0], "score": round(answer.probabilities[0], DIGITS), "scores": scores}
         if self.attention:
-            about["attention"] = [[word.text, round(word.weight, DIGITS)] for word in answer.weights]
+            added["attention"] = [[word.text, round(word.weight, DIGITS)] for word in answer.weights]
         record = dict(request.record) or {"text": request.text}
-        for name, value in about.items():
+        for name, value in added.items():
             record[free_name(name, record)] = value
-        return json.dumps(record, ensure_ascii=False) + "\n"
+        return json_line(record)
 
-    def _table_line(self, request: Request, answer: Answer) -> str:
+    def _table_line(self, request: Request, answer: ClassAnswer) -> str:
         table, added = self.given.table, self._cells(answer)
         if table is None:
             return self._row([request.text or "", *added])
-        return self._row([*request.record.values(), *(added if table.quoted else map(_bare, added))])
+        return self._row([*request.record.values(), *(added if table.dialect.quoted else map(_bare, added))])
 
     def _columns(self) -> list[str]:
         columns = ["labels", "scores"] if self.is_multi else ["label", "score"]
         return [*columns, "attention"] if self.attention else columns
 
-    def _cells(self, answer: Answer) -> list[str]:
-        """Give the cells for `_columns`, as strings."""
+    def _cells(self, answer: ClassAnswer) -> list[str]:
+        """Give the cells of `_columns`, as strings."""
         labels = ",".join(map(str, answer.labels))
-        shares = ",".join(f"{share:.{DIGITS}f}" for share in answer.shares)
-        return [labels, shares, top_words(answer.weights)] if self.attention else [labels, shares]
+        scores = ",".join(f"{probability:.{DIGITS}f}" for probability in answer.probabilities)
+        return [labels, scores, top_words(answer.weights)] if self.attention else [labels, scores]
 
     def _row(self, cells: Sequence[str]) -> str:
-        table = self.given.table
-        return table_line(cells, delimiter=table.delimiter, quoted=table.quoted) if table else table_line(cells)
+        return table_line(cells) if self.given.table is None else self.given.table.line(cells)
 
 
-def classify(classifier: "Classifier", requests: Sequence[Request], *, attention: bool = False) -> Iterator[Answer]:
-    """Give each request its classes; a blank one gets the shares of the classes in training as probabilities."""
-    rows = [request.tokens if request.text is None else request.text for request in requests]
+def classify(
+    classifier: "Classifier", requests: Sequence[Request], *, attention: bool = False
+) -> Iterator[ClassAnswer]:
+    """Classify each request; the probabilities of a blank one are the shares of the classes in training."""
+    rows = [request.content for request in requests]
     probability_NL = np.tile(classifier.prior_, (len(rows), 1))
-    # The classifier would do the same with blank ones, but name them by their numbers in this handful of texts.
+    # The classifier gives blank texts the same, but its warning would number them within this handful of texts.
     if full := [i for i, request in enumerate(requests) if not request.is_blank]:
         probability_NL[full] = classifier.predict_proba([rows[i] for i in full])
     weights = classifier.predict_attention(rows) if attention else [[] for _ in rows]
     names = list(map(str, classifier.classes_.tolist()))
-    for chosen, share_L, own in zip(classifier.choose(probability_NL), probability_NL.tolist(), weights):
-        scores = dict(zip(names, share_L))
+    for chosen, probability_L, word_weights in zip(classifier.choose(probability_NL), probability_NL.tolist(), weights):
+        scores = dict(zip(names, probability_L))
         labels = chosen if classifier.class_set_.is_multi else [chosen]
-        yield Answer(labels, [scores[str(label)] for label in labels], scores, own)
+        yield ClassAnswer(labels, [scores[str(label)] for label in labels], scores, word_weights)
 
 
 def top_words(weights: Sequence["TokenWeight"]) -> str:
-    """Show the words of a text that have the most weight, to be read by people."""
+    """Show the words of a text that have the most weight, for people to read."""
     most = nlargest(_MOST_WORDS, weights, key=lambda word: word.weight)
     return " ".join(f"{word.text}({word.weight:.2f})" for word in most)
 
 
 def _bare(cell: str) -> str:
-    """Leave out what would end a cell without quotes."""
+    """Replace the characters that would end a cell without quotes."""
     return one_line(cell).replace("\t", " ")
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """Give a name that does not hide what the input brought: where it has a `label`, ours is the predicted one.
+    """Give a name that is not taken: if the input has a column `label`, the predicted one is called `predicted_label`.
 
     >>> free_name("label", ["text", "label"]), free_name("label", ["text"])
     ('predicted_label', 'label')

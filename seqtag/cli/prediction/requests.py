@@ -1,7 +1,7 @@
 """What `seqtag predict` reads: sentences of a column file, lines of text, JSON lines or rows of a table, one by one.
 
-Standard input is read so that whoever waits for an answer gets it: before each read that may have to wait, the caller
-is told. Knows no model.
+Before each read of standard input that may have to wait, the caller is told, so that it can answer what was read until
+then; a program at the other end of a pipe gets its answer before it sends more. Knows no model.
 """
 
 import io
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from seqtag.cli.prediction.tables import Table, table_rows
+from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
 from seqtag.corpora.lines import handle_blocks, line_blocks
 from seqtag.errors import DataError
@@ -21,36 +21,41 @@ _BLOCK_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Where requests come from, and in what form."""
+    """Where requests come from, and in which form."""
 
     path: str  # - is standard input
     kind: str  # conll, text, jsonl or csv
     column: Column | None = None  # the column of tokens in a column file, the key of the text in JSON lines
-    table: Table | None = None  # where the kind is csv
-    by_text: bool = False  # of a JSON object `text` counts before `tokens`, and a missing text is an empty one
+    table: Table | None = None  # if the kind is csv
+    by_text: bool = False  # in a JSON object, `text` is preferred to `tokens` and a missing text counts as empty
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One text, or one sentence that is cut into tokens already."""
+    """One text, or one sentence that is already cut into tokens."""
 
-    text: str | None = None  # None where the input brings tokens
+    text: str | None = None  # None if the input brings tokens
     tokens: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)  # the cells of each token in a column file
-    record: dict[str, Any] = field(default_factory=dict)  # the object in JSON lines, the row of a table by column
-    place: str = ""  # file:line, where the line is one request
+    record: dict[str, Any] = field(default_factory=dict)  # the object of JSON lines, or the row of a table by column
+    place: str = ""  # file:line, if the line is one request
+
+    @property
+    def content(self) -> str | list[str]:
+        """What is to be labelled: the text, or the tokens."""
+        return self.tokens if self.text is None else self.text
 
     @property
     def is_blank(self) -> bool:
-        """Whether it has no token, which white space is not."""
+        """Whether there is nothing to label but white space."""
         return not (self.tokens if self.text is None else self.text.strip())
 
 
 def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]) -> Iterator[Request]:
-    """Read a file, or standard input for '-', in memory that does not grow with it.
+    """Read a file, or standard input if its path is '-'; the memory needed does not grow with the input.
 
-    `before_wait` is called before each read of standard input: what was asked until then can be answered. Raises
-    DataError by file and line, UsageError for a file that is not there.
+    `before_wait` is called before each read of standard input. Raises DataError, by file and line, for input that
+    can't be read, UsageError for a file that does not exist.
     """
     handle = io.BufferedReader(_AnnouncedReads(stdin, before_wait), _BLOCK_BYTES) if given.path == "-" else None
     name = _STDIN if handle else given.path
@@ -59,7 +64,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
             yield Request(tokens=tokens, rows=rows)
         return
     if given.table is not None:
-        for number, cells in table_rows(given.table):
+        for number, cells in given.table.rows():
             record = dict(zip(given.table.keys, cells))
             yield Request(text=cells[given.table.text], record=record, place=f"{name}:{number}")
         return
@@ -72,7 +77,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
 
 
 class _AnnouncedReads(io.RawIOBase):
-    """A raw stream over standard input that says so before each read, which may have to wait."""
+    """A raw stream over standard input that calls `before_wait` before each read, which may have to wait."""
 
     def __init__(self, source: BinaryIO, before_wait: Callable[[], None]) -> None:
         self.source, self.before_wait = source, before_wait
@@ -82,7 +87,7 @@ class _AnnouncedReads(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self.before_wait()
-        # read1: what a pipe holds now, not as much as fits the buffer
+        # read1 takes what the pipe holds now, and does not wait until the buffer is full
         block: bytes = self.source.read1(len(buffer))  # type: ignore[attr-defined]
         buffer[: len(block)] = block
         return len(block)
@@ -94,7 +99,7 @@ def _read_record(line: str, place: str, given: Input) -> Request:
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{place}: no JSON ({error}); each line is an object such as {example}") from None
+        raise DataError(f"{place}: no JSON ({error}); each line must be an object such as {example}") from None
     text, tokens = (record.get(key), record.get("tokens")) if isinstance(record, dict) else (None, None)
     text_counts = given.by_text and isinstance(text, str)
     if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens) and not text_counts:
@@ -106,7 +111,7 @@ def _read_record(line: str, place: str, given: Input) -> Request:
     else:
         raise DataError(
             f'{place}: neither a string "{key}" nor a list of strings "tokens" in {line.strip()[:60]!r}; '
-            f'each line is an object such as {example} or {{"tokens": ["Ada", "spoke", "."]}}'
+            f'each line must be an object such as {example} or {{"tokens": ["Ada", "spoke", "."]}}'
         )
     try:
         for value in request.tokens if request.text is None else [request.text]:

@@ -1,46 +1,20 @@
-"""What `seqtag predict` writes: one answer a request; a tagger's as columns, JSON lines or text with marks."""
+"""What `seqtag predict` writes for a tagger: columns, JSON lines, or text with its spans marked."""
 
-import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line, one_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.cli.prediction.tables import one_line
 from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import Span, tags_from_spans
 
 if TYPE_CHECKING:
     from seqtag.models.tagging.tagger import Tagger
 
-# An answer should not depend on what it was batched with, and the last digits of a float do.
-DIGITS = 4
 
-
-class Answers(ABC):
-    """Turn requests into lines of one form, with one model."""
-
-    FORMS: ClassVar[tuple[str, ...]]
-
-    @abstractmethod
-    def __init__(self, model: Any, form: str, given: Input, *, attention: bool) -> None:
-        """Take a model and one of its FORMS; raises UsageError for what does not go together."""
-
-    def head(self) -> str:
-        """Give what stands before all answers."""
-        return ""
-
-    @abstractmethod
-    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
-        """Answer some requests, in order."""
-
-    def close(self) -> None:  # noqa: B027 - not every task has a last word
-        """Say what is to be said when all is answered."""
-
-
-class TagAnswers(Answers):
-    """Answers of a tagger."""
+class TagWriter(AnswerWriter):
+    """Writes the answers of a tagger."""
 
     FORMS: ClassVar[tuple[str, ...]] = ("conll", "jsonl", "text")
 
@@ -55,37 +29,40 @@ class TagAnswers(Answers):
 
 
 def column_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
-    """Write token TAB tag, a blank line after each sentence; the columns of the input stay before the tag.
+    """Write one line per token, its tag after a tab, and a blank line after each sentence.
 
-    Raises DataError for a token that a column file can't hold.
+    If the input is a column file, its other columns are kept before the tag. Raises DataError for a token that a
+    column file can't hold.
     """
     texts = tagger.tag_texts([request.text for request in requests if request.text is not None])
     lists = iter(tagger.predict([request.tokens for request in requests if request.text is None]))
     for request in requests:
-        if request.text is not None:
-            _, sentences = next(texts)
-            for tokens, tags, _ in sentences:
-                yield _sentence([[token.text] for token in tokens], tags)
-            if not sentences:
-                yield "\n"
-        else:
+        if request.text is None:
             yield _sentence(request.rows or [[_cell(token)] for token in request.tokens], next(lists))
+            continue
+        _, sentences = next(texts)
+        for tokens, tags, _ in sentences:
+            yield _sentence([[token.text] for token in tokens], tags)
+        if not sentences:
+            yield "\n"
 
 
 def json_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
-    """Write one object a request: its own keys, and spans; offsets count characters of `text`, or else tokens."""
+    """Write one object per request: the keys of the request, and the spans that were found.
+
+    The offsets of spans count the characters of a text; if the request brought tokens, they count these.
+    """
     for request, spans in zip(requests, _spans(tagger, requests)):
-        answer = dict(request.record)
         if request.text is not None:
-            answer |= {"text": request.text, "spans": [{**_about(span), "text": span.text} for span in spans]}
+            answer = {"text": request.text, "spans": [{**_span_record(span), "text": span.text} for span in spans]}
         else:
             tags = tags_from_spans(spans, len(request.tokens), tagger.scheme_)
-            answer |= {"tokens": request.tokens, "tags": tags, "spans": list(map(_about, spans))}
-        yield json.dumps(answer, ensure_ascii=False) + "\n"
+            answer = {"tokens": request.tokens, "tags": tags, "spans": list(map(_span_record, spans))}
+        yield json_line(request.record | answer)
 
 
 def marked_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
-    """Write one line a request, to be read by people: spans in brackets, with label and probability."""
+    """Write one line per request for people to read: spans in brackets, with label and probability."""
     for request, spans in zip(requests, _spans(tagger, requests)):
         if request.text is not None:
             text = mark(request.text, spans)
@@ -111,8 +88,11 @@ def mark(text: str, spans: Iterable[Span]) -> str:
     return "".join([*pieces, text[place:]])
 
 
-Writer = Callable[["Tagger", Sequence[Request]], Iterator[str]]
-_WRITERS: Mapping[str, Writer] = {"conll": column_lines, "jsonl": json_lines, "text": marked_lines}
+_WRITERS: Mapping[str, Callable[["Tagger", Sequence[Request]], Iterator[str]]] = {
+    "conll": column_lines,
+    "jsonl": json_lines,
+    "text": marked_lines,
+}
 
 
 def _spans(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[list[Span]]:
@@ -121,7 +101,7 @@ def _spans(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[list[Span]
     return (next(lists if request.text is None else texts) for request in requests)
 
 
-def _about(span: Span) -> dict[str, Any]:
+def _span_record(span: Span) -> dict[str, Any]:
     assert span.score is not None
     return {"start": span.start, "end": span.end, "label": span.label, "score": round(span.score, DIGITS)}
 

@@ -1,187 +1,184 @@
-"""Read CSV and TSV files with a text and a label in each row.
+"""Read CSV and TSV files with a text and a label in each row, and find the columns that hold them.
 
-CSV follows the rules of Python's csv module, strictly: text after a closing quote, or a quote that is never closed, is
-an error. Tab-separated files often have quotes that are only characters. There quotes count as CSV's where each line
-by itself is well quoted; else each line is a row and a quote a character, where that gives all rows one width; else
-quotes count where the whole file is well quoted. Lines end at a line feed only, so U+0085 and U+2028 stay in a text.
+How a file is written is decided in csv_dialect. Here the columns are found: by their names in the header, otherwise by
+their content. Lines end at a line feed only, so U+0085 and U+2028 stay in a text.
 """
 
-import csv
 import logging
-import re
-import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from seqtag.corpora.column_roles import LABEL_NAMES, TEXT_NAMES, named_column
 from seqtag.corpora.formats.conll import Column
-from seqtag.corpora.formats.csv_columns import CellColumns, cell_columns
+from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect, sample_rows
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
-from seqtag.corpora.lines import file_ending, line_blocks, open_bytes
-from seqtag.errors import DataError
+from seqtag.corpora.lines import file_ending, raw_lines
+from seqtag.errors import DataError, UsageError
 
 logger = logging.getLogger("seqtag")
 
-_SAMPLE_ROWS = 1_000
-_LONGEST_CELL = 10_000_000  # characters; the csv module's own limit cuts off books, no limit would let a file in
-_WELL_QUOTED = re.compile(r'(?:"(?:[^"]|"")*"|(?!")[^\t]*)(?:\t(?:"(?:[^"]|"")*"|(?!")[^\t]*))*')
+_LONGEST_LABEL = 60  # characters
+_FEW_ROWS = 10  # among so few rows, each label may occur only once or twice
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a delimited file is laid out."""
+    """How a file with texts and labels is laid out."""
 
-    delimiter: str
-    quoted: bool
-    width: int  # the columns of each row
-    columns: CellColumns
+    dialect: Dialect
+    text: int  # the column of the texts, from 0
+    label: int
 
 
 def is_delimited(path: Path) -> bool:
-    """Say whether a file is CSV or TSV: by its ending, else by a tab in most of its first lines."""
+    """Say whether a file is CSV or TSV: by its ending, otherwise by a tab in most of its first lines."""
     if file_ending(path) in (".csv", ".tsv"):
         return True
-    lines = [line for _, line in islice(_raw_lines(path), 100) if line.strip()]
+    lines = [line for line in islice(raw_lines(path), 100) if line.strip()]
     return 2 * sum("\t" in line for line in lines) > len(lines)
+
+
+def delimited_parts(paths: Iterable[Path], *, text: Column | None, label: Column | None) -> Iterator[LabelledPart]:
+    """Make a part of each file; files without a header have the columns of the first such file."""
+    like: Layout | None = None
+    for path in paths:
+        layout = delimited_layout(path, text=text, label=label, like=like)
+        like = like or (None if layout.dialect.has_header else layout)
+        yield LabelledPart(str(path), gather_texts(_rows(path, layout)))
+
+
+def _rows(path: Path, layout: Layout) -> Iterator[LabelledRow]:
+    for number, cells in layout.dialect.rows(raw_lines(path)):
+        yield cells[layout.text], cells[layout.label], f"{path}:{number}"
 
 
 def delimited_layout(
     path: Path, *, text: Column | None = None, label: Column | None = None, like: Layout | None = None
 ) -> Layout:
-    """Find out how a file is laid out, from its first rows; where it has no header, as `like`, its sister file.
+    """Find out how a file is laid out, from its first rows.
 
-    Raises UsageError where the columns are not clear or those asked for not there, DataError for an empty file.
+    Without a header the columns are those of `like`, if it is given and as wide. Without names, the text is the longest
+    column and the label one of short values that repeat. Raises UsageError where columns are ambiguous, where the first
+    row may be a header of unknown names, or where a column that was asked for is not there, DataError for an empty
+    file.
     """
-    delimiter = _delimiter(path)
-    quoted = delimiter != "\t" or is_quoted(path)
-    sample = [cells for _, cells in islice(_records(path, delimiter, quoted), _SAMPLE_ROWS)]
-    if not sample:
-        raise DataError(f"{path}: the file is empty; it should hold a text and its label a row")
-    width = len(sample[0])
-    rows = [cells for cells in sample if len(cells) == width]  # the others are errors when it is their turn
-    known = like.columns if like and like.width == width else None
-    return Layout(delimiter, quoted, width, cell_columns(rows, text=text, label=label, like=known, source=str(path)))
+    dialect = file_dialect(path, named=isinstance(text, str) or isinstance(label, str))
+    if dialect is None:
+        raise DataError(f"{path}: the file is empty; it should hold a text and its label in each row")
+    if dialect.width < 2:
+        raise _too_narrow(path, dialect)
+    if like and like.dialect.width == dialect.width and not dialect.has_header and text is None and label is None:
+        return Layout(dialect, like.text, like.label)
+    text_column = None if text is None else dialect.find_column(text, "text")
+    label_column = None if label is None else dialect.find_column(label, "label")
+    if text_column is None:
+        text_column = _by_name(dialect, "text", TEXT_NAMES, taken=label_column)
+    if label_column is None:
+        label_column = _by_name(dialect, "label", LABEL_NAMES, taken=text_column)
+    sample = sample_rows(dialect, lambda: raw_lines(path))
+    rows = sample[1:] if dialect.has_header else sample
+    found_text, found_label = _by_content(rows, text_column, label_column, dialect)
+    if found_text == found_label:
+        raise UsageError(f"{path}: column {found_text} is asked for both text and label; name two columns")
+    if not dialect.has_header and (doubt := _like_header(rows, found_text, found_label)):
+        if text is None or label is None:
+            raise UsageError(f"{path}:{dialect.first_line}: {doubt}")
+        logger.warning("%s:%d: read as a text with its label, but %s", path, dialect.first_line, doubt)
+    return Layout(dialect, found_text, found_label)
 
 
-def delimited_parts(paths: Iterable[Path], *, text: Column | None, label: Column | None) -> Iterator[LabelledPart]:
-    """Make a part of each file; those without a header have their columns where the first such file has them."""
-    like: Layout | None = None
-    for path in paths:
-        layout = delimited_layout(path, text=text, label=label, like=like)
-        like = like or (None if layout.columns.header else layout)
-        yield LabelledPart(str(path), gather_texts(_rows(path, layout)))
+def _too_narrow(path: Path, dialect: Dialect) -> DataError:
+    place = f"{path}:{dialect.first_line}"
+    if file_ending(path) in (".csv", ".tsv"):
+        return DataError(f"{place}: a single column; a text and a label are needed, separated by a comma or a tab")
+    return DataError(
+        f"{place}: no tab in the line; give label and text separated by a tab, a .csv file, or a folder with a file "
+        "for each class"
+    )
 
 
-def _rows(path: Path, layout: Layout) -> Iterator[LabelledRow]:
-    columns = layout.columns
-    records = _records(path, layout.delimiter, layout.quoted)
-    for index, (number, cells) in enumerate(records):
-        if len(cells) != layout.width:
-            raise DataError(
-                f"{path}:{number}: {len(cells)} column{'s' * (len(cells) != 1)}, where line 1 has {layout.width}; "
-                + ("put a text with a delimiter or a line break in quotes" if layout.quoted else "a text has no tabs")
-            )
-        if index or not columns.header:
-            yield cells[columns.text], cells[columns.label], f"{path}:{number}"
+def _by_name(dialect: Dialect, role: str, known: Sequence[str], *, taken: int | None) -> int | None:
+    if not dialect.has_header:
+        return None
+    found = named_column({str(i): name.lower() for i, name in enumerate(dialect.first_row) if i != taken}, known)
+    if len(found) > 1:
+        fitting = [dialect.first_row[int(i)] for i in found]
+        raise UsageError(f"{dialect.name}: ambiguous {role} column ({', '.join(fitting)}): pass {role}={fitting[-1]!r}")
+    return int(found[0]) if found else None
 
 
-def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
-    """Give the cells of each row after the number of the line where it begins; blank lines are passed over."""
-    if not quoted:
-        for number, line in _raw_lines(path):
-            if line.strip():
-                yield number, line.removesuffix("\n").removesuffix("\r").split(delimiter)
-        return
-    for number, cells in quoted_rows((line for _, line in _raw_lines(path)), str(path), delimiter):
-        if len(cells) > 1 or any(cell.strip() for cell in cells):
-            yield number, cells
+def _by_content(
+    rows: Sequence[Sequence[str]], text: int | None, label: int | None, dialect: Dialect
+) -> tuple[int, int]:
+    if text is not None and label is not None:
+        return text, label
+    if not rows:
+        raise DataError(
+            f"{dialect.name}: no text in it, only a header; classification needs rows of a text and a label"
+        )
+    columns = [[row[i].strip() for row in rows] for i in range(dialect.width)]
+    free = [i for i in range(dialect.width) if i not in (text, label)]
+    if text is None:
+        sizes = {i: sum(map(len, columns[i])) for i in free}
+        longest = [i for i in free if sizes[i] == max(sizes.values())]
+        if len(longest) != 1:
+            raise _ambiguous("text", longest, dialect)
+        text = longest[0]
+    if label is not None:
+        return text, label
+    others = [i for i in free if i != text]
+    num_distinct = {i: len(set(column)) for i, column in enumerate(columns)}
+    fitting = [i for i in others if num_distinct[i] <= num_distinct[text] and _is_short(columns[i])]
+    repeated = [i for i in fitting if _is_repeated(num_distinct[i], len(rows))]
+    if len(repeated) == 1:
+        return text, repeated[0]
+    single = not repeated and len(others) == 1 and _is_short(columns[others[0]])
+    if single and (dialect.has_header or _looks_like_label(columns[others[0]], columns[text])):
+        return text, others[0]
+    raise _ambiguous("label", repeated or others, dialect)
 
 
-def quoted_rows(lines: Iterable[str], name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Read lines, each with its line feed, by the rules of CSV: the first line and the cells of each row, empty or not.
-
-    Raises DataError, by file and line, for a row that is not well quoted.
-    """
-    if csv.field_size_limit() < _LONGEST_CELL:
-        csv.field_size_limit(_LONGEST_CELL)  # one for the whole process; putting it back would break other threads
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(
-                f"{name}:{number}: the row that begins here is not well quoted ({error}); a quote inside quotes is "
-                "doubled, and text may not follow a closing quote"
-            ) from error
-        yield number, cells
+def _is_repeated(num_distinct: int, num_rows: int) -> bool:
+    return 2 * num_distinct <= num_rows or num_distinct < num_rows < _FEW_ROWS
 
 
-def _delimiter(path: Path) -> str:
-    if file_ending(path) == ".tsv":
-        return "\t"
-    first = next((line for _, line in _raw_lines(path) if line.strip()), "")
-    if file_ending(path) != ".csv":
-        if first and "\t" not in first:
-            raise DataError(
-                f"{path}:1: no tab in the line; give label and text separated by a tab, a .csv file, or a folder "
-                "with a file for each class"
-            )
-        return "\t"
-    # spreadsheets write semicolons and tabs into files called .csv
-    plain = re.sub('"[^"]*"', "", first)
-    return next((delimiter for delimiter in ",;\t" if delimiter in plain), ",")
+def _looks_like_label(column: Sequence[str], text: Sequence[str]) -> bool:
+    """Recognise labels in few rows, where they may not repeat: numbers beside words, or one word beside several."""
+    by_number = all(map(_is_number, column)) and not any(map(_is_number, text))
+    return by_number or (_one_word(column) and not _one_word(text))
 
 
-def is_quoted(path: Path) -> bool:
-    """Say whether quotes in a tab-separated file are those of CSV; see the top of this file."""
-    widths: set[int] = set()
-    odd: int | None = None
-    has_quotes = False
-    for number, line in _raw_lines(path):
-        line = line.removesuffix("\n").removesuffix("\r")
-        if not line.strip():
-            continue
-        widths.add(line.count("\t") + 1)
-        if line.startswith('"') or '\t"' in line:
-            has_quotes = True
-            if odd is None and not _WELL_QUOTED.fullmatch(line):
-                odd = number
-    if odd is None:
-        return has_quotes
-    quoted = len(widths) > 1 and _all_one_width(path)
-    if not quoted:
-        logger.info("%s: quotes are read as characters, as line %d is not quoted as in CSV", path, odd)
-    return quoted
+def _is_short(column: Sequence[str]) -> bool:
+    return max(map(len, column)) <= _LONGEST_LABEL
 
 
-def _all_one_width(path: Path) -> bool:
-    try:
-        return len({len(cells) for _, cells in _records(path, "\t", quoted=True)}) == 1
-    except DataError:
-        return False
+def _one_word(column: Sequence[str]) -> bool:
+    return all(len(cell.split()) < 2 for cell in column)
 
 
-def _raw_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Give the number and the text of each line, with its end, which is part of a text between quotes."""
-    if path.stat().st_size == 0:
-        return
-    try:
-        with open_bytes(path) as handle:
-            for number, raw in enumerate(handle, 1):
-                line = raw.decode("utf-8")
-                if "\0" in line:
-                    raise _unreadable(path)
-                yield number, line.removeprefix("\ufeff") if number == 1 else line
-    except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-        raise _unreadable(path) from error
+def _ambiguous(role: str, fitting: Sequence[int], dialect: Dialect) -> UsageError:
+    shown = [repr(dialect.first_row[i]) if dialect.has_header else str(i) for i in fitting]
+    return UsageError(
+        f"{dialect.name}: ambiguous {role} column ({', '.join(shown)}): pass {role}={shown[-1]}, a header or a number "
+        "from 0"
+    )
 
 
-def _unreadable(path: Path) -> DataError:
-    # line_blocks says of each such file what is wrong with it, by line
-    for _ in line_blocks(path):
-        pass
-    return DataError(f"{path}: the file changed while it was read; read it again")
+def _like_header(rows: Sequence[Sequence[str]], text: int, label: int) -> str:
+    """Say why the first row may be a header of unknown names; empty where it looks like a text with its label."""
+    first = rows[0][label].strip()
+    below = Counter(row[label].strip() for row in rows[1:])
+    odd = all(map(_is_number, below)) and not _is_number(first)
+    if len(below) < 2 or first in below or not (odd or min(below.values()) > 1):
+        return ""
+    return (
+        f"{first!r} stands nowhere else in its column, so line 1 may be a header; if it is one, name its columns: "
+        f"text={rows[0][text].strip()!r}, label={first!r}; if not, number them: text={text}, label={label}"
+    )
+
+
+def _is_number(cell: str) -> bool:
+    return cell.lstrip("+-").replace(".", "", 1).isdecimal()

@@ -214,7 +214,7 @@ def test_files_that_cannot_be_read_are_findings_and_the_rest_is_looked_at(run: R
     result = run("check", tmp_path)
     assert (result.exit_code, result.stderr) == (1, "")
     assert "error: unreadable, 1 (dev 1)" in result.stdout.splitlines()
-    assert "train          5      25" in result.stdout
+    assert "train                5     25" in result.stdout
 
 
 def test_the_help_names_every_kind_under_its_severity(run: Run):
@@ -224,7 +224,17 @@ def test_the_help_names_every_kind_under_its_severity(run: Run):
         start = words.index(f"{'An' if severity == 'error' else 'A'} {severity} ")
         listed = set(re.findall(r"\w+", words[start : words.index(". ", start + 20)]))
         assert {kind for kind, own in SEVERITIES.items() if own == severity} <= listed
-    assert "Exit codes: 1 where there are errors" in words
+    assert "Exit codes: 1 if there are errors" in words
+
+
+def test_findings_are_written_as_a_page_and_as_markdown(run: Run, tmp_path: Path):
+    path = write(tmp_path, {"train.conll": CLEAN + ORPHAN}) / "train.conll"
+    files = tmp_path / "page.htm", tmp_path / "table.text"
+    result = run("check", path, "--html", files[0], "--markdown", files[1])
+    findings = check_corpus(path)
+    assert (result.exit_code, result.stdout) == (1, f"{findings}\n")
+    assert [file.read_text(encoding="utf-8") for file in files] == [findings.to_html(), findings.to_markdown()]
+    assert run("check", path, "--markdown", "-").stdout == findings.to_markdown()
 
 
 def test_colours_are_for_terminals_alone(tmp_path: Path):

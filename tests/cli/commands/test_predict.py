@@ -219,7 +219,12 @@ def test_no_input_gives_no_output(run: Run, model: Path):
             "jsnl: unknown for a tagger; choose from conll, jsonl, text; did you mean 'jsonl'",
         ),
         (["--format", "csv"], "", 2, "--format csv: unknown for a tagger; choose from conll, jsonl, text"),
-        (["texts.csv"], "", 2, "texts.csv: by its name this is a table with a text a row, and the model is a tagger"),
+        (
+            ["texts.csv"],
+            "",
+            2,
+            "texts.csv: by its name this is a table with one text per row, and the model is a tagger",
+        ),
         (["news.conll:text=1"], "", 2, "text= is for task='classify'"),
         (["in.txt:token=1", "--text"], "", 2, "in.txt:token=1: this input has no columns; leave out :token=1"),
         (["--attention"], "", 2, "--attention: only a classifier weighs the words of a text"),
@@ -255,3 +260,10 @@ def test_a_folder_that_is_no_model_or_a_damaged_one(run: Run, model: Path, tmp_p
     (tmp_path / "vocabulary.json").write_text("{}", encoding="utf-8")
     result = run("predict", tmp_path, "--text", stdin="Ada")
     assert (result.exit_code, "vocabulary.json: damaged" in result.stderr) == (1, True)
+
+
+def test_a_model_for_a_task_of_a_later_release(run: Run, tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"seqtag_version": "9", "task": "parse"}', encoding="utf-8")
+    result = run("predict", tmp_path, stdin="x")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{tmp_path}: holds a model for the task 'parse', and the tasks here are tag, classify, lm" in result.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from small_corpus import LABELLED, Run, table
 
-from seqtag import Classifier
+from seqtag import Classifier, load_corpus
 
 TEXTS = ["The room was lovely.", "", "Rude again!\tAnd a mess.", "  ", 'made of "brick"\x85 and', "Zoë's room."]
 BLANK = [1, 3]
@@ -245,8 +245,8 @@ def test_no_input_gives_no_output(run: Run, classifier_folder: Path):
             ["news.conll.gz"],
             "",
             2,
-            "news.conll.gz: by its name this is a column file with a token a line, and the model is a classifier, "
-            "which takes text, one a line (--text), or JSON lines (--jsonl), or a table with a text a row",
+            "news.conll.gz: by its name this is a column file with one token per line, and the model is a classifier, "
+            "which takes text, one per line (--text), or JSON lines (--jsonl), or a table with one text per row",
         ),
         (["--format", "conll"], "", 2, "--format conll: unknown for a classifier; choose from csv, jsonl, text"),
         (["--", "-:text=1"], "", 2, "-:text=1: this input has no columns; leave out :text=1"),
@@ -270,9 +270,14 @@ def test_mistakes(words: list[str], stdin: str | bytes, code: int, message: str,
     ("content", "suffix", "code", "message"),
     [
         ("", "", 1, "FILE: the file is empty"),
-        ("\n\n", "", 1, "FILE: not a row in it; a table holds a text a row"),
-        ("id,said\n1,Fine.\n", "", 2, "FILE: which column holds the texts is not clear; '0', '1' may be it"),
-        ("review,comment\na,b\n", "", 2, "'review', 'comment' may be it: say which, as FILE:text=comment"),
+        ("\n\n", "", 1, "FILE: the file has no rows; a table holds one text per row"),
+        ("id,said\n1,Fine.\n", "", 2, "FILE: ambiguous text column (0, 1): name one by header or by number from 0, as"),
+        (
+            "review,comment\na,b\n",
+            "",
+            2,
+            "(review, comment): name one by header or by number from 0, as in FILE:text=comment",
+        ),
         ("id,said\n1,Fine.\n", ":text=sad", 2, "FILE:1: no column 'sad' for text= in the header; choose from id, said"),
         ("id,said\n1,Fine.\n", ":text=2", 2, "FILE: no column 2 for text=; there are 2, numbered from 0"),
         ("id,id,text\n1,2,Fine.\n", "", 1, "FILE:1: two columns are called 'id'; rename one"),
@@ -297,3 +302,23 @@ def test_attention_needs_a_model_that_has_it(run: Run, labelled: Path, tmp_path:
     result = run("predict", tmp_path / "m", "--attention", stdin="a\n")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--attention: this model has pooling=max, so its words have no weights" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ('"Great, thanks";good\n"So; so";bad\n', ":text=0"),  # no header, and delimiters in quotes
+        ('label;text\ngood;"Great, thanks"\nbad;"So; so"\n', ""),
+        ("text\tlabel\nGreat, thanks\tgood\nSo; so\tbad\n", ""),
+    ],
+)
+def test_a_table_that_trains_is_predicted(
+    content: str, columns: str, run: Run, classifier_folder: Path, tmp_path: Path
+):
+    file = tmp_path / "in.csv"
+    file.write_text(content, encoding="utf-8")
+    corpus = load_corpus(f"{file}:text=0,label=1" if columns else str(file), task="classify", split="train")
+    answers = run("predict", classifier_folder, f"{file}{columns}", "--format", "text")
+    assert answers.exit_code == 0, answers.stderr
+    predicted = [line.split("\t")[2] for line in answers.stdout.splitlines()]
+    assert predicted == corpus["text"][:] == ["Great, thanks", "So; so"]

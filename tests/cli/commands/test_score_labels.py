@@ -51,7 +51,7 @@ def test_texts_written_otherwise_are_reported_and_counted(run: Run, tmp_path: Pa
     other = write(tmp_path / "other.csv", PREDICTED, [TEXTS[1], TEXTS[0], *TEXTS[2:]])
     result = run("score", gold, other, "--task", "classify")
     assert result.exit_code == 0
-    assert "warning: 2 texts are written otherwise in the two files; first text 1" in result.stderr
+    assert "warning: 2 texts differ between the two files; the first is text 1" in result.stderr
 
 
 def test_sides_that_cannot_be_compared(run: Run, tmp_path: Path):
@@ -62,7 +62,7 @@ def test_sides_that_cannot_be_compared(run: Run, tmp_path: Path):
     assert f"error: {gold} holds 6 texts and {short} 4; both must hold the same texts in one order" in result.stderr
     lists = write(tmp_path / "lists.jsonl", [[label] for label in GOLD])
     result = run("score", gold, lists, "--task", "classify")
-    assert (result.exit_code, "one has lists of labels, the other one label a text" in result.stderr) == (1, True)
+    assert (result.exit_code, "one has lists of labels, the other one label per text" in result.stderr) == (1, True)
     result = run("score", gold, gold, "--task", "classify", "--train", gold)
     assert (result.exit_code, "--train: is for --task tag" in result.stderr) == (2, True)
     result = run("score", gold, gold, "--task", "lm")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from small_corpus import PEOPLE, PLACES, SENTENCES, Run, conll
 
-from seqtag.cli.commands.evaluate_and_score import training_knowledge
+from seqtag.cli.commands.score import training_knowledge
 from seqtag.errors import DataError
 from seqtag.text.schemes import convert_tags
 

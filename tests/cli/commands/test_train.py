@@ -15,7 +15,7 @@ from small_corpus import SENTENCES, SMALL, Run, conll
 
 import seqtag.store
 from seqtag import Tagger, load_corpus
-from seqtag.cli.settings import parse_settings
+from seqtag.cli.commands.train import parse_settings
 from seqtag.errors import UsageError
 
 
@@ -147,7 +147,7 @@ def test_a_hub_name_while_offline(run: Run, tmp_path: Path):
     ("words", "message"),
     [
         (["--set", "encoder=ltsm"], "encoder='ltsm': unknown; choose from gru, lstm, rnn_relu, rnn_tanh; did you mean"),
-        (["--set", "hiden_size=3"], "--set hiden_size: there is no such option;"),
+        (["--set", "hiden_size=3"], "--set hiden_size: there is no such option for --task tag;"),
         (["--set", "hiden_size=3"], "did you mean 'hidden_size'?"),
         (["--set", "seed=1", "--seed", "1"], "--seed and --set seed=...: the option is given twice"),
         (["--set", "seed=1", "--set", "seed=2"], "seed is set twice"),

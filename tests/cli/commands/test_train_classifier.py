@@ -11,7 +11,6 @@ from small_corpus import LABELLED, SEVERAL, SMALL, Run, table
 
 import seqtag.store
 from seqtag import Classifier, load_corpus
-from seqtag.evaluation.classifying.evaluation import evaluate_labels
 
 CLASSIFY = ["--task", "classify", *SMALL]
 
@@ -141,51 +140,7 @@ def test_wrong_options_are_named(words: list[str], message: str, run: Run, label
 
 def test_options_of_classifiers_are_none_of_taggers(run: Run, corpus: Path, tmp_path: Path):
     result = run("train", corpus, "--out", tmp_path / "m", *SMALL, "--set", "pooling=max")
-    assert (result.exit_code, "--set pooling: there is no such option; choose from" in result.stderr) == (2, True)
-
-
-def test_evaluate_prints_the_report_of_the_test_split(
-    run: Run, classifier_folder: Path, labelled: Path, tmp_path: Path
-):
-    classifier = Classifier.load(classifier_folder)
-    splits = load_corpus(str(labelled), task="classify")
-    report = replace(classifier.evaluate(splits["test"]), source=str(labelled))
-    result = run("evaluate", classifier_folder, labelled, "--json", tmp_path / "figures.json")
-    assert (result.exit_code, result.stdout) == (0, f"{report}\n")
-    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert figures == json.loads(run("evaluate", classifier_folder, labelled, "--json", "-").stdout)
-    # What the model says, counted without it.
-    names = splits["test"].features["label"].names
-    gold, texts = [names[i] for i in splits["test"]["label"]], splits["test"]["text"][:]
-    known = {"labels": classifier.classes_.tolist(), "probabilities": classifier.predict_proba(texts), "texts": texts}
-    counted = evaluate_labels(gold, classifier.predict(texts), **known, source=str(labelled)).to_dict()
-    assert {**figures, "slices": []} == counted
-    assert sum(cut["num_right"] for cut in figures["slices"][:-4]) == round(figures["accuracy"] * len(texts))
-    named = json.loads(run("evaluate", classifier_folder, labelled, "--split", "dev", "--json", "-").stdout)
-    dev = replace(classifier.evaluate(splits["dev"]), source=f"{labelled}, dev")
-    assert named == dev.to_dict()
-
-
-def test_a_split_or_a_label_that_is_not_there(run: Run, classifier_folder: Path, labelled: Path, tmp_path: Path):
-    result = run("evaluate", classifier_folder, labelled, "--split", "tset")
-    assert (result.exit_code, "no split 'tset'; choose from dev, test, train; did you" in result.stderr) == (2, True)
-    odd = tmp_path / "odd.csv"
-    odd.write_text(table([*LABELLED[:8], ("It was odd.", "odd")]), encoding="utf-8")
-    figures = json.loads(run("evaluate", classifier_folder, odd, "--json", "-").stdout)
-    assert (figures["unknown"], figures["num_texts"], figures["log_loss"]) == (["odd"], 9, None)
-    assert {row["label"]: row["recall"] for row in figures["classes"]}["odd"] == 0.0
-
-
-def test_data_of_the_other_task(run: Run, model: Path, classifier_folder: Path, corpus: Path, labelled: Path):
-    result = run("evaluate", classifier_folder, f"{corpus / 'test.conll'}:token=0")
-    assert (result.exit_code, "token= is for task='tag'" in result.stderr) == (2, True)
-    result = run("evaluate", model, f"{labelled / 'test.csv'}:text=text")
-    assert (result.exit_code, "text= is for task='classify'" in result.stderr) == (2, True)
-    assert run("evaluate", model, labelled / "test.csv").exit_code in (1, 2)
-
-
-def test_a_model_for_a_task_of_a_later_release(run: Run, tmp_path: Path):
-    (tmp_path / "config.json").write_text('{"seqtag_version": "9", "task": "parse"}', encoding="utf-8")
-    result = run("predict", tmp_path, stdin="x")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{tmp_path}: holds a model for the task 'parse', and the tasks here are tag, classify, lm" in result.stderr
+    assert (
+        result.exit_code,
+        "--set pooling: there is no such option for --task tag; choose from" in result.stderr,
+    ) == (2, True)

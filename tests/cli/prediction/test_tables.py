@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.cli.prediction.tables import open_table, table_line, table_rows
+from seqtag.cli.prediction.tables import open_table, table_line
 
 # Line ends within a cell become \n, as everywhere; what Python's own splitlines would cut at stays.
 CHARACTERS = st.one_of(
@@ -35,8 +35,8 @@ def test_rows_come_back_as_they_were_written(rows: list[tuple[str, ...]], form: 
     with file.open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([header, *rows])
     found = open_table(str(file))
-    assert (found.delimiter, found.quoted, found.keys, found.text) == (delimiter, True, header, 1)
-    read = [cells for _, cells in table_rows(found)]
+    assert (found.dialect.delimiter, found.dialect.quoted, found.keys, found.text) == (delimiter, True, header, 1)
+    read = [cells for _, cells in found.rows()]
     assert read == [list(row) for row in rows]
     written = "".join(table_line(cells, delimiter=delimiter) for cells in read)
     assert list(csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)) == read
@@ -48,8 +48,8 @@ def test_without_quotes_a_line_is_a_row(texts: list[str], folder: Path):
     rows = [[f'"{i}', text] for i, text in enumerate(texts)]  # the lone quote makes quotes characters
     file.write_text("".join(table_line(row, delimiter="\t", quoted=False) for row in rows), encoding="utf-8")
     found = open_table(str(file), 1)
-    assert (found.quoted, found.has_header, found.keys) == (False, False, ("0", "1"))
-    assert list(table_rows(found)) == list(enumerate(rows, 1))
+    assert (found.dialect.quoted, found.dialect.has_header, found.keys) == (False, False, ("0", "1"))
+    assert list(found.rows()) == list(enumerate(rows, 1))
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_name_that_comes_again_below_is_no_header(tmp_path: Path):
     file = tmp_path / "in.csv"
     file.write_text("text,1\nmore,2\ntext,3\n", encoding="utf-8")
     found = open_table(str(file), 0)
-    assert (found.has_header, [cells[0] for _, cells in table_rows(found)]) == (False, ["text", "more", "text"])
+    assert (found.dialect.has_header, [cells[0] for _, cells in found.rows()]) == (False, ["text", "more", "text"])

@@ -138,11 +138,11 @@ def test_columns_may_be_named_in_the_source(tmp_path):
 
 
 def test_columns_that_are_not_clear_are_errors_that_say_what_to_pass(tmp_path):
-    with pytest.raises(UsageError, match=r"label is not clear; stars, rating may be it: .*label='rating'"):
+    with pytest.raises(UsageError, match=r"ambiguous label column \(stars, rating\): pass label='rating'"):
         read(write(tmp_path, "a.csv", "text,stars,rating\ngood,1,2\n"))
-    with pytest.raises(UsageError, match=r"column of the label is not clear; 0, 2 may be it.*as in label=2"):
+    with pytest.raises(UsageError, match=r"ambiguous label column \(0, 2\): pass label=2"):
         read(write(tmp_path, "b.csv", "x,a good film,pos\nx,a bad film,neg\n" * 3))
-    with pytest.raises(UsageError, match=r"column of the text is not clear; 0, 1 may be it"):
+    with pytest.raises(UsageError, match=r"ambiguous text column \(0, 1\)"):
         read(write(tmp_path, "c.csv", "good,film\nmore,than\n"))
 
 
@@ -186,6 +186,6 @@ def test_a_text_longer_than_the_csv_modules_limit_is_read_whole(tmp_path):
 
 
 def test_layout_says_how_quotes_are_read(tmp_path):
-    assert delimited_layout(write(tmp_path, "a.tsv", "text\tlabel\nfive\tx\n")).quoted is False
-    assert delimited_layout(write(tmp_path, "b.tsv", 'text\tlabel\n"fi\tve"\tx\n')).quoted is True
-    assert delimited_layout(write(tmp_path, "c.csv", "text,label\nfive,x\n")).delimiter == ","
+    assert delimited_layout(write(tmp_path, "a.tsv", "text\tlabel\nfive\tx\n")).dialect.quoted is False
+    assert delimited_layout(write(tmp_path, "b.tsv", 'text\tlabel\n"fi\tve"\tx\n')).dialect.quoted is True
+    assert delimited_layout(write(tmp_path, "c.csv", "text,label\nfive,x\n")).dialect.delimiter == ","

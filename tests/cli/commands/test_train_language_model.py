@@ -1,39 +1,13 @@
-"""`seqtag train --task lm`, `generate`, and `evaluate` of a language model: what they leave, print and refuse."""
+"""`seqtag train --task lm`: what it leaves behind and prints, and what the commands refuse to do with its model."""
 
 import gzip
-import json
 import math
 from pathlib import Path
 
 import pytest
-from small_corpus import SENTENCES, Run, conll
+from small_corpus import LINES, SENTENCES, TEXT, TINY, Run, conll
 
 from seqtag import LanguageModel
-
-LINES = [f"the {animal} {verb} the {other} .\n" for animal in ("cat", "dog", "fox") for verb in ("saw", "met")
-         for other in ("owl", "hen", "cow", "rat")]  # fmt: skip
-TEXT = "".join(LINES * 6)
-TINY = [
-    *("--task", "lm", "--device", "cpu", "--epochs", "2", "--set", "hidden_size=24", "--set", "embedding_size=16"),
-    *("--set", "batch_size=4", "--set", "bptt=20", "--set", "learning_rate=0.02"),
-]
-
-
-@pytest.fixture(scope="session")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "novel.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="session")
-def writer(run: Run, text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a language model, trained through the command line."""
-    out = tmp_path_factory.mktemp("models") / "novel"
-    result = run("train", text, "--out", out, *TINY, "--dev", text)
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout == ""  # there is no test text, so there are no results
-    return out
 
 
 def test_training_saves_a_model_says_its_figure_and_how_to_go_on(run: Run, text: Path, tmp_path: Path):
@@ -74,50 +48,6 @@ def test_a_folder_with_a_file_a_split_is_used_as_such(run: Run, text: Path, tmp_
     assert train.stdout.startswith(str(folder / "train.txt.gz"))
     unknown = run("evaluate", tmp_path / "m", folder, "--split", "tset")
     assert "no split 'tset'; choose from dev, test, train; did you mean 'test'?" in unknown.stderr
-
-
-def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path, tmp_path: Path):
-    new = tmp_path / "new.txt"
-    new.write_text("the cat saw the bée .\n", encoding="utf-8")
-    result = run("evaluate", writer, new, "--json", "-")
-    assert result.exit_code == 0, result.stderr
-    figures = json.loads(result.stdout)
-    model = LanguageModel.load(writer, device="cpu")
-    assert figures == {
-        **{"source": str(new), "level": "character", "direction": "forward"},
-        **{"num_characters": 22, "num_tokens": 22, "num_unknown": 2},
-        "perplexity": pytest.approx(model.perplexity(new)),
-        "bits_per_character": pytest.approx(model.bits_per_character(new)),
-    }
-    result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
-    assert "2 of them unknown" in result.stdout
-    assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8")) == figures
-
-
-def test_generate_prints_the_prompt_and_what_the_model_makes_of_it(run: Run, writer: Path):
-    model = LanguageModel.load(writer, device="cpu")
-    result = run("generate", writer, "--prompt", "the cat", "--num-tokens", "60", "--seed", "3")
-    assert result.exit_code == 0, result.stderr
-    written = "the cat" + model.generate("the cat", num_tokens=60, seed=3)
-    assert result.stdout == written + "\n" * (not written.endswith("\n"))
-    words = ["--prompt", "the", "--temperature", "0.7", "--top-k", "5", "--top-p", "0.9", "--stop", "\n", "--stop", "q"]
-    options = {"temperature": 0.7, "top_k": 5, "top_p": 0.9, "stop": ["\n", "q"]}
-    assert run("generate", writer, *words).stdout == f"the{model.generate('the', **options)}\n"
-
-
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_prompt_may_come_from_standard_input_without_its_last_line_break(run: Run, writer: Path, end: str):
-    result = run("generate", writer, "--prompt", "-", "--num-tokens", "9", stdin=f"the cat saw\nthe d{end}")
-    assert result.stdout == run("generate", writer, "--prompt", "the cat saw\nthe d", "--num-tokens", "9").stdout
-    assert run("generate", writer, "--num-tokens", "9").stdout == (
-        LanguageModel.load(writer, device="cpu").generate(num_tokens=9).removesuffix("\n") + "\n"
-    )
-
-
-def test_characters_that_the_model_does_not_know_are_named(run: Run, writer: Path):
-    result = run("generate", writer, "--prompt", "the bée", "--num-tokens", "3")
-    assert "warning: the prompt has characters that the model does not know: 'b', 'é'" in result.stderr
-    assert result.stdout.startswith("the bée")
 
 
 def test_a_killed_run_is_resumed(run: Run, text: Path, writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -175,7 +105,7 @@ def test_two_words_a_line_are_text_still(run: Run, tmp_path: Path):
         (["generate", "nowhere", "--prompt", "a"], 2, "nowhere: not a model folder, it does not exist"),
         (["generate", "LM", "--top-p", "2", "--num-tokens", "-1"], 2, "num_tokens=-1: must be a whole number"),
         (["generate", "LM", "--top-p", "2", "--num-tokens", "-1"], 2, "top_p=2.0: must be a number above 0, at most 1"),
-        (["predict", "LM"], 2, "LM: holds a language model, which knows no tags or classes; seqtag generate writes"),
+        (["predict", "LM"], 2, "LM: holds a language model, which knows no tags or classes; `seqtag generate` writes"),
         (["tune", "LM", "TEXT"], 2, "LM: holds a language model"),
         (["export", "LM"], 2, "LM: holds a language model"),
         (["evaluate", "LM", "TEXT", "--html", "a.html"], 2, "--html: is for models that give labels"),

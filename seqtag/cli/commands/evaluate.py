@@ -1,0 +1,80 @@
+"""`seqtag evaluate`: how good a model is on labelled data, or a language model on text."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from seqtag.cli.arguments import (
+    DATA_FORMS,
+    Device,
+    Engine,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    ModelFolder,
+    TestSplit,
+)
+from seqtag.cli.language_figures import LanguageFigures, check_form
+from seqtag.cli.output import Report, check_files, show
+from seqtag.cli.process import command
+from seqtag.cli.sources import read_split
+from seqtag.cli.tasks import stored_task
+from seqtag.cli.text_sources import find_texts, refuse_tags
+from seqtag.errors import UsageError, near_miss
+
+EXAMPLES = (
+    "seqtag evaluate models/ner my-corpus/",
+    "seqtag evaluate models/ner my-corpus/ --html report.html",
+    "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
+    "seqtag evaluate models/ner my-corpus/ --engine onnx-int8",
+    "seqtag evaluate models/mood reviews.csv:text=review,label=stars",
+    "seqtag evaluate models/novel new.txt --json figures.json",
+)
+
+
+@command
+def evaluate(
+    folder: ModelFolder,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help=f"Labelled data or, for a language model, text. {DATA_FORMS}")
+    ],
+    split: TestSplit = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
+    markdown_file: MarkdownFile = None,
+    device: Device = "auto",
+    engine: Engine = None,
+) -> None:
+    """Measure a model on labelled data: scores with intervals, what goes wrong, and how far to trust its confidence.
+
+    A language model is measured on text: its perplexity and bits per character, with its state carried across the
+    whole text.
+    """
+    files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    task = stored_task(folder)
+    report: Report
+    if task.has_labels:
+        model = task.load(folder, device=device, engine=engine)
+        rows = read_split(data, split, default="test", **task.reading(model))
+        report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}")
+    else:
+        for form in files:
+            check_form(form)
+        text = find_text(data, split)
+        report = LanguageFigures.measure(task.load(folder, device=device, engine=engine), text)
+    show(report, files)
+
+
+def find_text(source: str, split: str | None) -> str:
+    """Find the text of a split, test if none is named; UsageError for tokens with tags, and for an unknown split."""
+    refuse_tags(source, advice="give a text file to measure this one on")
+    texts = dict(zip(("train", "dev", "test"), find_texts(source, None, None)))
+    splits = {name: text for name, text in texts.items() if text is not None}
+    is_one_text = splits == {"train": source}
+    if split is None:
+        return splits.get("test", splits["train"])
+    if is_one_text or split not in splits:
+        remedy = "it is one text; leave out --split" if is_one_text else near_miss(split, splits)
+        raise UsageError(f"{source}: no split {split!r}; {remedy}")
+    return splits[split]

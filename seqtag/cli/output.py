@@ -1,0 +1,91 @@
+"""Where the results of a command go: to standard output, or into files that are whole or not there at all."""
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from seqtag.errors import SeqtagError, UsageError
+
+
+class Report(Protocol):
+    """What a command found, which `print` shows in a terminal and which has other forms for files."""
+
+    def to_text(self, form: str) -> str:
+        """Give the form that an ending names: .json, .html or .md; UsageError for a form that it does not have."""
+
+
+Files = Mapping[str, str]  # the form of a report, by its ending -> where to write it; '-' is standard output
+
+
+def check_files(*, json_file: str | None, html_file: str | None, markdown_file: str | None) -> Files:
+    """Gather the forms that are wanted; UsageError for a file in no folder, which is better known before the work."""
+    files = {".json": json_file, ".html": html_file, ".md": markdown_file}
+    wanted = {form: path for form, path in files.items() if path is not None}
+    for path in wanted.values():
+        if not Path(path).parent.is_dir():
+            raise _no_place(path, os.strerror(errno.ENOENT))
+    return wanted
+
+
+def show(report: Report, files: Files, *, print_report: Callable[[Any], None] | None = None) -> None:
+    """Print a report and write its forms; a form that goes to standard output is printed instead of the report."""
+    if "-" not in files.values():
+        (print_report or print_in_colours)(report)
+    for form, path in files.items():
+        with open_output(path) as output:
+            output.write(report.to_text(form))
+
+
+def print_in_colours(report: Any) -> None:
+    """Print a report, with colours if standard output is a terminal."""
+    if not sys.stdout.isatty():
+        print(report)
+        return
+    from rich.console import Console
+
+    Console(highlight=False, emoji=False).print(report)
+
+
+@contextmanager
+def open_output(path: str) -> Iterator[TextIO]:
+    """Open a UTF-8 file that takes its place only once all of it is written; '-' is standard output.
+
+    Devices and pipes are written to directly. Raises UsageError if the file can't be opened, SeqtagError if the disk
+    is full.
+    """
+    if path == "-":
+        yield sys.stdout
+        return
+    place = Path(path)
+    is_device = place.exists() and not place.is_file()
+    partial = place if is_device else place.with_name(f".{place.name}.partial")
+    try:
+        handle = partial.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise _no_place(path, error.strerror) from None
+    try:
+        with handle:
+            yield handle
+        if not is_device:
+            partial.replace(place)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename not in (None, os.fspath(partial)):
+            raise
+        raise SeqtagError(f"{path}: can't be written: {error.strerror}; the file is as it was before") from error
+    finally:
+        if not is_device:
+            partial.unlink(missing_ok=True)
+
+
+def _no_place(path: str, reason: str | None) -> UsageError:
+    return UsageError(f"{path}: can't be written ({reason}); name a file in an existing folder")
+
+
+def json_text(value: Any) -> str:
+    """Lay a value out as JSON that people can read, too."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

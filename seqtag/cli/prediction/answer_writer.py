@@ -1,0 +1,46 @@
+"""What writes the answers of `seqtag predict`: the interface that tag_writers.py and class_writers.py fill."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from seqtag.cli.prediction.requests import Input, Request
+
+# An answer should not depend on the batch that it was computed in, and the last digits of a float do.
+DIGITS = 4
+
+
+class AnswerWriter(ABC):
+    """Answers requests with one model, and turns the answers into lines of one form."""
+
+    FORMS: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def __init__(self, model: Any, form: str, given: Input, *, attention: bool) -> None:
+        """Take a model and one of FORMS; raises UsageError for options that do not go together."""
+
+    def head(self) -> str:
+        """Give the text that stands before all answers."""
+        return ""
+
+    @abstractmethod
+    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
+        """Answer some requests, in order."""
+
+    def close(self) -> None:  # noqa: B027 - a writer need not have a last word
+        """Log a last message once all requests are answered."""
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """Write an object of JSON lines."""
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def one_line(text: str) -> str:
+    r"""Write line breaks as spaces.
+
+    >>> one_line("two\r\nlines")
+    'two lines'
+    """
+    return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")

@@ -1,0 +1,82 @@
+"""The forms of input and output that `seqtag predict` knows for each task, and which of them a call means."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from seqtag.cli.prediction.answer_writer import AnswerWriter
+from seqtag.cli.prediction.class_writers import ClassWriter
+from seqtag.cli.prediction.requests import Input
+from seqtag.cli.prediction.tables import open_table
+from seqtag.cli.prediction.tag_writers import TagWriter
+from seqtag.cli.sources import COLUMN_FILES, column_source, text_source
+from seqtag.cli.tasks import Task
+from seqtag.corpora.formats.conll import Column
+from seqtag.errors import UsageError, near_miss
+
+_KINDS = {
+    "conll": "a column file with one token per line",
+    "text": "text, one per line (--text)",
+    "jsonl": "JSON lines (--jsonl)",
+    "csv": "a table with one text per row",
+}
+_JSON_LINES = {".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """What a model of one task reads and writes. What it can write, it can read as well."""
+
+    writer: type[AnswerWriter]
+    cut_source: Callable[[str], tuple[str, Column | None]]  # INPUT -> path, column of the tokens or texts
+    endings: Mapping[str, str]  # ending of a file -> kind of INPUT, which may be one that this task can't read
+    kind: str  # the kind of standard input, and of files with any other ending
+    by_text: bool  # whether, in a JSON object, `text` is preferred to `tokens` and a missing text counts as empty
+
+
+FORMS: Mapping[str, Forms] = {
+    "tag": Forms(
+        writer=TagWriter,
+        cut_source=lambda source: column_source(source)[:2],
+        # A column file may have any ending, but a file that ends in .csv has commas between its columns.
+        endings={**_JSON_LINES, ".csv": "csv"},
+        kind="conll",
+        by_text=False,
+    ),
+    "classify": Forms(
+        writer=ClassWriter,
+        cut_source=text_source,
+        endings={**_JSON_LINES, ".csv": "csv", ".tsv": "csv", **dict.fromkeys(COLUMN_FILES, "conll")},
+        kind="text",
+        by_text=True,
+    ),
+}
+
+
+def find_input(source: str, task: Task, *, text: bool, jsonl: bool) -> Input:
+    """Find out what INPUT is: what the flags `text` and `jsonl` say, else what its name says; look into a table.
+
+    Raises UsageError for input that a model of this task can't read, and for both flags at once.
+    """
+    if text and jsonl:
+        raise UsageError("--text and --jsonl: the input is one of the two; leave out the other")
+    forms = FORMS[task.name]
+    path, column = forms.cut_source(source)
+    ending = os.path.splitext(path.lower().removesuffix(".gz"))[1]
+    kind = "text" if text else "jsonl" if jsonl else forms.endings.get(ending, forms.kind)
+    if kind not in forms.writer.FORMS:
+        takes = ", or ".join(_KINDS[form] for form in forms.writer.FORMS)
+        raise UsageError(
+            f"{path}: by its name this is {_KINDS[kind]}, and the model is a {task.noun}, which takes {takes}"
+        )
+    if column is not None and (kind == "text" or (kind == "jsonl" and not forms.by_text)):
+        raise UsageError(f"{source}: this input has no columns; leave out {source.removeprefix(path)}")
+    table = open_table(path, column) if kind == "csv" else None
+    return Input(path, kind, column, table, forms.by_text)
+
+
+def check_form(form: str, task: Task) -> None:
+    """Raise UsageError for a form of output that models of a task can't write."""
+    known = FORMS[task.name].writer.FORMS
+    if form not in known:
+        raise UsageError(f"--format {form}: unknown for a {task.noun}; {near_miss(form, known)}")
