@@ -1,32 +1,28 @@
-"""What every report is: a headline figure, sections that say the rest, and the forms that these take.
+"""What every report is: a headline figure, sections that say the rest, and what a comparison needs.
 
-The last station of the flow. What stands in a report, tag_report.py and class_report.py say; how it is laid out,
-terminal.py, markdown.py and html.py. No metric is known here.
+This is the last station of the flow. tagging/report.py and classifying/report.py say what a report holds, and
+reporting/ lays it out. No metric is known here.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from rich.console import RenderableType
-
-from seqtag.errors import UsageError
 from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.statistics.confidence import Confidence, sections_of
-from seqtag.evaluation.statistics.measurement import Measurement, write_json
+from seqtag.evaluation.statistics.measurement import Measurement
 from seqtag.evaluation.statistics.resampling import Bootstrap
+from seqtag.reporting.document import Document
 from seqtag.reporting.figures import plain
-from seqtag.reporting.markdown import render_markdown
 from seqtag.reporting.sections import Section
-from seqtag.reporting.terminal import render, render_text
-
-_FORMS = (".json", ".md", ".html")
+from seqtag.reporting.terminal import render_text
 
 
 @dataclass(frozen=True, slots=True)
-class Report(ABC):
+class Report(Document):
     """How predictions compare with gold; figures lie between 0 and 1, and `print` shows them in percent."""
+
+    page_title = "Evaluation"
 
     source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
     measurement: Measurement = field(kw_only=True, repr=False, compare=False)  # what a comparison needs
@@ -35,13 +31,14 @@ class Report(ABC):
     confidence: Confidence | None = field(kw_only=True)  # where probabilities are known
 
     @property
+    def heading(self) -> str:
+        """The name of what was evaluated."""
+        return self.source
+
+    @property
     @abstractmethod
     def score(self) -> float:
         """The figure to compare models by."""
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain JSON values; keys stay as they are from release to release."""
 
     @property
     @abstractmethod
@@ -83,47 +80,6 @@ class Report(ABC):
             "measurement": self.measurement.to_dict(),
         }
 
-    def __str__(self) -> str:
-        """Show tables that fit 80 columns; a notebook or a page shows more: `save("report.html")`."""
-        return render_text(self.sections(), heading=self.source)
-
-    def __rich__(self) -> RenderableType:
-        return render(self.sections(), heading=self.source)
-
     def summary(self) -> str:
         """Show the scores alone."""
         return render_text((self.scores(),), heading=self.source)
-
-    def to_markdown(self) -> str:
-        """Give the tables as Markdown, with a few examples."""
-        return render_markdown(self.sections(), heading=self.source)
-
-    def to_html(self) -> str:
-        """Give a page that needs nothing else: plots, tables to sort, each error in its text."""
-        from seqtag.reporting.html import render_html
-
-        return render_html(self.source or "Evaluation", self.sections())
-
-    def to_text(self, form: str) -> str:
-        """Give the form that an ending names: .json, .md or .html; UsageError for another."""
-        if form == ".json":
-            return write_json(self.to_dict()) + "\n"
-        if form == ".md":
-            return self.to_markdown()
-        if form == ".html":
-            return self.to_html()
-        raise UsageError(f"a report has no form {form!r}; name a file that ends in {', '.join(_FORMS)}")
-
-    def save(self, path: str | Path) -> None:
-        """Write the report in the form that the file's ending names: .json, .md or .html; UsageError for another."""
-        path = Path(path)
-        try:
-            text = self.to_text(path.suffix)
-        except UsageError as error:
-            raise UsageError(f"{path}: {error}") from None
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"{path}: can't be written ({error.strerror or error}); name a file in a folder that is there"
-            ) from error

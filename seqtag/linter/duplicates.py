@@ -12,7 +12,7 @@ import numpy as np
 
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
-from seqtag.reporting.escaping import clip
+from seqtag.reporting.escaping import shorten
 
 _FEWEST = 4  # words from which on it is no accident that a row comes twice
 _TELLING = 0.01  # share of a held-out split from which on copies of it in train can move a score by a point
@@ -195,7 +195,7 @@ def _pairs(corpus: Corpus) -> Iterator[tuple[Rows, Rows]]:
 def _copies(later: Rows, found: Sequence[int], earlier: Rows, first: dict[bytes, int]) -> Iterator[tuple[str, str]]:
     for row in found:
         other = earlier.place(first[later.keys[row]], -1)
-        yield later.place(row, -1), f"as {other}: {clip(later.excerpt(row), 60)!r}"
+        yield later.place(row, -1), f"as {other}: {shorten(later.excerpt(row), 60, mark='...')!r}"
 
 
 def _near(corpus: Corpus) -> Iterator[Finding]:
@@ -211,7 +211,10 @@ def _near(corpus: Corpus) -> Iterator[Finding]:
         given = [row for row in first.values() if earlier.lengths[row] >= _FEWEST]
         found = near_rows(_sets(later, asked, folded), _sets(earlier, given, folded))
         examples = (
-            (later.place(asked[n], -1), f"as {earlier.place(given[m], -1)}: {clip(later.excerpt(asked[n]), 60)!r}")
+            (
+                later.place(asked[n], -1),
+                f"as {earlier.place(given[m], -1)}: {shorten(later.excerpt(asked[n]), 60, mark='...')!r}",
+            )
             for n, m in found.items()
         )
         tally.add(_pair(earlier, later), len(found), examples)

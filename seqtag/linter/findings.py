@@ -1,4 +1,4 @@
-"""What the data linter found: records, their order and how they read in a terminal. Finds nothing itself."""
+"""What the data linter found: records, their order, and the sections that show them. Finds nothing itself."""
 
 import os
 import re
@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice, zip_longest
-from textwrap import wrap
 from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from seqtag.reporting.document import Document
+from seqtag.reporting.escaping import shorten
+from seqtag.reporting.sections import Paragraph, Place, Places, Section, Table
 
-from seqtag.reporting.escaping import clip, printable
-
-# How bad each kind is; findings come in this order. check.py says what each kind means.
+# How bad each kind is; findings come in this order. linter.py says what each kind means.
 SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("unreadable", "wrong_column", "missing_label", "odd_tag", "mixed_letters"), "error"),
     **dict.fromkeys(("illegal_tag", "misaligned_span", "label_not_in_train", "shared_with_train"), "error"),
@@ -25,10 +24,10 @@ SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("filled_separator", "hash_token", "double_blank", "line_break"), "note"),
 }
 _ORDER = tuple(SEVERITIES)
-_WIDTH = 80  # terminal cells
-_KEPT, _SHOWN = 10, 5  # examples: kept a split, shown of a finding
-_WHOLE = ("unreadable", "misaligned_span")  # kinds whose examples say what to do, to their end
-_MOST_LABELS = 20  # rows of the table of labels
+_KEPT, _SHOWN = 10, 5  # examples: kept per split, shown per finding in a terminal
+_WHOLE = ("unreadable", "misaligned_span")  # kinds whose examples say what to do, so that none of their text is cut
+_MOST_LABELS = 20  # rows of the table of labels in a terminal
+_MOST_OF_A_NAME = 16  # terminal cells of the name of a split above a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +92,24 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """All that the linter found in a corpus; errors first, `print` shows it for 80 columns."""
+class Findings(Document):
+    """All that the linter found in a corpus, errors first; `print` shows it in 80 columns, `save` writes a page.
+
+    A terminal shows up to five places per finding, the other forms up to ten per split.
+    """
+
+    page_title = "Corpus"
 
     source: str
     task: str
     scheme: str | None  # of the tags; None for labelled texts, and where nothing could be read
     splits: tuple[SplitCounts, ...]  # those that could be read
     findings: tuple[Finding, ...]
+
+    @property
+    def heading(self) -> str:
+        """The name of the corpus."""
+        return self.source
 
     @property
     def has_errors(self) -> bool:
@@ -139,48 +148,48 @@ class Findings:
             ],
         }
 
-    def __str__(self) -> str:
-        """Show sizes, labels and findings, with up to five examples each; `to_dict` has more."""
-        scheme = f", scheme {self.scheme}" if self.scheme else ""
-        kind = "labelled texts" if self.task == "classify" else f"tags{scheme}"
-        blocks = [wrap(f"{printable(self.source)}: {kind}", _WIDTH), self._sizes(), self._labels(), [self._summary()]]
-        blocks += [self._block(finding) for finding in self.findings]
-        return "\n\n".join("\n".join(block) for block in blocks if block)
+    def sections(self) -> tuple[Section, ...]:
+        """Give the sizes and the labels of the splits, then each finding with its message and its places."""
+        kind = (
+            "labelled texts" if self.task == "classify" else "tags" + (f", scheme {self.scheme}" if self.scheme else "")
+        )
+        corpus = Section("Corpus", (Paragraph((kind,)), *self._tables(), Paragraph((self._summary(),))))
+        return (corpus, *map(self._section, self.findings))
 
-    def _sizes(self) -> list[str]:
-        rows = [[split.name, f"{split.num_rows:,}", f"{split.num_tokens:,}"] for split in self.splits]
-        return _table(["split", "sentences" if self.task == "tag" else "texts", "tokens"], rows) if rows else []
-
-    def _labels(self) -> list[str]:
+    def _tables(self) -> Iterator[Table]:
+        if not self.splits:
+            return
+        rows = tuple((split.name, f"{split.num_rows:,}", f"{split.num_tokens:,}") for split in self.splits)
+        yield Table(("split", "sentences" if self.task == "tag" else "texts", "tokens"), rows)
         total: Counter[str] = Counter()
         for split in self.splits:
             total.update(split.labels)
-        rows = [
-            [label, *(f"{split.labels.get(label, 0):,}" for split in self.splits)]
-            for label, _ in total.most_common(_MOST_LABELS)
-        ]
-        left = len(total) - len(rows)
-        more = [f"and {left} more label{'s' * (left != 1)}, which the JSON form has"] if left else []
-        return [*_table(["label", *(split.name for split in self.splits)], rows), *more] if rows else []
+        labels = [label for label, _ in total.most_common()]
+        if labels:
+            names = (shorten(split.name, _MOST_OF_A_NAME) for split in self.splits)
+            counts = ((label, *(f"{split.labels.get(label, 0):,}" for split in self.splits)) for label in labels)
+            yield Table(("label", *names), tuple(counts), most=_MOST_LABELS)
 
     def _summary(self) -> str:
         counts = Counter(finding.severity for finding in self.findings)
         listed = [f"{counts[name]} {name}{'s' * (counts[name] != 1)}" for name in ("error", "warning", "note")]
         return ", ".join(listed) if self.findings else "Nothing was found."
 
-    def _block(self, finding: Finding) -> list[str]:
-        parts = ", ".join(f"{printable(split)} {count:,}" for split, count in finding.counts.items())
-        one = [split.name for split in self.splits] == list(finding.counts) and len(finding.counts) == 1
-        head = f"{finding.severity}: {finding.kind}, {finding.count:,}" + (f" ({parts})" if parts and not one else "")
-        lines = wrap(head, _WIDTH, subsequent_indent="  ")
-        lines += wrap(printable(finding.message), _WIDTH, initial_indent="  ", subsequent_indent="  ")
-        for example in _chosen(finding.examples):
-            place, text = self._short(example.place), printable(self._short(example.text))
-            lines += _example_lines(printable(place), text, whole=finding.kind in _WHOLE)
-        return lines
+    def _section(self, finding: Finding) -> Section:
+        parts = ", ".join(f"{split} {count:,}" for split, count in finding.counts.items())
+        if [split.name for split in self.splits] == list(finding.counts) and len(finding.counts) == 1:
+            parts = ""  # the only split has them all
+        title = f"{finding.severity}: {finding.kind}, {finding.count:,}" + (f" ({parts})" if parts else "")
+        brief = _chosen(finding.examples)
+        places = tuple(
+            Place(self._within_folder(example.place), self._within_folder(example.text), in_brief=number in brief)
+            for number, example in enumerate(finding.examples)
+        )
+        shown = (Places(places, whole_texts=finding.kind in _WHOLE),) if places else ()
+        return Section(title, (Paragraph((finding.message,)), *shown))
 
-    def _short(self, text: str) -> str:
-        """Leave the folder of the source out of a place, and of another one that a text refers to."""
+    def _within_folder(self, text: str) -> str:
+        """Leave the folder of the source out of a place, and of another place that a text refers to."""
         for folder in filter(None, (self.source, os.path.dirname(self.source), _shared_folder(self.splits))):
             inside = re.escape(os.path.join(folder, ""))
             text, found = re.subn(f"^((?:(?:.* )?(?:as|at) )?){inside}", r"\1", text, count=1)
@@ -198,14 +207,13 @@ def _shared_folder(splits: Iterable[SplitCounts]) -> str:
     return "" if os.path.dirname(common) == common else common
 
 
-def _chosen(examples: Sequence[Example]) -> list[Example]:
-    """Choose the examples to show, from all splits in turn."""
-    by_split: dict[str, list[Example]] = {}
-    for example in examples:
-        by_split.setdefault(example.split, []).append(example)
-    turns = [example for turn in zip_longest(*by_split.values()) for example in turn if example is not None]
-    shown = Counter(example.split for example in turns[:_SHOWN])
-    return [example for split, own in by_split.items() for example in own[: shown[split]]]
+def _chosen(examples: Sequence[Example]) -> set[int]:
+    """Choose the examples that a terminal shows, from all splits in turn, and give their numbers."""
+    by_split: dict[str, list[int]] = {}
+    for number, example in enumerate(examples):
+        by_split.setdefault(example.split, []).append(number)
+    in_turn = [number for turn in zip_longest(*by_split.values()) for number in turn if number is not None]
+    return set(in_turn[:_SHOWN])
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -215,40 +223,3 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     ['unreadable', 'rare_label']
     """
     return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.kind)))
-
-
-def _example_lines(place: str, text: str, *, whole: bool) -> list[str]:
-    indent = "    "
-    if whole:
-        return wrap(
-            f"{place}  {text}" if place else text,
-            _WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent + "  ",
-            break_on_hyphens=False,
-            break_long_words=False,  # a path
-        )
-    if not place:
-        return [indent + clip(text, _WIDTH - len(indent))]
-    if cell_len(place) + cell_len(text) + 6 <= _WIDTH:
-        return [f"{indent}{place}  {text}"]
-    # a place stays whole, so that it can be copied
-    return [indent + place, indent + "  " + clip(text, _WIDTH - len(indent) - 2)]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lay a table of a name and figures in 80 columns; columns that find no room are counted under it."""
-    rows = [[clip(printable(row[0]), 40), *(clip(printable(cell), 16) for cell in row[1:])] for row in (header, *rows)]
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(header))]
-    fitting = max(n for n in range(1, len(widths) + 1) if n == 1 or sum(widths[:n]) + 2 * (n - 1) <= _WIDTH)
-    lines = []
-    for row in rows:
-        first = set_cell_size(row[0], widths[0])
-        figures = [_right(cell, width) for cell, width in zip(row[1:fitting], widths[1:])]
-        lines.append("  ".join([first, *figures]).rstrip())
-    left = len(widths) - fitting
-    return lines + ([f"and {left} more column{'s' * (left != 1)}, which the JSON form has"] if left else [])
-
-
-def _right(cell: str, width: int) -> str:
-    return " " * (width - cell_len(cell)) + cell

@@ -1,8 +1,13 @@
 """How reports write names and figures for people, and records for JSON. Knows no metric."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
+
+# A list of bare numbers as json.dumps lays it out. No JSON string holds a line break, so this is never inside one.
+_NUMBERS = re.compile(r"\[\n[-+.\deE\s,]+\]")
 
 
 def printable(name: object) -> str:
@@ -44,3 +49,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(own) for key, own in value.items()}
     return [plain(own) for own in value] if isinstance(value, (list, tuple)) else value
+
+
+def write_json(value: Any) -> str:
+    """Write JSON for people to read: laid out in lines, but a list of bare numbers on a single line.
+
+    >>> print(write_json({"name": "a", "counts": [1, 2.5]}))
+    {
+      "name": "a",
+      "counts": [1, 2.5]
+    }
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _NUMBERS.sub(lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)

@@ -17,7 +17,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from seqtag.reporting.sections import Block, Curve, Example, Examples, Mark, Paragraph, Plot, Section, Table
+from seqtag.reporting.sections import Block, Curve, Example, Examples, Mark, Paragraph, Places, Plot, Section, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -76,7 +76,8 @@ def runs_of(section: Section) -> Iterator[Block | tuple[Block, ...]]:
     >>> [len(run) for run in runs_of(Section("", (Table((), ()), Table((), ())), (Plot("", "", ""),)))]
     [2, 1]
     """
-    for kind, run in groupby((*section.blocks, *section.details), type):
+    blocks = (each.as_table() if isinstance(each, Places) else each for each in (*section.blocks, *section.details))
+    for kind, run in groupby(blocks, type):
         if kind in (Table, Plot):
             yield tuple(run)
         else:

@@ -1,10 +1,10 @@
-"""Lay a report out as Markdown, for a README or a pull request: all tables whole, a few examples, no plots."""
+"""Lay a document out as Markdown, for a README or a pull request: all tables whole, a few examples, no plots."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-from seqtag.reporting.escaping import printable as show_invisible
-from seqtag.reporting.sections import Block, Example, Examples, Paragraph, Section, Table
+from seqtag.reporting.escaping import show_invisible
+from seqtag.reporting.sections import Block, Example, Examples, Paragraph, Places, Section, Table
 
 # What Markdown would read as more than a character: an underscore only where it does not stand inside a word.
 _MARKUP = re.compile(r"[\\|`*<&~\[\]#]|(?<![^\W_])_|_(?![^\W_])")
@@ -12,7 +12,7 @@ _MOST_EXAMPLES = 3  # of a kind
 
 
 def render_markdown(sections: Sequence[Section], *, heading: str = "") -> str:
-    """Give the report as Markdown; whatever the data hold shows as it stands.
+    """Give the document as Markdown; whatever the data hold shows as it stands.
 
     >>> print(render_markdown([Section("Scores", (Table(("", "F1"), (("A|B", "98.00"),)),))]), end="")
     ## Scores
@@ -21,7 +21,7 @@ def render_markdown(sections: Sequence[Section], *, heading: str = "") -> str:
     | --- | ---: |
     | A\\|B | 98.00 |
     """
-    parts = [f"# {escape(show_invisible(heading))}"] if heading else []
+    parts = [f"# {escape(heading)}"] if heading else []
     for section in sections:
         parts.append(f"## {escape(section.title)}")
         for block in section.blocks:
@@ -30,12 +30,12 @@ def render_markdown(sections: Sequence[Section], *, heading: str = "") -> str:
 
 
 def escape(text: str) -> str:
-    r"""Write text so that Markdown shows it as it stands.
+    r"""Write text so that Markdown shows it as it stands, with control and invisible characters written out.
 
     >>> print(escape("a|b, no_impact, *c*"))
     a\|b, no_impact, \*c\*
     """
-    return _MARKUP.sub(r"\\\g<0>", text)
+    return _MARKUP.sub(r"\\\g<0>", show_invisible(text))
 
 
 def _lay(block: Block) -> Iterator[list[str]]:
@@ -45,6 +45,8 @@ def _lay(block: Block) -> Iterator[list[str]]:
     elif isinstance(block, Table):
         yield [escape(block.caption)] if block.caption else []
         yield list(_table(block))
+    elif isinstance(block, Places):
+        yield list(_table(block.as_table()))
     elif isinstance(block, Examples):
         yield [escape(block.caption)]
         for kind, _ in block.kinds:
@@ -67,15 +69,15 @@ def _table(table: Table) -> Iterator[str]:
 
 def _example(example: Example) -> Iterator[str]:
     note = f": {example.note}" if example.note else ""
-    yield f"- {escape(show_invisible(example.place + note))}"
+    yield f"- {escape(example.place + note)}"
     for side, marks in example.sides:
         written, place = "", 0
         for mark in sorted(marks, key=lambda mark: mark.start):
-            words = escape(show_invisible(example.text[mark.start : mark.end]))
+            words = escape(example.text[mark.start : mark.end])
             score = "" if mark.score is None else f" {mark.score:.2f}"
-            before = escape(show_invisible(example.text[place : mark.start]))
-            written += f"{before}**{words}** ({escape(show_invisible(mark.label))}{score})"
+            before = escape(example.text[place : mark.start])
+            written += f"{before}**{words}** ({escape(mark.label)}{score})"
             place = mark.end
-        yield f"  - {side}: {written}{escape(show_invisible(example.text[place:]))}"
+        yield f"  - {side}: {written}{escape(example.text[place:])}"
     if not example.sides:
-        yield f"  - {escape(show_invisible(example.text))}"
+        yield f"  - {escape(example.text)}"

@@ -1,7 +1,7 @@
-"""What a report says before it has a form: sections of paragraphs, tables, plots and examples.
+"""What a report says before it has a form: sections of paragraphs, tables, plots, examples and places.
 
-Reports make these; terminal.py, markdown.py and html.py lay them out. All text stands here as it is, data and all:
-whoever lays it out escapes it. Knows no metric.
+Documents (document.py) make these; terminal.py, markdown.py and html.py lay them out. All text is kept here unchanged,
+text from the data included: whoever lays it out escapes it. This module knows no metric.
 """
 
 from dataclasses import dataclass
@@ -91,12 +91,39 @@ class Examples:
     items: tuple[Example, ...]
 
 
-Block = Paragraph | Table | Plot | Examples
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the data, with the text that was found there."""
+
+    where: str  # such as 'train.conll:12'; empty where the text belongs to no single place
+    text: str
+    in_brief: bool = True  # a terminal shows it too
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places to look up. A terminal cuts long texts but never a place, so that each place can be copied."""
+
+    items: tuple[Place, ...]
+    whole_texts: bool = False  # a terminal does not cut the texts either: they say what to do
+
+    def as_table(self) -> Table:
+        """Lay all the places out as a table, for pages, which have room for them.
+
+        >>> Places((Place("a.conll:3", "'Ada'"),)).as_table().rows
+        (('a.conll:3', "'Ada'"),)
+        """
+        if any(item.where for item in self.items):
+            return Table(("place", "found"), tuple((item.where, item.text) for item in self.items), text_columns=2)
+        return Table(("found",), tuple((item.text,) for item in self.items))
+
+
+Block = Paragraph | Table | Plot | Examples | Places
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a report under a heading; `details` are left out where room is short: a terminal."""
+    """A part of a report under a heading; a terminal, where room is short, leaves the `details` out."""
 
     title: str
     blocks: tuple[Block, ...]

@@ -1,15 +1,17 @@
-"""Lay a report out for a terminal of 80 columns: rich's tables, bold headings, and no colours in a pipe or a file."""
+"""Lay a document out for a terminal of 80 columns: rich's tables, bold headings, no colours in a pipe or a file."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import StringIO
+from textwrap import wrap
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from seqtag.reporting.escaping import printable as show_invisible
-from seqtag.reporting.sections import Block, Example, Examples, Mark, Paragraph, Section, Table
+from seqtag.reporting.escaping import shorten, shorten_front, show_invisible
+from seqtag.reporting.sections import Block, Example, Examples, Mark, Paragraph, Place, Places, Section, Table
 
 LINE_WIDTH = 80  # terminal cells
 _LEAST_WORDS, _LEAST_FIGURE, _LEAST_OF_MANY = 12, 6, 4  # cells: tables of one kind stand under each other
@@ -18,7 +20,7 @@ _SIDE_WIDTH = 13  # before the text of an example: which side it is
 
 
 def render_text(sections: Sequence[Section], *, heading: str = "") -> str:
-    """Give the report as plain text, no line longer than 80 cells.
+    """Give the document as plain text. No line is longer than 80 cells, but for the places of `Places`.
 
     >>> print(render_text([Section("Scores", (Table(("", "F1"), (("PER", "98.00"),)),))]))
     Scores
@@ -27,23 +29,24 @@ def render_text(sections: Sequence[Section], *, heading: str = "") -> str:
     """
     console = Console(width=LINE_WIDTH, file=StringIO(), color_system=None, force_terminal=False, legacy_windows=False)
     with console.capture() as capture:
-        console.print(render(sections, heading=heading))
+        console.print(render(sections, heading=heading), crop=False)
     return "\n".join(line.rstrip() for line in capture.get().rstrip().split("\n"))
 
 
 def render(sections: Sequence[Section], *, heading: str = "") -> RenderableType:
-    """Give the report as rich prints it; `details` of sections are left out."""
+    """Give the document as rich prints it; the `details` of sections are left out."""
     parts: list[RenderableType] = []
     if heading:
         parts.append(Text(shorten_front(show_invisible(heading), LINE_WIDTH), style="bold"))
     for section in sections:
         if parts:
             parts.append(Text())
-        parts.append(Text(section.title, style="bold cyan"))
-        laid = [own for block in section.blocks if (own := list(_lay(block)))]
-        for number, own in enumerate(laid):
-            parts += [Text()] * (number > 0)
-            parts += own
+        parts.append(Text(show_invisible(section.title), style="bold cyan"))
+        laid = [(block, lines) for block in section.blocks if (lines := list(_lay(block)))]
+        for number, (block, lines) in enumerate(laid):
+            # places belong to the paragraph above them
+            parts += [Text()] * (number > 0 and not isinstance(block, Places))
+            parts += lines
     return Group(*parts)
 
 
@@ -56,41 +59,37 @@ def table_fits(table: Table) -> bool:
     return table.text_columns * (_LEAST_WORDS + 1) + sum(width + 1 for width in _figure_widths(table)) <= LINE_WIDTH
 
 
-def shorten(text: str, width: int) -> str:
-    """Cut the end of a text that takes more than `width` terminal cells.
-
-    >>> shorten("sentiment", 5), shorten("地名", 3)
-    ('sent…', '地…')
-    """
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def shorten_front(text: str, width: int) -> str:
-    """Cut the front of a text that takes more than `width` cells: of a long path the end says most.
-
-    >>> shorten_front("corpora/news/test.conll", 11)
-    '…test.conll'
-    """
-    if cell_len(text) <= width:
-        return text
-    text = text[-(width - 1) :]
-    while cell_len(text) > width - 1:
-        text = text[1:]
-    return "…" + text
-
-
 def _lay(block: Block) -> Iterator[RenderableType]:
     if isinstance(block, Paragraph):
-        yield from map(Text, block.lines)
+        yield from (Text(show_invisible(line)) for line in block.lines)
     elif isinstance(block, Table):
         yield from _table(block)
     elif isinstance(block, Examples):
         yield from _examples(block)
+    elif isinstance(block, Places):
+        # A place that is longer than a line of the terminal goes over its edge and stays whole.
+        for item in block.items:
+            yield from (Text(line, no_wrap=True, overflow="ignore") for line in _place(item, block) if item.in_brief)
+
+
+def _place(item: Place, block: Places) -> list[str]:
+    """Give the lines of a place: on one line with its text where both fit, else the text below."""
+    indent = "    "
+    where, text = show_invisible(item.where), show_invisible(item.text)
+    if block.whole_texts:
+        line = f"{where}  {text}" if where else text
+        # break_long_words=False: a text may hold a path
+        lines = wrap(line, LINE_WIDTH - len(indent) - 2, break_on_hyphens=False, break_long_words=False)
+        return [indent + "  " * (number > 0) + line for number, line in enumerate(lines)]
+    if not where or cell_len(where) + cell_len(text) + len(indent) + 2 <= LINE_WIDTH:
+        return [indent + shorten(f"{where}  {text}" if where else text, LINE_WIDTH - len(indent))]
+    return [indent + where, indent + "  " + shorten(text, LINE_WIDTH - len(indent) - 2)]
 
 
 def _table(table: Table) -> Iterator[RenderableType]:
     if table.caption:
-        yield Text(table.caption)
+        yield Text(show_invisible(table.caption))
+    table, num_left = _with_fitting_columns(table)
     widths = _figure_widths(table)
     words = _word_widths(table, LINE_WIDTH - sum(width + 1 for width in widths))
     laid = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False, header_style="")
@@ -106,12 +105,25 @@ def _table(table: Table) -> Iterator[RenderableType]:
             laid.add_column(Text(header, justify="right"), justify="right", no_wrap=True, min_width=width)
     rows = table.rows[: len(table.rows) - table.num_totals]
     for row in rows[: table.most]:
-        laid.add_row(*map(Text, row))
+        laid.add_row(*(Text(show_invisible(cell)) for cell in row))
     for row in table.rows[len(rows) :]:
-        laid.add_row(*map(Text, row), style="bold")
+        laid.add_row(*(Text(show_invisible(cell)) for cell in row), style="bold")
     yield laid
     if len(rows) > table.most:
         yield Text(f"the first {table.most} of {len(rows):,} rows; the other forms of the report have all")
+    if num_left:
+        yield Text(f"without {num_left} columns that find no room here; the other forms of the report have all")
+
+
+def _with_fitting_columns(table: Table) -> tuple[Table, int]:
+    """Leave out the last columns of figures where there are more than a line has room for, and count those."""
+    num_columns = len(table.header)
+    shown = table
+    while not table_fits(shown) and num_columns > table.text_columns + 1:
+        num_columns -= 1
+        rows = tuple(row[:num_columns] for row in table.rows)
+        shown = replace(table, header=table.header[:num_columns], rows=rows)
+    return shown, len(table.header) - num_columns
 
 
 def _figure_widths(table: Table) -> list[int]:

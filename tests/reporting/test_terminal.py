@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from seqtag.reporting.escaping import shorten, shorten_front
 from seqtag.reporting.figures import printable
 from seqtag.reporting.sections import Example, Examples, Mark, Paragraph, Plot, Section, Table
-from seqtag.reporting.terminal import render, render_text, shorten, shorten_front, table_fits, window
+from seqtag.reporting.terminal import render, render_text, table_fits, window
 
 PRINTABLE = st.text(st.characters(categories=["L", "N", "P", "S"]) | st.just(" "))
 

@@ -30,8 +30,8 @@ def compare(paths: Sequence[str], *, resamples: int, seed: int, files: Mapping[s
     """Print reports in order, two of them also beside each other; `files` has a path for each form, by its ending."""
     from seqtag.evaluation.statistics.comparison import compare as compare_two
     from seqtag.evaluation.statistics.comparison import distinct_names
-    from seqtag.evaluation.statistics.measurement import write_json
     from seqtag.evaluation.statistics.ranking import rank
+    from seqtag.reporting.figures import write_json
     from seqtag.reporting.markdown import render_markdown
     from seqtag.reporting.terminal import render_text
 

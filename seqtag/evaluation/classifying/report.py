@@ -9,9 +9,10 @@ from seqtag.evaluation.classifying.errors import ClassErrors
 from seqtag.evaluation.classifying.metrics import Average, ClassScore
 from seqtag.evaluation.report import Report
 from seqtag.evaluation.statistics.resampling import Intervals
+from seqtag.reporting.escaping import shorten
 from seqtag.reporting.figures import between, percent, plain, printable
 from seqtag.reporting.sections import Block, Examples, Paragraph, Section, Table
-from seqtag.reporting.terminal import shorten, table_fits
+from seqtag.reporting.terminal import table_fits
 
 _MOST_ROWS, _WORST_ROWS = 30, 15  # classes that the terminal shows all of; else so many, those with the lowest F1
 _MOST_IN_MATRIX, _MOST_CONFUSIONS = 10, 10

@@ -19,9 +19,9 @@ from seqtag.evaluation.statistics.randomisation import (
     compare_counts,
     holm,
 )
+from seqtag.reporting.document import Document
 from seqtag.reporting.figures import percent
 from seqtag.reporting.sections import Paragraph, Section, Table
-from seqtag.reporting.terminal import render_text
 
 _MANY_LABELS = 30  # from here on those that differ most come first
 
@@ -58,8 +58,10 @@ class LabelDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Document):
     """Two systems on the same data; `print` shows figures in percent and differences in points."""
+
+    page_title = "Systems compared"
 
     names: tuple[str, str]
     task: str
@@ -134,10 +136,6 @@ class Comparison:
         )
         header = ("", "support", "a", "b", "b - a", "from", "to", "p")
         return Table(header, rows, f"p is corrected for the {len(labels)} labels (Holm 1979){order}")
-
-    def __str__(self) -> str:
-        """Show tables that fit 80 columns."""
-        return render_text(self.sections())
 
 
 def compare(

@@ -24,8 +24,6 @@ UNITS = ("sentences", "texts", "documents")
 _KEYS = ("task", "data_hash", "unit", "labels", "num_labels", "label", "right", "gold", "predicted")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MOST = 2**31  # no count of ours is as large
-# A list of bare numbers as json.dumps lays it out. A line break stands in no JSON string, so this is never inside one.
-_NUMBERS = re.compile(r"\[\n[-+.\deE\s,]+\]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,19 +131,6 @@ def hash_labelled(texts: Iterable[str | Sequence[str]] | None, labels: Iterable[
         [text if text is None or isinstance(text, str) else list(text), sorted(_plain_labels(own), key=json.dumps)]
         for text, own in zip(repeat(None) if texts is None else texts, labels, strict=texts is not None)
     )
-
-
-def write_json(value: Any) -> str:
-    """Write JSON to be read by people: laid out in lines, but a list of bare numbers on one.
-
-    >>> print(write_json({"name": "a", "counts": [1, 2.5]}))
-    {
-      "name": "a",
-      "counts": [1, 2.5]
-    }
-    """
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return _NUMBERS.sub(lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
 
 
 def _hash_lines(lines: Iterable[Any]) -> str:

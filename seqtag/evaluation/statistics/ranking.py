@@ -20,9 +20,9 @@ from seqtag.evaluation.statistics.comparison import (
 )
 from seqtag.evaluation.statistics.randomisation import LEVEL, NO_DIFFERENCE, Difference, compare_counts, holm
 from seqtag.evaluation.statistics.resampling import Bootstrap, Interval, bootstrap
+from seqtag.reporting.document import Document
 from seqtag.reporting.figures import percent
 from seqtag.reporting.sections import Block, Paragraph, Section, Table
-from seqtag.reporting.terminal import render_text
 
 _MOST_SYSTEMS = 8  # columns of figures that a terminal has room for
 _LONG_NAME = 21  # characters of a name that a terminal has room for beside the figures
@@ -50,8 +50,10 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(Document):
     """Systems on the same data, best first; `print` shows figures in percent and differences in points."""
+
+    page_title = "Systems compared"
 
     figure: str  # what the score is: accuracy or micro F1
     task: str
@@ -130,10 +132,6 @@ class Ranking:
         left_out = f"; the first {most} of {len(self.systems)} systems" if most < len(self.systems) else ""
         header = ("", "support", *(str(number) for number in range(1, len(systems) + 1)))
         return Table(header, (*rows, macro), f"systems by their number above{left_out}", num_totals=1)
-
-    def __str__(self) -> str:
-        """Show tables that fit 80 columns."""
-        return render_text(self.sections())
 
 
 def rank(reports: Sequence[Measured], *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Ranking:

@@ -214,7 +214,7 @@ def test_files_that_cannot_be_read_are_findings_and_the_rest_is_looked_at(run: R
     result = run("check", tmp_path)
     assert (result.exit_code, result.stderr) == (1, "")
     assert "error: unreadable, 1 (dev 1)" in result.stdout.splitlines()
-    assert "train          5      25" in result.stdout
+    assert "train                5     25" in result.stdout
 
 
 def test_the_help_names_every_kind_under_its_severity(run: Run):

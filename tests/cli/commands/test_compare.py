@@ -10,8 +10,9 @@ from small_corpus import Run
 
 from seqtag.evaluation.statistics.comparison import compare
 from seqtag.evaluation.statistics.counts import Counts
-from seqtag.evaluation.statistics.measurement import Measurement, write_json
+from seqtag.evaluation.statistics.measurement import Measurement
 from seqtag.evaluation.statistics.ranking import rank
+from seqtag.reporting.figures import write_json
 
 LABELS = ("LOC", "PER")
 QUICK = ("--resamples", "200")

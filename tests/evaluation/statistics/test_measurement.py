@@ -10,7 +10,8 @@ from small_counts import LABEL_COUNTS, counts_of
 
 from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.statistics.counts import Counts
-from seqtag.evaluation.statistics.measurement import Measurement, hash_labelled, hash_tagged, write_json
+from seqtag.evaluation.statistics.measurement import Measurement, hash_labelled, hash_tagged
+from seqtag.reporting.figures import write_json
 from seqtag.text.schemes import Span, convert_tags, repair_tags, spans_from_tags
 
 HASH = "0123456789abcdef" * 4
