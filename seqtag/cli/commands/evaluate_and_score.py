@@ -14,7 +14,7 @@ from seqtag.text.schemes import convert_tags, detect_scheme, tag_bigrams
 
 if TYPE_CHECKING:
     from seqtag.evaluation.report import Report
-    from seqtag.evaluation.slices import TrainingKnowledge
+    from seqtag.evaluation.tagging.slices import TrainingKnowledge
 
 logger = logging.getLogger("seqtag")
 
@@ -149,7 +149,7 @@ def training_knowledge(source: str, *, scheme: str) -> "TrainingKnowledge":
     DataError where one of the two has plain tags and the other entities.
     """
     from seqtag.corpora.tag_normalising import corpus_scheme
-    from seqtag.evaluation.slices import TrainingKnowledge
+    from seqtag.evaluation.tagging.slices import TrainingKnowledge
     from seqtag.text.training_surfaces import surfaces_of
 
     corpus = read_corpus(source)
