@@ -13,7 +13,7 @@ from seqtag.evaluation.statistics.confidence import Confidence, measure_confiden
 from seqtag.evaluation.statistics.counts import count_spans
 from seqtag.evaluation.statistics.measurement import Measurement, hash_tagged
 from seqtag.evaluation.statistics.resampling import bootstrap
-from seqtag.evaluation.tagging.error_examples import plain_errors, span_errors
+from seqtag.evaluation.tagging.errors import plain_errors, span_errors
 from seqtag.evaluation.tagging.metrics import score_spans, score_tokens, token_accuracy
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
