@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import DataError
-from seqtag.evaluation.slices import Slice, TrainingKnowledge, score_slices, slice_table
+from seqtag.evaluation.slices import Slice, slice_table
+from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
 from seqtag.reporting.sections import Section
 from seqtag.reporting.terminal import render_text
 from seqtag.text.schemes import Span, spans_from_tags
