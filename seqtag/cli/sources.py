@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqtag.corpora.source_names import parse_labelled_source, parse_source
 from seqtag.errors import UsageError, near_miss
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def pick_split(corpus: Mapping[str, "Dataset"], wanted: str, *, source: str, adv
 
 def column_source(source: str) -> "tuple[str, Column | None, Column | None]":
     """Cut `file:token=0,tag=3` into the path of a column file and its columns."""
+    from seqtag.corpora.source_names import parse_source
+
     path, token, tag, config = parse_source(source)
     if config is not None:
         raise UsageError(f"{source}: config= is for data sets in hub layout; a column file has token= and tag=")
@@ -63,6 +64,8 @@ def text_source(source: str) -> "tuple[str, Column | None]":
 
     A `label=` is accepted and ignored, so that the words that named the training data can be used again.
     """
+    from seqtag.corpora.source_names import parse_labelled_source
+
     path, text, _, config = parse_labelled_source(source)
     if config is not None:
         raise UsageError(f"{source}: config= is for data sets in hub layout; a table or JSON lines have text=")

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +13,6 @@ from seqtag.cli.arguments import DATA_FORMS, HtmlFile, JsonFile, MarkdownFile
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
-from seqtag.corpora.source_names import parse_labelled_source, parse_source
-from seqtag.corpora.splits import split_name
 from seqtag.errors import SeqtagError, UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +94,11 @@ def name_data(data: Sequence[str], task: str | None) -> dict[str, str]:
     >>> name_data(["news/train.conll", "web.tsv:tag=1"], "tag")
     {'train': 'news/train.conll', 'web.tsv': 'web.tsv:tag=1'}
     """
-    paths = [Path(_path(each, task)) for each in data]
+    from seqtag.corpora.source_names import parse_labelled_source, parse_source
+    from seqtag.corpora.splits import split_name
+
+    parse = parse_labelled_source if task == "classify" else parse_source
+    paths = [Path(parse(source)[0]) for source in data]
     shared = os.path.commonpath([path.absolute().parent for path in paths])
     below = [path.absolute().relative_to(shared) for path in paths]
     names = [split_name(path.name) or split_name(str(path.parent)) or path.name for path in below]
@@ -114,20 +116,14 @@ def name_data(data: Sequence[str], task: str | None) -> dict[str, str]:
     return dict(zip(names, data))
 
 
-def _path(source: str, task: str | None) -> str:
-    return (parse_labelled_source if task == "classify" else parse_source)(source)[0]
-
-
 def names_text_columns(source: str) -> bool:
-    """Say whether the columns that a source names are those of labelled texts."""
-    try:
-        parse_source(source)
-    except UsageError:
-        try:
-            parse_labelled_source(source)
-        except UsageError:
-            return False
-        return True
+    """Say whether the columns that a source names are those of labelled texts, and not of tagged tokens."""
+    from seqtag.corpora.source_names import parse_labelled_source, parse_source
+
+    for parse, is_of_texts in ((parse_source, False), (parse_labelled_source, True)):
+        with suppress(UsageError):
+            parse(source)
+            return is_of_texts
     return False
 
 

@@ -20,7 +20,6 @@ from seqtag.cli.output import Report, check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
 from seqtag.cli.tasks import stored_task
-from seqtag.cli.text_sources import find_texts, refuse_tags
 from seqtag.errors import UsageError, near_miss
 
 EXAMPLES = (
@@ -68,6 +67,8 @@ def evaluate(
 
 def find_text(source: str, split: str | None) -> str:
     """Find the text of a split, test if none is named; UsageError for tokens with tags, and for an unknown split."""
+    from seqtag.cli.text_sources import find_texts, refuse_tags
+
     refuse_tags(source, advice="give a text file to measure this one on")
     texts = dict(zip(("train", "dev", "test"), find_texts(source, None, None)))
     splits = {name: text for name, text in texts.items() if text is not None}

@@ -17,7 +17,6 @@ from seqtag.cli.model_folder import Place
 from seqtag.cli.process import command, is_main_process
 from seqtag.cli.sources import pick_split, read_corpus
 from seqtag.cli.tasks import Task, find_task
-from seqtag.cli.text_sources import find_texts, is_running_text, refuse_tags
 from seqtag.errors import DataError, UsageError, near_miss
 
 if TYPE_CHECKING:
@@ -223,6 +222,8 @@ def read_splits(data: str, dev: str | None, test: str | None, **options: Any) ->
                 found = read_corpus(source, **options)
                 others[name] = pick_split(found, name, source=source, advice="give the file of one split")
     except DataError as error:
+        from seqtag.cli.text_sources import is_running_text
+
         if is_running_text(data):
             raise DataError(f"{error}; if this is running text to learn a language model from: --task lm") from None
         raise
@@ -231,6 +232,8 @@ def read_splits(data: str, dev: str | None, test: str | None, **options: Any) ->
 
 def find_text_splits(data: str, dev: str | None, test: str | None) -> Splits:
     """Find the texts of a language model; UsageError for tokens with tags."""
+    from seqtag.cli.text_sources import find_texts, refuse_tags
+
     texts = find_texts(data, dev, test)
     for source in texts:
         if source is not None:
