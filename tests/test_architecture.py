@@ -41,7 +41,7 @@ NEVER = {
     "errors": {"torch", "accelerate", "safetensors", "spacy", "datasets", "sklearn", "numpy", "rich"},
 }
 MOST_LINES = 450
-MOST_RECIPE_LINES = 80
+MOST_RECIPE_LINES = 320
 
 
 def imported_names(source: str) -> Iterator[str]:
