@@ -22,7 +22,6 @@ from pathlib import Path
 
 SENTENCES_PER_CALL = 50
 WORDS_PER_SENTENCE = 16  # at most; each sentence has this many numbers of its own to make words of
-CHECKED = range(0, 1000, SENTENCES_PER_CALL)  # first sentences of the calls whose answers are compared
 TENTHS_OF_WARM_UP = 3
 LETTERS = str.maketrans("0123456789abcdef", "aeioulnrstmkdpbg")
 
@@ -67,14 +66,14 @@ def load_model(engine: str, folder: str):
     return load(folder, int8=engine == "onnx-int8", threads=1)
 
 
-def soak(engine: str, folder: str, starts: range, num_threads: int):
-    """Do one process's share of the work.
+def soak(engine: str, folder: str, checked: range, starts: range, num_threads: int):
+    """Do one process's share of the work; `checked` and `starts` hold the first sentence of each call.
 
     Returns sentences per second and the peak of memory for each tenth, and two lists of answers to the calls that are
     checked: those of one thread before the soak, and those of many threads after it.
     """
     model, tenths = load_model(engine, folder), []
-    alone = [ask(model, start) for start in CHECKED]
+    alone = [ask(model, start) for start in checked]
     with ThreadPoolExecutor(num_threads) as pool:
         for tenth in range(10):
             part = starts[tenth * len(starts) // 10 : (tenth + 1) * len(starts) // 10]
@@ -82,13 +81,15 @@ def soak(engine: str, folder: str, starts: range, num_threads: int):
             peak = max([resident_mb() for _ in pool.map(lambda start: ask(model, start), part)], default=resident_mb())
             tenths.append((len(part) * SENTENCES_PER_CALL / (time.perf_counter() - begin), peak))
             print(f"{engine}, process {os.getpid()}: {tenth + 1}/10, {peak:.0f} MB", file=sys.stderr)
-        return tenths, alone, list(pool.map(lambda start: ask(model, start), CHECKED))
+        return tenths, alone, list(pool.map(lambda start: ask(model, start), checked))
 
 
 def soak_engine(engine: str, args: argparse.Namespace) -> bool:
     """Soak one engine in all processes and print its lines; return whether memory and answers were as they should."""
-    starts = range(CHECKED.stop, CHECKED.stop + args.sentences, SENTENCES_PER_CALL)
-    shares = [(engine, args.model, starts[n :: args.processes], args.threads) for n in range(args.processes)]
+    checked = range(0, args.checked, SENTENCES_PER_CALL)
+    first = len(checked) * SENTENCES_PER_CALL
+    starts = range(first, first + args.sentences, SENTENCES_PER_CALL)
+    shares = [(engine, args.model, checked, starts[n :: args.processes], args.threads) for n in range(args.processes)]
     with ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool:
         by_process, *answers = zip(*pool.map(soak, *zip(*shares)))
     for number, tenth in enumerate(zip(*by_process), 1):
@@ -99,8 +100,8 @@ def soak_engine(engine: str, args: argparse.Namespace) -> bool:
     for tenths in by_process:
         peaks = [peak for _, peak in tenths]
         growths.append(max(peaks[TENTHS_OF_WARM_UP:]) - max(peaks[:TENTHS_OF_WARM_UP]))
-    first, *others = [answer for of_processes in answers for answer in of_processes]
-    same = all(agree(first, other) for other in others)
+    reference, *others = [answer for of_processes in answers for answer in of_processes]
+    same = all(agree(reference, other) for other in others)
     verdict = f"grew by {max(growths):+.1f} MB after the warm-up; answers {'agree' if same else 'DIFFER'}"
     print(f"{engine:10}{verdict}")
     return same and max(growths) <= args.bound
@@ -115,6 +116,9 @@ def main() -> None:
         "--threads", type=int, default=8, help="threads that call the model of each process (default: 8)"
     )
     parser.add_argument("--processes", type=int, default=2, help="processes that share the sentences (default: 2)")
+    parser.add_argument(
+        "--checked", type=int, default=1000, help="sentences whose answers are compared (default: 1000)"
+    )
     parser.add_argument("--bound", type=int, default=64, help="most MB that a process may grow by (default: 64)")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # there are many callers, so each call takes one core
