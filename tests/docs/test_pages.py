@@ -16,6 +16,8 @@ import pytest
 from seqtag_command import seqtag_command
 from typer.main import get_command
 
+import seqtag
+import seqtag.runtime
 from seqtag.cli.app import app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,10 +33,41 @@ SHOWN = {"text", "json", "csv", "toml"}
 
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
+RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
 NOT_RUN = {
     "README.md": {
-        "make demo": "installs, and trains for about a minute; tests/cli/commands/test_demo.py has its parts",
+        "make demo": "installs, and trains for a minute; the tests of the command have its parts",
         "make test": "is this",
+    },
+    "docs/index.md": {"pip install .": INSTALLS, 'pip install ".[onnx]"': INSTALLS},
+    "docs/guide/language-models.md": {
+        'pip install "seqtag[vectors]"': INSTALLS,
+        "python recipes/word_vectors.py mails.txt.gz reports/ reviews.csv:text --language en --corpus my-corpus": (
+            "stands for text of the reader's own"
+        ),
+    },
+    "docs/guide/runtime.md": {
+        'pip install "seqtag[onnx]"': INSTALLS,
+        "make wheels": "makes an environment; tests/test_runtime_packaging.py builds the wheel",
+        RUNTIME: INSTALLS,
+    },
+    "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
+    "docs/results/quality.md": {
+        "python recipes/ner_corpora.py --data CORPORA": CORPORA,
+        "python recipes/pos_ud.py --data CORPORA": CORPORA,
+        "python recipes/text_corpora.py --data CORPORA": CORPORA,
+        "python recipes/anonymise.py --data CORPORA/CORPUS": CORPORA,
+        "OMP_NUM_THREADS=1 python recipes/language_model.py --data CORPORA": CORPORA,
+    },
+    "docs/results/speed.md": {
+        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --peers": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --threads 1 2 --peer-python spacy=PYTHON": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --rounds 1 --until 19": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --cost": CORPORA,
+        "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",
+    },
+    "docs/results/unlabelled-text.md": {
+        "python recipes/few_labels.py --data CORPORA --out few_labels CORPUS": CORPORA,
     },
 }
 
@@ -138,7 +171,7 @@ def test_commands_and_options_that_a_page_names_exist(page: str):
             assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page}: make {target}"
         elif program == "python" and words and words[0].startswith("recipes/"):
             assert (REPOSITORY / words[0]).is_file(), f"{page}: {words[0]}"
-            missing = {option for option in options if f'"{option}"' not in recipes}
+            missing = {option for option in options if not re.search(rf'"(--)?{option[2:]}"', recipes)}
             assert not missing, f"{page}: {words[0]} {missing}"
         elif program == "pip" and words[:1] == ["install"]:
             project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
@@ -158,6 +191,19 @@ def test_links_and_files_that_a_page_names_exist(page: str):
         assert not link or (place / link).exists(), f"{page}: {link}"
     for named in re.findall(r"`((?:seqtag|recipes|tests|docs|data|distributions)/[\w./-]*)`", prose(page)):
         assert (REPOSITORY / named).exists(), f"{page}: {named}"
+
+
+def test_the_table_of_the_architecture_names_files_that_exist():
+    table = TEXTS["docs/architecture.md"].split("| my change is about")[1].split("\n\n")[0]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[2])]
+    assert len(named) > 50
+    assert [name for name in named if not (REPOSITORY / "seqtag" / name).exists()] == []
+
+
+def test_every_public_name_has_a_place_in_the_reference():
+    listed = set(re.findall(r"^::: seqtag\.([\w.]+)$", TEXTS["docs/reference.md"], flags=re.MULTILINE))
+    public = set(seqtag.__all__) - {"__version__"} | {f"runtime.{name}" for name in seqtag.runtime.__all__}
+    assert listed == public
 
 
 def test_the_readme_is_short():
