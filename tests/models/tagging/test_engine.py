@@ -20,9 +20,8 @@ from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 from seqtag import ModelError, Tagger, UsageError
 from seqtag.models.tagging.engine import OnnxNbestEngine, runtime_head
 from seqtag.models.tagging.inference import TorchTagEngine
-from seqtag.runtime import heads
+from seqtag.runtime import heads, onnx_session
 from seqtag.runtime import load as load_runtime
-from seqtag.runtime import onnx_session
 from seqtag.text.schemes import spans_from_tags
 
 SENTENCES = [*TOKENS, *UNSEEN]

@@ -15,8 +15,8 @@ from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import DataError, ModelError, Tagger, UsageError
 from seqtag.models.estimator import NotFittedModelError
-from seqtag.models.tagging import export
 from seqtag.models.export_trial import invented_sentences
+from seqtag.models.tagging import export
 from seqtag.models.tagging.export import ExportedNetwork
 from seqtag.onnx_export import nodes as graph_nodes
 
