@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_export import WORDS, toy_predictor, write_toy
+from toy_export import WORDS, toy_engine, write_toy
 from wheels import REPOSITORY, build_wheel, files_of, metadata_of, run_quietly
 
 import seqtag
@@ -53,7 +53,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_toy(tmp_path_factory.mktemp("toy") / "m", toy_predictor("IOB2", "crf"))
+    return write_toy(tmp_path_factory.mktemp("toy") / "m", toy_engine("IOB2", "crf"))
 
 
 def run_there(site: Path, script: str, *also: str, **names: object) -> str:
@@ -119,7 +119,7 @@ def test_version_licence_and_lower_bounds_are_those_of_the_whole(wheel: Path):
 
 
 def test_it_predicts_what_torch_predicts_with_numpy_and_onnxruntime_alone(site: Path, model: Path):
-    theirs = toy_predictor("IOB2", "crf")
+    theirs = toy_engine("IOB2", "crf")
     out = run_there(site, SERVE, "onnxruntime", "flatbuffers", "google", FOLDER=str(model), SENTENCES=SENTENCES)
     tags, probabilities, module = json.loads(out)
     assert Path(module).samefile(site / "seqtag" / "__init__.py")

@@ -1,1 +1,1 @@
-"""What the torch models and the runtime share: answers, span probabilities, checks of user input."""
+"""What the torch models and the runtime share: predicting methods, span probabilities, checks of user input."""

@@ -1,25 +1,31 @@
 """From scored sentences to what users are given: tags, marginals, spans with their probabilities.
 
-The same for every engine. Knows tags and spans; how a network scores sentences and what it sums up, the engine says.
-Batches come in any order, answers in the order of the questions. How sure a model must be of a span is told by
-thresholds.
+`TagEngine` is what all engines of a tagger share, `PredictingTagger` the predicting half of `Tagger` and of the
+runtime's tagger. Both know tags and spans; how a network scores sentences is the business of each engine. Batches come
+in any order, predictions in the order of the sentences. Thresholds say how sure a model must be of a span.
 """
 
 # B sentences, T tokens, L tags of the model, D tags of the data, R some rows of a batch, P pairs of tags
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from seqtag.inference.span_probabilities import SpanChain, chain_moves
 from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
-from seqtag.text.schemes import Span, spans_from_tags, tags_from_spans
+from seqtag.inference.user_input import texts, token_lists
+from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token, Tokenizer
 
-Sentences = Sequence[Sequence[str]]
+Tokens = Sequence[str]
+Sentences = Sequence[Tokens]
 TaggedSentence = tuple[list[Token], list[str], list[Span]]
+
+# So many sentences of a prediction are sorted by length together; the rest waits, so memory stays flat.
+_CHUNK = 2048
 
 
 class Scored(Protocol):
@@ -35,18 +41,18 @@ class Scored(Protocol):
         """Give the marginals of some rows, (R, T, L), and the probability of each move, (R, T, P); see `nn.crf`."""
 
 
-class TagAnswers:
-    """What an engine with a tag set can be asked."""
+class TagEngine:
+    """What runs the network of a tagger: tags, marginals and spans of sentences from the scores of its batches."""
 
     tagset: TagSet
     thresholds: Mapping[str, float] | None  # by label: the least probability of a span; None: the best tags
 
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
-        """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
-        raise AssertionError("an engine says how it scores")
+        """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
+        raise AssertionError("a subclass scores sentences")
 
     def tags(self, sentences: Sentences) -> list[list[str]]:
-        """The tags of each sentence, in the data's scheme: the best ones, or as the thresholds have it; see `spans`."""
+        """Give the tags of each sentence in the scheme of the data: the best ones, or those of `spans`."""
         if self.thresholds is not None:
             return self.spans(sentences)[0]
         tags: list[list[str]] = [[] for _ in sentences]
@@ -56,7 +62,7 @@ class TagAnswers:
         return tags
 
     def marginals(self, sentences: Sentences) -> list[np.ndarray]:
-        """Probability of each tag of the data at each token: an array (tokens, tags) a sentence."""
+        """Give the probability of each tag of the data at each token: one array (tokens, tags) per sentence."""
         to_data_L, num_tags = self.tagset.to_data, len(self.tagset.data_tags)
         to_data_LD = np.zeros((len(to_data_L), num_tags))
         to_data_LD[np.arange(len(to_data_L)), to_data_L] = 1.0
@@ -67,10 +73,10 @@ class TagAnswers:
         return probabilities
 
     def spans(self, sentences: Sentences) -> tuple[list[list[str]], list[list[Span]]]:
-        """The tags of each sentence, and the spans that they spell with their exact probabilities.
+        """Give the tags of each sentence, and the spans that they spell with their exact probabilities.
 
-        The best tags; where there are thresholds, those of the spans that `side_by_side` takes among all that reach the
-        threshold of their label.
+        These are the best tags; where there are thresholds, they are the tags of those spans that `side_by_side` takes
+        among all that reach the threshold of their label.
         """
         if self.thresholds is not None:
             return self._chosen(sentences, self.thresholds)
@@ -80,7 +86,7 @@ class TagAnswers:
             for i, found in zip(indices, self._decoded(sentences, indices, batch)):
                 tags[i] = found
                 spans[i] = spans_from_tags(found, self.tagset.data_scheme)
-            # In many corpora the smaller part.
+            # Only the sentences with spans, which are the smaller part in many corpora, need the sums.
             rows_R = np.array([row for row, i in enumerate(indices) if spans[i]], np.int64)
             if not len(rows_R):
                 continue
@@ -90,10 +96,10 @@ class TagAnswers:
         return tags, spans
 
     def candidates(self, sentences: Sentences, floor: float = 0.01) -> list[list[Span]]:
-        """All spans of each sentence with a probability of at least `floor`, in order of start, end and label.
+        """Give all spans of each sentence with a probability of at least `floor`, in order of start, end and label.
 
-        Of any label and length, overlapping ones too; the probabilities are exact in every scheme. Under 'plain' the
-        tags of each token. Thresholds leave none out.
+        They are of any label and length and may overlap; the probabilities are exact in every scheme. Under 'plain'
+        each span is the tag of one token. Thresholds leave no span out.
         """
         spans: list[list[Span]] = [[] for _ in sentences]
         for indices, batch in self.scored(sentences):
@@ -102,7 +108,7 @@ class TagAnswers:
         return spans
 
     def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
-        """The sentences of each text as tokens, tags and spans of tokens."""
+        """Give the sentences of each text as tokens, tags and spans of tokens."""
         cut = list(tokenizer.stream(texts))
         tagged = zip(*self.spans([[token.text for token in sentence] for text in cut for sentence in text]))
         for sentences in cut:
@@ -124,6 +130,78 @@ class TagAnswers:
         ]
         scheme = self.tagset.data_scheme
         return [tags_from_spans(found, len(tokens), scheme) for found, tokens in zip(spans, sentences)], spans
+
+
+EngineT = TypeVar("EngineT", bound=TagEngine, covariant=True)
+
+
+class PredictingTagger(Generic[EngineT]):
+    """The methods with which a tagger predicts, whatever engine runs its network."""
+
+    language: str  # whose rules cut texts into sentences and tokens
+
+    def _tags(self) -> TagSet:
+        """Give the tag set, which is known before an engine is opened."""
+        raise AssertionError("a subclass gives the tag set")
+
+    def _engine(self) -> EngineT:
+        """Give the engine that predicts."""
+        raise AssertionError("a subclass gives the engine")
+
+    @property
+    def tags_(self) -> list[str]:
+        """The tags of the training data, in the order of `predict_proba`'s columns."""
+        return list(self._tags().data_tags)
+
+    @property
+    def labels_(self) -> list[str]:
+        """The labels of spans, or the tags themselves where they are plain."""
+        return self.tags_ if self.scheme_ == "plain" else entity_labels(self.tags_)
+
+    @property
+    def scheme_(self) -> str:
+        """The scheme of the training data, which is that of the predictions."""
+        return self._tags().data_scheme
+
+    def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
+        """Tag token lists: one tag per token, in the scheme of the training data; an empty sentence gives no tags."""
+        return self._engine().tags(token_lists(X, "predict"))
+
+    def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
+        """Tag token lists one after the other, in order, in memory that does not grow with their number."""
+        engine, source = self._engine(), iter(X)
+        while chunk := list(islice(source, _CHUNK)):
+            yield from engine.tags(token_lists(chunk, "predict_stream"))
+
+    def predict_proba(self, X: Iterable[Tokens]) -> list[np.ndarray]:
+        """Give the probability of each tag at each token: an array (tokens, tags) per sentence, columns as in `tags_`.
+
+        With the CRF head these are true marginals, over all legal sequences.
+        """
+        return self._engine().marginals(token_lists(X, "predict_proba"))
+
+    def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
+        """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
+        return self._engine().spans(token_lists(X, "predict_token_spans"))[1]
+
+    def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
+        """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.
+
+        A text is cut into sentences and tokens with spaCy's rules for the model's language. A span's score is the
+        probability, over all tag sequences, that exactly this span with this label is there.
+        """
+        return list(self.spans_stream(texts(X, "predict_spans")))
+
+    def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
+        """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
+        for text, sentences in self.tag_texts(X):
+            yield text_spans(text, sentences)
+
+    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
+        """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
+        engine, tokenizer, source = self._engine(), Tokenizer(self.language), iter(X)
+        while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
+            yield from zip(chunk, engine.texts(tokenizer, chunk))
 
 
 def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> list[Span]:

@@ -126,7 +126,7 @@ def rows_for(
         return token_rows(rows, language)
     series = series_rows(rows, verb, first=first)
     if series[0].shape[1] != num_features:
-        found = f"the series have {series[0].shape[1]} features a step, those of the training data {num_features}"
+        found = f"the series have {series[0].shape[1]} features per step, those of the training data {num_features}"
         raise DataError(f"{verb}: {found}; give each step the same ones, in the same order")
     return series
 
@@ -156,7 +156,7 @@ def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.nd
             )
         if series and values_TD.shape[1] != series[0].shape[1]:
             raise DataError(
-                f"{verb}: series number {number} has {values_TD.shape[1]} features a step, number {first} has "
+                f"{verb}: series number {number} has {values_TD.shape[1]} features per step, number {first} has "
                 f"{series[0].shape[1]}; each step of each series needs the same ones"
             )
         if not np.isfinite(values_TD).all():

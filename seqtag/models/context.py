@@ -1,6 +1,6 @@
 """The language models that lend a tagger or classifier their states: taken from folders, kept inside it, cached.
 
-What a state is and how it reaches the network, seqtag.nn.context and seqtag.batching say.
+`seqtag.nn.context` and `seqtag.batching` say what a state is and how it reaches the network.
 """
 
 import hashlib
@@ -18,8 +18,9 @@ from datasets import Dataset
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import SeqtagError, UsageError
-from seqtag.models.language.card import tuned_rates
 from seqtag.models.language.language_model import LanguageModel
+from seqtag.models.networks import language_network
+from seqtag.models.trained import tuned_rates
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
 from seqtag.store import read_files
@@ -56,7 +57,7 @@ class Context:
     def open(cls, given: Sequence[str | Path | LanguageModel] | None) -> "Context | None":
         """Take language models as they are, or from their folders; None where none are given.
 
-        Raises UsageError for what is no trained language model of characters, ModelError for a damaged folder.
+        Raises UsageError for anything but a trained language model of characters, ModelError for a damaged folder.
         """
         if given is None:
             return None
@@ -67,19 +68,20 @@ class Context:
         return cls.of([_twin(model) for model in models])
 
     def networks(self) -> list[LanguageNetwork]:
-        """Give networks of the same weights, of their own, so that no two models share one."""
-        networks = [model._build_network() for model in self.models]
+        """Give new networks of the same weights, so that no two models share one."""
+        networks = [language_network(model, len(model.vocabulary_)) for model in self.models]
         for model, network in zip(self.models, networks):
             if hasattr(model, "network_"):  # not yet where a model is being loaded: weights come with all others
                 network.load_state_dict(model.network_.state_dict())
         return networks
 
     def installed(self, embedder: ContextEmbedder, *, tuned_at: float = 0.0) -> "Context":
-        """Let the models have the networks of what was trained or loaded; `tuned_at` is the rate if they learned there.
+        """Let the models have the networks of an embedder; `tuned_at` is the rate at which they learned there, or 0.
 
-        That they learned stays with each model, wherever it goes from here.
+        Each model remembers the rate from then on.
         """
         for model, network in zip(self.models, embedder.networks):
+            assert isinstance(network, LanguageNetwork)
             model.network_ = network
             if tuned_at:
                 model.data_ = {**model.data_, "tuned_at": [*model.data_.get("tuned_at", ()), tuned_at]}
@@ -102,7 +104,7 @@ class Context:
     # -- saving -------------------------------------------------------------------------------
 
     def to_config(self) -> list[dict[str, Any]]:
-        """Lay out for config.json all but vocabularies and weights."""
+        """Lay out for config.json everything but vocabularies and weights."""
         return [_about(model) for model in self.models]
 
     @classmethod
@@ -110,7 +112,7 @@ class Context:
         cls, config: Sequence[dict[str, Any]], vocabularies: Sequence[dict[str, Any]], *, device: str
     ) -> "Context":
         """Take back what `to_config` laid out; networks come later, with `installed`."""
-        models = [_model_of(about, SymbolVocabulary.from_dict(own)) for about, own in zip(config, vocabularies)]
+        models = [_model_of(about, SymbolVocabulary.from_dict(symbols)) for about, symbols in zip(config, vocabularies)]
         for model in models:
             model.device = device
         return cls.of(models)
@@ -121,7 +123,7 @@ class Context:
     def remembering(self, *datasets: Dataset, device: str) -> Iterator[None]:
         """Compute the states of all sentences of some datasets once, and keep them on disk inside a `with` block.
 
-        They are computed in batches that depend on the datasets alone, in float32, and kept as they are: a run that is
+        They are computed in batches that depend on the datasets alone, in float32, and kept unchanged, so a run that is
         killed and resumed sees the same ones bit for bit. At most `MOST_BYTES` are kept, the first datasets first.
         """
         path = workspace() / "states"
@@ -142,8 +144,11 @@ class Context:
                         file.write(states_TS[: len(tokens)].tobytes())
                     except OSError as error:
                         raise no_room(path.parent, error) from error
-        told = f"{len(first_rows):,}", 4 * size * num_rows / 1e6
-        logger.info("context: the states of %s sentences are computed once and kept on disk, %.0f MB", *told)
+        logger.info(
+            "context: the states of %s sentences are computed once and kept on disk, %.0f MB",
+            f"{len(first_rows):,}",
+            4 * size * num_rows / 1e6,
+        )
         states_NS = np.memmap(path, np.float32, "r").reshape(-1, size) if num_rows else np.zeros((0, size), np.float32)
         self.reader.known = KnownStates(states_NS, first_rows)
         try:
@@ -155,9 +160,9 @@ class Context:
 
 
 def _about(model: LanguageModel) -> dict[str, Any]:
-    """Lay out for JSON what a trained model is, but for its vocabulary and weights."""
+    """Lay out a trained model for JSON, except for its vocabulary and weights."""
     return {
-        "params": model._params_to_store(),
+        "params": model.get_params(deep=False),
         "data": dict(model.data_),
         "seed_scores": list(model.seed_scores_),
         "history": [asdict(record) for record in model.history_],
@@ -165,11 +170,9 @@ def _about(model: LanguageModel) -> dict[str, Any]:
 
 
 def _described(model: LanguageModel) -> str:
-    rates = tuned_rates(model)
-    told = (
-        f"{model.direction} {model.encoder} {model.hidden_size} x {model.num_layers}, {model.data_['fingerprint'][:16]}"
-    )
-    return f"{told} (fine-tuned {rates})" if rates else told
+    rates = tuned_rates(model.data_)
+    name = f"{model.direction} {model.encoder} {model.hidden_size} x {model.num_layers}"
+    return f"{name}, {model.data_['fingerprint'][:16]}" + (f" (fine-tuned {rates})" if rates else "")
 
 
 def _model_of(about: dict[str, Any], vocabulary: SymbolVocabulary) -> LanguageModel:
@@ -183,7 +186,7 @@ def _model_of(about: dict[str, Any], vocabulary: SymbolVocabulary) -> LanguageMo
 def _twin(model: LanguageModel) -> LanguageModel:
     """Copy a trained model as it is now: the one that was given may be trained anew, or set otherwise, at any time."""
     twin = _model_of(_about(model), model.vocabulary_)
-    network = twin._build_network()
+    network = language_network(twin, len(twin.vocabulary_))
     network.load_state_dict(model.network_.state_dict())
     twin.network_ = network.eval()
     return twin
@@ -200,15 +203,15 @@ def _states(
             sentences = [tokens for key, tokens in found.items() if key not in done]
             lengths = np.array([sum(map(len, tokens)) + len(tokens) for tokens in sentences], np.int64)
             for indices in sorted_batches(lengths, max_tokens=_CHARACTERS_A_BATCH):
-                own = [sentences[i] for i in indices]
-                symbols_MBC, picks_MBT = (torch.from_numpy(ids).to(device) for ids in reader.lay_out(own))
-                yield own, embedder.states(symbols_MBC, picks_MBT).cpu().numpy()
+                together = [sentences[i] for i in indices]
+                symbols_MBC, picks_MBT = (torch.from_numpy(ids).to(device) for ids in reader.lay_out(together))
+                yield together, embedder.states(symbols_MBC, picks_MBT).cpu().numpy()
 
 
 def context_problem(value: Any) -> str | None:
-    """Say what is wrong with the option `context`: what is no list, or holds what is no language model of characters.
+    """Say what is wrong with the option `context`, which has to be a list of language models of characters.
 
-    Of folders only the part is read that says what they hold, so this is quick enough to come before everything else.
+    Only that part of a folder is read that says what it holds, so this is quick enough to come before everything else.
     """
     if value is None:
         return None

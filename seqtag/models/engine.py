@@ -1,37 +1,49 @@
-"""Choose what runs the network of a trained model: torch, or onnxruntime on an export of it. Opens it when asked.
+"""Choose the engine that runs the network of a trained model: torch, or onnxruntime on an export of it.
 
-The same for every task; how an export is opened or made in memory, and what answers with it, a subclass for each says.
+This file knows no task and imports nothing of the runtime; what opens exports is made when something predicts.
 """
 
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
 
 from seqtag.errors import ModelError, UsageError
 from seqtag.nn.network import Network
-from seqtag.onnx_export.weights import graph_format, graph_spec
-from seqtag.runtime.tagging_engine import Exported, open_export, start_export
 from seqtag.store import read_files
 
 if TYPE_CHECKING:
     import onnx
 
-    from seqtag.models.sequence_estimator import SequenceEstimator
+    from seqtag.runtime.onnx_session import Exported
 
 logger = logging.getLogger("seqtag")
+
+EngineT = TypeVar("EngineT")
 
 _FILES = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}
 
 # The process, the threads that torch may use, and how often each weight was changed in place.
 State = tuple[int, int, tuple[int, ...]]
+
+
+class Exports(Protocol[EngineT]):
+    """What a task adds to the choice: how its graph is made in memory, and how an opened graph becomes an engine."""
+
+    format: int
+
+    def graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
+        """Make the graph of the weights as they are now."""
+
+    def take(self, exported: "Exported") -> Callable[[EngineT, State], EngineT]:
+        """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +56,33 @@ class Home:
     is_default: bool  # whether "auto" may look here: it held model.onnx when the model was loaded from it
 
     def holds(self, engine: str) -> bool:
-        """Whether there is an export for an engine."""
+        """Tell whether there is an export for an engine."""
         return (self.folder / _FILES[engine]).is_file()
 
 
-class Engines:
-    """What the network of one trained model can run on. Any number of threads may ask at once.
+class Engines(Generic[EngineT]):
+    """The engines that the network of one trained model can run on. Any number of threads may ask at once.
 
-    Nothing stale answers: weights that were changed in place since they were read have no export, and a forked process
-    opens its own. `set_num_threads` of torch counts for onnxruntime too.
+    No engine is stale: weights that were changed in place since they were read have no export, and a forked process
+    opens its own. `set_num_threads` of torch counts for onnxruntime too. `exports` is called once, when the first graph
+    is opened; `not_exported` names weights for which no export is needed, because every engine takes them from torch.
     """
 
-    # Weights that no export is asked for, because what answers has them as they are.
-    NOT_EXPORTED: frozenset[str] = frozenset()
-
-    def __init__(self, estimator: "SequenceEstimator") -> None:
-        self.network: Network[Any] = estimator.network_
-        # As trained: `set_params` may ask for another network, which is there after the next `fit` only.
-        self.spec = graph_spec(self.network, estimator.vocabulary_, vars(estimator))
-        weights = self.network.state_dict(keep_vars=True)
-        self._weights = [values for name, values in weights.items() if name not in self.NOT_EXPORTED]
+    def __init__(
+        self,
+        network: Network[Any],
+        exports: Callable[[], Exports[EngineT]],
+        *,
+        not_exported: frozenset[str] = frozenset(),
+    ) -> None:
+        self.network = network
+        weights = network.state_dict(keep_vars=True)
+        self._weights = [values for name, values in weights.items() if name not in not_exported]
+        self._make_exports = exports
+        self._exports: Exports[EngineT] | None = None
         self._homes: list[Home] = []  # the newest first
-        self._opened: dict[str, tuple[State, Any]] = {}
+        self._opened: dict[str, tuple[State, Callable[[EngineT, State], EngineT] | None]] = {}
         self._lock = Lock()
-
-    # -- what differs from task to task -------------------------------------------------------
-
-    def _graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
-        """Make the graph of the weights as they are now."""
-        raise AssertionError("the engines of a task make its graph")
-
-    def _taken(self, exported: Exported) -> Any:
-        """Check what an export, or a graph in memory, takes and gives; gives what `_with` wants of it."""
-        raise AssertionError("the engines of a task take its graph up")
-
-    def _with(self, opened: Any, estimator: Any, state: State) -> Any:
-        """Give what answers with what `_taken` gave."""
-        raise AssertionError("the engines of a task answer")
-
-    # -- the same for all ---------------------------------------------------------------------
 
     def loaded_from(self, folder: str | Path, config: Mapping[str, Any]) -> None:
         """Note the folder that the weights were read from."""
@@ -92,40 +92,40 @@ class Engines:
     def kept_in(self, folder: str | Path) -> None:
         """Note a folder that these weights were saved or exported to.
 
-        "auto" leaves it alone until the model is loaded from there: what it takes does not change between predictions.
+        "auto" leaves it alone until the model is loaded from there, so that it does not change between predictions.
         """
         folder, (config, _) = Path(folder), read_files(Path(folder), ())
         is_default = any(home.is_default and home.folder == folder for home in self._homes)
         home = Home(folder, config["files"]["model.safetensors"], self._versions(), is_default=is_default)
         with self._lock:
             self._homes = [home, *(other for other in self._homes if other.folder != folder)]
-            self._opened.pop("onnx-int8", None)  # another one may have been written, which is rounded otherwise
+            self._opened.pop("onnx-int8", None)  # another one, with other rounding, may have been written
 
-    def predictor(self, estimator: "SequenceEstimator") -> Any:
-        """Give what answers, on the engine that the estimator asks for.
+    def choose(self, choice: str, on_torch: EngineT) -> EngineT:
+        """Give the engine for a `choice` of the option `engine`; `on_torch` is the engine that runs on torch now.
 
-        Raises UsageError where that is not installed or has no export, ModelError for an export that is damaged or of
-        other weights; "auto" then takes torch, and a warning names the file.
+        Raises UsageError where that engine is not installed or has no export, ModelError for an export that is damaged
+        or of other weights. "auto" takes torch in such a case, and a warning names the file.
         """
-        if estimator.engine != "torch":
+        if choice != "torch":
             with self._lock:
                 state = os.getpid(), torch.get_num_threads(), self._versions()
-                opened = self._opened_for(estimator.engine, state)
-                if opened is not None:
-                    return self._with(opened, estimator, state)
-        return estimator._predictor()
+                make = self._opened_for(choice, state)
+                if make is not None:
+                    return make(on_torch, state)
+        return on_torch
 
-    def _opened_for(self, engine: str, state: State) -> Any:
-        """What was opened for an engine; None where torch is to run the network."""
-        found = self._opened.get(engine)
+    def _opened_for(self, choice: str, state: State) -> Callable[[EngineT, State], EngineT] | None:
+        """Open the graph for a choice, or give the one that is open; None where torch is to run the network."""
+        found = self._opened.get(choice)
         if found is None or found[0] != state:
             opening = {"auto": self._open_default, "onnx": self._open_or_build, "onnx-int8": self._open_int8}
-            found = state, opening[engine](state)
-            self._opened[engine] = found
+            found = state, opening[choice](state)
+            self._opened[choice] = found
         return found[1]
 
-    def _open_default(self, state: State) -> Any:
-        home = next((home for home in self._at_home(state) if home.is_default), None)
+    def _open_default(self, state: State) -> Callable[[EngineT, State], EngineT] | None:
+        home = next((home for home in self._current_homes(state) if home.is_default), None)
         if home is None or next(self.network.parameters()).device.type != "cpu":
             return None
         try:
@@ -136,16 +136,19 @@ class Engines:
             pass
         return None
 
-    def _open_or_build(self, state: State) -> Any:
-        home = next((home for home in self._at_home(state) if home.holds("onnx")), None)
+    def _open_or_build(self, state: State) -> Callable[[EngineT, State], EngineT]:
+        from seqtag.runtime.onnx_session import METADATA_KEY, start_export
+
+        home = next((home for home in self._current_homes(state) if home.holds("onnx")), None)
         if home is not None:
             return self._open_export(home, "onnx", state)
-        about = {"format": graph_format(self.spec), "weights_sha256": ""}
-        content = self._graph({"seqtag": json.dumps(about)}).SerializeToString()
-        return self._taken(start_export(Path("the graph in memory"), content, threads=state[1]))
+        exports = self._task_exports()
+        about = {"format": exports.format, "weights_sha256": ""}
+        content = exports.graph({METADATA_KEY: json.dumps(about)}).SerializeToString()
+        return exports.take(start_export(Path("the graph in memory"), content, threads=state[1]))
 
-    def _open_int8(self, state: State) -> Any:
-        homes = self._at_home(state)
+    def _open_int8(self, state: State) -> Callable[[EngineT, State], EngineT]:
+        homes = self._current_homes(state)
         for home in homes:
             if home.holds("onnx-int8"):
                 return self._open_export(home, "onnx-int8", state)
@@ -159,14 +162,22 @@ class Engines:
             "run: seqtag export DIR --int8 --dev DATA, then load(DIR, engine='onnx-int8')"
         )
 
-    def _open_export(self, home: Home, engine: str, state: State) -> Any:
+    def _open_export(self, home: Home, engine: str, state: State) -> Callable[[EngineT, State], EngineT]:
+        from seqtag.runtime.onnx_session import open_export
+
         # Read now: the hash of an export is there once it is written, which may be after the model was loaded.
         config, _ = read_files(home.folder, ())
         path, sha256 = home.folder / _FILES[engine], config["files"].get(_FILES[engine])
-        return self._taken(open_export(path, weights_sha256=home.weights_sha256, threads=state[1], sha256=sha256))
+        opened = open_export(path, weights_sha256=home.weights_sha256, threads=state[1], sha256=sha256)
+        return self._task_exports().take(opened)
 
-    def _at_home(self, state: State) -> list[Home]:
-        """The folders that hold the weights as they are now."""
+    def _task_exports(self) -> Exports[EngineT]:
+        if self._exports is None:
+            self._exports = self._make_exports()
+        return self._exports
+
+    def _current_homes(self, state: State) -> list[Home]:
+        """Give the folders that hold the weights as they are now."""
         return [home for home in self._homes if home.versions == state[2]]
 
     def _versions(self) -> tuple[int, ...]:

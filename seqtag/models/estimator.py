@@ -1,51 +1,47 @@
 """What all estimators share: options of the encoder and of training, checks, saving and loading.
 
-Knows no task: what a row is, what the network is made of and what a score is, the estimators say.
+Knows no task: each estimator says what a row is, what its network is made of and what a score is.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-import torch
+import numpy as np
 from sklearn.exceptions import NotFittedError
-from torch import nn
 
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
-from seqtag.models.fitting import is_main_process
+from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process, train_seeds, training_options
 from seqtag.models.options import option
 from seqtag.models.scikit_learn import BaseEstimator
 from seqtag.store import StoredModel, read_model, write_model
 from seqtag.training.device import pick_device
 from seqtag.training.watchers import EpochRecord
 
-Self = TypeVar("Self", bound="Estimator")
+Self = TypeVar("Self", bound="Estimator[Any, Any]")
+VocabularyT = TypeVar("VocabularyT")
 
 
 class NotFittedModelError(UsageError, NotFittedError):
     """A method that needs a trained model was called before `fit` or `load`."""
 
 
-class Fitted:
-    """What `fit` and `load` leave in an estimator. No dataclass, so none of it is a constructor argument."""
+class Fitted(Generic[NetworkT, VocabularyT]):
+    """What `fit` and `load` leave in an estimator. It is no dataclass, so none of it is a constructor argument."""
 
-    network_: Any  # a network with the head of the task
-    vocabulary_: Any  # what numbers the strings; None where rows are series of numbers
-    vectors_: torch.Tensor | None = None  # (V, E), until the network has them
-    vectors_coverage_: float  # share of the training tokens that have a vector
+    network_: NetworkT
+    vocabulary_: VocabularyT  # numbers the strings
     history_: list[EpochRecord]
     seed_scores_: list[float]
     interrupted_: bool
     data_: dict[str, Any]
-    tuning_: Any = None  # of a tagger with thresholds: a Tuning
-    context_: Any = None  # of a tagger or classifier with language models: a Context
-    engines_: Any = None  # of a tagger or classifier: the Engines that its network can run on
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Estimator(Fitted, BaseEstimator):
+class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     """Base of all estimators. The constructor stores its arguments unchanged; `fit` checks them."""
 
     task: ClassVar[str]
@@ -161,8 +157,54 @@ class Estimator(Fitted, BaseEstimator):
 
     @classmethod
     def _training_size(cls, *, num_sentences: int, num_tokens: int) -> tuple[int, int]:
-        """Epochs and rows a batch for a corpus of some size, where the user leaves them open."""
-        raise AssertionError("an estimator says how long it trains")
+        """Choose the epochs, and the rows per batch, for a corpus of some size where the user leaves them open."""
+        raise AssertionError("a subclass chooses")
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _build_network(self) -> NetworkT:
+        raise AssertionError("a subclass builds its network")
+
+    def _forget_network(self) -> None:
+        """Let go of an earlier training, so that a `fit` that fails does not leave an old network with new indices."""
+        self.__dict__.pop("network_", None)
+
+    def _train(
+        self,
+        rows: Rows,
+        evaluate: Callable[[NetworkT], float],
+        *,
+        run: Run,
+        batches: Callable[[int], list[np.ndarray]] | None = None,
+    ) -> None:
+        """Train on rows and keep the best network, with its history; see `train_seeds`."""
+        params = self.get_params(deep=False)
+        num_tokens = int(rows.lengths.sum())
+        epochs, batch_size = self._training_size(num_sentences=len(rows.lengths), num_tokens=num_tokens)
+        trained = train_seeds(
+            self._build_network,
+            rows,
+            evaluate,
+            options=training_options(params, epochs=epochs, batch_size=batch_size),
+            seeds=self.seeds,
+            fingerprint=self._run_fingerprint(),
+            run=run,
+            batches=batches,
+        )
+        self.network_, self.history_ = trained.network, trained.history
+        self.seed_scores_, self.interrupted_ = trained.seed_scores, trained.interrupted
+
+    def _run_fingerprint(self) -> str:
+        """Say what must be the same for a killed run to go on: the data, all other inputs, every network option."""
+        params = self._params_to_store()
+        for name in ("device", "engine", "seed", "seeds"):  # more seeds may follow; the loop knows its own
+            params.pop(name, None)
+        vectors, context = self._input_hashes()
+        return f"{self.data_['fingerprint']}|{vectors}|{context}|{json.dumps(params, sort_keys=True)}"
+
+    def _input_hashes(self) -> tuple[str, str]:
+        """Hash the pretrained vectors and the language models that the network starts from; empty for none."""
+        return "", ""
 
     # -- fitted state -------------------------------------------------------------------------
 
@@ -181,12 +223,18 @@ class Estimator(Fitted, BaseEstimator):
     def _params_to_store(self) -> dict[str, Any]:
         return dict(self.get_params(deep=False))
 
-    def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
+    def _changed_params(self) -> dict[str, Any]:
+        """Give the options that differ from the defaults, but for those of this machine, as the card shows them."""
+        defaults = type(self)().get_params()
+        params = self._params_to_store().items()
+        return {k: v for k, v in params if k not in ("device", "engine") and v != defaults[k]}
+
+    def _stored(self, about: dict[str, Any], vocabulary: dict[str, Any], card: str) -> StoredModel:
         params = self._params_to_store()
         config = {"task": self.task, "params": params, "seed_scores": self.seed_scores_, **about}
         return StoredModel(
             config,
-            {} if self.vocabulary_ is None else self.vocabulary_.to_dict(),
+            vocabulary,
             dict(self.network_.state_dict()),
             [asdict(record) for record in self.history_],
             card,
@@ -194,7 +242,7 @@ class Estimator(Fitted, BaseEstimator):
 
     @classmethod
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
-        """Read a folder into an estimator with parameters, vocabulary and history; the network comes after."""
+        """Read a folder into an estimator with parameters and history; vocabulary and network come after."""
         stored = read_model(folder)
         if stored.config.get("task") != cls.task:
             raise UsageError(
@@ -206,38 +254,26 @@ class Estimator(Fitted, BaseEstimator):
             raise ModelError(f"{Path(folder) / 'config.json'}: unknown option {unknown[0]!r}; {known}")
         estimator = cls(**stored.config["params"])
         estimator.device = device
-        estimator.vocabulary_ = cls._read_vocabulary(stored.vocabulary) if stored.vocabulary else None
         estimator.history_ = [EpochRecord(**record) for record in stored.history]
-        estimator.seed_scores_ = stored.config["seed_scores"]
+        estimator.seed_scores_, estimator.data_ = stored.config["seed_scores"], stored.config["data"]
         return estimator, stored
 
-    @classmethod
-    def _read_vocabulary(cls, stored: Mapping[str, Any]) -> Any:
-        raise AssertionError("an estimator says what numbers its strings")
-
-    def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:
+    def _install(self, stored: StoredModel, folder: str | Path) -> None:
+        """Build the network and give it the weights that were stored."""
         try:
+            network = self._build_network()
             network.load_state_dict(stored.weights)
         except RuntimeError as error:
             raise ModelError(f"{folder}: model.safetensors does not fit config.json: {error}") from None
         self.network_ = network.to(pick_device(self.device)).eval()
-        self.vectors_ = None
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model folder (see README); replaces a model that is there, and nothing else.
+        """Write the model folder; a model that is there already is replaced, and nothing else.
 
         Of several processes that trained one model together, the first one writes.
         """
         self._check_fitted()
-        if not is_main_process():
-            return Path(folder)
-        place = write_model(folder, self._to_store())
-        if self.engines_ is not None:  # an export that is made there is one of these weights
-            self.engines_.kept_in(place)
-        return place
+        return write_model(folder, self._to_store()) if is_main_process() else Path(folder)
 
     def _to_store(self) -> StoredModel:
-        raise AssertionError("an estimator says what it stores")
-
-    def _build_network(self) -> nn.Module:
-        raise AssertionError("an estimator says what its network is made of")
+        raise AssertionError("a subclass says what it stores")

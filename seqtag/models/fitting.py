@@ -1,30 +1,28 @@
-"""Train the networks of an estimator, one a seed, and keep the best: between the options and the one loop.
+"""Train the networks of an estimator, one per seed, and keep the best: between the options and the one loop.
 
-Knows no task: how a network is built, what a row is and what a score is, the estimators say.
+Knows no task: the estimator says how a network is built, what a row is and what a score is.
 """
 
-import hashlib
-import json
 import logging
 import os
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.training.loop import Trainer, TrainingOptions
-from seqtag.training.watchers import TensorBoardWatcher, Watcher, default_watcher
-
-if TYPE_CHECKING:
-    from seqtag.models.estimator import Estimator
+from seqtag.training.watchers import EpochRecord, TensorBoardWatcher, Watcher, default_watcher
 
 logger = logging.getLogger("seqtag")
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 class Rows(Protocol):
@@ -46,86 +44,90 @@ class Run:
     tensorboard: str | Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class TrainedSeeds(Generic[NetworkT]):
+    """The best network of several seeds, and how the seeds went."""
+
+    network: NetworkT
+    history: list[EpochRecord]  # of the best seed
+    seed_scores: list[float]  # the best dev score of each seed
+    interrupted: bool  # by Ctrl-C, in time for a model to be kept
+
+
 def train_seeds(
-    estimator: "Estimator",
+    build: Callable[[], NetworkT],
     rows: Rows,
-    evaluate: Callable[[Any], float],
+    evaluate: Callable[[NetworkT], float],
     *,
+    options: TrainingOptions,
+    seeds: int,
     fingerprint: str,
     run: Run,
     batches: Callable[[int], list[np.ndarray]] | None = None,
-) -> None:
-    """Train `estimator.seeds` networks and leave the one with the best dev score in it, with its history.
+) -> TrainedSeeds[NetworkT]:
+    """Train `seeds` networks from `options.seed` on, and give the one with the best dev score, with its history.
 
-    `batches(epoch)` orders the rows; without it they are shuffled.
+    `build` gives a network with its first weights, `evaluate` its dev score. `batches(epoch)` orders the rows; without
+    it they are shuffled. `fingerprint` is what must be the same for a killed run to go on.
     """
-    best = -np.inf
-    estimator.seed_scores_ = []
-    estimator.interrupted_ = False
-    for seed in range(estimator.seed, estimator.seed + estimator.seeds):
+    best: tuple[NetworkT, list[EpochRecord]] | None = None
+    scores: list[float] = []
+    interrupted = False
+    for seed in range(options.seed, options.seed + seeds):
         torch.manual_seed(seed)
-        network = estimator._build_network()
-        looking: list[Watcher] = list(run.watchers) if run.watchers is not None else [default_watcher()]
+        network = build()
+        watchers: list[Watcher] = list(run.watchers) if run.watchers is not None else [default_watcher()]
         if run.tensorboard is not None:
-            looking.append(TensorBoardWatcher(Path(run.tensorboard) / f"seed-{seed}"))
+            watchers.append(TensorBoardWatcher(Path(run.tensorboard) / f"seed-{seed}"))
         trainer = Trainer(
             network,
-            options=_training_options(estimator, seed, rows.lengths),
+            options=replace(options, seed=seed),
             lengths=rows.lengths,
             make_batch=rows.batch,
-            evaluate=evaluate,
+            evaluate=cast("Callable[[nn.Module], float]", evaluate),  # it is asked of this network alone
             batches=batches,
-            watchers=looking if is_main_process() else (),
+            watchers=watchers if is_main_process() else (),
             checkpoint=None if run.checkpoint is None else Path(run.checkpoint) / f"seed-{seed}.safetensors",
-            fingerprint=_run_fingerprint(estimator, fingerprint),
+            fingerprint=fingerprint,
         )
         try:
             history = trainer.run(resume=run.resume)
         except KeyboardInterrupt:  # no epoch of this seed is done
-            if not estimator.seed_scores_:
+            if best is None:
                 raise
-            estimator.interrupted_ = True
+            interrupted = True
             break
-        estimator.seed_scores_.append(max(record.dev_score for record in history))
-        if estimator.seed_scores_[-1] > best:
-            best = estimator.seed_scores_[-1]
-            estimator.network_, estimator.history_ = network, history
+        score = max(record.dev_score for record in history)
+        if best is None or score > max(scores):
+            best = network, history
+        scores.append(score)
         if trainer.interrupted:
-            estimator.interrupted_ = True
+            interrupted = True
             break
-    estimator.network_.eval()
-    if len(estimator.seed_scores_) > 1:
+    assert best is not None
+    if len(scores) > 1:
         logger.info(
             "dev score over %d seeds: mean %.2f, deviation %.2f; the best, %.2f, is kept",
-            len(estimator.seed_scores_),
-            100 * statistics.mean(estimator.seed_scores_),
-            100 * statistics.stdev(estimator.seed_scores_),
-            100 * best,
+            len(scores),
+            100 * statistics.mean(scores),
+            100 * statistics.stdev(scores),
+            100 * max(scores),
         )
-    estimator.vectors_ = None  # the network has them now
+    return TrainedSeeds(best[0].eval(), best[1], scores, interrupted)
 
 
-def _training_options(estimator: "Estimator", seed: int, lengths: np.ndarray) -> TrainingOptions:
-    names = {field.name for field in fields(TrainingOptions)}
-    given = {key: value for key, value in estimator.get_params(deep=False).items() if key in names}
-    epochs, batch_size = estimator._training_size(num_sentences=len(lengths), num_tokens=int(lengths.sum()))
-    given["epochs"] = estimator.epochs or epochs
-    given["batch_size"] = estimator.batch_size or batch_size
-    # A language model has no parts of their own rate, and its batches have their size from elsewhere.
+def training_options(params: Mapping[str, Any], *, epochs: int, batch_size: int) -> TrainingOptions:
+    """Pick the options of the loop out of those of an estimator; `epochs` and `batch_size` fill in what it leaves open.
+
+    A language model has no parts with a rate of their own, and the size of its batches comes from elsewhere.
+    """
     absent = {"lexical_learning_rate": 0.0, "context_learning_rate": 0.0, "max_tokens": 0}
-    return TrainingOptions(**{**absent, **given, "seed": seed})
-
-
-def _run_fingerprint(estimator: "Estimator", data: str) -> str:
-    """What must be the same for a killed run to go on: the data, every option of the network, vectors, context."""
-    params = estimator._params_to_store()
-    for name in ("device", "engine", "seed", "seeds"):  # more seeds may follow; the loop knows its own
-        params.pop(name, None)
-    vectors = "" if estimator.vectors_ is None else hashlib.sha256(estimator.vectors_.numpy().data).hexdigest()
-    context = "" if estimator.context_ is None else estimator.context_.sha256()
-    return f"{data}|{vectors}|{context}|{json.dumps(params, sort_keys=True)}"
+    given = {field.name: params[field.name] for field in fields(TrainingOptions) if field.name in params}
+    given["epochs"] = params["epochs"] or epochs
+    given["batch_size"] = params["batch_size"] or batch_size
+    return TrainingOptions(**{**absent, **given})
 
 
 def is_main_process() -> bool:
-    """Tell whether this process talks: under `accelerate launch` one of several does."""
+    """Tell whether this process is the one that writes and logs: under `accelerate launch` there are several."""
     return os.environ.get("RANK", "0") == "0"

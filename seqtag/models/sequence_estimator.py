@@ -1,44 +1,64 @@
-"""What tagger and classifier share beside what all estimators do: the options of embedder and encoder, the vocabulary.
+"""What tagger and classifier share beside what all estimators do: embedder and encoder, vocabulary, vectors, engines.
 
-Knows no task: what a row is, which head stands on the encoder and what a score is, the estimators say.
+Knows no task: each estimator says what a row is, which head stands on the encoder and what a score is.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
 from datasets import Dataset
-from torch import nn
 
 from seqtag.batching import ContextReader
+from seqtag.corpora.word_vectors import read_vectors
 from seqtag.errors import UsageError
 from seqtag.models import options as check
 from seqtag.models.context import Context, context_problem
-from seqtag.models.engine import Engines, check_engine
-from seqtag.models.estimator import Estimator
+from seqtag.models.engine import Engines, EngineT, check_engine
+from seqtag.models.estimator import Estimator, VocabularyT
+from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process
 from seqtag.models.language.language_model import LanguageModel
+from seqtag.models.networks import WordInputs
 from seqtag.models.options import option
-from seqtag.models.pretrained import with_vectors
+from seqtag.nn.context import ContextEmbedder
+from seqtag.nn.embedder import Embedder
+from seqtag.nn.network import Network
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import Vocabulary
 
-Self = TypeVar("Self", bound="SequenceEstimator")
+Self = TypeVar("Self", bound="SequenceEstimator[Any, Any, Any]")
+
+logger = logging.getLogger("seqtag")
+
+
+class FittedSequences(Generic[EngineT]):
+    """What `fit` and `load` leave in a tagger or classifier beside what they leave in every estimator."""
+
+    vectors_: torch.Tensor | None = None  # pretrained (V, E), until the network has them
+    context_: Context | None = None  # the language models that lend their states
+    engines_: Engines[EngineT]  # the engines that the network can run on
+
 
 _ENGINE = check.one_of(*check.ENGINES)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceEstimator(Estimator):
+class SequenceEstimator(
+    FittedSequences[EngineT], Estimator[NetworkT, VocabularyT], Generic[NetworkT, VocabularyT, EngineT]
+):
     """Base of the estimators that read sentences, or series, one by one."""
 
     TOKENS_IN_ALL: ClassVar[int] = 1_200_000
     LEAST_EPOCHS: ClassVar[int] = 10
     MOST_EPOCHS: ClassVar[int] = 40
-    SMALL: ClassVar[int] = 1_000  # below so many sentences the batches are small too
+    SMALL: ClassVar[int] = 1_000  # with fewer sentences than this the batches are small too
 
     bias: bool = option(True, check.truth, "The gates of the encoder have biases.", "encoder")
     bidirectional: bool = option(
@@ -161,7 +181,7 @@ class SequenceEstimator(Estimator):
 
     @classmethod
     def _training_size(cls, *, num_sentences: int, num_tokens: int) -> tuple[int, int]:
-        """Epochs and sentences a batch for a corpus of some size, where the user leaves them open.
+        """Choose the epochs, and the sentences per batch, for a corpus of some size where the user leaves them open.
 
         A small corpus needs many steps to be learned at all, a large one few passes; the figures were chosen on dev
         splits of public corpora of 100 to 15,000 sentences.
@@ -170,18 +190,42 @@ class SequenceEstimator(Estimator):
         return epochs, 8 if num_sentences < cls.SMALL else 32
 
     def _build_vocabulary(self, counts: Mapping[str, int]) -> Vocabulary:
-        """Index the training data, and the words of pretrained vectors where there are any."""
+        """Index the training data, and the words of pretrained vectors where there are any.
+
+        All words of a file of vectors get an index, so that words that training lacks work at prediction;
+        `vectors_keep="corpus"` keeps those of the training data. A word without a vector starts as a random one of the
+        same spread.
+        """
         settings: dict[str, Any] = {
             "min_freq": self.min_freq,
             "lowercase": self.lowercase,
             "merge_digits": self.merge_digits,
         }
         self.vectors_ = None
+        plain = Vocabulary.build(counts, **settings)
         if self.vectors is None:
-            return Vocabulary.build(counts, **settings)
-        vocabulary, matrix_VE, self.vectors_coverage_ = with_vectors(
-            self.vectors, counts, settings, only_corpus=self.vectors_keep == "corpus", seed=self.seed
+            return plain
+        forms = {form for token in counts for form in (token, token.lower())} if self.vectors_keep == "corpus" else None
+        found = read_vectors(self.vectors, words=forms)
+        # A form as it stands comes before one that only becomes it by lower-casing or merging digits.
+        rows = {word: row for row, word in enumerate(found.words) if plain.normalise(word) == word}
+        for row, word in enumerate(found.words):
+            rows.setdefault(plain.normalise(word), row)
+        num_covered = sum(count for token, count in counts.items() if plain.normalise(token) in rows)
+        logger.info(
+            "%s: %d vectors of %d numbers; %.1f%% of the training tokens have one",
+            self.vectors,
+            len(rows),
+            found.matrix.shape[1],
+            100 * num_covered / max(1, sum(counts.values())),
         )
+        vocabulary = Vocabulary.build(counts, **settings, extra_words=rows)
+        index, size = vocabulary.indices["word"], found.matrix.shape[1]
+        spread = found.matrix.std() if rows else size**-0.5
+        random = np.random.default_rng(self.seed)
+        matrix_VE = random.normal(0.0, spread, (len(index) + 2, size)).astype(np.float32)
+        matrix_VE[0] = 0.0
+        matrix_VE[[index[word] for word in rows]] = found.matrix[list(rows.values())]
         self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
 
@@ -191,56 +235,100 @@ class SequenceEstimator(Estimator):
         twin.context = self.context
         return twin
 
-    # -- fitted state -------------------------------------------------------------------------
+    # -- training -----------------------------------------------------------------------------
 
     def _forget_network(self) -> None:
-        """Let go of an earlier training, so that a `fit` that fails does not leave an old network with new indices."""
-        self.__dict__.pop("network_", None)
+        super()._forget_network()
         self.__dict__.pop("engines_", None)
 
-    def _predictor(self) -> Any:
-        raise AssertionError("an estimator says what answers on torch")
+    def _word_inputs(self, vocabulary: Vocabulary) -> WordInputs:
+        """Gather what the network is made for, beside the options."""
+        return WordInputs(vocabulary, self.vectors_, None if self.context_ is None else self.context_.networks())
 
-    def _engines(self) -> Engines:
-        raise AssertionError("an estimator says what its network can run on")
+    def _train(
+        self,
+        rows: Rows,
+        evaluate: Callable[[NetworkT], float],
+        *,
+        run: Run,
+        batches: Callable[[int], list[np.ndarray]] | None = None,
+    ) -> None:
+        super()._train(rows, evaluate, run=run, batches=batches)
+        self.vectors_ = None  # the network has them now
+        self._install_context(tuned_at=self.context_learning_rate)
+        self.engines_ = self._make_engines()
 
-    def _answering(self) -> Any:
-        """Give what answers on the engine that was chosen; `_predictor` is always the one on torch."""
-        self._check_fitted()
-        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
-        return self.engines_.predictor(self)
-
-    def _note_export(self, path: Path) -> Path:
-        if path.is_file():  # of several processes the first one writes
-            self.engines_.kept_in(path.parent)
-        return path
+    def _input_hashes(self) -> tuple[str, str]:
+        vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
+        return vectors, "" if self.context_ is None else self.context_.sha256()
 
     @property
     def _context_reader(self) -> ContextReader | None:
         return None if self.context_ is None else self.context_.reader
 
     def _remembering(self, *datasets: Dataset) -> AbstractContextManager[None]:
-        """Keep the states of some sentences at hand inside a `with` block; not of language models that are learning."""
+        """Keep the states of some sentences inside a `with` block, unless the language models learn."""
         if self.context_ is None or self.context_learning_rate:
             return nullcontext()
         return self.context_.remembering(*datasets, device=self.device)
 
-    def _take_context(self) -> None:
-        """Let the language models be those of the network that was trained, which are other ones if they learned."""
+    def _install_context(self, *, tuned_at: float = 0.0) -> None:
+        """Let the language models have the networks that stand inside the network, which may have learned there."""
         if self.context_ is not None:
-            embedder = self.network_.embedder.context
-            self.context_ = self.context_.installed(embedder, tuned_at=self.context_learning_rate)
+            assert isinstance(self.network_, Network)
+            assert isinstance(self.network_.embedder, Embedder)
+            assert isinstance(self.network_.embedder.context, ContextEmbedder)
+            self.context_ = self.context_.installed(self.network_.embedder.context, tuned_at=tuned_at)
+
+    # -- engines ------------------------------------------------------------------------------
+
+    def _torch_engine(self) -> EngineT:
+        raise AssertionError("a subclass gives its engine on torch")
+
+    def _make_engines(self) -> Engines[EngineT]:
+        raise AssertionError("a subclass says which engines its network can run on")
+
+    def _engine(self) -> EngineT:
+        """Give the engine that was chosen; `_torch_engine` is always the one on torch."""
+        self._check_fitted()
+        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
+        return self.engines_.choose(self.engine, self._torch_engine())
+
+    def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:
+        """Note the folder that the network came from; an engine that was named replaces the one that was saved."""
+        self.engines_ = self._make_engines()
+        self.engines_.loaded_from(folder, stored.config)
+        if engine is not None:
+            self.engine = engine
+            self._engine()
+
+    def _note_export(self, path: Path) -> Path:
+        if path.is_file():  # of several processes the first one writes
+            self.engines_.kept_in(path.parent)
+        return path
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model folder; a model that is there already is replaced, and nothing else.
+
+        Of several processes that trained one model together, the first one writes.
+        """
+        place = super().save(folder)
+        if is_main_process():  # an export that is made there is one of these weights
+            self.engines_.kept_in(place)
+        return place
 
     def _params_to_store(self) -> dict[str, Any]:
         params = super()._params_to_store()
         if params["vectors"] is not None:
             params["vectors"] = Path(params["vectors"]).name  # no path to elsewhere stays in a model
-        # The models themselves stand beside; what `set_params` asked for since is there after the next `fit` only.
+        # The models themselves are stored beside; what `set_params` has asked for since is there after the next `fit`.
         params["context"] = None if self.context_ is None else [model.direction for model in self.context_.models]
         return params
 
-    def _stored(self, about: dict[str, Any], card: str) -> StoredModel:
-        stored = super()._stored(about, card)
+    def _stored(self, about: dict[str, Any], vocabulary: dict[str, Any], card: str) -> StoredModel:
+        stored = super()._stored(about, vocabulary, card)
         if self.context_ is not None:
             stored.config["context"] = self.context_.to_config()
             stored.vocabulary["context"] = [model.vocabulary_.to_dict() for model in self.context_.models]
@@ -251,28 +339,15 @@ class SequenceEstimator(Estimator):
         estimator, stored = super()._read(folder, device=device)
         if (config := stored.config.get("context")) is not None:
             estimator.context_ = Context.from_store(config, stored.vocabulary["context"], device=device)
-            # Another fit goes on from the models that are here: where they came from, nobody may have any more.
+            # Another fit goes on from the models that are here, since their first folders may not exist any more.
             estimator.context = list(estimator.context_.models)
         table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))
         # Vectors gave the words their width; the rows themselves come with the other weights.
-        estimator.vectors_ = None
-        if table.dim() == 2 and table.shape[1] not in (0, estimator.word_size):
-            estimator.vectors_ = torch.zeros(estimator.vocabulary_.feature_sizes["word"], table.shape[1])
+        has_vectors = table.dim() == 2 and table.shape[1] not in (0, estimator.word_size)
+        estimator.vectors_ = torch.zeros_like(table) if has_vectors else None
         return estimator, stored
 
-    def _install(self, network: nn.Module, stored: StoredModel, folder: str | Path) -> None:
-        super()._install(network, stored, folder)
-        if self.context_ is not None:
-            self.context_ = self.context_.installed(self.network_.embedder.context)
-
-    def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:
-        """Say what the network of a folder can run on; an engine that was named replaces the one that was saved."""
-        self.engines_ = self._engines()
-        self.engines_.loaded_from(folder, stored.config)
-        if engine is not None:
-            self.engine = engine
-            self._answering()
-
-    @classmethod
-    def _read_vocabulary(cls, stored: Mapping[str, Any]) -> Vocabulary:
-        return Vocabulary.from_dict(stored)
+    def _install(self, stored: StoredModel, folder: str | Path) -> None:
+        super()._install(stored, folder)
+        self.vectors_ = None
+        self._install_context()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
 
-def build_class_graph(
+def build_graph(
     weights: Weights,
     spec: GraphSpec,
     *,

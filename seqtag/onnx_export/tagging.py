@@ -27,13 +27,13 @@ _SHORT = 12  # characters that nearly all words get by with
 
 @dataclass(frozen=True, slots=True)
 class GraphSpec:
-    """What the weights of a network don't tell; layers, directions, biases, a projection and all sizes they do."""
+    """What the weights of a network don't say; they do say layers, directions, biases, a projection and all sizes."""
 
     encoder: str  # gru, lstm, rnn_relu, rnn_tanh
     merge: str  # concat, sum
-    characters: str | None  # cnn, lstm, gru
-    feature_sizes: tuple[int, ...]  # number of ids of each column of features
-    columns: tuple[int, ...]  # columns with vectors of their own beside the word, in the order of the embedding
+    characters: str | None = None  # cnn, lstm, gru
+    feature_sizes: tuple[int, ...] = ()  # number of ids of each column of features; none for series of numbers
+    columns: tuple[int, ...] = ()  # columns with vectors of their own beside the word, in the order of the embedding
     context: tuple[str, ...] = ()  # the encoder of each language model that lends its states: gru, lstm, ...
 
 

@@ -1,28 +1,47 @@
-"""Say of a trained network what its exported graph needs to know beside the weights."""
+"""Read off a trained network its weights as arrays, and what its exported graph needs to know beside them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from torch import nn
 
+from seqtag.nn.context import ContextEmbedder
+from seqtag.nn.embedder import CharacterRNN, Embedder
+from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.network import Network
+from seqtag.nn.recurrent import RecurrentEncoder
+from seqtag.nn.segments import SegmentedEncoder
 from seqtag.onnx_export.tagging import GraphSpec
-from seqtag.runtime.tagging_engine import CONTEXT_FORMAT, EXPORT_FORMAT
+from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT
 from seqtag.text.vocabulary import Vocabulary
 
 
-def graph_spec(network: Network[Any], vocabulary: Vocabulary | None, params: Mapping[str, Any]) -> GraphSpec:
-    """Describe a network, trained with these parameters; without a vocabulary its rows are series of numbers."""
-    embedder: Any = network.embedder
-    context = None if vocabulary is None else embedder.context
+def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpec:
+    """Describe a trained network; without a vocabulary its rows are series of numbers."""
+    encoder = network.encoder.encoder if isinstance(network.encoder, SegmentedEncoder) else network.encoder
+    assert isinstance(encoder, RecurrentEncoder)
+    is_sum = encoder.rnn.bidirectional and encoder.output_size == (encoder.rnn.proj_size or encoder.rnn.hidden_size)
+    kind, merge = encoder.encoder, "sum" if is_sum else "concat"
+    if vocabulary is None:
+        return GraphSpec(kind, merge)
+    embedder = network.embedder
+    assert isinstance(embedder, Embedder)
+    models = embedder.context.networks if isinstance(embedder.context, ContextEmbedder) else ()
     return GraphSpec(
-        encoder=params["encoder"],
-        merge=params["merge"],
-        characters=params["characters"],
-        feature_sizes=() if vocabulary is None else tuple(vocabulary.feature_sizes.values()),
-        columns=() if vocabulary is None else tuple(embedder.columns),
-        context=() if context is None else tuple(network.encoder.encoder for network in context.networks),
+        kind,
+        merge,
+        characters=_characters(embedder.characters),
+        feature_sizes=tuple(vocabulary.feature_sizes.values()),
+        columns=tuple(embedder.columns),
+        context=tuple(model.encoder.encoder for model in models if isinstance(model, LanguageNetwork)),
     )
+
+
+def _characters(module: nn.Module | None) -> str | None:
+    """Say what reads the characters of a word: cnn, lstm, gru or nothing."""
+    if isinstance(module, CharacterRNN):
+        return module.encoder.encoder
+    return None if module is None else "cnn"
 
 
 def graph_format(spec: GraphSpec) -> int:

@@ -13,7 +13,7 @@ __all__ = ["RuntimeClassifier", "RuntimeTagger", "load"]
 _HOMES = {"RuntimeClassifier": "classifier", "RuntimeTagger": "tagger", "load": "loading"}
 
 
-# Lazily, since an export needs the graph from here and none of what predicts.
+# Imported lazily: an export needs the formats of this folder, and none of the files that predict.
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'seqtag.runtime' has no attribute {name!r}")

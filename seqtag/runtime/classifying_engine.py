@@ -1,4 +1,4 @@
-"""Run an exported classifying network with onnxruntime, and answer from what it pools: probabilities, attention.
+"""The engine of a classifier that runs an exported network with onnxruntime: probabilities and attention.
 
 Long texts are cut into segments here and their parts brought together again, so a batch never holds more than
 `max_tokens` padded tokens, however long a text is. With a context the language models read a text as a whole, in the
@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqtag.runtime.ngrams import NgramTable
-from seqtag.runtime.onnx_session import Session
-from seqtag.runtime.tagging_engine import MAX_TOKENS, Exported
+from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
 from seqtag.runtime.word_table import WordTable
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
@@ -45,7 +44,7 @@ NGRAM_CONSTANTS = {
 
 
 class Segments(NamedTuple):
-    """What texts are cut into, in their order: a text is one segment, or several that lie side by side."""
+    """The segments that texts are cut into, in their order: a text is one segment, or several side by side."""
 
     text_R: np.ndarray
     start_R: np.ndarray
@@ -53,15 +52,15 @@ class Segments(NamedTuple):
 
 
 class Pooled(NamedTuple):
-    """What the graph says of each segment."""
+    """The outputs of the graph for each segment."""
 
     pooled_RH: np.ndarray
     mass_R: np.ndarray
-    weights: list[np.ndarray]  # of each segment its (S,), under attention
+    weights: list[np.ndarray]  # one (S,) per segment, under attention
 
 
 class ClassWeights(NamedTuple):
-    """What decides on pooled states."""
+    """The weights that decide on pooled states."""
 
     output_LH: np.ndarray
     bias_L: np.ndarray
@@ -70,7 +69,7 @@ class ClassWeights(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ClassEngine:
+class OnnxClassEngine:
     """An exported network with what it was trained with. Any number of threads may ask it at once."""
 
     session: Session
@@ -81,7 +80,7 @@ class ClassEngine:
     prior_L: np.ndarray
     pooling: str
     segment_size: int
-    max_tokens: int  # padded tokens a batch
+    max_tokens: int  # padded tokens per batch
     context: CharacterLayout | None = None  # of a network that has one
 
     @classmethod
@@ -91,7 +90,7 @@ class ClassEngine:
         config: Mapping[str, Any],
         vocabulary: Vocabulary | None,
         context: CharacterLayout | None = None,
-    ) -> "ClassEngine":
+    ) -> "OnnxClassEngine":
         """Bring an export and the configuration of its model together; ModelError where they don't fit."""
         params, classes = config["params"], ClassSet.from_dict(config["classes"])
         has_ngrams = "keys_N" in exported.session.outputs
@@ -137,27 +136,27 @@ class ClassEngine:
 
     @property
     def num_features(self) -> int | None:
-        """Numbers a step of series; None where rows are texts."""
+        """The numbers per step of a series; None where rows are texts."""
         if self.words is not None:
             return None
         return int(self.session.inputs["values_RSD"][2])
 
     def probabilities(self, rows: Rows) -> np.ndarray:
-        """Probability of each class, (N, L); of a row without a token, the share of the class in training."""
+        """Give the probability of each class, (N, L); for a row without a token, the share of the class in training."""
         probability_NL = np.tile(self.prior_L, (len(rows), 1))
         full_M = np.array([number for number, row in enumerate(rows) if len(row)], np.int64)
         if not len(full_M):
             return probability_NL
-        own = [rows[i] for i in full_M]
+        full = [rows[i] for i in full_M]
         output_LH, bias_L, weights_V, _ = self.weights
-        score_ML = weights_V[0] * (self._text_states(own) @ output_LH.T + bias_L).astype(np.float64)
+        score_ML = weights_V[0] * (self._text_states(full) @ output_LH.T + bias_L).astype(np.float64)
         if self.ngrams is not None:
-            score_ML += weights_V[1] * self._ngram_scores(self.ngrams, own)
+            score_ML += weights_V[1] * self._ngram_scores(self.ngrams, full)
         probability_NL[full_M] = self._normalised(score_ML)
         return probability_NL
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
-        """Weight of each token in the pooled vector, 1 in all: an array (tokens) a row."""
+        """Give the weight of each token in the pooled vector: one array (tokens) per row, which sums to 1."""
         weights = [np.zeros(0)] * len(rows)
         cut = segments([len(row) for row in rows], self.segment_size)
         if not len(cut.text_R):
@@ -171,7 +170,7 @@ class ClassEngine:
         return weights
 
     def choose(self, probability_NL: np.ndarray) -> np.ndarray:
-        """Say which classes a row is given, (N, L) of truth values: the likeliest, or all above their thresholds."""
+        """Say which classes each row gets, as truth values (N, L): the likeliest, or all that reach their threshold."""
         if self.classes.is_multi:
             chosen_NL: np.ndarray = probability_NL >= self.weights.threshold_L
             return chosen_NL
@@ -184,7 +183,7 @@ class ClassEngine:
         return raised_ML / raised_ML.sum(1, keepdims=True)
 
     def _text_states(self, rows: Rows) -> np.ndarray:
-        """Pool the states of each row, none of them empty, (M, H)."""
+        """Pool the states of each row, (M, H); no row may be empty."""
         cut = segments([len(row) for row in rows], self.segment_size)
         pooled_RH, mass_R, _ = self._pooled(rows, cut)
         first_M = np.flatnonzero(np.diff(cut.text_R, prepend=-1))
@@ -203,8 +202,8 @@ class ClassEngine:
         names = ["pooled_RH", "mass_R"] + ["weights_RS"] * (self.pooling == "attention")
 
         def run(indices: np.ndarray) -> list[np.ndarray]:
-            own = [rows[text_R[i]][start_R[i] : start_R[i] + lengths_R[i]] for i in indices]
-            given = self._given(own, lengths_R[indices])
+            parts = [rows[text_R[i]][start_R[i] : start_R[i] + lengths_R[i]] for i in indices]
+            given = self._given(parts, lengths_R[indices])
             if self.context is not None:
                 given |= _surroundings(self.context, rows, text_R[indices], lengths_R[indices])
             return self.session.run(names, given)
@@ -217,7 +216,7 @@ class ClassEngine:
         return Pooled(pooled_RH, mass_R, weights)
 
     def _batches(self, rows: Rows, cut: Segments) -> Iterator[np.ndarray]:
-        """Cut segments into batches, by their numbers; with a context those of a text, in order, are in one."""
+        """Cut segments into batches, by their numbers; with a context all segments of a text are in one, in order."""
         most = self.session.batch_tokens(int(cut.lengths_R.sum()), self.max_tokens)
         if self.context is None:
             yield from sorted_batches(cut.lengths_R, max_tokens=most)
@@ -225,14 +224,14 @@ class ClassEngine:
         for texts in self.context.batches(rows, max_tokens=most):
             yield np.flatnonzero(np.isin(cut.text_R, texts))
 
-    def _given(self, own: Rows, lengths_R: np.ndarray) -> dict[str, np.ndarray]:
+    def _given(self, parts: Rows, lengths_R: np.ndarray) -> dict[str, np.ndarray]:
         given = {"lengths_R": lengths_R.astype(np.int32)}
         if self.words is None:
-            values_RSD = np.zeros((len(own), int(lengths_R.max()), own[0].shape[1]), np.float32)
-            for row_SD, values_SD in zip(values_RSD, own):
+            values_RSD = np.zeros((len(parts), int(lengths_R.max()), parts[0].shape[1]), np.float32)
+            for row_SD, values_SD in zip(values_RSD, parts):
                 row_SD[: len(values_SD)] = values_SD
             return given | {"values_RSD": values_RSD}
-        looked = self.words.look_up(list(chain.from_iterable(own)))
+        looked = self.words.look_up(list(chain.from_iterable(parts)))
         given["slots_RS"] = pad(looked.slots_N, lengths_R)
         return given | {"features_UF": looked.features_UF, "characters_UC": looked.characters_UC}
 
@@ -240,18 +239,18 @@ class ClassEngine:
         assert self.words is not None
         parts = []
         for start, end in _runs([len(row) for row in rows], _NGRAM_TOKENS):
-            own = rows[start:end]
-            looked = self.words.look_up(list(chain.from_iterable(own)))
-            parts.append(ngrams.scores(looked, np.array([len(row) for row in own], np.int64)))
+            some = rows[start:end]
+            looked = self.words.look_up(list(chain.from_iterable(some)))
+            parts.append(ngrams.scores(looked, np.array([len(row) for row in some], np.int64)))
         return np.concatenate(parts)
 
 
 def _surroundings(
     context: CharacterLayout, rows: Rows, text_R: np.ndarray, lengths_R: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What language models read for segments: their texts as a whole, and where the states of each segment are taken.
+    """Lay out what language models read for segments: whole texts, and where the states of each segment are taken.
 
-    All segments of each text are there, in order.
+    All segments of each text must be there, in order.
     """
     texts_B, row_R = np.unique(text_R, return_inverse=True)
     symbols_MBK, picks_MN = context.read([rows[i] for i in texts_B])
@@ -275,7 +274,7 @@ def segments(lengths: Sequence[int], most: int) -> Segments:
 
 
 def _shares(mass_R: np.ndarray, text_R: np.ndarray, first_M: np.ndarray) -> np.ndarray:
-    """Say what each segment counts in its text, 1 in all, from logarithms."""
+    """Say which share each segment has in its text, from logarithms; the shares of a text sum to 1."""
     num_M = np.diff(first_M, append=len(text_R))
     raised_R = np.exp(mass_R - np.repeat(np.maximum.reduceat(mass_R, first_M), num_M))
     shares_R: np.ndarray = raised_R / np.repeat(np.add.reduceat(raised_R, first_M), num_M)

@@ -1,4 +1,4 @@
-"""What decides on emissions in the runtime: a linear head, or a CRF. Each answers what `text.answers` asks a batch."""
+"""The heads of the runtime, which decide on emissions: a linear head, or a CRF. See `inference.tagging.Scored`."""
 
 # B sentences, T tokens, L tags, R rows of a batch, P pairs of tags
 
@@ -96,7 +96,7 @@ def read_head(stored: Mapping[str, Any], num_tags: int) -> Head:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredBatch:
-    """A batch with its emissions; see `text.answers.Scored`."""
+    """A batch with its emissions; see `inference.tagging.Scored`."""
 
     head: Head
     emissions_BTL: np.ndarray  # float32

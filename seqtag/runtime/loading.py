@@ -3,13 +3,18 @@
 from pathlib import Path
 
 from seqtag.errors import UsageError
-from seqtag.runtime.classifier import RuntimeClassifier, open_classifier
-from seqtag.runtime.tagger import RuntimeTagger, open_tagger
+from seqtag.runtime.classifier import RuntimeClassifier
+from seqtag.runtime.classifying_engine import OnnxClassEngine
+from seqtag.runtime.onnx_session import open_export
+from seqtag.runtime.tagger import RuntimeTagger
+from seqtag.runtime.tagging_engine import OnnxTagEngine
 from seqtag.store import read_without_weights
+from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.vocabulary import Vocabulary
 
 
 def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) -> RuntimeTagger | RuntimeClassifier:
-    """Load a model from a folder that `seqtag export` has been at, without torch: a tagger or a classifier.
+    """Load a model from a folder with an export of it, without torch: a tagger or a classifier.
 
     `int8=True` takes model.int8.onnx. `threads` is how many cores one call may use, by default all that the process
     may; a server with many callers, or many processes, does best with 1. The folder needs config.json,
@@ -19,8 +24,14 @@ def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) 
     folder = Path(folder)
     stored = read_without_weights(folder)
     task = stored.config.get("task")
+    if task not in ("tag", "classify"):
+        raise UsageError(f"{folder}: holds a model for the task {task!r}, the runtime needs 'tag' or 'classify'")
+    path = folder / ("model.int8.onnx" if int8 else "model.onnx")
+    exported = open_export(path, weights_sha256=stored.weights_sha256, threads=threads, sha256=stored.sha256(path.name))
+    context = CharacterLayout.from_store(stored.config, stored.vocabulary)
+    language = stored.config["params"]["language"]
     if task == "tag":
-        return open_tagger(folder, stored, int8=int8, threads=threads)
-    if task == "classify":
-        return open_classifier(folder, stored, int8=int8, threads=threads)
-    raise UsageError(f"{folder}: holds a model for the task {task!r}, the runtime needs 'tag' or 'classify'")
+        known = Vocabulary.from_dict(stored.vocabulary)
+        return RuntimeTagger(OnnxTagEngine.build(exported, stored.config, known, context), language=language)
+    vocabulary = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
+    return RuntimeClassifier(OnnxClassEngine.build(exported, stored.config, vocabulary, context), language=language)

@@ -1,19 +1,30 @@
-"""Run a graph with onnxruntime: a batch a core, several batches side by side. Knows no task."""
+"""Open an exported graph and run it with onnxruntime: one core per batch, several batches side by side.
 
+Knows the file and its metadata, and no task.
+"""
+
+import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from seqtag.errors import ModelError, UsageError
+from seqtag.store import sha256_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# An export with a context has format 2; all others have format 1, which earlier releases read as well.
+EXPORT_FORMAT, CONTEXT_FORMAT = 1, 2
+METADATA_KEY = "seqtag"
+# A batch has no more padded tokens than this, and no more than in the training of the model.
+MAX_TOKENS = 2048
 # Padded tokens below which a batch is not cut for the sake of another core: a step of few sentences costs as much as
 # one of many.
 _LEAST_TOKENS = 512
@@ -22,8 +33,8 @@ _LEAST_TOKENS = 512
 class Session:
     """An opened graph, and how many cores one caller may use. Any number of threads may call it at once.
 
-    A run takes one core. Cores that share a batch wait for each other at each token of a recurrent layer, and two
-    gave 1.2 to 1.4 times the speed of one; two batches side by side give close to twice.
+    Each run takes one core. Cores that share a batch wait for each other at each token of a recurrent layer: two of
+    them gave 1.2 to 1.4 times the speed of one, and two batches side by side give close to twice the speed.
     """
 
     def __init__(self, session: Any, threads: int) -> None:
@@ -31,7 +42,7 @@ class Session:
         self.threads = threads
 
     def run(self, names: Sequence[str], given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Give the outputs of these names."""
+        """Run the graph and give the outputs of these names."""
         outputs: list[np.ndarray] = self._session.run(list(names), dict(given))
         return outputs
 
@@ -46,7 +57,7 @@ class Session:
         with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
             for item in items:
                 waiting.append((item, pool.submit(function, item)))
-                if len(waiting) > self.threads:  # so many results at most are in memory
+                if len(waiting) > self.threads:  # no more results than this are in memory
                     first, result = waiting.popleft()
                     yield first, result.result()
             for first, result in waiting:
@@ -58,12 +69,12 @@ class Session:
 
     @property
     def inputs(self) -> dict[str, list[Any]]:
-        """The shape of each input by name; a name in place of a number may be any number."""
+        """The shape of each input by name; an axis that is named instead of numbered may have any length."""
         return {value.name: value.shape for value in self._session.get_inputs()}
 
     @property
     def outputs(self) -> list[str]:
-        """The names of what it gives."""
+        """The names of the outputs."""
         return [value.name for value in self._session.get_outputs()]
 
     @property
@@ -73,11 +84,68 @@ class Session:
         return stored
 
 
-def open_session(path: Path, content: str | bytes, *, threads: int | None, advice: str) -> Session:
-    """Hand a graph to onnxruntime, from a file or from memory; `path` is what messages name, `advice` ends them.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export that was opened, of a format that this release reads."""
 
-    `threads` is how many cores one caller may use; None: all that the process may. Raises UsageError where
-    onnxruntime is not installed, ModelError where it can't read the graph.
+    path: Path
+    session: Session
+    about: Mapping[str, Any]  # the metadata in the file
+
+    def damaged(self, what: str) -> ModelError:
+        """Give the error that says what is wrong with the file."""
+        return ModelError(f"{self.path}: damaged, {what}; {_again(self.path)}")
+
+    def check_borders(self, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+        """Raise ModelError where the graph has other inputs or outputs."""
+        found = set(self.session.inputs), set(self.session.outputs)
+        if found != (set(inputs), set(outputs)):
+            raise self.damaged(f"it takes {sorted(found[0])} and gives {sorted(found[1])}")
+
+
+def open_export(path: Path, *, weights_sha256: str, threads: int | None, sha256: str | None = None) -> Exported:
+    """Open an export of any task, and check that it is whole, of a known format and made from these weights.
+
+    `threads` is how many cores one call may use; None: all that the process may. `sha256` is the hash of the file where
+    it is known. Raises UsageError where there is no export or no onnxruntime, ModelError for a file that is damaged or
+    was made from other weights.
+    """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
+    if not path.is_file():
+        raise UsageError(f"{path.parent}: there is no {path.name} in it; {_again(path)}")
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise ModelError(f"{path}: damaged, it is not the file that was exported; {_again(path)}")
+    exported = start_export(path, str(path), threads=threads)
+    if exported.about["weights_sha256"] != weights_sha256:
+        raise ModelError(f"{path}: made from other weights than those of this model; {_again(path)}")
+    return exported
+
+
+def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Exported:
+    """Start a graph from a file or from memory, and read its metadata; `path` is the name that messages give it."""
+    session = open_session(path, content, threads=threads)
+    stored = session.metadata.get(METADATA_KEY)
+    if stored is None:
+        raise ModelError(f"{path}: not an export of seqtag, its metadata say nothing; {_again(path)}")
+    try:
+        about = json.loads(stored)
+        version = about["format"]
+        about["weights_sha256"]
+        is_newer = version > CONTEXT_FORMAT
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path}: damaged, its metadata can't be read ({error!r}); {_again(path)}") from None
+    if is_newer:
+        raise ModelError(
+            f"{path}: format version {version} is newer than this release reads ({CONTEXT_FORMAT}); upgrade seqtag"
+        )
+    return Exported(path, session, about)
+
+
+def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Session:
+    """Hand a graph to onnxruntime, from a file or from memory.
+
+    Raises UsageError where onnxruntime is not installed, ModelError where it can't read the graph.
     """
     try:
         import onnxruntime as ort
@@ -102,12 +170,16 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None, advic
         opened = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except damaged as error:
         first_line = str(error).strip().partition("\n")[0]
-        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({first_line}); {advice}") from None
+        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({first_line}); {_again(path)}") from None
     return Session(opened, threads or _num_cores())
 
 
 def _num_cores() -> int:
-    """The cores that this process may use, which in a container are fewer than the machine has."""
+    """Count the cores that this process may use, which in a container are fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _again(path: Path) -> str:
+    return f"export the model again: seqtag export {path.parent}" + " --int8" * path.name.endswith(".int8.onnx")

@@ -40,7 +40,7 @@ def test_attention_is_what_the_pooled_vector_is_made_of(classifier):
     by_text, by_tokens = classifier.predict_attention([text, tokens])
     assert [(t.text, t.start, t.end) for t in by_tokens] == [(t, i, i + 1) for i, t in enumerate(tokens)]
     assert [t.weight for t in by_text] == pytest.approx([t.weight for t in by_tokens], abs=1e-6)
-    predictor = classifier._predictor()
+    predictor = classifier._torch_engine()
     [(_, batch)] = predictor.batches([tokens])
     with torch.no_grad():
         hidden_1TH = classifier.network_.hidden(batch)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle_spans import span_probability
 
-from seqtag.models.tagging.span_chain import span_chain
+from seqtag.models.tagging.temperature import span_chain
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.text.schemes import Span
 from seqtag.text.tagset import TagSet

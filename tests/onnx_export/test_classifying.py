@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.batching import collate, collate_series
-from seqtag.models.classifying.inference import ClassPredictor
+from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.network import ClassNetwork
@@ -19,10 +19,10 @@ from seqtag.nn.pooling import POOLINGS
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.nn.series import SeriesEmbedder
-from seqtag.onnx_export.classifying import build_class_graph
+from seqtag.onnx_export.classifying import build_graph
 from seqtag.onnx_export.tagging import GraphSpec
-from seqtag.runtime.classifying_engine import ClassEngine, segments
-from seqtag.runtime.tagging_engine import start_export
+from seqtag.runtime.classifying_engine import OnnxClassEngine, segments
+from seqtag.runtime.onnx_session import start_export
 from seqtag.text.vocabulary import Vocabulary
 
 WORDS = ["Ada", "met", "Bo", "in", "Turin", ".", "42", "bees", "ab" * 15]
@@ -53,7 +53,7 @@ def build(
     sharpness=0.0,
     seed=0,
     **options,
-) -> tuple[ClassPredictor, ClassEngine]:
+) -> tuple[TorchClassEngine, OnnxClassEngine]:
     """A network of random weights in torch, and its export."""
     torch.manual_seed(seed)
     sizes = tuple(VOCABULARY.feature_sizes.values())
@@ -86,18 +86,18 @@ def build(
     )
     weights = {name: values.numpy() for name, values in network.state_dict().items()}
     metadata = {"seqtag": json.dumps({"format": 1, "weights_sha256": ""})}
-    content = build_class_graph(weights, spec, pooling=pooling, int8=int8, metadata=metadata).SerializeToString()
+    content = build_graph(weights, spec, pooling=pooling, int8=int8, metadata=metadata).SerializeToString()
     prior_L = np.array([0.5, 0.3, 0.2])
     config = {
         "params": {"pooling": pooling, "segment_size": segment_size, "max_tokens": max_tokens},
         "classes": {"labels": ["a", "b", "c"], "is_multi": multi},
         "prior": prior_L.tolist(),
     }
-    engine = ClassEngine.build(start_export(Path("model.onnx"), content, threads=1), config, vocabulary)
-    return ClassPredictor(network, vocabulary, engine.classes, prior_L, max_tokens), engine
+    engine = OnnxClassEngine.build(start_export(Path("model.onnx"), content, threads=1), config, vocabulary)
+    return TorchClassEngine(network, vocabulary, engine.classes, prior_L, max_tokens), engine
 
 
-def assert_same(theirs: ClassPredictor, ours: ClassEngine, rows: list) -> None:
+def assert_same(theirs: TorchClassEngine, ours: OnnxClassEngine, rows: list) -> None:
     expected_NL = theirs.probabilities(rows)
     found_NL = ours.probabilities(rows)
     np.testing.assert_allclose(found_NL, expected_NL, atol=1e-5)

@@ -30,7 +30,6 @@ VOCABULARY = Vocabulary.build(dict.fromkeys(WORDS[:5], 2))
 SYMBOLS = SymbolVocabulary("character", None, sorted(set("".join(WORDS[:7]))))
 SENTENCES = [["Ada", "met", "Bo"], [], ["東京", "x" * 30, "", "☃", "Turin"], ["in"]]
 NUM_TAGS = 4
-PARAMS = {"encoder": "lstm", "merge": "concat", "characters": None}
 
 Models = list[tuple[str, int, str]]  # of each: encoder, layers, direction
 some_sentences = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, max_size=4).filter(any)
@@ -56,7 +55,7 @@ def make(models: Models, seed: int = 0) -> tuple[TagNetwork, ContextReader]:
 
 
 def export(network: TagNetwork, *, int8: bool = False) -> onnxruntime.InferenceSession:
-    model = build_graph(graph_weights(network), graph_spec(network, VOCABULARY, PARAMS), int8=int8)
+    model = build_graph(graph_weights(network), graph_spec(network, VOCABULARY), int8=int8)
     return onnxruntime.InferenceSession(model.SerializeToString())
 
 
@@ -138,7 +137,7 @@ def test_int8_stays_near_torch_and_stores_integers_where_onnxruntime_can_use_the
     network, reader = make(kinds)
     spread = network.emissions(collate(VOCABULARY, SENTENCES, context=reader)).std().item()
     assert assert_torch(export(network, int8=True), network, reader, SENTENCES, most=0.2 * spread) > 1e-6
-    model = build_graph(graph_weights(network), graph_spec(network, VOCABULARY, PARAMS), int8=True)
+    model = build_graph(graph_weights(network), graph_spec(network, VOCABULARY), int8=True)
     whole = {tensor.name for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8}
     for m, (encoder, layers, _) in enumerate(kinds):
         assert f"context{m}.symbols" in whole

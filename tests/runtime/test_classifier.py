@@ -129,7 +129,7 @@ def test_series_of_numbers_are_classified_too(pooling, tmp_path):
         ]
     with pytest.raises(UsageError, match="this model was trained on series of numbers and takes such"):
         ours.predict(["a text"])
-    with pytest.raises(DataError, match="the series have 3 features a step, those of the training data 2"):
+    with pytest.raises(DataError, match="the series have 3 features per step, those of the training data 2"):
         ours.predict([np.ones((4, 3))])
 
 

@@ -15,10 +15,10 @@ from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classif
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger
 from seqtag.models.tagging import export
-from seqtag.models.tagging.engine import OnnxPredictor
-from seqtag.models.tagging.inference import TagPredictor
+from seqtag.models.tagging.engine import OnnxNbestEngine
+from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.runtime import load
-from seqtag.runtime.tagging_engine import EXPORT_FORMAT
+from seqtag.runtime.onnx_session import EXPORT_FORMAT
 from seqtag.text import context_layout as layout
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -74,9 +74,9 @@ def classified(request, models, tmp_path_factory):
 
 
 def runs_on(tagger):
-    answering = tagger._answering()
-    assert isinstance(answering, (OnnxPredictor, TagPredictor))
-    return "onnx" if isinstance(answering, OnnxPredictor) else "torch"
+    engine = tagger._engine()
+    assert isinstance(engine, (OnnxNbestEngine, TorchTagEngine))
+    return "onnx" if isinstance(engine, OnnxNbestEngine) else "torch"
 
 
 def assert_same(ours, theirs, sentences=SENTENCES):
@@ -176,7 +176,7 @@ def test_an_int8_export_that_costs_too_much_is_refused(folder, tmp_path, monkeyp
     trained = Tagger.load(place, device="cpu")
     with pytest.raises(ModelError, match=r"a loss of more than 0\.5 points; nothing was written"):
         trained.export(place, int8=True, dev=(TOKENS, TAGS))
-    with pytest.raises(ModelError, match=r"onnxruntime gives other tags than torch in \d+ of 20 sentences"):
+    with pytest.raises(ModelError, match=r"onnxruntime gives other tags than torch for \d+ of 20 sentences"):
         trained.export(place, dev=(TOKENS, TAGS))
     assert not (place / "model.int8.onnx").exists()
 

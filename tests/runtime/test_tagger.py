@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_export import TAGS, VOCABULARY, WORDS, toy_predictor, write_toy
+from toy_export import TAGS, VOCABULARY, WORDS, toy_engine, write_toy
 
 from seqtag.errors import DataError, ModelError, UsageError
 from seqtag.runtime import load
@@ -34,7 +34,7 @@ def pairs(tmp_path_factory):
                 if thresholds and scheme == "plain":
                     continue
                 known = thresholds and {label: v for label, v in thresholds.items() if scheme != "IO" or label != "C"}
-                theirs = toy_predictor(scheme, kind, seed=len(made), temperature=1.7, thresholds=known)
+                theirs = toy_engine(scheme, kind, seed=len(made), temperature=1.7, thresholds=known)
                 folder = write_toy(tmp_path_factory.mktemp("toy") / "m", theirs)
                 made[scheme, kind, bool(thresholds)] = theirs, load(folder, threads=1)
     return made
@@ -42,7 +42,7 @@ def pairs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_toy(tmp_path_factory.mktemp("toy") / "m", toy_predictor("IOB2", "crf"))
+    return write_toy(tmp_path_factory.mktemp("toy") / "m", toy_engine("IOB2", "crf"))
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_a_missing_part_is_named(copy):
     ids=str,
 )
 def test_an_export_that_does_not_fit_is_refused(tmp_path, metadata, message):
-    folder = write_toy(tmp_path / "m", toy_predictor("IOB2", "crf"), **metadata)
+    folder = write_toy(tmp_path / "m", toy_engine("IOB2", "crf"), **metadata)
     with pytest.raises(ModelError, match=message) as caught:
         load(folder)
     assert str(folder / "model.onnx") in str(caught.value)

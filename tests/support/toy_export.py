@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from seqtag.models.tagging.inference import TagPredictor
+from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.store import StoredModel, write_model
@@ -95,9 +95,9 @@ def head_metadata(head: CRFHead | LinearHead, weights_sha256: str) -> dict[str, 
     return about | {"head": "crf"} | {name: part.clamp(min=-1e30).tolist() for name, part in parts}
 
 
-def toy_predictor(
+def toy_engine(
     scheme: str, kind: str, *, seed: int = 0, temperature: float = 1.0, thresholds: dict[str, float] | None = None
-) -> TagPredictor:
+) -> TorchTagEngine:
     """Give the torch side, with a head of random scores."""
     tagset = TagSet.build(TAGS[scheme], scheme)
     num_tags = len(tagset.names)
@@ -109,10 +109,10 @@ def toy_predictor(
             parameter.normal_(generator=generator)
     head.temperature.fill_(temperature)
     network = ToyNetwork(head, num_tags, seed).eval().requires_grad_(False)
-    return TagPredictor(network, VOCABULARY, tagset, 64, thresholds)  # type: ignore[arg-type]
+    return TorchTagEngine(network, VOCABULARY, tagset, 64, thresholds)  # type: ignore[arg-type]
 
 
-def write_toy(folder: Path, predictor: TagPredictor, **metadata: Any) -> Path:
+def write_toy(folder: Path, predictor: TorchTagEngine, **metadata: Any) -> Path:
     """Write its model folder with its export; `metadata` stand in for what the export would say."""
     thresholds = predictor.thresholds
     config = {

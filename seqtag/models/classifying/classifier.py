@@ -1,6 +1,5 @@
 """The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.classifying.slices import unknown_shares
 from seqtag.evaluation.report import Report
-from seqtag.inference.classifying import Answering, ClassAnswers
+from seqtag.inference.classifying import ClassEngine, PredictingClassifier
 from seqtag.models import options as check
 from seqtag.models.card import classifier_card
-from seqtag.models.classifying.engine import ClassEngines
-from seqtag.models.classifying.inference import ClassDevScore, ClassPredictor
+from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
 from seqtag.models.classifying.inputs import (
     Labelled,
+    as_known,
     as_labelled,
     check_classes,
     check_trainable,
@@ -29,7 +28,8 @@ from seqtag.models.classifying.inputs import (
     training_splits,
 )
 from seqtag.models.context import Context
-from seqtag.models.fitting import Rows, Run, train_seeds
+from seqtag.models.engine import Engines, Exports
+from seqtag.models.fitting import Rows, Run
 from seqtag.models.networks import class_network
 from seqtag.models.options import documented, option
 from seqtag.models.scikit_learn import ClassifierMixin
@@ -39,9 +39,8 @@ from seqtag.nn.ngrams import Ngrams, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
+from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
-
-logger = logging.getLogger("seqtag")
 
 
 class FittedClassifier:
@@ -49,13 +48,18 @@ class FittedClassifier:
 
     class_set_: ClassSet
     prior_: np.ndarray  # shares of the classes in training
-    scale_: tuple[torch.Tensor, ...] | None  # mean and deviation of each feature of a series
+    scale_: tuple[torch.Tensor, ...] | None  # mean and deviation of each feature of series; None for texts
     ngrams_: Ngrams | None  # until the network has them
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnswers):
+class Classifier(
+    ClassifierMixin,
+    FittedClassifier,
+    SequenceEstimator[ClassNetwork, Vocabulary | None, ClassEngine],
+    PredictingClassifier,
+):
     """Give a text one class or several, with a recurrent encoder, pooling and a linear head.
 
     Series of numbers are classified too: arrays (steps, features) in the place of texts. Follows scikit-learn: the
@@ -110,27 +114,25 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
         self._forget_network()
         self.context_ = Context.open(self.context)
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
-        every = (label for own in train.labels for label in (own if train.is_multi else [own]))
+        every = (one for label in train.labels for one in (label if train.is_multi else [label]))
         self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
         check_trainable(self.class_set_, self.class_weights or {})
         check_classes(held_out.labels, self.class_set_, "dev")
         ids = self._ids(train)
         self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
         rows = self._index(train, ids)
-        data = fingerprint_of(train=train, dev=held_out)
-        self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
-        dev_score = ClassDevScore(self._predictor, held_out.rows, held_out.labels, self.class_set_)
+        self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out)}
+        self.data_ |= {"train": len(train), "dev": len(held_out)}
+        dev_score = ClassDevScore(self._torch_engine, held_out.rows, held_out.labels, self.class_set_)
         with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
-            train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
-            self._take_context()
-            self.engines_ = self._engines()
+            self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
         self.ngrams_ = None  # the network has them now
         return self
 
     def _ids(self, data: Labelled) -> list[Any]:
         find = self.class_set_.index
-        return [[find[one] for one in own] if data.is_multi else find[own] for own in data.labels]
+        return [[find[one] for one in label] if data.is_multi else find[label] for label in data.labels]
 
     def _index(self, train: Labelled, ids: list[Any]) -> Rows:
         """Build what turns rows into tensors from the training data, and the rows themselves."""
@@ -143,7 +145,7 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
             if not len(values_ND):
                 raise DataError("the training series have not one step; give series with steps")
             mean_D, spread_D = values_ND.mean(0, dtype=np.float64), values_ND.std(0, dtype=np.float64)
-            # A constant feature is left as it is: divided by next to nothing, another value would drown the others.
+            # A constant feature is not scaled: divided by next to nothing, another value of it would drown the others.
             scale_D = np.where(spread_D > 1e-7 * np.abs(mean_D), spread_D, 1.0)
             self.scale_ = torch.tensor(mean_D, dtype=torch.float32), torch.tensor(scale_D, dtype=torch.float32)
             return SeriesRows(train.series, ids, self.class_set_)
@@ -151,36 +153,44 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
         counts = count_tokens(train.texts)
         if not counts:
             raise DataError("the training data has not one word; give texts with words")
-        self.vocabulary_ = self._build_vocabulary(counts)
-        rows = LabelledRows(train.texts, ids, self.vocabulary_, self.class_set_)
+        self.vocabulary_ = vocabulary = self._build_vocabulary(counts)
+        rows = LabelledRows(train.texts, ids, vocabulary, self.class_set_)
         if self.lexical:
-            folded_C = torch.tensor(self.vocabulary_.folded_characters())
-            num_words = self.vocabulary_.feature_sizes["word"]
+            folded_C = torch.tensor(vocabulary.folded_characters())
+            num_words = vocabulary.feature_sizes["word"]
             self.ngrams_ = count_ngrams(rows.in_order, folded_C, num_words=num_words)
         rows.context = self._context_reader
         return rows
 
     def _build_network(self) -> ClassNetwork:
-        return class_network(self)
+        if self.vocabulary_ is None:
+            assert self.scale_ is not None
+            return class_network(self, self.scale_, self.class_set_)
+        return class_network(self, self._word_inputs(self.vocabulary_), self.class_set_, self.ngrams_)
 
     # -- predicting ---------------------------------------------------------------------------
-
-    def _predictor(self, network: ClassNetwork | None = None) -> ClassPredictor:
-        if network is None:
-            self._check_fitted()
-        told = self.vocabulary_, self.class_set_, self.prior_, self.max_tokens, self._context_reader
-        return ClassPredictor(network or self.network_, *told)
 
     def _classes(self) -> ClassSet:
         self._check_fitted()
         return self.class_set_
 
-    def _engines(self) -> ClassEngines:
-        return ClassEngines(self)
+    def _torch_engine(self, network: ClassNetwork | None = None) -> TorchClassEngine:
+        return TorchClassEngine(
+            self.network_ if network is None else network,
+            self.vocabulary_,
+            self.class_set_,
+            self.prior_,
+            self.max_tokens,
+            self._context_reader,
+        )
 
-    def _answering(self) -> Answering:
-        answering: Answering = super()._answering()
-        return answering
+    def _make_engines(self) -> Engines[ClassEngine]:
+        return Engines(self.network_, self._make_exports)
+
+    def _make_exports(self) -> Exports[ClassEngine]:
+        from seqtag.models.classifying.engine import ClassExports
+
+        return ClassExports(self._torch_engine())
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -192,14 +202,14 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
         data = as_labelled(X, y, "evaluation", language=self.language)
         if not len(data):
             raise DataError("the evaluation data holds no text")
-        answering = self._answering()
-        rows = self._rows(answering, data.rows, "evaluate")
+        engine = self._engine()
+        rows = self._rows(engine, data.rows, "evaluate")
         check_classes(data.labels, self.class_set_, "evaluation")
-        probability_NL = answering.probabilities(rows)
+        probability_NL = engine.probabilities(rows)
         words = self.vocabulary_
         return evaluate_labels(
-            [self._as_known(own) for own in data.labels],
-            self.class_set_.decode(answering.choose(probability_NL)),
+            [as_known(label, self.class_set_) for label in data.labels],
+            self.class_set_.decode(engine.choose(probability_NL)),
             labels=list(self.class_set_.labels),
             probabilities=probability_NL,
             texts=data.to_read(),
@@ -210,13 +220,6 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
             seed=seed,
         )
 
-    def _as_known(self, label: Any) -> Any:
-        """Write a gold label as the model does: in training it may have been a number, from a file it is a string."""
-        if isinstance(label, list):
-            return [self._as_known(one) for one in label]
-        number = self.class_set_.find(label)
-        return label if number < 0 else self.class_set_.labels[number]
-
     def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: accuracy, or micro F1 where a text may have several classes."""
         return float(self.evaluate(X, y, resamples=0).score)
@@ -225,7 +228,8 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
 
     def _to_store(self) -> StoredModel:
         about = {"classes": self.class_set_.to_dict(), "prior": self.prior_.tolist(), "data": self.data_}
-        return self._stored(about, classifier_card(self))
+        vocabulary = {} if self.vocabulary_ is None else self.vocabulary_.to_dict()
+        return self._stored(about, vocabulary, classifier_card(self, self._changed_params()))
 
     def export(
         self,
@@ -238,30 +242,33 @@ class Classifier(ClassifierMixin, FittedClassifier, SequenceEstimator, ClassAnsw
         """Write the network as ONNX into the folder that holds this model, for `seqtag.runtime`; gives the file's path.
 
         The export is tried first: on `dev`, else on made-up texts, it must give the same classes as torch. `int8` is
-        smaller and quicker and changes some answers, by the texts of a batch too, so it needs `dev`; if it costs more
+        smaller and quicker and changes some classes, by the texts of a batch too, so it needs `dev`; if it costs more
         than 0.5 points of accuracy there (micro F1 where a text may have several classes) it is refused. `force` writes
         it all the same. Raises UsageError for a wrong call, ModelError for a failed trial.
         """
         from seqtag.models.classifying.export import export_classifier
 
-        return self._note_export(export_classifier(self, folder, int8=int8, force=force, dev=dev))
+        self._check_fitted()
+        engine, place = self._torch_engine(), Path(folder)
+        path = export_classifier(engine, place, language=self.language, int8=int8, force=force, dev=dev)
+        return self._note_export(path)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Classifier":
-        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one.
+        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one.
 
-        `engine` replaces the one that was saved, and is opened at once, so that what is wrong with it is said here.
+        `engine` replaces the one that was saved. It is opened at once, so that an error in it is raised here.
         """
         classifier, stored = cls._read(folder, device=device)
+        classifier.vocabulary_ = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
         classifier.class_set_ = ClassSet.from_dict(stored.config["classes"])
         classifier.prior_ = np.array(stored.config["prior"])
-        classifier.data_ = stored.config["data"]
         # The sizes of what training counted; the numbers themselves come with the other weights.
         classifier.scale_ = stored.zeros_like("embedder.mean_D", "embedder.scale_D")
         lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
         ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
         classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
-        classifier._install(classifier._build_network(), stored, folder)
+        classifier._install(stored, folder)
         classifier.ngrams_ = None
         classifier._open_engines(stored, folder, engine)
         return classifier

@@ -1,6 +1,6 @@
-"""Run a trained classifying network over rows: probabilities, attention; and score it on dev data between epochs.
+"""The engine of a classifier that runs its network on torch; and the score on dev data between epochs.
 
-Batches hold rows of like length; answers come in the order of the questions.
+Batches hold rows of like length; predictions come in the order of the rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,21 +18,21 @@ from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.text.classes import ClassSet
-from seqtag.text.length_batches import sorted_batches
+from seqtag.text.context_layout import row_batches
 from seqtag.text.vocabulary import Vocabulary
 
 Rows = Sequence[Any]
 
 
 @dataclass(frozen=True)
-class ClassPredictor:
-    """A network with what it was trained with; without a vocabulary its rows are series of numbers."""
+class TorchClassEngine:
+    """A network with the indices that it was trained with; without a vocabulary its rows are series of numbers."""
 
     network: ClassNetwork
     vocabulary: Vocabulary | None
     classes: ClassSet
     prior_L: np.ndarray  # shares of the classes in training
-    max_tokens: int  # padded tokens a batch
+    max_tokens: int  # padded tokens per batch
     context: ContextReader | None = None  # of a network that has one
 
     @property
@@ -42,27 +42,22 @@ class ClassPredictor:
 
     @property
     def num_features(self) -> int | None:
-        """Numbers a step of series; None where rows are texts."""
+        """The numbers per step of a series; None where rows are texts."""
         embedder = self.network.embedder
         return embedder.output_size if isinstance(embedder, SeriesEmbedder) else None
 
     def batches(self, rows: Rows) -> Iterator[tuple[np.ndarray, AnyBatch]]:
-        """Cut rows into batches of like length: their numbers and the batch. Empty rows are left out."""
-        lengths = np.array([len(row) for row in rows], np.int64)
+        """Cut rows into batches of like length: give their numbers and the batch. Empty rows are left out."""
         device = next(self.network.parameters()).device
-        if self.context is None:
-            numbers = sorted_batches(lengths, max_tokens=self.max_tokens)
-        else:
-            numbers = self.context.batches(rows, max_tokens=self.max_tokens)
-        for indices in numbers:
-            own = [rows[i] for i in indices]
+        for indices in row_batches(rows, self.context, max_tokens=self.max_tokens):
+            together = [rows[i] for i in indices]
             if self.vocabulary is None:
-                yield indices, collate_series(own).to(device)
+                yield indices, collate_series(together).to(device)
             else:
-                yield indices, collate(self.vocabulary, own, context=self.context).to(device)
+                yield indices, collate(self.vocabulary, together, context=self.context).to(device)
 
     def probabilities(self, rows: Rows) -> np.ndarray:
-        """Probability of each class, (N, L); of a row without a token, the share of the class in training."""
+        """Give the probability of each class, (N, L); for a row without a token, the share of the class in training."""
         probability_NL = np.tile(self.prior_L, (len(rows), 1))
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
@@ -70,7 +65,7 @@ class ClassPredictor:
         return probability_NL
 
     def views(self, rows: Rows) -> tuple[np.ndarray, torch.Tensor]:
-        """Score of each class by each view, (V, M, L), for the M rows that have a token: their numbers come first."""
+        """Give the numbers of the M rows that have a token, and the score of each class by each view, (V, M, L)."""
         numbers, scores = [np.zeros(0, np.int64)], [torch.zeros(len(self.network.head.weights_V), 0, len(self.prior_L))]
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
@@ -79,7 +74,7 @@ class ClassPredictor:
         return np.concatenate(numbers), torch.cat(scores, 1)
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
-        """Weight of each token in the pooled vector, 1 in all: an array (tokens) a row."""
+        """Give the weight of each token in the pooled vector: one array (tokens) per row, which sums to 1."""
         weights = [np.zeros(0)] * len(rows)
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
@@ -88,7 +83,7 @@ class ClassPredictor:
         return weights
 
     def choose(self, probability_NL: np.ndarray) -> np.ndarray:
-        """Say which classes a row is given, (N, L) of truth values: the likeliest, or all above their thresholds."""
+        """Say which classes each row gets, as truth values (N, L): the likeliest, or all that reach their threshold."""
         if self.classes.is_multi:
             chosen_NL: np.ndarray = probability_NL >= self.network.head.threshold_L.cpu().numpy()
             return chosen_NL
@@ -98,49 +93,51 @@ class ClassPredictor:
 class ClassDevScore:
     """Score a network on dev data: accuracy, or micro F1 where a row may have several labels.
 
-    Also leaves in the head what dev data decide: what each view of a text counts, by the likelihood of dev; and,
-    where a row may have several labels, for each the threshold with the best F1, since a probability above one half is
-    not where F1 is best (Lipton, Elkan and Narayanaswamy 2014).
+    The score also leaves in the head what dev data decide: the weight of each view of a text, by the likelihood of dev;
+    and, where a row may have several labels, the threshold of each label with the best F1, since F1 is not best at a
+    probability of one half (Lipton, Elkan and Narayanaswamy 2014).
     """
 
     def __init__(
-        self, predictor: Callable[[ClassNetwork], ClassPredictor], rows: Rows, gold: Sequence[Any], classes: ClassSet
+        self, engine_of: Callable[[ClassNetwork], TorchClassEngine], rows: Rows, gold: Sequence[Any], classes: ClassSet
     ) -> None:
-        self.predictor, self.rows, self.classes = predictor, rows, classes
+        self.engine_of, self.rows, self.classes = engine_of, rows, classes
         self.gold_NL = np.zeros((len(gold), len(classes)), bool)
-        for row_L, own in zip(self.gold_NL, gold):
+        label_lists = gold if classes.is_multi else [[label] for label in gold]
+        for row_L, labels in zip(self.gold_NL, label_lists):
             # A label that training lacks has the number -1, and then no class is right.
-            row_L[[i for i in map(classes.find, own if classes.is_multi else [own]) if i >= 0]] = True
-        self.num_gold_N = np.array([len(own) if classes.is_multi else 1 for own in gold])
+            row_L[[i for i in map(classes.find, labels) if i >= 0]] = True
+        self.num_gold_N = np.array([len(labels) for labels in label_lists])
 
     def __call__(self, network: ClassNetwork) -> float:
         """Give the dev score."""
-        predictor, head = self.predictor(network), network.head
-        numbers, views_VML = predictor.views(self.rows)
+        engine, head = self.engine_of(network), network.head
+        numbers, views_VML = engine.views(self.rows)
         head.weights_V.copy_(best_weights(views_VML.double().numpy(), self.gold_NL[numbers], self.classes.is_multi))
-        probability_NL = np.tile(predictor.prior_L, (len(self.rows), 1))
+        probability_NL = np.tile(engine.prior_L, (len(self.rows), 1))
         probability_NL[numbers] = head.mix(views_VML.to(head.weights_V.device)).cpu().numpy()
         if self.classes.is_multi:
             thresholds = [best_threshold(p_N, y_N) for p_N, y_N in zip(probability_NL.T, self.gold_NL.T)]
             head.threshold_L.copy_(torch.tensor(thresholds))
-        right, gold, predicted = map(np.sum, self._counts(predictor, probability_NL))
+        right, gold, predicted = map(np.sum, self._counts(engine, probability_NL))
         return float(2 * right / (gold + predicted)) if gold + predicted else 0.0
 
     def interval(self, network: ClassNetwork) -> tuple[float, float]:
         """Give the 95% bootstrap interval of the dev score, over texts."""
-        predictor = self.predictor(network)
-        return micro_f1_interval(*self._counts(predictor, predictor.probabilities(self.rows)))
+        engine = self.engine_of(network)
+        return micro_f1_interval(*self._counts(engine, engine.probabilities(self.rows)))
 
-    def _counts(self, predictor: ClassPredictor, probability_NL: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Right, gold and predicted labels of each row; with one label each, their F1 is the accuracy."""
-        chosen_NL = predictor.choose(probability_NL)
+    def _counts(self, engine: TorchClassEngine, probability_NL: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Count right, gold and predicted labels of each row; with one label per row their F1 is the accuracy."""
+        chosen_NL = engine.choose(probability_NL)
         return (chosen_NL & self.gold_NL).sum(1), self.num_gold_N, chosen_NL.sum(1)
 
 
 def best_weights(views_VNL: np.ndarray, gold_NL: np.ndarray, is_multi: bool) -> torch.Tensor:
     """Find the weights of the views, (V,), whose sum of scores gives gold the highest likelihood.
 
-    A convex problem. Each lies between 0 and 3, and is held near 1 / V as by one observation, for dev data of few rows.
+    The problem is convex. Each weight lies between 0 and 3, and is held near 1 / V as if by one observation more, for
+    the sake of dev data with few rows.
     """
     if not is_multi:  # a label that the model does not know has no likelihood
         known_N = gold_NL.any(1)
@@ -163,7 +160,7 @@ def best_weights(views_VNL: np.ndarray, gold_NL: np.ndarray, is_multi: bool) -> 
 def best_threshold(probability_N: np.ndarray, gold_N: np.ndarray) -> float:
     """Find the probability from which on saying yes has the best F1; one half where there is nothing to find.
 
-    Halfway between two probabilities that were seen, and of equally good ones the nearest to one half.
+    It lies halfway between two probabilities that were seen; of equally good ones it is the nearest to one half.
 
     >>> best_threshold(np.array([0.1, 0.2, 0.4]), np.array([False, True, True]))
     0.15

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict
+from datasets import Dataset
 
 from seqtag.batching import hash_tokens
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import is_series, series_rows, text_rows, token_rows, warn_of_blanks
-from seqtag.models.tagging.inputs import report_unknown
+from seqtag.models.label_checks import check_single_split, dev_pair, report_unknown
 from seqtag.text.classes import ClassSet
 from seqtag.text.joining import join_tokens
 
@@ -26,7 +26,7 @@ _EXAMPLE = 'fit(["What a day!", "Never again."], ["positive", "negative"])'
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Rows with their labels, as the user wrote them: a label a row, or a list of them under `is_multi`."""
+    """Rows with their labels, as the user wrote them: one label per row, or a list of them under `is_multi`."""
 
     labels: list[Any]
     is_multi: bool
@@ -53,7 +53,7 @@ class Labelled:
         return [text if isinstance(text, str) else join_tokens(text)[0] for text in texts]
 
     def take(self, indices: np.ndarray) -> "Labelled":
-        """Some of the rows, in their order."""
+        """Take some of the rows, in their order."""
         numbers = np.sort(indices).tolist()
         return Labelled(
             [self.labels[i] for i in numbers],
@@ -73,7 +73,7 @@ class Labelled:
 
 
 def fingerprint_of(**splits: Labelled) -> str:
-    """SHA-256 of the rows and labels of some splits."""
+    """Give the SHA-256 of the rows and labels of some splits."""
     digest = hashlib.sha256()
     for name, split in splits.items():
         digest.update(f"{name} {len(split)}".encode())
@@ -86,10 +86,7 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str) -> Labelled:
 
     Raises UsageError for a wrong call, DataError for data that falls short, by the number of the text.
     """
-    if isinstance(X, (DatasetDict, Mapping)):
-        raise UsageError(
-            f'the {what} data is a whole corpus with the splits {", ".join(X)}; give one, such as corpus["train"]'
-        )
+    check_single_split(X, what)
     if isinstance(X, Dataset):
         if y is not None:
             raise UsageError("a dataset brings its own labels: leave y out, or give texts and labels")
@@ -115,7 +112,7 @@ def _from_dataset(dataset: Dataset, language: str) -> Labelled:
     is_multi = "labels" in dataset.column_names
     if is_multi:
         names = dataset.features["labels"].feature.names
-        labels: list[Any] = [[names[i] for i in own] for own in dataset["labels"][:]]
+        labels: list[Any] = [[names[i] for i in ids] for ids in dataset["labels"][:]]
     else:
         names = dataset.features["label"].names
         labels = [names[i] for i in dataset["label"][:]]
@@ -129,9 +126,9 @@ def _tokenised(rows: Sequence[str | list[str]], language: str) -> Dataset:
 
 
 def _check_labels(y: Any, what: str) -> tuple[list[Any], bool]:
-    """Check labels: strings, integers or truth values, all of one kind, one a text or a list of them."""
+    """Check labels: strings, integers or truth values, all of one kind, one per text or a list of them."""
     if isinstance(y, (str, bytes, Mapping)) or not isinstance(y, Iterable):
-        raise UsageError(f"{what} data: y takes one label a text, not {type(y).__name__}: {_EXAMPLE}")
+        raise UsageError(f"{what} data: y takes one label per text, not {type(y).__name__}: {_EXAMPLE}")
     if isinstance(y, np.ndarray) and y.ndim > 1:
         raise UsageError(
             f"{what} data: y is an array of shape {y.shape}; give a list of labels for each text, such as "
@@ -144,12 +141,12 @@ def _check_labels(y: Any, what: str) -> tuple[list[Any], bool]:
     for number, label in enumerate(given, 1):
         if is_multi and not isinstance(label, (list, tuple, set, frozenset)):
             raise UsageError(f"{what} data, text {number}: {label!r} is no list, but other texts have lists of labels")
-        own = [one.item() if isinstance(one, np.generic) else one for one in (label if is_multi else [label])]
-        for one in own:
+        found = [one.item() if isinstance(one, np.generic) else one for one in (label if is_multi else [label])]
+        for one in found:
             if not isinstance(one, (str, int)) or one == "":
                 raise DataError(f"{what} data, text {number}: the label {one!r} is no string, integer or truth value")
             kinds.setdefault(type(one).__name__, number)
-        labels.append(sorted(set(own)) if is_multi and len(kinds) == 1 else own if is_multi else label)
+        labels.append(sorted(set(found)) if is_multi and len(kinds) == 1 else found if is_multi else label)
     if len(kinds) > 1:
         places = ", ".join(f"{kind} (text {number})" for kind, number in kinds.items())
         raise DataError(f"{what} data: labels of several kinds: {places}; give all as strings or all as integers")
@@ -167,13 +164,10 @@ def training_splits(
         if len(train) < 2:
             raise DataError("one training text and no dev data: give `dev`, or more texts")
         held_out = _held_out(train, dev_share, seed)
-        told = f"{len(held_out)} of {len(train)} training texts are held out (dev_share={dev_share:g}, seed={seed})"
-        logger.info("no dev data given: %s", told)
+        shares = f"{len(held_out)} of {len(train)} training texts are held out (dev_share={dev_share:g}, seed={seed})"
+        logger.info("no dev data given: %s", shares)
         return train.take(np.setdiff1d(np.arange(len(train)), held_out)), train.take(held_out)
-    if isinstance(dev, tuple) and len(dev) != 2:
-        raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair (texts, labels)")
-    given, labels = dev if isinstance(dev, tuple) else (dev, None)
-    held = as_labelled(given, labels, "dev", language=language)
+    held = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language)
     if not len(held):
         raise DataError("the dev data holds no text; leave it out to hold out a share of the training data")
     check_alike(train, held, "dev")
@@ -181,8 +175,8 @@ def training_splits(
 
 
 def _held_out(train: Labelled, share: float, seed: int) -> np.ndarray:
-    """Choose the same share of each class, in a random order; of several labels a text, its first one counts."""
-    keys = [repr(own[:1] if train.is_multi else own) for own in train.labels]
+    """Choose the same share of each class, in a random order; of the labels of one text the first one counts."""
+    keys = [repr(label[:1] if train.is_multi else label) for label in train.labels]
     counts = Counter(keys)
     # Of a class with one text nothing is held out: training would not know it.
     order = [i for i in np.random.default_rng(seed).permutation(len(train)) if train.is_multi or counts[keys[i]] > 1]
@@ -201,18 +195,26 @@ def check_alike(train: Labelled, other: Labelled, what: str) -> None:
         kind = texts if train.series is None else series
         raise UsageError(f"the training data are {kind}, the {what} data are not; give both in one form")
     if train.is_multi != other.is_multi:
-        form = "a list of labels a text" if train.is_multi else "one label a text"
+        form = "a list of labels per text" if train.is_multi else "one label per text"
         raise UsageError(f"the training data have {form}, the {what} data have not; give both in one form")
     if train.series and other.series and train.series[0].shape[1] != other.series[0].shape[1]:
-        sizes = f"{train.series[0].shape[1]} features a step, the {what} series {other.series[0].shape[1]}"
+        sizes = f"{train.series[0].shape[1]} features per step, the {what} series {other.series[0].shape[1]}"
         raise DataError(f"the training series have {sizes}; each step of each series needs the same ones")
 
 
 def check_classes(labels: Sequence[Any], classes: ClassSet, what: str) -> None:
     """Warn of labels that the classes lack; an error where the data have no others."""
-    used = {label for own in labels for label in (own if classes.is_multi else [own])}
+    used = {one for label in labels for one in (label if classes.is_multi else [label])}
     unknown = sorted((label for label in used if classes.find(label) < 0), key=str)
     report_unknown(unknown, classes.names, what=what, column="label", all_of_them=len(unknown) == len(used))
+
+
+def as_known(label: Any, classes: ClassSet) -> Any:
+    """Write a gold label as the model does: in training it may have been a number, from a file it is a string."""
+    if isinstance(label, list):
+        return [as_known(one, classes) for one in label]
+    number = classes.find(label)
+    return label if number < 0 else classes.labels[number]
 
 
 def check_trainable(classes: ClassSet, class_weights: Mapping[str, float]) -> None:

@@ -1,38 +1,37 @@
 """The model card of a language model: README.md of its folder."""
 
-import json
-import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from seqtag.models.card_parts import settings_of, with_metadata
+from seqtag.models.trained import Trained, tuned_rates
+from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.training.watchers import language_figure
-
-if TYPE_CHECKING:
-    from seqtag.models.language.language_model import LanguageModel
+from seqtag.version import __version__
 
 
-def tuned_rates(model: "LanguageModel") -> str:
-    """Say at which rate a model was fine-tuned inside a tagger or classifier, each time; empty where it never was."""
-    rates = model.data_.get("tuned_at", ())
-    return f"at a rate of {' and then '.join(f'{rate:g}' for rate in rates)}" if rates else ""
+class TrainedLanguageModel(Trained, Protocol):
+    """What the card tells of a language model."""
+
+    level: str
+    direction: str
+    language: Any
+    vocabulary_: SymbolVocabulary
 
 
-def language_card(model: "LanguageModel") -> str:
-    """Write the card of a language model in Markdown."""
-    from seqtag.version import __version__
-
+def language_card(model: TrainedLanguageModel, changed: Mapping[str, Any]) -> str:
+    """Write the card of a language model in Markdown; `changed` are the options that differ from the defaults."""
     best = max(model.history_, key=lambda record: record.dev_score)
     data = model.data_
-    defaults = type(model)().get_params()
-    changed = {k: v for k, v in model._params_to_store().items() if k != "device" and v != defaults[k]}
-    settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
-    rates = tuned_rates(model)
+    rates = tuned_rates(data)
     tuned = f"\n| fine-tuned since | in a tagger or classifier, {rates}; the figures are from before |" if rates else ""
-    use = 'model.generate("It was")' if model.direction == "forward" else 'model.score("It rained all day.")'
-    return f"""# A seqtag language model
+    is_forward = model.direction == "forward"
+    use = 'model.generate("It was")' if is_forward else 'model.score("It rained all day.")'
+    text = f"""# A seqtag language model
 
 | | |
 |---|---|
-| predicts | the {"next" if model.direction == "forward" else "previous"} {model.level} |
+| predicts | the {"next" if is_forward else "previous"} {model.level} |
 | {model.level}s known | {len(model.vocabulary_):,} |
 | encoder | {model.encoder} {model.hidden_size} x {model.num_layers} |
 | trained on | {data["train"]:,} {model.level}s; {data["dev"]:,} chose the epoch |
@@ -48,7 +47,7 @@ repeat what it was trained on, word for word: share it with whom you would share
 same data and machine, once more:
 
 ```sh
-seqtag train TEXT --out DIR --task lm{settings}
+seqtag train TEXT --out DIR --task lm{settings_of(changed)}
 ```
 
 ```python
@@ -58,3 +57,5 @@ model = LanguageModel.load("DIR")
 {use}
 ```
 """
+    pipeline = "text-generation" if is_forward else None
+    return with_metadata(text, pipeline=pipeline, language=model.language, tags=[model.encoder, "language-model"])

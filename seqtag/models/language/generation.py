@@ -4,7 +4,7 @@ Knows neither how the network reads nor how a symbol is chosen: `step` of the ne
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,14 @@ import torch
 
 from seqtag.errors import UsageError
 from seqtag.models import options as check
+from seqtag.nn.language import LanguageNetwork
+from seqtag.nn.recurrent import State
 from seqtag.nn.sampling import Sampling, pick
 from seqtag.text.symbol_vocabulary import LINE_BREAK, UNKNOWN_ID, SymbolVocabulary
 
 logger = logging.getLogger("seqtag")
 
-# Numbers that the log probabilities of a piece of a prompt may take: of a long prompt only the last ones are needed.
+# A piece of a prompt may have so many log probabilities; of a long prompt only the last ones are needed.
 _MOST_LOG_PROBS = 4_000_000
 _MOST_NAMED = 10  # unknown symbols that a warning lists
 
@@ -58,74 +60,9 @@ class Request:
     seed: int
 
 
-class Generates:
-    """The methods with which a trained language model writes; they need its network, vocabulary and direction."""
-
-    network_: Any
-    vocabulary_: Any  # a SymbolVocabulary
-    direction: str
-    _check_fitted: Callable[..., None]
-
-    def generate(
-        self,
-        prompt: str | Sequence[str] = "",
-        *,
-        num_tokens: int = 200,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        stop: str | Sequence[str] | None = None,
-        seed: int = 0,
-    ) -> str | list[str]:
-        """Write what comes after a prompt; of a list of prompts, read as one batch, a list of texts.
-
-        The text begins where the prompt ends, which it does not repeat. A prompt is read as the beginning of a line,
-        and without one a new line is begun. At most `num_tokens` characters or words are written, fewer where `stop`, a
-        string or one of several, comes: the text ends before it. `temperature=0` takes the most probable symbol each
-        time; `top_k` and `top_p` leave only the most probable ones to choose from (see `seqtag.nn.sampling`). The same
-        seed gives the same text, and a prompt's text does not depend on the prompts beside it but for rounding in the
-        last digits of probabilities. Characters and words that training had not count as unknown, which a warning
-        says; nothing unknown is ever written. Raises UsageError that names every bad value.
-
-        >>> from seqtag import LanguageModel
-        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
-        >>> _ = model.fit(["to be or not to be"] * 40, watchers=())
-        >>> first, second = model.generate(["to", "be or"], num_tokens=12, seed=1)
-        >>> len(first), first == model.generate("to", num_tokens=12, seed=1)
-        (12, True)
-        """
-        asked = _read_request(self, prompt, num_tokens, temperature, top_k, top_p, stop, seed)
-        texts = ["" for _ in asked.prompts]
-        for row, piece in _write(self, asked):
-            texts[row] += piece
-        return texts[0] if isinstance(prompt, str) else texts
-
-    def generate_stream(
-        self,
-        prompt: str = "",
-        *,
-        num_tokens: int = 200,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        stop: str | Sequence[str] | None = None,
-        seed: int = 0,
-    ) -> Iterator[str]:
-        """Give the text of `generate` in pieces, each as soon as it is certain; joined they are that text.
-
-        What may be the beginning of a `stop` waits until that is known.
-        """
-        if not isinstance(prompt, str):
-            raise UsageError(
-                f"generate_stream: goes on with one prompt, a string, not with a {type(prompt).__name__}; of several "
-                "prompts generate(...) gives the texts"
-            )
-        asked = _read_request(self, prompt, num_tokens, temperature, top_k, top_p, stop, seed)
-        return (piece for _, piece in _write(self, asked))
-
-
-def _read_request(
-    model: Generates,
+def read_request(
+    vocabulary: SymbolVocabulary,
+    direction: str,
     prompt: str | Sequence[str],
     num_tokens: int,
     temperature: float,
@@ -134,11 +71,10 @@ def _read_request(
     stop: str | Sequence[str] | None,
     seed: int,
 ) -> Request:
-    """Check what the caller gave; all bad values are named at once."""
-    model._check_fitted()
+    """Check what the caller gave; UsageError names all bad values at once."""
     given = dict(zip(CHECKS, (prompt, num_tokens, temperature, top_k, top_p, stop, seed), strict=True))
     check.check_options("generate", given, CHECKS)
-    if model.direction == "backward":
+    if direction == "backward":
         raise UsageError(
             "generate: this model reads backward, so it can't go on with a text; train one with direction='forward'"
         )
@@ -149,12 +85,12 @@ def _read_request(
         () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
         seed,
     )
-    _warn_of_unknown(model.vocabulary_, asked.prompts)
+    _warn_of_unknown(vocabulary, asked.prompts)
     return asked
 
 
 def _warn_of_unknown(vocabulary: SymbolVocabulary, prompts: Sequence[str]) -> None:
-    """Say once which characters or words of the prompts the training had not."""
+    """Say once which characters or words of the prompts were missing in the training text."""
     symbols = dict.fromkeys(symbol for prompt in prompts for symbol in vocabulary.cut(prompt))
     unknown = [symbol for symbol in symbols if vocabulary.find(symbol) == UNKNOWN_ID]
     if unknown:
@@ -168,18 +104,17 @@ def _warn_of_unknown(vocabulary: SymbolVocabulary, prompts: Sequence[str]) -> No
         )
 
 
-def _write(model: Generates, asked: Request) -> Iterator[tuple[int, str]]:
-    """Give pieces of text with the number of the prompt that each goes on with, as they become certain."""
-    vocabulary = model.vocabulary_
+def write(network: LanguageNetwork, vocabulary: SymbolVocabulary, asked: Request) -> Iterator[tuple[int, str]]:
+    """Give pieces of text, each with the number of the prompt that it goes on with, as they become certain."""
     starts = [vocabulary.encode(LINE_BREAK + prompt) for prompt in asked.prompts]
     is_word = vocabulary.level == "word"
     writers = [
-        _Writer(vocabulary, int(start[-1]), asked.stops, after_space=is_word and prompt[-1:].isspace())
+        _Pieces(vocabulary, int(start[-1]), asked.stops, after_space=is_word and prompt[-1:].isspace())
         for start, prompt in zip(starts, asked.prompts)
     ]
     if not starts or not asked.num_tokens:
         return
-    for row, symbol in _symbols(model.network_, starts, writers, asked):
+    for row, symbol in _symbols(network, starts, writers, asked):
         piece = writers[row].add(symbol)
         if piece:
             yield row, piece
@@ -189,9 +124,9 @@ def _write(model: Generates, asked: Request) -> Iterator[tuple[int, str]]:
 
 
 def _symbols(
-    network: Any, starts: Sequence[np.ndarray], writers: "Sequence[_Writer]", asked: Request
+    network: LanguageNetwork, starts: Sequence[np.ndarray], writers: "Sequence[_Pieces]", asked: Request
 ) -> Iterator[tuple[int, int]]:
-    """Give row and symbol of all that is chosen, step by step.
+    """Give the row and the symbol of each choice, step by step.
 
     The rows begin together and stay in step: while one is still reading its prompt another may be writing already, so
     no state is ever padded, split or joined.
@@ -218,7 +153,7 @@ def _symbols(
         log_probs_BV = log_probs_BTV[:, -1]
 
 
-def _read_together(network: Any, starts: Sequence[np.ndarray]) -> tuple[Any, torch.Tensor, int]:
+def _read_together(network: LanguageNetwork, starts: Sequence[np.ndarray]) -> tuple[State, torch.Tensor, int]:
     """Read the prompts as far as the shortest one goes; gives state, last log probabilities and how far that is."""
     device = next(network.parameters()).device
     shortest = min(map(len, starts))
@@ -232,7 +167,7 @@ def _read_together(network: Any, starts: Sequence[np.ndarray]) -> tuple[Any, tor
     return state, log_probs_BTV[:, -1], shortest
 
 
-class _Writer:
+class _Pieces:
     """Turn the symbols that follow one prompt into pieces of text; what may begin a stop is held back."""
 
     def __init__(self, vocabulary: SymbolVocabulary, last: int, stops: Sequence[str], *, after_space: bool) -> None:
@@ -242,7 +177,7 @@ class _Writer:
         self.is_done = False
 
     def add(self, symbol: int) -> str:
-        """Take a symbol and give the text that is certain now, which may be none."""
+        """Take a symbol and give the text that is certain now, which may be empty."""
         assert not self.is_done
         before = self.vocabulary.decode([self.last])
         piece = self.vocabulary.decode([self.last, symbol])[len(before) :]

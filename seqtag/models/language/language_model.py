@@ -3,10 +3,10 @@
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from seqtag.batching import TextWindows
 from seqtag.corpora.encoded_text import Draft, EncodedText, build_vocabulary, encode_draft, encode_text, write_draft
@@ -14,10 +14,11 @@ from seqtag.corpora.plain_text import TextSource
 from seqtag.errors import DataError, UsageError
 from seqtag.models import options as check
 from seqtag.models.estimator import Estimator
-from seqtag.models.fitting import Run, train_seeds
+from seqtag.models.fitting import Run
 from seqtag.models.language.card import language_card
-from seqtag.models.language.generation import Generates
+from seqtag.models.language.generation import read_request, write
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
+from seqtag.models.networks import language_network
 from seqtag.models.options import documented, option
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache
@@ -34,7 +35,7 @@ _SHORTEST_DEV_STREAM = 1_000
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class LanguageModel(Generates, Estimator):
+class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     """Predict the next character or word of a text, with a recurrent encoder.
 
     The constructor only stores, `fit` checks and trains, fitted state ends in `_`. Texts are paths, datasets or lists
@@ -126,19 +127,17 @@ class LanguageModel(Generates, Estimator):
             raise UsageError("a language model learns from text alone: leave y out; for dev text write dev=...")
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise UsageError("a language model trains in one process, as each stream of text has a state of its own")
-        self.__dict__.pop("network_", None)  # a fit that fails must not leave an old network with new indices
+        self._forget_network()
         train, held_out, sha256 = self._read_texts(text, dev)
         self.data_ = {"fingerprint": sha256, "train": len(train), "dev": len(held_out)}
         reading_N = held_out.reading(self.direction)
         num_streams = max(1, min(self.batch_size, len(held_out) // _SHORTEST_DEV_STREAM))
         windows = TextWindows(train.reading(self.direction), num_streams=self.batch_size, window_size=self.bptt)
-        looking = [default_watcher(language_wording(self.level))] if watchers is None else watchers
-        train_seeds(
-            self,
+        shown = [default_watcher(language_wording(self.level))] if watchers is None else watchers
+        self._train(
             windows,
             lambda network: -mean_loss(network, reading_N, num_streams=num_streams),
-            fingerprint=sha256,
-            run=Run(checkpoint, resume, looking, tensorboard),
+            run=Run(checkpoint, resume, shown, tensorboard),
             batches=windows.batches,
         )
         train.discard()
@@ -201,18 +200,70 @@ class LanguageModel(Generates, Estimator):
         return cls.epochs, cls.batch_size
 
     def _build_network(self) -> LanguageNetwork:
-        return LanguageNetwork(
-            len(self.vocabulary_),
-            encoder=self.encoder,
-            embedding_size=self.embedding_size,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            embedding_dropout=self.embedding_dropout,
-            weight_drop=self.weight_drop,
-            tied=self.tied,
-            softmax_samples=self.softmax_samples,
-        )
+        return language_network(self, len(self.vocabulary_))
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] = "",
+        *,
+        num_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> str | list[str]:
+        """Write what comes after a prompt; for a list of prompts, read as one batch, a list of texts.
+
+        The text begins where the prompt ends, and does not repeat it. A prompt is read as the beginning of a line, and
+        without one a new line is begun. At most `num_tokens` characters or words are written, fewer where `stop`, a
+        string or one of several, comes: the text ends before it. `temperature=0` takes the most probable symbol each
+        time; `top_k` and `top_p` leave only the most probable ones to choose from (see `seqtag.nn.sampling`). The same
+        seed gives the same text, and the text of a prompt does not depend on the prompts beside it but for rounding in
+        the last digits of probabilities. Characters and words that training lacked count as unknown, and a warning
+        names them; nothing unknown is ever written. Raises UsageError that names every bad value.
+
+        >>> from seqtag import LanguageModel
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> _ = model.fit(["to be or not to be"] * 40, watchers=())
+        >>> first, second = model.generate(["to", "be or"], num_tokens=12, seed=1)
+        >>> len(first), first == model.generate("to", num_tokens=12, seed=1)
+        (12, True)
+        """
+        self._check_fitted()
+        values = prompt, num_tokens, temperature, top_k, top_p, stop, seed
+        asked = read_request(self.vocabulary_, self.direction, *values)
+        texts = ["" for _ in asked.prompts]
+        for row, piece in write(self.network_, self.vocabulary_, asked):
+            texts[row] += piece
+        return texts[0] if isinstance(prompt, str) else texts
+
+    def generate_stream(
+        self,
+        prompt: str = "",
+        *,
+        num_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Give the text of `generate` in pieces, each as soon as it is certain; joined they are that text.
+
+        Characters that may be the beginning of a `stop` wait until that is known.
+        """
+        if not isinstance(prompt, str):
+            raise UsageError(
+                f"generate_stream: goes on with one prompt, a string, not with a {type(prompt).__name__}; for several "
+                "prompts call generate(...)"
+            )
+        self._check_fitted()
+        values = prompt, num_tokens, temperature, top_k, top_p, stop, seed
+        asked = read_request(self.vocabulary_, self.direction, *values)
+        return (piece for _, piece in write(self.network_, self.vocabulary_, asked))
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -292,16 +343,13 @@ class LanguageModel(Generates, Estimator):
     # -- saving -------------------------------------------------------------------------------
 
     def _to_store(self) -> StoredModel:
-        return self._stored({"data": self.data_}, language_card(self))
-
-    @classmethod
-    def _read_vocabulary(cls, stored: Any) -> SymbolVocabulary:
-        return SymbolVocabulary.from_dict(stored)
+        about = {"data": self.data_}
+        return self._stored(about, self.vocabulary_.to_dict(), language_card(self, self._changed_params()))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> "LanguageModel":
-        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one."""
+        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one."""
         model, stored = cls._read(folder, device=device)
-        model.data_ = stored.config["data"]
-        model._install(model._build_network(), stored, folder)
+        model.vocabulary_ = SymbolVocabulary.from_dict(stored.vocabulary)
+        model._install(stored, folder)
         return model

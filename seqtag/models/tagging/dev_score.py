@@ -7,7 +7,7 @@ import torch
 
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
 from seqtag.inference.tagging import Sentences
-from seqtag.models.tagging.inference import TagPredictor
+from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import Span, spans_from_tags
 
@@ -20,28 +20,28 @@ class DevScore:
 
     For spans it also finds the shift of the score of 'O' with the best F1 and leaves it in the head. A likelihood
     weighs each token alike, so where entities are rare and new the model says 'O' too often; one number, chosen on dev,
-    gives precision and recall their balance back (thresholds for F1: Lipton, Elkan and Narayanaswamy 2014).
+    gives precision and recall their balance back (for thresholds and F1 see Lipton, Elkan and Narayanaswamy 2014).
     """
 
     def __init__(
-        self, predictor: Callable[[TagNetwork], TagPredictor], sentences: Sentences, gold: Sentences, *, balance: bool
+        self, engine_of: Callable[[TagNetwork], TorchTagEngine], sentences: Sentences, gold: Sentences, *, balance: bool
     ) -> None:
-        self.predictor, self.sentences, self.gold = predictor, sentences, gold
+        self.engine_of, self.sentences, self.gold = engine_of, sentences, gold
         self.balance = balance
 
     def __call__(self, network: TagNetwork) -> float:
         """Give the dev score."""
-        predictor = self.predictor(network)
-        tagset, head = predictor.tagset, network.head
+        engine = self.engine_of(network)
+        tagset, head = engine.tagset, network.head
         if tagset.data_scheme == "plain" or not self.balance or "O" not in tagset.names:
-            return _f1(*self._counts(predictor.tags(self.sentences), tagset.data_scheme))
+            return _f1(*self._counts(engine.tags(self.sentences), tagset.data_scheme))
 
         outside = tagset.names.index("O")
         shift = float(head.shift_L[outside])
         head.shift_L[outside] = 0.0
         with torch.inference_mode():
             # The network runs once; each shift only decodes again.
-            batches = [(i, network.emissions(batch), batch.lengths_B) for i, batch in predictor.batches(self.sentences)]
+            batches = [(i, network.emissions(batch), batch.lengths_B) for i, batch in engine.batches(self.sentences)]
         scores: dict[float, float] = {}
 
         def score(shift: float) -> float:
@@ -63,11 +63,11 @@ class DevScore:
 
     def interval(self, network: TagNetwork) -> tuple[float, float]:
         """Give the 95% bootstrap interval of the dev score, over sentences."""
-        predictor = self.predictor(network)
-        return micro_f1_interval(*self._counts(predictor.tags(self.sentences), predictor.tagset.data_scheme))
+        engine = self.engine_of(network)
+        return micro_f1_interval(*self._counts(engine.tags(self.sentences), engine.tagset.data_scheme))
 
     def _counts(self, predicted: Sentences, scheme: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Right, gold and predicted spans of each sentence; for plain tags tokens, whose F1 is the accuracy."""
+        """Count right, gold and predicted spans of each sentence; of plain tags tokens, whose F1 is the accuracy."""
         pairs = zip(self.gold, predicted)
         if scheme == "plain":
             rows = [(sum(a == b for a, b in zip(x, y)), len(x), len(y)) for x, y in pairs]
@@ -82,6 +82,6 @@ def _overlap(gold: Sequence[Span], predicted: Sequence[Span]) -> tuple[int, int,
 
 
 def _f1(right_S: np.ndarray, gold_S: np.ndarray, predicted_S: np.ndarray) -> float:
-    """Micro F1; for legal tags the same as seqeval's strict figure."""
+    """Give the micro F1; for legal tags it is the same as seqeval's strict figure."""
     total = gold_S.sum() + predicted_S.sum()
     return float(2 * right_S.sum() / total) if total else 0.0

@@ -1,10 +1,11 @@
-"""What a tagger's network can run on.
+"""The engine of a tagger that runs on onnxruntime, with the head of the torch network beside it.
 
-Whatever computes the emissions, the head is the tagger's as it stands now: one tuned after its export answers tuned.
+Whatever computes the emissions, the head is the tagger's as it stands now: one tuned after its export predicts tuned.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,31 +13,29 @@ import torch
 from torch import Tensor
 
 from seqtag.inference.tagging import Sentences
-from seqtag.models.engine import Engines, State
-from seqtag.models.tagging.inference import HeadedAnswers
+from seqtag.models.engine import State
+from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.onnx_export.tagging import build_graph
-from seqtag.onnx_export.weights import graph_weights
+from seqtag.onnx_export.weights import graph_format, graph_spec, graph_weights
 from seqtag.runtime import crf, heads
-from seqtag.runtime.onnx_session import Session
-from seqtag.runtime.tagging_engine import MAX_TOKENS, Exported, RuntimeEngine, tagging_session
+from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
+from seqtag.runtime.tagging_engine import OnnxTagEngine, tagging_session
 from seqtag.runtime.word_table import WordTable
 
 if TYPE_CHECKING:
     import onnx
 
-    from seqtag.models.tagging.tagger import Tagger
-
 
 @dataclass(frozen=True, eq=False)
-class OnnxPredictor(RuntimeEngine, HeadedAnswers):
+class OnnxNbestEngine(OnnxTagEngine, NbestTagEngine):
     """A network on onnxruntime, with the head of the torch network beside it for what needs torch."""
 
     network: TagNetwork = field(kw_only=True)
 
     def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
-        """The numbers, emissions and lengths of sentences, batch by batch."""
+        """Give the numbers, emissions and lengths of sentences, batch by batch."""
         device = self.network.head.shift_L.device
         for indices, batch in self.scored(sentences):
             assert isinstance(batch, heads.ScoredBatch)
@@ -44,40 +43,40 @@ class OnnxPredictor(RuntimeEngine, HeadedAnswers):
             yield indices, emissions_BTL, torch.from_numpy(batch.lengths_B).to(device)
 
 
-class TagEngines(Engines):
-    """What the network of one trained tagger can run on."""
+class TagExports:
+    """Makes the graph of one trained tagger, and engines of graphs that were opened; see `models.engine.Exports`."""
 
-    network: TagNetwork
-
-    NOT_EXPORTED = frozenset({"head.temperature"})  # every engine takes the head as it is
-
-    def __init__(self, tagger: "Tagger") -> None:
-        super().__init__(tagger)
-        self._tagset, self._words = tagger.tagset_, WordTable(tagger.vocabulary_)
+    def __init__(self, on_torch: TorchTagEngine) -> None:
+        self._network, self._tagset, self._context = on_torch.network, on_torch.tagset, on_torch.context
+        self._words = WordTable(on_torch.vocabulary)
+        self._spec = graph_spec(on_torch.network, on_torch.vocabulary)
+        self.format = graph_format(self._spec)
         self._head: tuple[tuple[State, float], heads.Head] | None = None
 
-    def _graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
-        return build_graph(graph_weights(self.network), self.spec, metadata=metadata)
+    def graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
+        """Make the graph of the weights as they are now."""
+        return build_graph(graph_weights(self._network), self._spec, metadata=metadata)
 
-    def _taken(self, exported: Exported) -> Session:
-        return tagging_session(exported, has_context=bool(self.spec.context))
+    def take(self, exported: Exported) -> Callable[[NbestTagEngine, State], OnnxNbestEngine]:
+        """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
+        return partial(self._engine, tagging_session(exported, has_context=self._context is not None))
 
-    def _with(self, opened: Session, estimator: "Tagger", state: State) -> OnnxPredictor:
-        return OnnxPredictor(
-            opened,
+    def _engine(self, session: Session, on_torch: NbestTagEngine, state: State) -> OnnxNbestEngine:
+        return OnnxNbestEngine(
+            session,
             self._current_head(state),
             self._words,
             self._tagset,
-            min(estimator.max_tokens, MAX_TOKENS),
-            estimator.thresholds_,
-            estimator._context_reader,
-            network=self.network,
+            min(on_torch.max_tokens, MAX_TOKENS),
+            on_torch.thresholds,
+            self._context,
+            network=self._network,
         )
 
     def _current_head(self, state: State) -> heads.Head:
-        key = state, float(self.network.head.temperature)
+        key = state, float(self._network.head.temperature)
         if self._head is None or self._head[0] != key:
-            self._head = key, runtime_head(self.network.head)
+            self._head = key, runtime_head(self._network.head)
         return self._head[1]
 
 

@@ -1,6 +1,6 @@
-"""Run a trained tagging network over sentences, in batches of like length: emissions, n-best, and all of TagAnswers.
+"""The engine of a tagger that runs its network on torch, in batches of like length; and n-best sequences.
 
-How thresholds are chosen is tuning.py's business.
+How thresholds are chosen is the business of tuning.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,26 +11,27 @@ import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
-from seqtag.inference.tagging import Scored, Sentences, TagAnswers
+from seqtag.inference.tagging import Scored, Sentences, TagEngine
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
-from seqtag.text.length_batches import sorted_batches
+from seqtag.text.context_layout import row_batches
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
 
-class HeadedAnswers(TagAnswers):
-    """Answers of an engine beside which the torch network stands: n-best sequences need its head."""
+class NbestTagEngine(TagEngine):
+    """An engine beside which the torch network stands: n-best sequences, and tuning, need its head."""
 
     network: TagNetwork
+    max_tokens: int  # padded tokens per batch
 
     def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
-        """The numbers, emissions and lengths of sentences, batch by batch, where the head is."""
-        raise AssertionError("an engine says how it scores")
+        """Give the numbers, emissions and lengths of sentences, batch by batch, on the device of the head."""
+        raise AssertionError("a subclass scores sentences")
 
     def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
-        """The n best tag sequences of each sentence, with their probabilities; each sequence once."""
+        """Give the n best tag sequences of each sentence, with their probabilities; each sequence once."""
         found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
         with torch.inference_mode():
             for indices, emissions_BTL, lengths_B in self.emissions(sentences):
@@ -39,7 +40,7 @@ class HeadedAnswers(TagAnswers):
                     seen: dict[tuple[str, ...], float] = {}
                     for path_T, score in zip(paths_KT, scores_K):
                         if score > -np.inf:
-                            # A linear head has illegal paths too; several may be read as the same legal tags.
+                            # A linear head has illegal paths too, and several may be read as the same legal tags.
                             seen.setdefault(
                                 tuple(self.tagset.decode(path_T[: len(sentences[i])])), float(np.exp(score))
                             )
@@ -48,44 +49,39 @@ class HeadedAnswers(TagAnswers):
 
 
 @dataclass(frozen=True)
-class TagPredictor(HeadedAnswers):
+class TorchTagEngine(NbestTagEngine):
     """A network with the indices that it was trained with."""
 
     network: TagNetwork
     vocabulary: Vocabulary
     tagset: TagSet
-    max_tokens: int  # padded tokens a batch
+    max_tokens: int  # padded tokens per batch
     thresholds: Mapping[str, float] | None = None  # by label: the least probability of a span; None: the best tags
     context: ContextReader | None = None  # of a network that has one
 
     def batches(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Cut sentences into batches of like length: their numbers and the batch. Empty sentences are left out."""
-        lengths = np.array([len(sentence) for sentence in sentences], np.int64)
+        """Cut sentences into batches of like length: give their numbers and the batch. Empty ones are left out."""
         device = next(self.network.parameters()).device
-        if self.context is None:
-            numbers = sorted_batches(lengths, max_tokens=self.max_tokens)
-        else:
-            numbers = self.context.batches(sentences, max_tokens=self.max_tokens)
-        for indices in numbers:
+        for indices in row_batches(sentences, self.context, max_tokens=self.max_tokens):
             batch = collate(self.vocabulary, [sentences[i] for i in indices], context=self.context)
             yield indices, batch.to(device)
 
     def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
-        """The numbers, emissions and lengths of sentences, batch by batch."""
+        """Give the numbers, emissions and lengths of sentences, batch by batch."""
         for indices, batch in self.batches(sentences):
             with torch.inference_mode():
                 emissions_BTL = self.network.emissions(batch)
             yield indices, emissions_BTL, batch.lengths_B
 
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
-        """Score sentences, batch by batch: their numbers and the batch. Empty sentences are in none."""
+        """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
 
 
 @dataclass(frozen=True, slots=True)
 class _ScoredByTorch:
-    """A batch with its emissions, to be summed up by the head of the network."""
+    """A batch with its emissions, on which the head of the network decides."""
 
     head: LinearHead | CRFHead
     emissions_BTL: Tensor

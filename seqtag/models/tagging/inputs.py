@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict
+from datasets import Dataset
 
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tagged_drafts import documents_of
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import lists, token_lists
+from seqtag.models.label_checks import check_single_split, dev_pair, report_unknown
 from seqtag.text.schemes import entity_labels
 from seqtag.text.tagset import TagSet
 
@@ -22,10 +23,7 @@ _TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
     """Turn what a user gave into a dataset with tokens and tags; lists are checked sentence by sentence."""
-    if isinstance(X, (DatasetDict, Mapping)):
-        raise UsageError(
-            f'the {what} data is a whole corpus with the splits {", ".join(X)}; give one, such as corpus["train"]'
-        )
+    check_single_split(X, what)
     if isinstance(X, Dataset):
         if y is not None:
             raise UsageError("a dataset brings its own tags: leave y out, or give token lists and tag lists")
@@ -67,10 +65,7 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
         logger.info("no dev data given: %s", held_out)
         train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
     else:
-        if isinstance(dev, tuple) and len(dev) != 2:
-            raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair (token lists, tag lists)")
-        given, tags = dev if isinstance(dev, tuple) else (dev, None)
-        dev = as_tagged_dataset(given, tags, "dev")
+        dev = as_tagged_dataset(*dev_pair(dev, "(token lists, tag lists)"), "dev")
         if not len(dev):
             raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
     both = load_corpus({"train": train, "dev": dev})
@@ -79,9 +74,8 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
 
 def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
     """Refuse data with nothing to tell apart, and weights for labels that the data lack."""
-    is_plain = tagset.data_scheme == "plain"
-    labels = list(tagset.data_tags) if is_plain else entity_labels(tagset.data_tags)
-    if len(labels) < (2 if is_plain else 1):
+    labels = _labels(tagset)
+    if len(labels) < (2 if tagset.data_scheme == "plain" else 1):
         raise DataError(
             f"the training data has no tag but {', '.join(tagset.data_tags)}: there is nothing to learn; "
             "is the tag column the right one? pass tag=... to load_corpus"
@@ -91,25 +85,16 @@ def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
             raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
 
 
-def check_labels(
-    gold: Sequence[Sequence[str]], tagset: TagSet, known: Sequence[str], *, what: str = "evaluation"
-) -> None:
+def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, *, what: str) -> None:
     """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
     used = {tag for tags in gold for tag in tags} - {"O"}
     unknown = tagset.unknown(sorted(used))
     all_of_them = all(tagset.unknown([tag]) for tag in used)
-    report_unknown(unknown, known, what=what, column="tag", all_of_them=all_of_them)
+    report_unknown(unknown, _labels(tagset), what=what, column="tag", all_of_them=all_of_them)
 
 
-def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, column: str, all_of_them: bool) -> None:
-    """Warn of labels that a model lacks; an error where the data have no others."""
-    if not unknown:
-        return
-    named = f"label{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))}"
-    told = f"{named} not known to the model, which has {', '.join(known)}"
-    if all_of_them:
-        raise DataError(f"the {what} data has only the {told}; is the {column} column the right one?")
-    logger.warning("the %s data has the %s; these count as missed", what, told)
+def _labels(tagset: TagSet) -> list[str]:
+    return list(tagset.data_tags) if tagset.data_scheme == "plain" else entity_labels(tagset.data_tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +106,14 @@ class GoldSentences:
     documents: list[int | str] | None  # of each sentence, where the data tell them apart
 
 
-def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, labels: Sequence[str]) -> GoldSentences:
-    """Read what a trained tagger is held against; DataError for no sentence, and where it knows none of the labels."""
+def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet) -> GoldSentences:
+    """Read labelled sentences for a trained tagger; DataError for none, and where it knows none of the labels."""
     data = as_tagged_dataset(X, y, what)
     if not len(data):
         raise DataError(f"the {what} data holds no sentence")
     data = load_corpus({what: data}, scheme=tagset.data_scheme)[what]
     gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
-    check_labels(gold.tags, tagset, labels, what=what)
+    check_labels(gold.tags, tagset, what=what)
     return gold
 
 

@@ -1,13 +1,10 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
@@ -16,39 +13,40 @@ from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge
-from seqtag.inference.tagging import TaggedSentence, text_spans
-from seqtag.inference.user_input import texts, token_lists
+from seqtag.inference.tagging import PredictingTagger, Tokens
+from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
 from seqtag.models.card import tagger_card
 from seqtag.models.context import Context
-from seqtag.models.fitting import Run, train_seeds
+from seqtag.models.engine import Engines, Exports
+from seqtag.models.fitting import Run
 from seqtag.models.networks import tag_network
 from seqtag.models.options import documented, option
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
-from seqtag.models.tagging.engine import TagEngines
-from seqtag.models.tagging.inference import HeadedAnswers, TagPredictor
+from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
-from seqtag.models.tagging.tuning import Tuning, read_wish, tune_tagger
+from seqtag.models.tagging.temperature import fit_temperature
+from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
-from seqtag.text.schemes import Span, entity_labels
 from seqtag.text.tagset import TagSet
-from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
+from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
 
-logger = logging.getLogger("seqtag")
 
-Tokens = Sequence[str]
+class FittedTagger:
+    """What `fit`, `tune` and `load` leave in a tagger beside what they leave in every estimator."""
 
-# Sentences of a prediction that are sorted by length together; the rest waits, so memory stays flat.
-_CHUNK = 2048
+    tagset_: TagSet
+    surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
+    tuning_: Tuning | None = None  # None: the best tags are predicted
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class Tagger(SequenceEstimator):
+class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEngine], PredictingTagger[NbestTagEngine]):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`.
@@ -112,23 +110,20 @@ class Tagger(SequenceEstimator):
         scheme = corpus_scheme({"train": train, "dev": held_out})
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
         check_trainable(self.tagset_, self.class_weights or {})
-        wish = read_wish(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
+        target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
         self.context_ = Context.open(self.context)
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
-        self.surfaces_: Surfaces | None = surfaces_of(train, scheme)
-        data = fingerprint({"train": train, "dev": held_out})
-        self.data_ = {"fingerprint": data, "train": len(train), "dev": len(held_out)}
+        self.surfaces_ = surfaces_of(train, scheme)
+        self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
+        self.data_ |= {"train": len(train), "dev": len(held_out)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
-        dev_score = DevScore(self._predictor, dev_tokens, dev_tags, balance=self.balance)
+        dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
         rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
         with self._remembering(train, held_out):
-            train_seeds(self, rows, dev_score, fingerprint=data, run=Run(checkpoint, resume, watchers, tensorboard))
-            self._take_context()
-            self.engines_ = self._engines()
+            self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
-            if self.calibrate or wish:
-                tune_tagger(self, dev_tokens, dev_tags, wish=wish, calibrate=self.calibrate)
+            self._tune(dev_tokens, dev_tags, target=target, calibrate=self.calibrate)
         return self
 
     def tune(
@@ -142,105 +137,65 @@ class Tagger(SequenceEstimator):
     ) -> "Tagger":
         """Choose thresholds on labelled data so that the spans found there reach a wanted recall or precision.
 
-        One share for all labels, or a mapping; a label that it leaves out gets the threshold with the best F1. From
-        then on every prediction holds, of all spans whose probability reaches the threshold of their label, those that
-        stand side by side and have the largest expected number of right ones; `thresholds_` has them by label,
-        `tuning_` what they reached. With nothing wanted the thresholds go, and the best tags are predicted again.
-        `calibrate=True` first fits the temperature: one number that makes probabilities as sure as they are right.
-        Figures hold for data like these, not for the training data. Raises UsageError for plain tags, which have no
-        spans to choose among, and for an unknown label.
+        Give one share for all labels, or a mapping; a label that it leaves out gets the threshold with the best F1.
+        From then on the spans of a prediction are chosen among all whose probability reaches the threshold of their
+        label: those without overlap that have the largest expected number of right ones. `thresholds_` has the
+        thresholds by label, `tuning_` also what they reached. With nothing wanted the thresholds go, and the best tags
+        are predicted again. `calibrate=True` first fits the temperature: one number that makes probabilities as sure as
+        they are right. The figures hold for data like these, not for the training data. Raises UsageError for plain
+        tags, which have no spans to choose among, and for an unknown label.
         """
         self._check_fitted()
-        wish = read_wish(recall, precision, self.tagset_)
-        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, labels=self.labels_)
-        tune_tagger(self, gold.tokens, gold.tags, wish=wish, calibrate=calibrate)
+        target = read_target(recall, precision, self.tagset_)
+        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_)
+        self._tune(gold.tokens, gold.tags, target=target, calibrate=calibrate)
         return self
+
+    def _tune(
+        self, sentences: Sequence[Tokens], gold: Sequence[Sequence[str]], *, target: Target | None, calibrate: bool
+    ) -> None:
+        if calibrate:
+            self.data_["temperature"] = fit_temperature(self._engine(), sentences, gold)
+        self.tuning_ = None if target is None else fit_thresholds(self._engine(), sentences, gold, target)
 
     @property
     def thresholds_(self) -> dict[str, float] | None:
-        """From which probability on spans of each label are predicted; None where the best tags are."""
+        """The least probability with which spans of each label are predicted; None where the best tags are."""
         return None if self.tuning_ is None else {name: found.value for name, found in self.tuning_.labels.items()}
 
-    @property
-    def tags_(self) -> list[str]:
-        """The tags of the training data, in the order of `predict_proba`'s columns."""
-        self._check_fitted()
-        return list(self.tagset_.data_tags)
-
-    @property
-    def labels_(self) -> list[str]:
-        """The labels of spans, or the tags themselves where they are plain."""
-        return self.tags_ if self.scheme_ == "plain" else entity_labels(self.tags_)
-
-    @property
-    def scheme_(self) -> str:
-        """The scheme of the training data, which is that of the predictions."""
-        self._check_fitted()
-        return self.tagset_.data_scheme
-
     def _build_network(self) -> TagNetwork:
-        return tag_network(self)
+        return tag_network(self, self._word_inputs(self.vocabulary_), self.tagset_)
 
     # -- predicting ---------------------------------------------------------------------------
 
-    def _predictor(self, network: TagNetwork | None = None) -> TagPredictor:
-        if network is None:
-            self._check_fitted()
-        told = self.vocabulary_, self.tagset_, self.max_tokens, self.thresholds_, self._context_reader
-        return TagPredictor(network or self.network_, *told)
+    def _tags(self) -> TagSet:
+        self._check_fitted()
+        return self.tagset_
 
-    def _engines(self) -> TagEngines:
-        return TagEngines(self)
+    def _torch_engine(self, network: TagNetwork | None = None) -> TorchTagEngine:
+        return TorchTagEngine(
+            self.network_ if network is None else network,
+            self.vocabulary_,
+            self.tagset_,
+            self.max_tokens,
+            self.thresholds_,
+            self._context_reader,
+        )
 
-    def _answering(self) -> HeadedAnswers:
-        answering: HeadedAnswers = super()._answering()
-        return answering
+    def _make_engines(self) -> Engines[NbestTagEngine]:
+        # Every engine takes the temperature from the head as it is now.
+        return Engines(self.network_, self._make_exports, not_exported=frozenset({"head.temperature"}))
 
-    def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
-        """Tag token lists: one tag a token, in the scheme of the training data; an empty sentence gives no tags."""
-        return self._answering().tags(token_lists(X, "predict"))
+    def _make_exports(self) -> Exports[NbestTagEngine]:
+        from seqtag.models.tagging.engine import TagExports
 
-    def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
-        """Tag token lists one after the other, in order, in memory that does not grow with their number."""
-        predictor, source = self._answering(), iter(X)
-        while chunk := list(islice(source, _CHUNK)):
-            yield from predictor.tags(token_lists(chunk, "predict_stream"))
-
-    def predict_proba(self, X: Iterable[Tokens]) -> list[np.ndarray]:
-        """Give the probability of each tag at each token: one array (tokens, tags) a sentence, columns as in `tags_`.
-
-        With the CRF head these are true marginals, over all legal sequences.
-        """
-        return self._answering().marginals(token_lists(X, "predict_proba"))
+        return TagExports(self._torch_engine())
 
     def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
         """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
         if not isinstance(n, int) or n < 1:
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
-        return self._answering().nbest(token_lists(X, "predict_nbest"), n)
-
-    def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
-        """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.
-
-        A text is cut into sentences and tokens with spaCy's rules for `language`. A span's score is the probability,
-        over all tag sequences, that exactly this span with this label is there.
-        """
-        return list(self.spans_stream(texts(X, "predict_spans")))
-
-    def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
-        """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
-        for text, sentences in self.tag_texts(X):
-            yield text_spans(text, sentences)
-
-    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
-        """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
-        predictor, tokenizer, source = self._answering(), Tokenizer(self.language), iter(X)
-        while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
-            yield from zip(chunk, predictor.texts(tokenizer, chunk))
-
-    def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
-        """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
-        return self._answering().spans(token_lists(X, "predict_token_spans"))[1]
+        return self._engine().nbest(token_lists(X, "predict_nbest"), n)
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -254,10 +209,10 @@ class Tagger(SequenceEstimator):
     ) -> TagReport:
         """Compare predictions with gold tags: scores, what goes wrong and where, how far to trust the probabilities.
 
-        Where a column `document` tells documents apart, intervals come from whole documents, else from sentences.
+        Where a column `document` names documents, intervals come from whole documents, else from sentences.
         """
-        gold, predictor = self._gold(X, y), self._answering()
-        tags, spans = predictor.spans(gold.tokens)
+        gold, engine = self._gold(X, y), self._engine()
+        tags, spans = engine.spans(gold.tokens)
         return evaluate_tags(
             gold.tags,
             tags,
@@ -266,17 +221,17 @@ class Tagger(SequenceEstimator):
             documents=gold.documents,
             training=self._training_knowledge(),
             spans=spans,
-            candidates=predictor.candidates(gold.tokens),
+            candidates=engine.candidates(gold.tokens),
             resamples=resamples,
             seed=seed,
         )
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
         self._check_fitted()
-        return gold_sentences(X, y, "evaluation", tagset=self.tagset_, labels=self.labels_)
+        return gold_sentences(X, y, "evaluation", tagset=self.tagset_)
 
     def _training_knowledge(self) -> TrainingKnowledge:
-        """Give what training saw: its surfaces (None in a model of an earlier release) and its words."""
+        """Give what training saw: its surfaces and its words."""
         return TrainingKnowledge(self.surfaces_, self.vocabulary_)
 
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
@@ -289,7 +244,7 @@ class Tagger(SequenceEstimator):
     def _to_store(self) -> StoredModel:
         tuning = None if self.tuning_ is None else asdict(self.tuning_)
         about = {"tagset": self.tagset_.to_dict(), "data": self.data_, "tuning": tuning}
-        stored = self._stored(about, tagger_card(self))
+        stored = self._stored(about, self.vocabulary_.to_dict(), tagger_card(self, self._changed_params()))
         if self.surfaces_ is not None:
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
         return stored
@@ -311,21 +266,22 @@ class Tagger(SequenceEstimator):
         """
         from seqtag.models.tagging.export import export_tagger
 
-        return self._note_export(export_tagger(self, folder, int8=int8, force=force, dev=dev))
+        self._check_fitted()
+        return self._note_export(export_tagger(self._torch_engine(), Path(folder), int8=int8, force=force, dev=dev))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Tagger":
-        """Read a model folder, running no code from it; UsageError where it is none, ModelError for a damaged one.
+        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one.
 
-        `engine` replaces the one that was saved, and is opened at once, so that what is wrong with it is said here.
+        `engine` replaces the one that was saved. It is opened at once, so that an error in it is raised here.
         """
         tagger, stored = cls._read(folder, device=device)
+        tagger.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
         tagger.tagset_ = TagSet.from_dict(stored.config["tagset"])
-        tagger.data_ = stored.config["data"]
         tuning = stored.config.get("tuning")
         tagger.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
         tagger.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
-        tagger._install(tagger._build_network(), stored, folder)
+        tagger._install(stored, folder)
         tagger._open_engines(stored, folder, engine)
         return tagger

@@ -7,8 +7,8 @@ import pytest
 from small_corpus import Run
 
 from seqtag import Classifier, LanguageModel, Tagger
-from seqtag.models.tagging.engine import OnnxPredictor
-from seqtag.runtime.classifying_engine import ClassEngine
+from seqtag.models.tagging.engine import OnnxNbestEngine
+from seqtag.runtime.classifying_engine import OnnxClassEngine
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +39,15 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     noted: list[str] = []
 
     def watch(kind: type[Tagger] | type[Classifier]) -> None:
-        ask = kind._answering
+        ask = kind._engine
 
         def spy(model: Tagger | Classifier):
-            answering = ask(model)
-            is_onnx = isinstance(answering, (OnnxPredictor, ClassEngine))
+            engine = ask(model)
+            is_onnx = isinstance(engine, (OnnxNbestEngine, OnnxClassEngine))
             noted.append(f"{model.engine}: {'onnx' if is_onnx else 'torch'}")
-            return answering
+            return engine
 
-        monkeypatch.setattr(kind, "_answering", spy)
+        monkeypatch.setattr(kind, "_engine", spy)
 
     watch(Tagger)
     watch(Classifier)

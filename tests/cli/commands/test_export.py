@@ -17,9 +17,9 @@ def test_an_export_is_tried_written_and_named(run: Run, copy: Path, corpus: Path
     result = run("export", copy)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{copy / 'model.onnx'}  {(copy / 'model.onnx').stat().st_size / 1e6:.1f} MB\n"
-    assert "gives the tags of torch in 200 sentences" in result.stderr
+    assert "gives the tags of torch for 200 sentences" in result.stderr
     result = run("export", copy, "--dev", corpus)
-    assert "gives the tags of torch in 36 sentences" in result.stderr
+    assert "gives the tags of torch for 36 sentences" in result.stderr
 
 
 def test_int8_says_what_it_costs(run: Run, copy: Path, corpus: Path):
@@ -64,5 +64,5 @@ def test_a_classifier_is_exported_and_measured_too(
     several = Path(shutil.copytree(several_folder, tmp_path / "several"))
     result = run("export", several, "--dev", labelled)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "the model was trained with a list of labels a text, the dev data have another form" in result.stderr
+    assert "the model was trained with a list of labels per text, the dev data have another form" in result.stderr
     assert not list(several.glob("*.onnx"))

@@ -1,6 +1,7 @@
 """The classifier end to end: it learns, its answers are those of each text alone, and labels come as they went in."""
 
 import logging
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -140,14 +141,15 @@ def test_weights_of_integers_may_be_named_by_them_or_by_their_digits():
     assert by_number.predict_proba(TEXTS)[:, 1].mean() > fitted_classifier().predict_proba(TEXTS)[:, 1].mean()
 
 
-def test_pretrained_vectors_start_the_words(tmp_path):
+def test_pretrained_vectors_start_the_words(tmp_path, caplog):
     path = tmp_path / "small.vec"
     path.write_text("soup 1 2 3 4\nbread -1 0 1 0\nunheard 9 9 9 9\n", encoding="utf-8")
-    classifier = tiny_classifier(vectors=str(path), freeze_vectors=True, word_dropout=0.0).fit(TEXTS, LABELS)
+    with caplog.at_level("INFO", "seqtag"):
+        classifier = tiny_classifier(vectors=str(path), freeze_vectors=True, word_dropout=0.0).fit(TEXTS, LABELS)
     table, index = classifier.network_.embedder.word.weight, classifier.vocabulary_.indices["word"]
     assert table[index["soup"]].tolist() == [1, 2, 3, 4]
     assert table[index["unheard"]].tolist() == [9, 9, 9, 9]  # a word that training lacks
-    assert 0 < classifier.vectors_coverage_ < 0.1
+    assert re.search(r"3 vectors of 4 numbers; [1-9]\.\d% of the training tokens have one", caplog.text)
     loaded = Classifier.load(classifier.save(tmp_path / "m"), device="cpu")
     assert loaded.predict_proba(UNSEEN_TEXTS).tobytes() == classifier.predict_proba(UNSEEN_TEXTS).tobytes()
     assert loaded.vectors == "small.vec"  # no path to elsewhere

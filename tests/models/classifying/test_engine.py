@@ -21,10 +21,10 @@ from sklearn.base import clone
 from tiny import LABELS, TEXTS, TOKENS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, LanguageModel, ModelError, UsageError
-from seqtag.models.classifying.inference import ClassPredictor
+from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.runtime import load as load_runtime
-from seqtag.runtime import tagging_engine as runtime_engine
-from seqtag.runtime.classifying_engine import ClassEngine
+from seqtag.runtime import onnx_session
+from seqtag.runtime.classifying_engine import OnnxClassEngine
 
 SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 SERIES = [np.random.default_rng(n).normal(n % 2, 1, (n, 3)).astype(np.float32) for n in range(1, 25)]
@@ -60,10 +60,10 @@ def load(folder: Path, engine: str | None = None) -> Classifier:
 
 
 def runs_on(classifier: Classifier) -> str:
-    """Say what answers, by what is asked and not by what is configured."""
-    answering = classifier._answering()
-    assert isinstance(answering, (ClassEngine, ClassPredictor))
-    return "onnx" if isinstance(answering, ClassEngine) else "torch"
+    """Say what engine predicts, by what is asked and not by what is configured."""
+    engine = classifier._engine()
+    assert isinstance(engine, (OnnxClassEngine, TorchClassEngine))
+    return "onnx" if isinstance(engine, OnnxClassEngine) else "torch"
 
 
 def on_torch(classifier: Classifier) -> Classifier:
@@ -108,7 +108,7 @@ def pair(exported: Path) -> tuple[Classifier, Classifier]:
 def test_any_texts_get_the_probabilities_of_torch(pair: tuple[Classifier, Classifier], X: list, max_tokens: int):
     onnx, torch_one = pair
     onnx.set_params(max_tokens=max_tokens)
-    assert onnx._answering().max_tokens == min(max_tokens, runtime_engine.MAX_TOKENS)
+    assert onnx._engine().max_tokens == min(max_tokens, onnx_session.MAX_TOKENS)
     np.testing.assert_allclose(onnx.predict_proba(X), torch_one.predict_proba(X), atol=1e-5)
 
 
@@ -209,9 +209,9 @@ def test_a_damaged_export_is_named_and_torch_takes_over(folder: Path, saved: Pat
 
 def test_a_graph_is_opened_once_and_the_classes_are_known_without(folder: Path, monkeypatch):
     opened = []
-    start = runtime_engine.open_session
+    start = onnx_session.open_session
     monkeypatch.setattr(
-        runtime_engine, "open_session", lambda *given, **named: opened.append(given[0]) or start(*given, **named)
+        onnx_session, "open_session", lambda *given, **named: opened.append(given[0]) or start(*given, **named)
     )
     classifier = load(folder)
     assert classifier.classes_.tolist() == ["bad", "good"]
@@ -271,8 +271,8 @@ def test_a_second_training_forgets_the_export_of_the_first(folder: Path):
 def test_training_and_export_run_on_torch_whatever_the_engine(monkeypatch, tmp_path: Path):
     """The dev score and what an export is held to are torch's own."""
     asked = []
-    answer = Classifier._answering
-    monkeypatch.setattr(Classifier, "_answering", lambda classifier: asked.append(1) or answer(classifier))
+    answer = Classifier._engine
+    monkeypatch.setattr(Classifier, "_engine", lambda classifier: asked.append(1) or answer(classifier))
     classifier = fitted_classifier(epochs=1, engine="onnx")
     classifier.export(classifier.save(tmp_path / "m"), dev=(TEXTS, LABELS))
     assert asked == []

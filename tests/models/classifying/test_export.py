@@ -38,13 +38,13 @@ def classifier(folder: Path) -> Classifier:
 @pytest.fixture
 def swapped(monkeypatch):
     """An export whose classes are the wrong way round."""
-    build = export_class.build_class_graph
+    build = export_class.build_graph
 
     def wrong(weights, *rest, **options):
         names = ("head.output.weight", "head.output.bias", "head.lexical.table.weight", "head.lexical.bias_L")
         return build({**weights, **{name: -weights[name] for name in names}}, *rest, **options)
 
-    monkeypatch.setattr(export_class, "build_class_graph", wrong)
+    monkeypatch.setattr(export_class, "build_graph", wrong)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -67,8 +67,8 @@ def test_an_export_predicts_the_same_and_leaves_the_model_alone(classifier: Clas
 
 def test_one_of_the_made_up_texts_has_several_segments(classifier: Classifier, folder: Path, monkeypatch):
     seen = []
-    check = export_class._check_classes
-    monkeypatch.setattr(export_class, "_check_classes", lambda *args: seen.extend(args[2]) or check(*args))
+    invent = export_class._invented
+    monkeypatch.setattr(export_class, "_invented", lambda *args: seen.extend(invent(*args)) or seen)
     classifier.export(folder)
     assert len(seen[-1]) == 16
     assert len(seen[-1]) > 2 * classifier.segment_size
@@ -108,7 +108,7 @@ def test_of_several_classes_the_micro_f1_is_measured(tmp_path: Path, caplog):
         classifier.export(folder, int8=True, dev=(TEXTS, SEVERAL), force=True)
     assert f"{100 * classifier.score(TEXTS, SEVERAL):.2f} without" in caplog.text
     assert "micro F1 on the 32 dev texts is" in caplog.text
-    with pytest.raises(UsageError, match="trained with a list of labels a text, the dev data have another form"):
+    with pytest.raises(UsageError, match="trained with a list of labels per text, the dev data have another form"):
         classifier.export(folder, dev=(TEXTS, LABELS))
 
 
@@ -130,13 +130,13 @@ def test_a_tie_that_rounding_decides_is_no_difference(classifier: Classifier, fo
         for values in classifier.network_.parameters():
             values.zero_()
     classifier.save(folder)
-    build = export_class.build_class_graph
+    build = export_class.build_graph
 
     def rounded(weights, *rest, **options):
         bias_L = np.array([0.0, 1e-6], np.float32)
         return build({**weights, "head.output.bias": bias_L}, *rest, **options)
 
-    monkeypatch.setattr(export_class, "build_class_graph", rounded)
+    monkeypatch.setattr(export_class, "build_graph", rounded)
     with caplog.at_level(logging.INFO, "seqtag"):
         classifier.export(folder, dev=(TEXTS, LABELS))
     assert "which decides 32 ties" in caplog.text
@@ -176,7 +176,7 @@ def test_only_the_folder_of_the_same_weights_is_written_to(classifier: Classifie
         (([], []), DataError, "the dev data holds no text"),
         ((["a"], ["fair"]), DataError, "the dev data has only the label 'fair' not known to the model"),
         ((SERIES, LABELS), UsageError, "this model was trained on texts and takes such"),
-        ((TEXTS, SEVERAL), UsageError, "the model was trained with one label a text"),
+        ((TEXTS, SEVERAL), UsageError, "the model was trained with one label per text"),
     ],
 )
 def test_wrong_dev_data_are_one_message(classifier: Classifier, folder: Path, dev, error, message: str):

@@ -87,8 +87,8 @@ def test_of_few_dev_rows_the_weights_stay_near_equal_ones(num_views, is_multi):
 def test_the_dev_score_is_that_of_scikit_learn():
     classifier = fitted_classifier()
     gold = [*LABELS[:-1], "never seen in training"]
-    rows = classifier._rows(classifier._predictor(), TEXTS, "fit")
-    score = ClassDevScore(classifier._predictor, rows, gold, classifier.class_set_)
+    rows = classifier._rows(classifier._torch_engine(), TEXTS, "fit")
+    score = ClassDevScore(classifier._torch_engine, rows, gold, classifier.class_set_)
     assert score(classifier.network_) == pytest.approx(accuracy_score(gold, classifier.predict(TEXTS)))
     low, high = score.interval(classifier.network_)
     assert 0 <= low <= score(classifier.network_) <= high <= 1

@@ -110,7 +110,7 @@ def test_a_model_of_texts_takes_no_series_and_the_other_way_round(classifier, of
 @pytest.mark.parametrize("num_features", [1, 3])
 def test_series_with_other_features_than_in_training_are_refused(of_series, num_features):
     X = [np.zeros((4, num_features))] * 2
-    message = f"the series have {num_features} features a step, those of the training data 2; give each step the same"
+    message = f"the series have {num_features} features per step, those of the training data 2; give each step the same"
     for verb in PREDICTING:
         with pytest.raises(DataError, match=message):
             call(of_series, verb, X)
@@ -134,9 +134,9 @@ def test_attention_needs_its_pooling():
         (TEXTS, LABELS[:-1], DataError, "training data: 32 texts but 31 labels"),
         ("What a day!", ["good"], UsageError, "fit takes a list of texts, not one string"),
         (pd.DataFrame(TABLE), LABELS, UsageError, r'not DataFrame: fit\(data\["text"\]\)'),
-        (TEXTS, "good", UsageError, "training data: y takes one label a text, not str"),
-        (TEXTS, {"label": LABELS}, UsageError, "y takes one label a text, not dict"),
-        (TEXTS, 7, UsageError, "y takes one label a text, not int"),
+        (TEXTS, "good", UsageError, "training data: y takes one label per text, not str"),
+        (TEXTS, {"label": LABELS}, UsageError, "y takes one label per text, not dict"),
+        (TEXTS, 7, UsageError, "y takes one label per text, not int"),
         (["a", "b"], ["x", None], DataError, "training data, text 2: the label None is no string, integer or truth"),
         (["a", "b"], ["x", ""], DataError, "training data, text 2: the label '' is no string"),
         (["a", "b"], [0.5, 1.0], DataError, "training data, text 1: the label 0.5 is no string, integer or truth"),
@@ -162,7 +162,7 @@ def test_attention_needs_its_pooling():
             [np.ones((2, 3)), np.ones((2, 4))],
             [0, 1],
             DataError,
-            "series number 2 has 4 features a step, number 1 has 3; each step of each series needs the same ones",
+            "series number 2 has 4 features per step, number 1 has 3; each step of each series needs the same ones",
         ),
         ([[[1.0], [np.inf]]] * 2, [0, 1], DataError, r"series number 1, step 2 holds \[inf\]; mend or fill it"),
         (Dataset.from_dict({"text": [], "label": []}), None, DataError, "the training data holds no text"),
@@ -191,7 +191,7 @@ def test_training_data_that_fall_short(X, y, error, message):
         ((TEXTS, LABELS[1:]), "dev data: 32 texts but 31 labels"),
         (TEXTS, "the dev data needs labels"),
         ((SERIES, NUMBERS), "the training data are texts, the dev data are not; give both in one form"),
-        ((TEXTS, [[label] for label in LABELS]), "the training data have one label a text, the dev data have not"),
+        ((TEXTS, [[label] for label in LABELS]), "the training data have one label per text, the dev data have not"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
@@ -202,11 +202,11 @@ def test_dev_data_that_fall_short(dev, message):
 
 def test_dev_data_of_another_form_than_the_training_data():
     several = [[label] for label in LABELS]
-    with pytest.raises(UsageError, match="the training data have a list of labels a text, the dev data have not"):
+    with pytest.raises(UsageError, match="the training data have a list of labels per text, the dev data have not"):
         tiny_classifier().fit(TEXTS, several, dev=(TEXTS, LABELS))
     with pytest.raises(UsageError, match="the training data are series of numbers, the dev data are not"):
         tiny_classifier().fit(SERIES, NUMBERS, dev=(TEXTS, LABELS))
-    with pytest.raises(DataError, match="the training series have 2 features a step, the dev series 3; each step of"):
+    with pytest.raises(DataError, match="the training series have 2 features per step, the dev series 3; each step of"):
         tiny_classifier().fit(SERIES, NUMBERS, dev=([np.ones((2, 3))], [1]))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from seqtag.errors import UsageError
-from seqtag.models.language.generation import Generates
+from seqtag.models.language.language_model import LanguageModel
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 
 LETTERS = SymbolVocabulary("character", None, ["a", "b", "c", " "])
@@ -35,14 +35,11 @@ class Chain(torch.nn.Module):
         return self.table[sums_BT % 2, ids_BT], sums_BT[:, -1]
 
 
-class Model(Generates):
-    def __init__(self, *, network=None, level="character", direction="forward"):
-        self.network_ = network or Chain()
-        self.vocabulary_ = WORDS if level == "word" else LETTERS
-        self.direction = direction
-
-    def _check_fitted(self):
-        """It always is."""
+def Model(*, network=None, level="character", direction="forward"):  # noqa: N802
+    model = LanguageModel(level=level, direction=direction)
+    model.network_ = network or Chain()
+    model.vocabulary_ = WORDS if level == "word" else LETTERS
+    return model
 
 
 def next_probs(model, ids):

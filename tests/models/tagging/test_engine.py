@@ -18,11 +18,10 @@ from sklearn.base import clone
 from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import ModelError, Tagger, UsageError
-from seqtag.models.tagging.engine import OnnxPredictor, runtime_head
-from seqtag.models.tagging.inference import TagPredictor
-from seqtag.runtime import heads
+from seqtag.models.tagging.engine import OnnxNbestEngine, runtime_head
+from seqtag.models.tagging.inference import TorchTagEngine
+from seqtag.runtime import heads, onnx_session
 from seqtag.runtime import load as load_runtime
-from seqtag.runtime import tagging_engine as runtime_engine
 from seqtag.text.schemes import spans_from_tags
 
 SENTENCES = [*TOKENS, *UNSEEN]
@@ -55,10 +54,10 @@ def load(folder: Path, engine: str | None = None) -> Tagger:
 
 
 def runs_on(tagger: Tagger) -> str:
-    """Say what answers, by what is asked and not by what is configured."""
-    answering = tagger._answering()
-    assert isinstance(answering, (OnnxPredictor, TagPredictor))
-    return "onnx" if isinstance(answering, OnnxPredictor) else "torch"
+    """Say what engine predicts, by what is asked and not by what is configured."""
+    engine = tagger._engine()
+    assert isinstance(engine, (OnnxNbestEngine, TorchTagEngine))
+    return "onnx" if isinstance(engine, OnnxNbestEngine) else "torch"
 
 
 def assert_same(ours: Tagger, theirs: Tagger) -> None:
@@ -297,9 +296,9 @@ def test_an_export_after_saving_belongs_to_what_was_saved(folder: Path, tmp_path
 
 def test_a_graph_is_opened_once(folder: Path, saved: Path, monkeypatch):
     opened = []
-    start = runtime_engine.open_session
+    start = onnx_session.open_session
     monkeypatch.setattr(
-        runtime_engine, "open_session", lambda *given, **named: opened.append(given[0]) or start(*given, **named)
+        onnx_session, "open_session", lambda *given, **named: opened.append(given[0]) or start(*given, **named)
     )
     for place in (folder, saved):
         tagger = load(place, "onnx")
@@ -315,7 +314,7 @@ def test_threads_are_those_of_torch(folder: Path):
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            assert tagger._answering().session.threads == threads
+            assert tagger._engine().session.threads == threads
     finally:
         torch.set_num_threads(before)
 
@@ -331,10 +330,10 @@ def test_many_callers_of_one_tagger_get_right_answers(folder: Path, saved: Path)
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs a system that can fork")
 def test_a_forked_process_opens_its_own(folder: Path, monkeypatch):
     tagger = load(folder)
-    mine = tagger._answering().session
-    assert tagger._answering().session is mine
+    mine = tagger._engine().session
+    assert tagger._engine().session is mine
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert tagger._answering().session is not mine
+    assert tagger._engine().session is not mine
 
 
 # -- int8 ---------------------------------------------------------------------------------------

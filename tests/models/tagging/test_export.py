@@ -15,8 +15,9 @@ from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import DataError, ModelError, Tagger, UsageError
 from seqtag.models.estimator import NotFittedModelError
+from seqtag.models.export_trial import invented_sentences
 from seqtag.models.tagging import export
-from seqtag.models.tagging.export import ExportedNetwork, invented_sentences
+from seqtag.models.tagging.export import ExportedNetwork
 from seqtag.onnx_export import nodes as graph_nodes
 
 
@@ -46,7 +47,7 @@ def metadata(path: Path) -> dict:
 def exported_tags(tagger: Tagger, path: Path, sentences: list[list[str]]) -> list[list[str]]:
     """Decode what is in the file with torch's head."""
     network = ExportedNetwork(path.read_bytes(), tagger.network_.head)
-    return tagger._predictor(network).tags(sentences)
+    return tagger._torch_engine(network).tags(sentences)
 
 
 @pytest.mark.parametrize("dev", [None, (TOKENS, TAGS)], ids=["made_up", "dev"])
@@ -55,7 +56,7 @@ def test_an_export_predicts_the_same_and_leaves_the_model_alone(tagger: Tagger, 
     with caplog.at_level(logging.INFO, "seqtag"):
         path = tagger.export(folder, dev=dev)
     assert path == folder / "model.onnx"
-    assert f"gives the tags of torch in {200 if dev is None else 20} sentences" in caplog.text
+    assert f"gives the tags of torch for {200 if dev is None else 20} sentences" in caplog.text
     after = files(folder)
     content, config = after.pop("model.onnx"), json.loads(after.pop("config.json"))
     assert config["files"].pop("model.onnx") == hashlib.sha256(content).hexdigest()
@@ -79,7 +80,7 @@ def test_options_of_the_tagger_reach_the_graph(options: dict, tmp_path: Path):
     path = tagger.export(tagger.save(tmp_path / "m"), dev=(TOKENS, TAGS))
     assert exported_tags(tagger, path, UNSEEN) == tagger.predict(UNSEEN)
     network = ExportedNetwork(path.read_bytes(), tagger.network_.head)
-    for _, batch in tagger._predictor().batches(UNSEEN):
+    for _, batch in tagger._torch_engine().batches(UNSEEN):
         real_BT = (batch.slots_BT > 0).numpy()
         expected_BTL = tagger.network_.emissions(batch).numpy()
         np.testing.assert_allclose(network.emissions(batch).numpy()[real_BT], expected_BTL[real_BT], atol=1e-5)
@@ -139,13 +140,13 @@ def test_an_export_that_differs_is_refused_and_nothing_is_left(tagger: Tagger, f
 
     monkeypatch.setattr(export, "build_graph", wrong)
     expected = tagger.predict(TOKENS)
-    content = export._content(tagger.network_, tagger.vocabulary_, export.read_model(folder), int8=False)
+    content = export._content(tagger._torch_engine(), "", int8=False)
     (folder / "wrong.onnx").write_bytes(content)
     found = exported_tags(tagger, folder / "wrong.onnx", TOKENS)
     (folder / "wrong.onnx").unlink()
     num_different = sum(a != b for a, b in zip(expected, found))
     assert num_different
-    with pytest.raises(ModelError, match=f"other tags than torch in {num_different} of 20 sentences"):
+    with pytest.raises(ModelError, match=f"other tags than torch for {num_different} of 20 sentences"):
         tagger.export(folder, dev=(TOKENS, TAGS))
     with pytest.raises(ModelError, match=r"a loss of more than 0\.5 points; nothing was written"):
         tagger.export(folder, int8=True, dev=(TOKENS, TAGS))

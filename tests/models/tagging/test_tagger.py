@@ -173,7 +173,7 @@ def test_words_in_tags_out_in_order(tagger):
 
 
 def test_a_stream_is_read_as_it_is_used(tagger, monkeypatch):
-    monkeypatch.setattr("seqtag.models.tagging.tagger._CHUNK", 4)
+    monkeypatch.setattr("seqtag.inference.tagging._CHUNK", 4)
     taken = []
     source = (taken.append(1) or sentence for sentence in TOKENS)
     stream = tagger.predict_stream(source)

@@ -14,7 +14,7 @@ from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 from seqtag import DataError, Tagger, UsageError
 from seqtag.evaluation.statistics.confidence import measure_confidence
 from seqtag.models.tagging.temperature import fit_temperature
-from seqtag.models.tagging.tuning import Wish, fit_thresholds
+from seqtag.models.tagging.tuning import Target, fit_thresholds
 from seqtag.text.schemes import SCHEMES, Span, convert_tags, spans_from_tags
 from seqtag.text.tagset import TagSet
 
@@ -55,7 +55,7 @@ def figures(tagger, sentences=TOKENS, tags=TAGS):
 @torch.no_grad()
 def draw_tags(tagger, sentences, seed):
     """Tags drawn from the tagger's own distribution, token by token: with them it is calibrated by construction."""
-    predictor, head, random = tagger._predictor(), tagger.network_.head, np.random.default_rng(seed)
+    predictor, head, random = tagger._torch_engine(), tagger.network_.head, np.random.default_rng(seed)
     tagset = predictor.tagset
     pairs = torch.cartesian_prod(*[torch.arange(len(tagset.names))] * 2).T
     drawn = [[] for _ in sentences]
@@ -83,7 +83,7 @@ def sharpen(head, factor):
 
 
 def expected_calibration_error(tagger, sentences, gold):
-    candidates = tagger._predictor().candidates(sentences)
+    candidates = tagger._torch_engine().candidates(sentences)
     wanted = [set(spans_from_tags(tags, tagger.scheme_)) for tags in gold]
     events = [(s.score, Span(s.start, s.end, s.label) in right) for row, right in zip(candidates, wanted) for s in row]
     return measure_confidence(*zip(*events, strict=True)).ece
@@ -95,18 +95,18 @@ def test_a_network_that_is_three_times_too_sure_gets_the_temperature_3(head, sch
     tagger = tiny_tagger(head=head, epochs=8, balance=False).fit(TOKENS, tags, dev=(TOKENS, tags))
     sentences = TOKENS * 20
     gold = draw_tags(tagger, sentences, seed=0)
-    assert fit_temperature(tagger._predictor(), sentences, gold) == pytest.approx(1.0, abs=0.15)
+    assert fit_temperature(tagger._torch_engine(), sentences, gold) == pytest.approx(1.0, abs=0.15)
     tagger.network_.head.temperature.fill_(1.0)
     sharpen(tagger.network_.head, 3.0)
     best, before = tagger.predict(UNSEEN), expected_calibration_error(tagger, sentences, gold)
-    assert fit_temperature(tagger._predictor(), sentences, gold) == pytest.approx(3.0, abs=0.45)
+    assert fit_temperature(tagger._torch_engine(), sentences, gold) == pytest.approx(3.0, abs=0.45)
     assert expected_calibration_error(tagger, sentences, gold) < before
     assert tagger.predict(UNSEEN) == best
     assert [row[0][0] for row in tagger.predict_nbest(UNSEEN, n=1)] == best
 
 
 def test_no_other_temperature_has_a_lower_log_loss(tagger):
-    predictor, head = tagger._predictor(), tagger.network_.head
+    predictor, head = tagger._torch_engine(), tagger.network_.head
     head.temperature.fill_(2.0)  # what stood there before has no part in it
     temperature = fit_temperature(predictor, TOKENS, TAGS)
     assert float(head.temperature) == temperature
@@ -146,7 +146,7 @@ def test_fit_calibrates_and_the_model_keeps_it(tmp_path, caplog):
 
 def test_data_without_a_candidate_leave_the_temperature_at_1(tagger, caplog):
     with caplog.at_level(logging.WARNING, "seqtag"):
-        assert fit_temperature(tagger._predictor(), [[], []], [[], []]) == 1.0
+        assert fit_temperature(tagger._torch_engine(), [[], []], [[], []]) == 1.0
     assert "nothing in the data to fit a temperature on" in caplog.text
 
 
@@ -209,7 +209,7 @@ def test_a_label_that_the_data_lack_is_named(tagger, caplog):
 def test_every_prediction_honours_the_thresholds(tagger):
     before = tagger.predict(TOKENS)
     tagger.tune(TOKENS, TAGS, recall=0.95)
-    least, scores = tagger.thresholds_, tagger._predictor().candidates(TOKENS, 1e-4)
+    least, scores = tagger.thresholds_, tagger._torch_engine().candidates(TOKENS, 1e-4)
     spans = tagger.predict_token_spans(TOKENS)
     for found, every in zip(spans, scores, strict=True):
         assert set(found) <= set(every)
@@ -277,7 +277,7 @@ def test_fit_chooses_thresholds_on_dev(options):
     assert tagger.thresholds_ == other.thresholds_
     assert tagger.tuning_ == other.tuning_
     assert tagger.predict(UNSEEN) == other.predict(UNSEEN)
-    # the dev score is that of the best tags, and a second fit without a wish has no thresholds
+    # the dev score is that of the best tags, and a second fit without a target has no thresholds
     assert [record.dev_score for record in tagger.history_] == [record.dev_score for record in other.history_]
     assert tagger.data_["dev_interval"] == other.data_["dev_interval"]
     tagger.set_params(wanted_recall=None, wanted_precision=None).fit(TOKENS[:10], TAGS[:10], dev=half)
@@ -299,13 +299,13 @@ def test_a_search_goes_on_until_overlapping_candidates_are_decided_between():
     ]
     gold = [["B-B", "O"], ["B-A", "I-A"], ["B-B", "O", "O", "O"]]
 
-    class Predictor:
+    class Engine:
         tagset = TagSet.build(["O", "B-A", "I-A", "B-B"], "IOB2")
 
         def candidates(self, sentences, floor):
             return rows
 
-    chosen = fit_thresholds(Predictor(), [], gold, Wish("recall", {"A": 1.0, "B": 1.0}))
+    chosen = fit_thresholds(Engine(), [], gold, Target("recall", {"A": 1.0, "B": 1.0})).labels
     assert 0.6 < chosen["A"].value < 0.9
     assert 0.19 < chosen["B"].value <= 0.2
     assert all(found.reached and found.recall == found.precision == 1.0 for found in chosen.values())
@@ -343,7 +343,7 @@ def test_mistakes_are_named_and_change_nothing(tagger, wanted, message):
 
 def test_plain_tags_have_no_thresholds_but_a_temperature():
     tags = in_scheme("plain")
-    message = "the tags are plain, one a token, and thresholds choose among spans"
+    message = "the tags are plain, one per token, and thresholds choose among spans"
     with pytest.raises(UsageError, match=f"wanted_recall=0.9: {message}"):
         tiny_tagger(wanted_recall=0.9).fit(TOKENS, tags, dev=(TOKENS, tags))
     tagger = tiny_tagger(calibrate=True).fit(TOKENS, tags, dev=(TOKENS, tags))
