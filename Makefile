@@ -13,13 +13,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FL
 # The stamps tell what .venv holds; pip runs again only when one of these files is newer.
 RUN_STAMP := $(VENV)/installed-to-run
 DEV_STAMP := $(VENV)/installed-to-develop
+DOCS_STAMP := $(VENV)/installed-to-document
 WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: check demo test lint format wheels clean help
+.PHONY: check demo test lint format docs wheels clean help
 
-check: lint test  ## format check, lint, types, and all tests with doctests (the default)
+check: lint docs test  ## format check, lint, types, the documentation, and all tests with doctests (the default)
 
 demo: $(RUN_STAMP)  ## install, then train on data/, print the scores and tag new sentences: about a minute
 	@$(BIN)/seqtag demo
@@ -36,13 +37,17 @@ format: $(DEV_STAMP)  ## format the code and sort the imports
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
 
+docs: $(DOCS_STAMP)  ## site/: the documentation as a web site that loads nothing from outside; warnings are errors
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "the documentation is in site/; open site/index.html in a browser"
+
 wheels: $(DEV_STAMP)  ## dist/: seqtag, and seqtag-runtime, the part of it that predicts without torch
 	@rm -rf build distributions/runtime/build  # a build takes up what an older one left
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist distributions/runtime
 
 clean:  ## remove .venv, caches and what a build leaves
-	rm -rf $(VENV) build dist *.egg-info distributions/*/build distributions/*/*.egg-info
+	rm -rf $(VENV) build dist site *.egg-info distributions/*/build distributions/*/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find seqtag tests recipes -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -71,3 +76,9 @@ $(DEV_STAMP): $(WANTED) | $(BIN)/pip
 	@echo "3/3 installing seqtag, the rest and the tools of its developers"
 	@$(PIP) -e ".[dev]"
 	@touch $(RUN_STAMP) $@
+
+# After the stamp to run, so that torch is there: the page of options is made from the code.
+$(DOCS_STAMP): $(WANTED) | $(RUN_STAMP)
+	@echo "installing what builds the documentation"
+	@$(PIP) -e ".[docs]"
+	@touch $@

@@ -1,12 +1,15 @@
-"""Train language models on public texts, nothing pretrained; test figures beside published recurrent ones, with sizes.
+"""Train language models on public texts, nothing pretrained; print their figures on test beside published ones.
 
     python recipes/language_model.py --data ../shared/data                                     # all, in this order
     python recipes/language_model.py --data ../shared/data tinyshakespeare --set epochs=5 --save models
 
-A row holds the weights in millions, perplexity on dev and test (the state is carried across the whole text), bits per
-character on test, and minutes; of words a second row has a cache. The sizes are for two cores, an hour each. The first
-text is cut 90/5/5 by characters; wikitext2 is in its published form with <unk>, words as they stand between blanks, a
-line break ends a line as a word. Its characters are those of that form, where published figures are of raw text.
+A row holds the number of weights in millions, the perplexity on dev and test (the state is carried across the whole
+text), the bits per character on test, and the minutes of training. A model of words has a second row, for the same
+model with a cache. The sizes are chosen for two cores and an hour each.
+
+tinyshakespeare is cut 90/5/5 by characters. wikitext2 is read in its published form with <unk>: words are what stands
+between blanks, and the end of a line is a word. Its characters are those of the same form, whereas published figures of
+characters are of the raw text. The published figures are of recurrent networks.
 """
 
 import argparse
@@ -36,8 +39,8 @@ PUBLISHED = {  # system and source, weights in millions, figure on test
 }
 
 
-def read(data, name):
-    """Give the texts of train, dev and test, as lists or paths."""
+def read_splits(data, name):
+    """Return the texts of train, dev and test: paths, or for tinyshakespeare lists of one text each."""
     if name != "tinyshakespeare":
         return [data / "wikitext2" / f"{split}.txt.gz" for split in ("train", "valid", "test")]
     text = gzip.decompress((data / name / "input.txt.gz").read_bytes()).decode()
@@ -45,35 +48,48 @@ def read(data, name):
     return [text[:first]], [text[first:second]], [text[second:]]
 
 
-def main(argv=None):
+def train_and_measure(name, data, *, options, save=None):
+    """Train one model, print its rows and those of published figures; with `save`, keep it in that folder.
+
+    A run that was cut short and has left its checkpoint in the folder goes on, and its minutes are marked as more.
+    """
+    train, dev, test = read_splits(data, name)
+    checkpoint = save / f"{name}.checkpoint" if save else None
+    resumed = checkpoint is not None and checkpoint.exists()
+    start = time.perf_counter()
+    model = LanguageModel(**SETTINGS[name] | options).fit(train, dev=dev, checkpoint=checkpoint, resume=resumed)
+    minutes = f"{(time.perf_counter() - start) / 60:.1f}{' more' if resumed else ''}"
+    millions = sum(weight.numel() for weight in model.network_.parameters()) / 1e6
+    caches = {"seqtag": None}
+    if model.level == "word":
+        caches["seqtag, with a cache"] = model.fit_cache(dev)
+    for system, cache in caches.items():
+        on_dev, on_test = (model.evaluate(text, cache=cache) for text in (dev, test))
+        figures = f"{on_dev.perplexity:.2f} | {on_test.perplexity:.2f} | {on_test.bits_per_character:.3f}"
+        print(f"| {name} | {system} | {millions:.1f} | {figures} | {minutes} |", flush=True)
+    for system, millions, figure in PUBLISHED[name]:
+        print(f"| {name} | {system} | {millions or '-'} | - | {figure} | - | - |")
+    if save is not None:
+        model.save(save / name)
+
+
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(SETTINGS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(SETTINGS)} (default: all)")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of LanguageModel")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="keep models here, and runs cut short")
-    args = parser.parse_args(argv)
+    option = "an option of the LanguageModel, its value as in JSON; can be given several times"
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=option)
+    parser.add_argument("--save", type=Path, metavar="DIR", help="folder to keep the models in, and runs cut short")
+    args = parser.parse_args(arguments)
     if unknown := set(args.names) - set(SETTINGS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(SETTINGS)}")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")  # a line an epoch where there is no terminal
-    own = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
-    print("| text | system | weights (M) | dev perplexity | test perplexity | bits a character | minutes |")
+    options = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # without a terminal, a line after each epoch
+    print("| text | system | weights (M) | dev perplexity | test perplexity | bits per character | minutes |")
     print("|---" * 7 + "|")
     for name in args.names or SETTINGS:
-        train, dev, test = read(args.data, name)
-        kept = args.save / f"{name}.checkpoint" if args.save else None
-        start, resumed = time.perf_counter(), kept is not None and kept.exists()
-        model = LanguageModel(**SETTINGS[name] | own).fit(train, dev=dev, checkpoint=kept, resume=resumed)
-        minutes = (time.perf_counter() - start) / 60
-        weights = sum(weight.numel() for weight in model.network_.parameters()) / 1e6
-        cached = {"seqtag, with a cache": model.fit_cache(dev)} if model.level == "word" else {}
-        for system, cache in ({"seqtag": None} | cached).items():
-            on_dev, on_test = (model.evaluate(text, cache=cache) for text in (dev, test))
-            row = f"{on_dev.perplexity:.2f} | {on_test.perplexity:.2f} | {on_test.bits_per_character:.3f}"
-            print(f"| {name} | {system} | {weights:.1f} | {row} | {minutes:.1f}{' more' * resumed} |", flush=True)
-        for system, size, figure in PUBLISHED[name]:
-            print(f"| {name} | {system} | {size or '-'} | - | {figure} | - | - |")
-        if args.save is not None:
-            model.save(args.save / name)
+        train_and_measure(name, args.data, options=options, save=args.save)
 
 
 if __name__ == "__main__":

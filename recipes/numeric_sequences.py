@@ -2,11 +2,13 @@
 
     python recipes/numeric_sequences.py
 
-First the shapes of any LSTM tutorial: 32 series of 10 steps with 64 features, two layers, ten classes, learned by
-heart. Then series that mean something, made here: waves of six kinds, of any period, phase, strength and length, in
-noise.
-Beside it a random forest on the mean, the spread, the least and the most of each series, which has no idea of order.
+The first part has the shapes of any LSTM tutorial: 32 series of 10 steps with 64 features, two layers and ten classes,
+which the network learns by heart. The second part classifies series that are made here: noisy waves of six kinds, of
+any period, phase, strength and length. A random forest is trained beside it on the mean, the spread, the least and the
+greatest value of each series; it knows nothing of their order.
 """
+
+import argparse
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -24,7 +26,7 @@ WAVES = {  # each over one period, from 0 to 1
 
 
 def learn_by_heart() -> None:
-    """Fit noise, which shows that shapes and gradients are right, and nothing else."""
+    """Learn noise by heart, which shows that shapes and gradients are right, and nothing else."""
     random = np.random.default_rng(0)
     X, y = random.normal(size=(32, 10, 64)), np.arange(32) % 10
     classifier = Classifier(num_layers=2, pooling="last", dropout=0.0, epochs=30, batch_size=8).fit(X, y, dev=(X, y))
@@ -33,19 +35,19 @@ def learn_by_heart() -> None:
 
 
 def observe(random: np.random.Generator, number: int) -> tuple[list[np.ndarray], list[str]]:
-    """Measure waves of any period, phase, strength and length, with noise."""
+    """Make so many noisy waves of any period, phase, strength and length; return them and the names of their kinds."""
     names = [str(name) for name in random.choice(list(WAVES), number)]
     series = []
     for name in names:
         steps = np.arange(random.integers(40, 121))
-        turns = steps / random.uniform(15, 35) + random.uniform()  # periods since some beginning
-        wave = random.uniform(0.7, 1.5) * WAVES[name](turns % 1)
+        periods = steps / random.uniform(15, 35) + random.uniform()  # since some beginning
+        wave = random.uniform(0.7, 1.5) * WAVES[name](periods % 1)
         series.append((wave + random.normal(0, 0.3, len(steps)))[:, None])
     return series, names
 
 
 def tell_waves() -> None:
-    """Train on 1,000 waves, test on 1,000 others."""
+    """Train on 1,000 waves and test on 1,000 others, beside a random forest."""
     random = np.random.default_rng(0)
     X, y = observe(random, 1000)
     X_test, y_test = observe(random, 1000)
@@ -58,6 +60,11 @@ def tell_waves() -> None:
         print(f"  first series, {y_test[0]}: {name} {probability:.2f}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     learn_by_heart()
     tell_waves()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,9 @@
-"""Train a sentiment classifier on data/sentiment, print its report, and show the words that attention chose.
+"""Train a sentiment classifier on data/sentiment, print its report, and show the words that attention looked at.
 
 python recipes/sentiment.py ["A text of your own." ...]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from seqtag import Classifier, load_corpus
@@ -14,16 +14,22 @@ TEXTS = [
     "The library opens at nine on Mondays.",
 ]
 
-if __name__ == "__main__":
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("texts", nargs="*", default=TEXTS, help="texts to classify in place of three examples")
+    texts = parser.parse_args().texts
+
     corpus = load_corpus(Path(__file__).parent.parent / "data" / "sentiment", task="classify")
     classifier = Classifier(language="en").fit(corpus["train"], dev=corpus["dev"])
     print(classifier.evaluate(corpus["test"]))
 
-    texts = sys.argv[1:] or TEXTS
-    answers = zip(
-        texts, classifier.predict(texts), classifier.predict_proba(texts), classifier.predict_attention(texts)
-    )
-    for text, label, probabilities, weights in answers:
+    labels, probabilities = classifier.predict(texts), classifier.predict_proba(texts)
+    for text, label, row, weights in zip(texts, labels, probabilities, classifier.predict_attention(texts)):
         chosen = sorted(weights, key=lambda token: -token.weight)[:3]
         words = ", ".join(f"{token.text} {token.weight:.2f}" for token in chosen)
-        print(f"\n{label} {probabilities.max():.2f}  {text}\n  looked at: {words}")
+        print(f"\n{label} {row.max():.2f}  {text}\n  looked at: {words}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,12 @@
-"""Ask a model for the spans of a million sentences in which no word comes twice: memory flat, answers right?
+"""Ask a model for the spans of a million sentences in which no word comes twice: is memory flat, are answers right?
 
-python recipes/soak.py EXPORTED_MODEL [--sentences N] [--engines torch onnx onnx-int8] [--bound MB]
+    python recipes/soak.py EXPORTED_MODEL [--sentences N] [--engines torch onnx onnx-int8] [--bound MB]
 
-Processes share the sentences, and in each many threads call one model. Prints sentences/s and each process's peak of
-resident memory, a line a tenth. Exit code 1 where one grew by more than the bound after three tenths (bounded caches
-take some 200,000 words to fill), or answers differ from those of one thread. For Linux and macOS. A model for it:
-seqtag demo, then seqtag export seqtag-demo-model --dev data, and again with --int8.
+Several processes share the sentences, and in each of them many threads call one model. A line for each tenth of the
+sentences shows sentences per second and the peak of each process's resident memory. The exit code is 1 if a process
+grew by more than the bound after the first three tenths (bounded caches take some 200,000 words to fill), or if the
+answers differ from those of one thread. It runs on Linux and macOS. To make a model for it, run `seqtag demo`, then
+`seqtag export seqtag-demo-model --dev data`, and the same again with `--int8`.
 """
 
 import argparse
@@ -19,62 +20,111 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-CALL, CHECKED = 50, range(0, 1000, 50)  # sentences a call; the calls whose answers are compared
+SENTENCES_PER_CALL = 50
+WORDS_PER_SENTENCE = 16  # at most; each sentence has this many numbers of its own to make words of
+TENTHS_OF_WARM_UP = 3
 LETTERS = str.maketrans("0123456789abcdef", "aeioulnrstmkdpbg")
 
 
+def make_sentences(start: int) -> list[str]:
+    """Write the sentences of one call; their words are numbers in letters, so none of them comes twice."""
+    sentences = []
+    for number in range(start, start + SENTENCES_PER_CALL):
+        first = number * WORDS_PER_SENTENCE
+        num_words = 3 + (number - start) % 13
+        words = [f"{first + i:x}".translate(LETTERS).title() for i in range(num_words)]
+        sentences.append(" ".join(words) + " met Ada.")
+    return sentences
+
+
 def ask(model, start: int) -> tuple[int, float]:
-    """Say what a model finds in some new sentences: a checksum of the spans, and the sum of their probabilities."""
-    words = [f"{number:x}".translate(LETTERS).title() for number in range(start * 16, (start + CALL) * 16)]
-    found = model.predict_spans([" ".join(words[16 * n : 16 * n + 3 + n % 13]) + " met Ada." for n in range(CALL)])
+    """Return what a model finds in the sentences of one call: a checksum of the spans, and the sum of their scores."""
+    found = model.predict_spans(make_sentences(start))
     places = repr([[(span.start, span.end, span.label) for span in spans] for spans in found])
     return zlib.crc32(places.encode()), sum(span.score for spans in found for span in spans)
 
 
-def resident() -> float:
+def agree(first: list[tuple[int, float]], other: list[tuple[int, float]]) -> bool:
+    """Tell whether two lists of answers hold the same spans with nearly the same scores."""
+    return all(a == b and math.isclose(p, q, rel_tol=1e-4) for (a, p), (b, q) in zip(first, other))
+
+
+def resident_mb() -> float:
+    """Return the resident memory of this process."""
     if (pages := Path("/proc/self/statm")).exists():
         return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(os.getpid())])) / 2**10
 
 
-def soak(engine: str, folder: str, starts: range, threads: int):
+def load_model(engine: str, folder: str):
     if engine == "torch":
-        from seqtag import Tagger  # here, so that the others stay without
+        from seqtag import Tagger  # imported here, so that the processes of the exports hold no torch
 
-        model = Tagger.load(folder, engine="torch")
-    else:
-        from seqtag.runtime import load
+        return Tagger.load(folder, engine="torch")
+    from seqtag.runtime import load
 
-        model = load(folder, int8=engine == "onnx-int8", threads=1)
-    tenths, alone = [], [ask(model, start) for start in CHECKED]
-    with ThreadPoolExecutor(threads) as pool:
+    return load(folder, int8=engine == "onnx-int8", threads=1)
+
+
+def soak(engine: str, folder: str, checked: range, starts: range, num_threads: int):
+    """Do one process's share of the work; `checked` and `starts` hold the first sentence of each call.
+
+    Returns sentences per second and the peak of memory for each tenth, and two lists of answers to the calls that are
+    checked: those of one thread before the soak, and those of many threads after it.
+    """
+    model, tenths = load_model(engine, folder), []
+    alone = [ask(model, start) for start in checked]
+    with ThreadPoolExecutor(num_threads) as pool:
         for tenth in range(10):
-            begin, part = time.perf_counter(), starts[tenth * len(starts) // 10 : (tenth + 1) * len(starts) // 10]
-            peak = max([resident() for _ in pool.map(lambda start: ask(model, start), part)], default=resident())
-            tenths.append((len(part) * CALL / (time.perf_counter() - begin), peak))
+            part = starts[tenth * len(starts) // 10 : (tenth + 1) * len(starts) // 10]
+            begin = time.perf_counter()
+            peak = max([resident_mb() for _ in pool.map(lambda start: ask(model, start), part)], default=resident_mb())
+            tenths.append((len(part) * SENTENCES_PER_CALL / (time.perf_counter() - begin), peak))
             print(f"{engine}, process {os.getpid()}: {tenth + 1}/10, {peak:.0f} MB", file=sys.stderr)
-        return tenths, alone, list(pool.map(lambda start: ask(model, start), CHECKED))
+        return tenths, alone, list(pool.map(lambda start: ask(model, start), checked))
+
+
+def soak_engine(engine: str, args: argparse.Namespace) -> bool:
+    """Soak one engine in all processes and print its lines; return whether memory and answers were as they should."""
+    checked = range(0, args.checked, SENTENCES_PER_CALL)
+    first = len(checked) * SENTENCES_PER_CALL
+    starts = range(first, first + args.sentences, SENTENCES_PER_CALL)
+    shares = [(engine, args.model, checked, starts[n :: args.processes], args.threads) for n in range(args.processes)]
+    with ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool:
+        by_process, *answers = zip(*pool.map(soak, *zip(*shares)))
+    for number, tenth in enumerate(zip(*by_process), 1):
+        peaks = "".join(f"{peak:8.0f} MB" for _, peak in tenth)
+        print(f"{engine:10}{number:3}/10{sum(speed for speed, _ in tenth):9,.0f} sentences/s{peaks}")
+
+    growths = []
+    for tenths in by_process:
+        peaks = [peak for _, peak in tenths]
+        growths.append(max(peaks[TENTHS_OF_WARM_UP:]) - max(peaks[:TENTHS_OF_WARM_UP]))
+    reference, *others = [answer for of_processes in answers for answer in of_processes]
+    same = all(agree(reference, other) for other in others)
+    verdict = f"grew by {max(growths):+.1f} MB after the warm-up; answers {'agree' if same else 'DIFFER'}"
+    print(f"{engine:10}{verdict}")
+    return same and max(growths) <= args.bound
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="folder of a model that `seqtag export` has exported")
+    parser.add_argument("--engines", nargs="+", default=["torch", "onnx", "onnx-int8"], help="default: all three")
+    parser.add_argument("--sentences", type=int, default=1_000_000, help="sentences in all (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=int, default=8, help="threads that call the model of each process (default: 8)"
+    )
+    parser.add_argument("--processes", type=int, default=2, help="processes that share the sentences (default: 2)")
+    parser.add_argument(
+        "--checked", type=int, default=1000, help="sentences whose answers are compared (default: 1000)"
+    )
+    parser.add_argument("--bound", type=int, default=64, help="most MB that a process may grow by (default: 64)")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # there are many callers, so each call takes one core
+    good = [soak_engine(engine, args) for engine in args.engines]
+    sys.exit(0 if all(good) else 1)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("--engines", nargs="+", default=["torch", "onnx", "onnx-int8"])
-    for name, default in {"sentences": 1_000_000, "threads": 8, "processes": 2, "bound": 64}.items():
-        parser.add_argument(f"--{name}", type=int, default=default, help="default: %(default)s")
-    given = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"  # many callers: each call takes one core
-    starts, good = range(CHECKED.stop, CHECKED.stop + given.sentences, CALL), True
-    for engine in given.engines:
-        shares = [(engine, given.model, starts[n :: given.processes], given.threads) for n in range(given.processes)]
-        with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-            tenths, *answers = zip(*pool.map(soak, *zip(*shares)))
-        for n, columns in enumerate(zip(*tenths), 1):
-            peaks = "".join(f"{peak:8.0f} MB" for _, peak in columns)
-            print(f"{engine:10}{n:3}/10{sum(speed for speed, _ in columns):9,.0f} sentences/s{peaks}")
-        grown = max(max(peak for _, peak in own[3:]) - max(peak for _, peak in own[:3]) for own in tenths)
-        first, *others = [answer for side in answers for answer in side]
-        same = all(a == b and math.isclose(p, q, rel_tol=1e-4) for o in others for (a, p), (b, q) in zip(first, o))
-        print(f"{engine:10}grew by {grown:+.1f} MB after the warm-up; answers {'agree' if same else 'DIFFER'}")
-        good = good and same and grown <= given.bound
-    sys.exit(not good)
+    main()

@@ -63,7 +63,7 @@ def test_version_is_the_same_everywhere(wheel: Path):
 def test_installed_package_finds_its_own_corpora(wheel: Path, tmp_path: Path):
     target = tmp_path / "site"
     run_quietly("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(target), str(wheel))
-    script = "import seqtag; from seqtag.demo import demo_folder as find; "
+    script = "import seqtag; from seqtag.corpora.demo_corpora import demo_folder as find; "
     script += "print(seqtag.__file__, find(), find('classify'), sep='\\n')"
     # -P: not the current folder, where a clone may lie, but PYTHONPATH and what is installed
     flags = ["-P"] if sys.version_info >= (3, 11) else []

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save
 from tiny import UNSEEN, fitted_tagger
 
-from seqtag import ModelError, Tagger, UsageError, store
+from seqtag import Classifier, LanguageModel, ModelError, Tagger, UsageError, store
 from seqtag.store import StoredModel, read_model, write_model
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -359,3 +359,23 @@ def test_a_model_of_an_earlier_release_predicts_what_it_did(name):
         assert probability == pytest.approx(wanted, abs=1e-5)
     size = sum(p.stat().st_size for p in folder.iterdir())
     assert size < 100_000
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_a_set_of_models_of_an_earlier_commit_answers_what_it_did(engine):
+    folder = FIXTURES / "models-b235350"
+    expected = json.loads((FIXTURES / "models-b235350.expected.json").read_text(encoding="utf-8"))
+    tagger = Tagger.load(folder / "tagger", engine=engine)
+    assert tagger.predict(expected["tokens"]) == expected["tags"]
+    for got, wanted in zip(tagger.predict_proba(expected["tokens"]), expected["probabilities"], strict=True):
+        np.testing.assert_allclose(got, np.reshape(wanted, got.shape), atol=1e-4)
+    for spans, wanted in zip(tagger.predict_token_spans(expected["tokens"]), expected["spans"], strict=True):
+        assert [[s.start, s.end, s.label] for s in spans] == [span[:3] for span in wanted]
+        assert [s.score for s in spans] == pytest.approx([span[3] for span in wanted], abs=1e-4)
+    classifier = Classifier.load(folder / "classifier", engine=engine)
+    assert list(classifier.predict(expected["texts"])) == expected["classes"]
+    np.testing.assert_allclose(classifier.predict_proba(expected["texts"]), expected["class_probabilities"], atol=1e-4)
+    language_model = LanguageModel.load(folder / "language-model", device="cpu")
+    assert language_model.generate("The ", num_tokens=40, seed=1) == expected["generated"]
+    lines = [" ".join(tokens) for tokens in expected["tokens"]]
+    assert language_model.bits_per_character(lines) == pytest.approx(expected["bits_per_character"], abs=1e-4)

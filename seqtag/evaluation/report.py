@@ -5,17 +5,35 @@ reporting/ lays it out. No metric is known here.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from seqtag.evaluation.errors import Errors
 from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.statistics.confidence import Confidence, sections_of
 from seqtag.evaluation.statistics.measurement import Measurement
-from seqtag.evaluation.statistics.resampling import Bootstrap
+from seqtag.evaluation.statistics.resampling import Bootstrap, Intervals
 from seqtag.reporting.document import Document
-from seqtag.reporting.figures import plain
-from seqtag.reporting.sections import Section
+from seqtag.reporting.figures import between, percent, plain
+from seqtag.reporting.sections import Block, Examples, Section
 from seqtag.reporting.terminal import render_text
+
+
+class Figures(Protocol):
+    """The score of a label, or an average."""
+
+    @property
+    def precision(self) -> float:
+        """The share of what was predicted that is right."""
+
+    @property
+    def recall(self) -> float:
+        """The share of gold that was found."""
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +41,14 @@ class Report(Document):
     """How predictions compare with gold; figures lie between 0 and 1, and `print` shows them in percent."""
 
     page_title = "Evaluation"
+    examples_title = "Errors"  # above the examples
 
     source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
     measurement: Measurement = field(kw_only=True, repr=False, compare=False)  # what a comparison needs
     intervals: Bootstrap | None = field(kw_only=True)  # of each figure, by resampling
     slices: tuple[Slice, ...] = field(kw_only=True)  # scores by what training knew, and by length
     confidence: Confidence | None = field(kw_only=True)  # where probabilities are known
+    errors: Errors = field(kw_only=True)
 
     @property
     def heading(self) -> str:
@@ -46,30 +66,49 @@ class Report(Document):
         """What is predicted with a probability, and what slices count."""
 
     @abstractmethod
-    def scores(self) -> Section:
-        """Give the scores."""
+    def _scores(self) -> Iterator[Block]:
+        """Give what was counted, precision, recall and F1 of each label, and the averages."""
+
+    def _more_scores(self) -> Iterator[Block]:
+        """Give the scores that a page has room for and a terminal has not."""
+        yield from ()
 
     @abstractmethod
-    def wrong(self) -> Section:
+    def _wrong(self) -> Iterator[Block]:
         """Give what goes wrong, in figures."""
 
     @abstractmethod
-    def examples(self) -> Section:
-        """Give what goes wrong, in its text."""
+    def _confusions(self) -> Iterator[Block]:
+        """Give all that was taken for something else, for a page."""
+
+    @abstractmethod
+    def _examples_caption(self) -> str:
+        """Say how many of the errors the examples are, and which."""
 
     def sections(self) -> tuple[Section, ...]:
         """Give what the report says before it has a form: scores, what goes wrong and where, confidence, examples."""
         events, units = self.nouns
-        where = (slice_table(self.slices, unit=units),) if self.slices else ()
-        confidence = sections_of(self.confidence, events) if self.confidence else ()
+        errors = self.errors
+        examples = (Examples(self._examples_caption(), errors.kinds, errors.examples),) if errors.examples else ()
         parts = (
-            self.scores(),
-            self.wrong(),
-            Section("Where it goes wrong", where),
-            Section("Confidence", confidence),
-            self.examples(),
+            self._scores_section(),
+            Section("What goes wrong", tuple(self._wrong()), tuple(self._confusions())),
+            Section("Where it goes wrong", (slice_table(self.slices, unit=units),) if self.slices else ()),
+            Section("Confidence", sections_of(self.confidence, events) if self.confidence else ()),
+            Section(self.examples_title, examples),
         )
         return tuple(part for part in parts if part.blocks)
+
+    def _scores_section(self) -> Section:
+        return Section("Scores", tuple(self._scores()), tuple(self._more_scores()))
+
+    def _drawn(self) -> Iterator[str]:
+        """Say how the intervals were drawn, where there are any."""
+        if self.intervals:
+            yield (
+                f"intervals: bootstrap over {self.intervals.num_units:,} {self.measurement.unit}, "
+                f"{self.intervals.resamples:,} resamples, seed {self.intervals.seed}"
+            )
 
     def _shared_values(self) -> dict[str, Any]:
         """Give what both kinds of report end with, as plain JSON values."""
@@ -82,4 +121,19 @@ class Report(Document):
 
     def summary(self) -> str:
         """Show the scores alone."""
-        return render_text((self.scores(),), heading=self.source)
+        return render_text((self._scores_section(),), heading=self.source)
+
+
+def score_cells(figures: Figures | None, intervals: Intervals | None) -> list[str]:
+    """Write precision, recall, F1 and the interval of F1; dashes for a label that occurs nowhere.
+
+    >>> score_cells(None, None)
+    ['-', '-', '-', '-']
+    """
+    bounds = between(intervals.f1.low, intervals.f1.high) if figures and intervals else "-"
+    return [*share_cells(figures), bounds]
+
+
+def share_cells(figures: Figures | None) -> list[str]:
+    """Write precision, recall and F1 in percent; dashes where there are none."""
+    return [percent(figure) for figure in ((figures.precision, figures.recall, figures.f1) if figures else (None,) * 3)]

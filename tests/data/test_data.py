@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.demo import demo_folder
+from seqtag.corpora.demo_corpora import demo_folder
 from seqtag.errors import DataError
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -124,7 +124,9 @@ def test_demo_folder_is_the_clones_data():
 
 
 def test_demo_folder_without_a_corpus_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("seqtag.demo.__file__", str(tmp_path / "seqtag" / "demo.py"))
+    monkeypatch.setattr(
+        "seqtag.corpora.demo_corpora.__file__", str(tmp_path / "seqtag" / "corpora" / "demo_corpora.py")
+    )
     with pytest.raises(DataError, match=r"neither .*seqtag.data nor .*data holds train\.conll.*install seqtag again"):
         demo_folder()
     (tmp_path / "data").mkdir()

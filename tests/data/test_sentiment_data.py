@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.demo import demo_folder
+from seqtag.corpora.demo_corpora import demo_folder
 from seqtag.errors import DataError, UsageError
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "sentiment"
@@ -182,7 +182,9 @@ def test_demo_folder_is_the_clones_data():
 
 
 def test_demo_folder_without_a_corpus_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("seqtag.demo.__file__", str(tmp_path / "seqtag" / "demo.py"))
+    monkeypatch.setattr(
+        "seqtag.corpora.demo_corpora.__file__", str(tmp_path / "seqtag" / "corpora" / "demo_corpora.py")
+    )
     folder = tmp_path / "data" / "sentiment"
     folder.mkdir(parents=True)
     for name in ("train.csv", "dev.csv"):  # two of three files are not a corpus

@@ -1,5 +1,6 @@
 """The recipes that learn from unlabelled text: what they read, what they must not read, and what their rows say."""
 
+import doctest
 import gc
 import gzip
 import re
@@ -7,6 +8,7 @@ import runpy
 import shutil
 import sys
 from collections import Counter
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
@@ -28,12 +30,6 @@ ROWS = ("wikigold/wikigold.conll.txt", *map("crossner/{}".format, ("ai", "litera
 @pytest.fixture(scope="module")
 def vectors_recipe():
     return runpy.run_path(str(RECIPES / "word_vectors.py"))
-
-
-@pytest.fixture
-def text_recipe(monkeypatch):
-    monkeypatch.syspath_prepend(str(RECIPES))
-    return runpy.run_path(str(RECIPES / "unlabelled.py"))
 
 
 @pytest.fixture
@@ -69,7 +65,7 @@ def write_source(kind, folder):
 
 @pytest.mark.parametrize("kind", ["text", "gzip", "folder", "csv", "json", "parquet", "saved"])
 def test_a_text_is_the_same_in_each_form(kind, vectors_recipe, tmp_path):
-    assert list(vectors_recipe["read"](write_source(kind, tmp_path))) == TEXTS
+    assert list(vectors_recipe["read_texts"](write_source(kind, tmp_path))) == TEXTS
 
 
 # `datasets` leaves the file of a stream that is not read to its end to the garbage collector.
@@ -78,9 +74,9 @@ def test_what_is_no_source_is_said(vectors_recipe, tmp_path):
     table = write_source("csv", tmp_path).removesuffix(":review")
     for name in ("nowhere.txt", "nowhere.csv:review", ""):
         with pytest.raises(UsageError, match="no such file or folder"):
-            list(vectors_recipe["read"](name))
+            list(vectors_recipe["read_texts"](name))
     with pytest.raises(UsageError, match=r"no column 'text'; .* one of number, review"):
-        list(vectors_recipe["read"](table))
+        list(vectors_recipe["read_texts"](table))
     gc.collect()
 
 
@@ -182,26 +178,26 @@ def data(tmp_path):
     return folder
 
 
-def test_unlabelled_text_has_no_sentence_of_dev_or_test(text_recipe, data):
+def test_unlabelled_text_has_no_sentence_of_dev_or_test(labels_recipe, data):
     corpus = load_corpus(str(data / "crossner" / "politics"))
     train = [" ".join(tokens) for tokens in corpus["train"]["tokens"]]
-    found = list(text_recipe["unlabelled"](text_recipe["english"](data, ROWS), [corpus]))
+    found = list(labels_recipe["unlabelled_sentences"](labels_recipe["english_texts"](data, ROWS), [corpus]))
     pieces = [part for sentence in train for part in re.split(r"(?<= [.]) ", sentence)]
     assert found == pieces * 6 + ["A third-party vote of 1,000 .", "It rained ."] * 5
 
 
-def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(text_recipe, shared_data):
-    corpora = [load_corpus(shared_data / name) for name in text_recipe["MEASURED"].values()]
+def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(labels_recipe, shared_data):
+    corpora = [load_corpus(shared_data / name) for name in labels_recipe["MEASURED"].values()]
 
     def pieces(split):
         texts = (" ".join(tokens) for corpus in corpora for tokens in corpus[split]["tokens"])
-        marks = text_recipe["WIKITEXT"].items()
+        marks = labels_recipe["WIKITEXT"].items()
         for mark, plain in marks:
             texts = map(lambda text, mark=mark, plain=plain: text.replace(mark, plain), texts)
         return {piece.strip() for text in texts for piece in text.split("\n") if piece.strip()}
 
-    texts = text_recipe["english"](shared_data, text_recipe["TAGGED"])
-    found = set(islice(text_recipe["unlabelled"](texts, corpora), 40_000))
+    texts = labels_recipe["english_texts"](shared_data, labels_recipe["TAGGED"])
+    found = set(islice(labels_recipe["unlabelled_sentences"](texts, corpora), 40_000))
     assert len(found) > 30_000
     assert found & (pieces("dev") | pieces("test")) == set()
     letters = [
@@ -213,10 +209,10 @@ def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(text
 
 @pytest.fixture
 def few_labels(labels_recipe, data, monkeypatch, tmp_path):
-    text = labels_recipe["unlabelled"]
+    names = labels_recipe["main"].__globals__
     corpora = {f"crossner_{name}": f"crossner/{name}" for name in ("politics", "ai")}
-    monkeypatch.setattr(text, "MEASURED", corpora)
-    monkeypatch.setattr(text, "TAGGED", ROWS)
+    monkeypatch.setitem(names, "MEASURED", corpora)
+    monkeypatch.setitem(names, "TAGGED", ROWS)
     sizes = ["--hidden-size", "8", "--epochs", "1", "--seeds", "2"]
     return lambda *more: labels_recipe["main"](["--data", str(data), "--out", str(tmp_path / "out"), *sizes, *more])
 
@@ -276,19 +272,18 @@ def test_the_table_has_what_taggers_score_at_every_step(few_labels, short_traini
     assert rows[3][2:4] == [f"{np.mean(found):.1f}", f"{np.std(found, ddof=1):.1f}"]
 
 
-def test_the_text_of_the_command_line_is_that_of_the_functions(text_recipe, data, tmp_path):
-    corpora = ["crossner/politics", "crossner/ai"]
-    options = [
-        "--data",
-        str(data),
-        "--without",
-        *corpora,
-        "--tagged",
-        "crossner/politics",
-        "wikigold/wikigold.conll.txt",
-    ]
-    text_recipe["main"]([*options, "--out", str(tmp_path / "text.txt")])
-    texts = text_recipe["english"](data, [options[-2], options[-1]])
-    expected = list(text_recipe["unlabelled"](texts, [load_corpus(str(data / name)) for name in corpora]))
-    assert (tmp_path / "text.txt").read_text(encoding="utf-8").splitlines() == expected
+def test_the_text_of_the_command_line_is_that_of_the_functions(labels_recipe, data, tmp_path):
+    corpora, tagged = ["crossner/politics", "crossner/ai"], ["crossner/politics", "wikigold/wikigold.conll.txt"]
+    options = ["--data", str(data), "--without", *corpora, "--tagged", *tagged]
+    labels_recipe["main"]([*options, "--only", "text", "--out", str(tmp_path / "out")])
+    texts = labels_recipe["english_texts"](data, tagged)
+    expected = list(labels_recipe["unlabelled_sentences"](texts, [load_corpus(str(data / name)) for name in corpora]))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["unlabelled.txt"]
+    assert (tmp_path / "out" / "unlabelled.txt").read_text(encoding="utf-8").splitlines() == expected
     assert expected[0].startswith(" ".join(load_corpus(str(data / corpora[0]))["train"]["tokens"][0])[:10])
+
+
+def test_the_examples_in_the_recipe_hold(monkeypatch):
+    monkeypatch.syspath_prepend(str(RECIPES))
+    tried = doctest.testmod(import_module("few_labels"))
+    assert (tried.attempted, tried.failed) == (1, 0)

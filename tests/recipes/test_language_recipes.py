@@ -69,7 +69,7 @@ def test_a_row_of_the_table_holds_what_the_saved_model_measures(tables, capsys, 
 
 
 def test_shakespeare_is_cut_90_5_5_in_order(tables, shared_data):
-    parts = [text for (text,) in tables["read"](shared_data, "tinyshakespeare")]
+    parts = [text for (text,) in tables["read_splits"](shared_data, "tinyshakespeare")]
     with gzip.open(shared_data / "tinyshakespeare" / "input.txt.gz", "rt", encoding="utf-8") as file:
         assert "".join(parts) == file.read()
     assert [len(part) for part in parts] == [1_003_854, 55_770, 55_770]

@@ -42,14 +42,14 @@ def test_many_threads_that_share_a_torch_tagger_get_what_one_thread_gets(folder:
 
 
 def run_soak(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "recipes/soak.py", str(folder), "--engines", "onnx", "--sentences", "500", *options]
+    command = [sys.executable, "recipes/soak.py", str(folder), "--engines", "onnx", "--checked", "100", *options]
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_soak_says_how_memory_went_and_that_answers_agree(folder: Path):
-    done = run_soak(folder, "--threads", "4", "--bound", "500")
+    done = run_soak(folder, "--sentences", "500", "--threads", "4", "--bound", "500")
     assert done.returncode == 0, done.stderr
     *tenths, last = done.stdout.splitlines()
     figures = [[int(part) for part in LINE.fullmatch(line).groups()] for line in tenths]
@@ -61,5 +61,5 @@ def test_the_soak_says_how_memory_went_and_that_answers_agree(folder: Path):
 
 
 def test_the_soak_ends_with_1_where_memory_grew_past_the_bound(folder: Path):
-    done = run_soak(folder, "--threads", "2", "--processes", "1", "--bound", "-1000")
+    done = run_soak(folder, "--sentences", "50", "--threads", "2", "--processes", "1", "--bound", "-1000")
     assert (done.returncode, done.stdout.count("answers agree")) == (1, 1), done.stderr

@@ -112,7 +112,7 @@ def demo(
     ] = None,
 ) -> int:
     """Train on a corpus that comes with seqtag, print the scores and label new texts, in about a minute."""
-    from seqtag.demo import demo_folder
+    from seqtag.corpora.demo_corpora import demo_folder
 
     chosen = find_task(task, LABELLED_TASKS)
     show = SHOWS[task]

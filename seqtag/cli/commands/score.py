@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from seqtag.evaluation.report import Report
-    from seqtag.evaluation.slices import TrainingKnowledge
+    from seqtag.evaluation.tagging.slices import TrainingKnowledge
 
 logger = logging.getLogger("seqtag")
 
@@ -163,7 +163,7 @@ def training_knowledge(source: str, *, scheme: str) -> "TrainingKnowledge":
     gold; raises DataError if one of the two has plain tags and the other has entities.
     """
     from seqtag.corpora.tag_normalising import corpus_scheme
-    from seqtag.evaluation.slices import TrainingKnowledge
+    from seqtag.evaluation.tagging.slices import TrainingKnowledge
     from seqtag.text.training_surfaces import surfaces_of
 
     corpus = read_corpus(source)

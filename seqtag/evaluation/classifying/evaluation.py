@@ -12,11 +12,12 @@ from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying import metrics as class_metrics
 from seqtag.evaluation.classifying.coding import CodedLabels, Label, check_probabilities, code_labels
 from seqtag.evaluation.classifying.errors import class_errors
-from seqtag.evaluation.classifying.report import ClassReport, listed
-from seqtag.evaluation.classifying.slices import score_class_slices
+from seqtag.evaluation.classifying.report import ClassReport
+from seqtag.evaluation.classifying.slices import score_slices
 from seqtag.evaluation.statistics.confidence import Confidence, measure_confidence
 from seqtag.evaluation.statistics.measurement import Measurement, hash_labelled
 from seqtag.evaluation.statistics.resampling import bootstrap
+from seqtag.reporting.figures import listed
 
 _LEAST_CANDIDATE = 0.01  # labels of several a text that are less probable are not on the precision-recall curve
 
@@ -84,7 +85,7 @@ def evaluate_labels(
         undefined=undefined,
         intervals=intervals,
         errors=class_errors(coded, given, texts),
-        slices=() if lengths is None else score_class_slices(lengths, unknown_shares, right_N.tolist(), unit=unit),
+        slices=() if lengths is None else score_slices(lengths, unknown_shares, right_N.tolist(), unit=unit),
         confidence=None if given is None else _confidence(coded, given),
     )
 

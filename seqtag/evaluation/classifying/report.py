@@ -1,22 +1,20 @@
-"""The report of a classifier: what stands in it, and in which order. class_evaluation.py fills it."""
+"""The report of a classifier: what it says, and in which order. evaluation.py fills it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from seqtag.evaluation.classifying.coding import Label
 from seqtag.evaluation.classifying.errors import ClassErrors
 from seqtag.evaluation.classifying.metrics import Average, ClassScore
-from seqtag.evaluation.report import Report
-from seqtag.evaluation.statistics.resampling import Intervals
+from seqtag.evaluation.report import Report, score_cells
 from seqtag.reporting.escaping import shorten
-from seqtag.reporting.figures import between, percent, plain, printable
-from seqtag.reporting.sections import Block, Examples, Paragraph, Section, Table
+from seqtag.reporting.figures import listed, percent, plain, printable
+from seqtag.reporting.sections import Block, Paragraph, Table
 from seqtag.reporting.terminal import table_fits
 
 _MOST_ROWS, _WORST_ROWS = 30, 15  # classes that the terminal shows all of; else so many, those with the lowest F1
 _MOST_IN_MATRIX, _MOST_CONFUSIONS = 10, 10
-_MOST_LISTED = 5
 _HEADER = ("", "P", "R", "F1", "F1 95%", "support", "predicted")
 
 
@@ -28,6 +26,8 @@ class ClassReport(Report):
     label of gold that the model does not know counts as wrong and has a row. `macro` is the mean over the classes that
     occur in gold or prediction. `log_loss` (nats) and `roc_auc` are None where `undefined` says why.
     """
+
+    examples_title = "Mistakes"
 
     multi_label: bool
     num_texts: int
@@ -43,7 +43,7 @@ class ClassReport(Report):
     log_loss: float | None  # a text; under `multi_label` a label of a text
     roc_auc: float | None  # of two classes, else the macro mean of each against the rest
     undefined: dict[str, str]  # "log_loss" and "roc_auc" -> why it is None
-    errors: ClassErrors
+    errors: ClassErrors = field(kw_only=True)
 
     @property
     def score(self) -> float:
@@ -98,18 +98,6 @@ class ClassReport(Report):
         """Texts, or the labels of texts that have several."""
         return "labels" if self.multi_label else "texts", "texts"
 
-    def scores(self) -> Section:
-        """Give what was counted, precision, recall and F1 of each class, and the averages."""
-        return Section("Scores", tuple(self._scores()))
-
-    def wrong(self) -> Section:
-        """Give what is taken for what."""
-        return Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions()))
-
-    def examples(self) -> Section:
-        """Give the mistakes that the model was surest of."""
-        return Section("Mistakes", tuple(self._examples()))
-
     # -- scores -------------------------------------------------------------------------------
 
     def _scores(self) -> Iterator[Block]:
@@ -140,14 +128,19 @@ class ClassReport(Report):
     def _row(self, row: ClassScore) -> tuple[str, ...]:
         occurs = row.support or row.num_predicted
         own = self.intervals.labels.get(row.label) if self.intervals and occurs else None
-        return printable(row.label), *_shares(row if occurs else None, own), str(row.support), str(row.num_predicted)
+        return (
+            printable(row.label),
+            *score_cells(row if occurs else None, own),
+            str(row.support),
+            str(row.num_predicted),
+        )
 
     def _averages(self) -> list[tuple[str, ...]]:
         drawn = {} if self.intervals is None else {"micro": self.intervals.micro, "macro": self.intervals.macro}
         averages = {"micro": self.micro, "macro": self.macro, "weighted": self.weighted}
         totals = [str(sum(getattr(row, name) for row in self.classes)) for name in ("support", "num_predicted")]
         return [
-            (f"{name} average", *_shares(figures, drawn.get(name)), *totals)
+            (f"{name} average", *score_cells(figures, drawn.get(name)), *totals)
             for name, figures in averages.items()
             if figures
         ]
@@ -173,12 +166,7 @@ class ClassReport(Report):
             support = {row.label: row.support for row in self.classes}
             unknown = [f"{printable(label)} ({support[label]:,} texts)" for label in self.unknown]
             yield f"not known to the model, so counted as wrong: {listed(unknown)}"
-
-        if self.intervals:
-            drawn = self.intervals
-            yield (
-                f"intervals: bootstrap over {drawn.num_units:,} texts, {drawn.resamples:,} resamples, seed {drawn.seed}"
-            )
+        yield from self._drawn()
 
     # -- errors -------------------------------------------------------------------------------
 
@@ -193,15 +181,12 @@ class ClassReport(Report):
         else:
             yield self._matrix() or self._pairs()
 
-    def _examples(self) -> Iterator[Block]:
-        errors = self.errors
-        if errors.examples:
-            some = len(errors.examples) < errors.num_wrong
-            which = ", the most confident" if self.confidence else ""
-            caption = f"{len(errors.examples):,} of {errors.num_wrong:,} mistakes{which}"
-            if not some:
-                caption = f"all {errors.num_wrong:,} mistakes{', the most confident first' if self.confidence else ''}"
-            yield Examples(caption, tuple(errors.counts.items()), errors.examples)
+    def _examples_caption(self) -> str:
+        shown, num_wrong = len(self.errors.examples), self.errors.num_wrong
+        surest = ", the most confident" if self.confidence else ""
+        if shown < num_wrong:
+            return f"{shown:,} of {num_wrong:,} mistakes{surest}"
+        return f"all {num_wrong:,} mistakes{surest and surest + ' first'}"
 
     def _matrix(self) -> Table | None:
         """Give the confusion matrix, where it is small enough to be read."""
@@ -218,31 +203,15 @@ class ClassReport(Report):
         return None
 
     def _pairs(self) -> Table:
-        pairs = self.errors.pairs
+        pairs = self.errors.confusions
         rows = tuple((shorten(printable(a), 33), shorten(printable(b), 33), f"{n:,}") for a, b, n in pairs)
         caption = f"classes taken for each other, {len(rows):,} pairs"
         return Table(("gold", "predicted", "texts"), rows, caption=caption, text_columns=2, most=_MOST_CONFUSIONS)
 
-    def _all_confusions(self) -> Iterator[Block]:
-        if self.errors.pairs and self._matrix():
+    def _confusions(self) -> Iterator[Block]:
+        if self.errors.confusions and self._matrix():
             yield self._pairs()
-
-
-def _shares(figures: Average | ClassScore | None, intervals: Intervals | None) -> list[str]:
-    """Give precision, recall, F1 in percent and the interval of F1; dashes for a class that occurs nowhere."""
-    shares = [percent(x) for x in ((figures.precision, figures.recall, figures.f1) if figures else (None,) * 3)]
-    return [*shares, between(intervals.f1.low, intervals.f1.high) if intervals else "-"]
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f", 95% interval {percent(interval[0])} to {percent(interval[1])}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """List the first names and count the rest.
-
-    >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e", "f", "g"])
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more

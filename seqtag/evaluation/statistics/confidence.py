@@ -1,17 +1,16 @@
 """How far probabilities can be trusted: reliability, coverage against precision, precision against recall.
 
-Knows events with a probability that were right or not: predicted spans, tags, texts. How they are made, others know;
-what is done about an unreliable model (a temperature, thresholds) stands in models/tuning.py.
+This module knows events with a probability that were right or not: predicted spans, tags, texts. It leaves out how
+they are made; models/tagging/tuning.py holds what is done about an unreliable model (a temperature, thresholds).
 """
 
 # N events, M candidates
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve
 
 from seqtag.errors import DataError
@@ -20,12 +19,14 @@ from seqtag.reporting.sections import Bar, Block, Curve, Paragraph, Plot, Table
 _NUM_BINS = 10
 _NUM_SHARES = 20  # points of the coverage: 5%, 10%, ..., 100%
 _MOST_POINTS = 200  # of a curve; more can't be seen
-_QUANTILE = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The events with a probability above `low` and up to `high`; 0 lies in the first bin. None: it holds no event."""
+    """The events with a probability above `low` and up to `high`; 0 lies in the first bin.
+
+    The figures of a bin without events are None.
+    """
 
     low: float
     high: float
@@ -56,7 +57,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How far the probabilities of some events can be trusted; what there is no ground for is None or empty."""
+    """How far the probabilities of some events can be trusted; a figure without ground is None, a curve empty."""
 
     num_events: int
     num_bins: int
@@ -80,10 +81,11 @@ def measure_confidence(
     The expected calibration error is the mean distance of probability and share of right ones over ten bins of equal
     width, weighted by their events (Guo et al. 2017, On Calibration of Modern Neural Networks,
     https://arxiv.org/abs/1706.04599); it depends on the number of bins. Intervals are Wilson's (1927). Coverage keeps
-    events of one probability together, so its shares are those that a threshold really gives.
+    events of one probability together, so each of its shares can be had by a threshold.
 
-    The curve needs `num_gold`, the number of events that should be found, of which `candidates` (probabilities, right
-    or not) may hold more than were chosen. Raises DataError for lists of unequal length and for what is no probability.
+    The curve needs `num_gold`, the number of events that should be found; `candidates` (probabilities, right or not)
+    may hold events that were not chosen too. Raises DataError for lists of unequal length and for numbers that are no
+    probabilities.
 
     >>> confidence = measure_confidence([0.95, 0.95, 0.65, 0.65], [True, True, True, False])
     >>> round(confidence.ece, 3), round(confidence.brier, 3), confidence.coverage[-1].precision
@@ -106,21 +108,8 @@ def measure_confidence(
     )
 
 
-def wilson_interval(num_right: int, count: int) -> tuple[float, float]:
-    """Give the 95% interval of a share (Wilson 1927), which holds for few events and for shares of 0 and 1 too.
-
-    >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
-    [0.596, 0.982]
-    """
-    share, z = num_right / count, _QUANTILE
-    middle = share + z * z / (2 * count)
-    reach = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
-
-
 def sections_of(confidence: Confidence, noun: str = "spans") -> tuple[Block, ...]:
-    """Say what a report shows of it: sentences, the reliability table, three plots; `noun` names the events.
+    """Give what a report shows of it: sentences, the reliability table, three plots; `noun` names the events.
 
     >>> blocks = sections_of(measure_confidence([0.9], [True]), "texts")
     >>> blocks[0].lines[0]
@@ -160,7 +149,9 @@ def _bins(score_N: np.ndarray, right_N: np.ndarray) -> tuple[Bin, ...]:
     for i, (count, right, total) in enumerate(zip(counts, num_right, sums)):
         low, high = float(edges[i]), float(edges[i + 1])
         if count:
-            bins.append(Bin(low, high, count, total / count, right / count, *wilson_interval(right, count)))
+            # Wilson's interval holds for few events and for shares of 0 and 1 too.
+            interval = binomtest(right, count).proportion_ci(0.95, method="wilson")
+            bins.append(Bin(low, high, count, total / count, right / count, *map(float, interval)))
         else:
             bins.append(Bin(low, high, 0, None, None, None, None))
     return tuple(bins)

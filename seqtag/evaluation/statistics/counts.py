@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import Span
 
 
@@ -72,18 +72,6 @@ class Counts:
             sums.append(np.zeros((len(numbers), len(self.labels)), np.int64))
             np.add.at(sums[-1], number_S, array)
         return Counts(self.labels, *sums)
-
-    def only(self, labels: Sequence[str | int]) -> "Counts":
-        """Keep some labels; UsageError for one that was not counted.
-
-        Of twenty labels that are compared one by one, one differs with p < 0.05 where there is no difference at all.
-        """
-        for label in labels:
-            if label not in self.labels:
-                raise UsageError(f"no label {label!r} was counted; {near_miss(str(label), map(str, self.labels))}")
-        columns = [self.labels.index(label) for label in labels]
-        arrays = (self.right_SL, self.gold_SL, self.predicted_SL)
-        return Counts(tuple(labels), *(array[:, columns] for array in arrays))
 
 
 def count_spans(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> Counts:

@@ -8,14 +8,15 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.evaluation.slices import Slice, TrainingKnowledge, score_slices
+from seqtag.evaluation.slices import Slice
 from seqtag.evaluation.statistics.confidence import Confidence, measure_confidence
 from seqtag.evaluation.statistics.counts import count_spans
 from seqtag.evaluation.statistics.measurement import Measurement, hash_tagged
 from seqtag.evaluation.statistics.resampling import bootstrap
-from seqtag.evaluation.tagging.error_examples import plain_errors, span_errors
+from seqtag.evaluation.tagging.errors import plain_errors, span_errors
 from seqtag.evaluation.tagging.metrics import score_spans, score_tokens, token_accuracy
 from seqtag.evaluation.tagging.report import TagReport
+from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
 from seqtag.text.schemes import Span, check_scheme, illegal_positions, spans_from_tags, tag_fits
 
 _REPAIRS = ("conlleval", "strict")

@@ -1,16 +1,16 @@
-"""The report of a tagger: what stands in it, and in which order. tag_evaluation.py fills it."""
+"""The report of a tagger: what it says, and in which order. evaluation.py fills it."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from seqtag.evaluation.report import Report
+from seqtag.evaluation.report import Report, score_cells, share_cells
 from seqtag.evaluation.statistics.resampling import Intervals
-from seqtag.evaluation.tagging.error_examples import MOST_EXAMPLES, TagErrors
+from seqtag.evaluation.tagging.errors import MOST_EXAMPLES, TagErrors
 from seqtag.evaluation.tagging.metrics import LabelScore, Scores
-from seqtag.evaluation.tagging.partial_credit import PartialScore
 from seqtag.reporting.figures import between, percent, plain, printable
-from seqtag.reporting.sections import Block, Examples, Paragraph, Section, Table
+from seqtag.reporting.sections import Block, Paragraph, Table
 
 _MOST_CONFUSIONS = 10  # shown in a terminal
 
@@ -25,6 +25,8 @@ class TagReport(Report):
     accuracy.
     """
 
+    examples_title = "Errors in their sentences"
+
     scheme: str
     repair: str
     num_sentences: int
@@ -36,7 +38,7 @@ class TagReport(Report):
     accuracy: float  # over tokens, O included
     strict: Scores
     conlleval: Scores
-    errors: TagErrors
+    errors: TagErrors = field(kw_only=True)
 
     @property
     def precision(self) -> float:
@@ -96,18 +98,6 @@ class TagReport(Report):
         """Tags, counted by token, or spans."""
         return ("tags", "tokens") if self.scheme == "plain" else ("spans", "spans")
 
-    def scores(self) -> Section:
-        """Give what was counted, precision, recall and F1 of each label, and the averages."""
-        return Section("Scores", tuple(self._scores()), tuple(self._details()))
-
-    def wrong(self) -> Section:
-        """Give the kinds of error, partial credit, and what is taken for what."""
-        return Section("What goes wrong", tuple(self._wrong()), tuple(self._all_confusions()))
-
-    def examples(self) -> Section:
-        """Give sentences with errors, gold above predicted."""
-        return Section("Errors in their sentences", tuple(self._examples()))
-
     # -- scores -------------------------------------------------------------------------------
 
     def _scores(self) -> Iterator[Block]:
@@ -141,14 +131,21 @@ class TagReport(Report):
             found = [scores.get(label) for scores in by_label]
             # conlleval's support: the strict reading loses gold spans where gold breaks its scheme
             support = str(found[-1].support if found[-1] else 0)
-            yield printable(label), *_figures(found[0], own.get(label)), *_shares(found[1:]), support
-        means = [_mean(scores) for scores in self._readings()]
+            yield (
+                printable(label),
+                *score_cells(found[0], own.get(label)),
+                *itertools.chain(*map(share_cells, found[1:])),
+                support,
+            )
         macro, micro = (None, None) if self.intervals is None else (self.intervals.macro, self.intervals.micro)
         if self.scheme == "plain":
-            yield "macro average", *_figures(self.strict, macro), f"{self.num_gold}"
+            yield "macro average", *score_cells(self.strict, macro), f"{self.num_gold}"
         else:
-            yield "micro average", *_figures(self.strict, micro), *_shares([self.conlleval]), f"{self.num_gold}"
-            yield "macro average", *_figures(means[0], macro), *_shares(means[1:]), f"{self.num_gold}"
+            for name, strict, conlleval, drawn in (
+                ("micro", self.strict, self.conlleval, micro),
+                ("macro", _mean(self.strict), _mean(self.conlleval), macro),
+            ):
+                yield f"{name} average", *score_cells(strict, drawn), *share_cells(conlleval), f"{self.num_gold}"
 
     def _notes(self) -> Iterator[str]:
         micro = self.intervals and self.intervals.micro.f1
@@ -157,14 +154,9 @@ class TagReport(Report):
         for side, number in zip(("gold", "predicted"), self.num_illegal):
             if number:
                 yield f"{number:,} {side} tags break the scheme: strict passes their spans over, conlleval reads them"
-        if self.intervals:
-            drawn = self.intervals
-            yield (
-                f"intervals: bootstrap over {drawn.num_units:,} {self.measurement.unit}, "
-                f"{drawn.resamples:,} resamples, seed {drawn.seed}"
-            )
+        yield from self._drawn()
 
-    def _details(self) -> Iterator[Block]:
+    def _more_scores(self) -> Iterator[Block]:
         if self.intervals is None:
             return
         rows = [*self.intervals.labels.items(), ("micro average", self.intervals.micro)]
@@ -183,8 +175,8 @@ class TagReport(Report):
             return
         yield Table(
             ("kind of error", "number", "% of errors"),
-            tuple((printable(kind), f"{n:,}", percent(n / errors.total)) for kind, n in errors.counts.items() if n),
-            caption=f"{errors.total:,} errors in {errors.num_sentences:,} sentences; {errors.num_right:,} right",
+            tuple((printable(kind), f"{n:,}", percent(n / errors.total)) for kind, n in errors.kinds),
+            caption=f"{errors.total:,} errors in {errors.num_wrong:,} sentences; {errors.num_right:,} right",
         )
         if errors.partial:
             yield self._partial()
@@ -192,14 +184,10 @@ class TagReport(Report):
             caption = "types that are taken for each other, whatever their borders"
             yield Table(("gold", "predicted", "number"), rows[:_MOST_CONFUSIONS], caption=caption, text_columns=2)
 
-    def _examples(self) -> Iterator[Block]:
-        errors = self.errors
-        if errors.examples:
-            some = len(errors.examples) < errors.num_sentences
-            how = "evenly spaced" if self.scheme == "plain" else f"up to {MOST_EXAMPLES} of each kind"
-            sample = f" of {errors.num_sentences:,}, {how}" if some else ""
-            caption = f"{len(errors.examples):,} sentences with errors{sample}"
-            yield Examples(caption, tuple((kind, n) for kind, n in errors.counts.items() if n), errors.examples)
+    def _examples_caption(self) -> str:
+        shown, num_wrong = len(self.errors.examples), self.errors.num_wrong
+        how = "evenly spaced" if self.scheme == "plain" else f"up to {MOST_EXAMPLES} of each kind"
+        return f"{shown:,} sentences with errors" + (f" of {num_wrong:,}, {how}" if shown < num_wrong else "")
 
     def _partial(self) -> Table:
         assert self.errors.partial is not None
@@ -211,15 +199,14 @@ class TagReport(Report):
         }
         rows = []
         for name, words in named.items():
-            score: PartialScore = getattr(self.errors.partial, name)
-            rows.append((words, percent(score.precision), percent(score.recall), percent(score.f1)))
+            rows.append((words, *share_cells(getattr(self.errors.partial, name))))
         return Table(("", "P", "R", "F1"), tuple(rows), caption="with partial credit (SemEval-2013)")
 
     def _confused(self) -> tuple[tuple[str, ...], ...]:
         pairs = self.errors.confusions
         return tuple((printable(a), printable(b), f"{n:,}") for a, b, n in pairs if a and b and a != b)
 
-    def _all_confusions(self) -> Iterator[Block]:
+    def _confusions(self) -> Iterator[Block]:
         rows = tuple((printable(a or "-"), printable(b or "-"), f"{n:,}") for a, b, n in self.errors.confusions)
         caption = "all pairs of gold and predicted; a dash where the other side has nothing"
         yield Table(("gold", "predicted", "number"), rows, caption=caption, text_columns=2)
@@ -230,20 +217,6 @@ def _mean(scores: Scores) -> LabelScore:
     rows = [(row.precision, row.recall, row.f1) for row in scores.labels] or [(0.0, 0.0, 0.0)]
     precision, recall, f1 = (sum(figures) / len(rows) for figures in zip(*rows))
     return LabelScore("macro average", precision, recall, f1, support=0)
-
-
-def _figures(scores: Scores | LabelScore | None, intervals: Intervals | None) -> list[str]:
-    """Give precision, recall, F1 and the interval of F1; dashes where the reading has not met the label."""
-    bounds = between(intervals.f1.low, intervals.f1.high) if intervals and scores else "-"
-    return [*_shares([scores]), bounds]
-
-
-def _shares(readings: list[Any]) -> list[str]:
-    return [
-        percent(figure)
-        for scores in readings
-        for figure in ((scores.precision, scores.recall, scores.f1) if scores else (None, None, None))
-    ]
 
 
 def _with_bounds(intervals: Intervals) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Say what goes wrong: give each gold and each predicted span one kind of error, or call it right.
 
-Knows spans of tokens or characters. Leaves out partial credit (partial.py) and how errors are shown.
+This module knows spans of tokens or characters. It leaves out partial credit (partial_credit.py) and how errors are
+shown.
 """
 
 from collections import Counter
@@ -8,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.errors import DataError
+from seqtag.evaluation.errors import evenly_spaced
 from seqtag.text.schemes import Span
 
 WRONG_BOUNDARY: tuple[str, ...] = ("too long", "too short", "shifted")
@@ -27,7 +29,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SpanErrors:
-    """The outcomes of a corpus, from left to right in each sentence; every span of both sides stands in just one."""
+    """The outcomes of a corpus, from left to right in each sentence; each span of both sides is in exactly one."""
 
     outcomes: tuple[Outcome, ...]
 
@@ -41,13 +43,6 @@ class SpanErrors:
         return {kind: counts[kind] for kind in KINDS}
 
     @property
-    def shares(self) -> dict[str, float]:
-        """The share of each kind but 'right' in all errors; all are 0 where there is none."""
-        counts = self.counts
-        num_errors = len(self.outcomes) - counts.pop("right")
-        return {kind: count / max(num_errors, 1) for kind, count in counts.items()}
-
-    @property
     def confusions(self) -> dict[tuple[str | None, str | None], int]:
         """How often a gold label met a predicted one, whatever their borders; None for missed and spurious spans.
 
@@ -56,21 +51,14 @@ class SpanErrors:
         pairs = Counter((_label(outcome.gold), _label(outcome.predicted)) for outcome in self.outcomes)
         return dict(sorted(pairs.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or "")))
 
-    def examples(self, kind: str, *, most: int = 20) -> tuple[Outcome, ...]:
-        """Give at most so many outcomes of a kind, evenly spaced over the corpus; UsageError for an unknown kind.
-
-        'wrong boundary' is too long, too short and shifted together.
+    def examples(self, kind: str, *, most: int) -> list[Outcome]:
+        """Give at most so many outcomes of a kind, evenly spaced over the corpus.
 
         >>> found = find_errors([[Span(0, 1, "PER")]] * 5, [[]] * 5)
         >>> [outcome.sentence for outcome in found.examples("missed", most=2)]
         [0, 2]
         """
-        kinds = WRONG_BOUNDARY if kind == "wrong boundary" else (kind,)
-        if not set(kinds) <= set(KINDS):
-            raise UsageError(f"unknown kind of error {kind!r}; {near_miss(str(kind), [*KINDS, 'wrong boundary'])}")
-        found = [outcome for outcome in self.outcomes if outcome.kind in kinds]
-        number = min(most, len(found))
-        return tuple(found[index * len(found) // number] for index in range(number))
+        return evenly_spaced([outcome for outcome in self.outcomes if outcome.kind == kind], most)
 
 
 def find_errors(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> SpanErrors:

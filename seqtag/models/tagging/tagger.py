@@ -13,9 +13,9 @@ from datasets import Dataset
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.corpora.tag_normalising import corpus_scheme
 from seqtag.errors import UsageError
-from seqtag.evaluation.slices import TrainingKnowledge
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
+from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.inference.tagging import TaggedSentence, text_spans
 from seqtag.inference.user_input import texts, token_lists
 from seqtag.models import options as check

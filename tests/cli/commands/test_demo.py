@@ -11,8 +11,8 @@ from small_corpus import Run
 from seqtag import Classifier, Tagger, load_corpus
 from seqtag.cli.app import app
 from seqtag.cli.commands.demo import SHOWS
+from seqtag.corpora.demo_corpora import demo_folder
 from seqtag.corpora.formats.conll import read_columns
-from seqtag.demo import demo_folder
 
 TEXTS = SHOWS["tag"].texts
 

@@ -221,7 +221,7 @@ def test_counts_of_millions_still_fit():
     large = replace(report, confusion=millions)
     assert max(map(len, str(large).split("\n"))) <= 80
     wrong = evaluate_labels(["a", "b"], ["b", "b"], labels=list("abcdefghij"))
-    large = replace(wrong, confusion=millions, errors=replace(wrong.errors, pairs=(("a", "b", 12_345_678),)))
+    large = replace(wrong, confusion=millions, errors=replace(wrong.errors, confusions=(("a", "b", 12_345_678),)))
     assert "a b 12,345,678" in words_of(str(large))  # no matrix: it would not fit
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import DataError
-from seqtag.evaluation.classifying.slices import score_class_slices, unknown_shares
+from seqtag.evaluation.classifying.slices import score_slices, unknown_shares
 
 LIMITS = {"none": (-1, 0), "up to 10%": (0, 0.1), "10% to 25%": (0.1, 0.25), "over 25%": (0.25, 1)}
 texts = st.lists(
@@ -17,7 +17,7 @@ texts = st.lists(
 @given(texts, st.sampled_from(["tokens", "characters"]))
 def test_each_slice_holds_just_the_texts_that_it_names(rows, unit):
     lengths, shares, right = ([row[column] for row in rows] for column in range(3))
-    slices = score_class_slices(lengths, shares, right, unit=unit)
+    slices = score_slices(lengths, shares, right, unit=unit)
 
     def holds(found, length, share):
         if found.group == f"{unit} of the text":
@@ -47,14 +47,14 @@ def test_the_share_of_unknown_words_is_counted_by_token(texts):
 
 
 def test_without_shares_there_are_slices_of_length_alone():
-    assert [s.group for s in score_class_slices([2, 2, 9], None, [True, False, True])] == ["tokens of the text"] * 2
+    assert [s.group for s in score_slices([2, 2, 9], None, [True, False, True])] == ["tokens of the text"] * 2
 
 
 def test_unequal_numbers_and_impossible_shares_are_refused():
     with pytest.raises(DataError, match=r"2 lengths, 1 shares of unknown words and 2 texts"):
-        score_class_slices([1, 2], [0.0], [True, True])
+        score_slices([1, 2], [0.0], [True, True])
     with pytest.raises(DataError, match="1 lengths and 2 texts"):
-        score_class_slices([1], None, [True, True])
+        score_slices([1], None, [True, True])
     for share in (-0.1, 1.5, float("nan")):
         with pytest.raises(DataError, match=r"text 2: .* is no share of unknown words"):
-            score_class_slices([1, 2], [0.0, share], [True, True])
+            score_slices([1, 2], [0.0, share], [True, True])

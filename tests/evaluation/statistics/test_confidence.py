@@ -2,17 +2,17 @@
 
 import json
 from dataclasses import asdict
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, precision_recall_curve
 
 from seqtag.errors import DataError
-from seqtag.evaluation.statistics.confidence import measure_confidence, sections_of, wilson_interval
+from seqtag.evaluation.statistics.confidence import measure_confidence, sections_of
 from seqtag.reporting.sections import Paragraph, Plot, Table
 
 # Ties and edges of bins among them.
@@ -51,9 +51,14 @@ def test_the_calibration_error_by_hand():
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_intervals_are_wilsons(counts):
+    """The bounds are the shares from which what was seen lies 1.96 standard errors away (Wilson 1927)."""
     num_right, count = counts
-    expected = binomtest(num_right, count).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose(wilson_interval(num_right, count), (expected.low, expected.high), atol=1e-9)
+    confidence = measure_confidence([0.95] * count, [True] * num_right + [False] * (count - num_right))
+    share, z = num_right / count, NormalDist().inv_cdf(0.975)
+    for bound in (confidence.bins[-1].right_low, confidence.bins[-1].right_high):
+        distance = count * (share - bound) ** 2
+        assert distance == pytest.approx(z * z * bound * (1 - bound), abs=1e-9)
+    assert confidence.bins[-1].right_low <= share <= confidence.bins[-1].right_high
 
 
 @given(events)

@@ -66,14 +66,6 @@ def test_documents_hold_the_sums_of_their_sentences_in_the_order_of_first_sight(
     assert grouped.right_SL.tolist() == grouped.gold_SL.tolist()
 
 
-def test_only_keeps_the_columns_that_are_named():
-    counts = count_spans([[Span(0, 1, "PER"), Span(1, 2, "LOC"), Span(2, 3, "LOC")]], [[]])
-    assert counts.only(["PER"]).gold_SL.tolist() == [[1]]
-    assert counts.only(["PER", "LOC"]).gold_SL.tolist() == [[1, 2]]
-    with pytest.raises(UsageError, match="no label 'Per' was counted; choose from LOC, PER; did you mean 'PER'"):
-        counts.only(["Per"])
-
-
 def test_what_can_not_be_is_refused():
     one = np.ones((2, 1), int)
     with pytest.raises(DataError, match="2 gold sentences but 1 predicted"):

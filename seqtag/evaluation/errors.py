@@ -1,0 +1,66 @@
+"""What goes wrong, whatever the task: how often each kind of error occurs, what is taken for what, and examples.
+
+tagging/errors.py and classifying/errors.py find the errors; how they look, reporting/ decides.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from seqtag.reporting.sections import Example
+
+_MOST_NAMED = 10  # confusions that have a name of their own
+
+Item = TypeVar("Item")
+Pair = TypeVar("Pair", bound=Hashable)  # what stands in gold, and what was predicted in its place
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """The errors of a system."""
+
+    counts: dict[str, int]  # kind -> how often; what is right is not in it
+    confusions: tuple[tuple[Any, Any, int], ...]  # gold, predicted, how often
+    num_wrong: int  # sentences or texts with an error
+    examples: tuple[Example, ...]  # all of them, or a sample; none where the words are not known
+
+    @property
+    def total(self) -> int:
+        """How many errors there are."""
+        return sum(self.counts.values())
+
+    @property
+    def kinds(self) -> tuple[tuple[str, int], ...]:
+        """The kinds that occur, with their numbers."""
+        return tuple((kind, count) for kind, count in self.counts.items() if count)
+
+
+def plain_example(example: Example) -> dict[str, Any]:
+    """Give an example as plain JSON values, without its marks."""
+    return {"place": example.place, "kinds": list(example.kinds), "text": example.text, "note": example.note}
+
+
+def name_confusions(
+    confusions: Iterable[tuple[Pair, int]], name: Callable[[Pair], str], *, others: str
+) -> tuple[dict[Pair, str], dict[str, int]]:
+    """Make a kind of error of each of the first ten confusions, and one of all `others`; give names and numbers.
+
+    >>> name_confusions([("ab", 3), ("ba", 1)], " -> ".join, others="other tags")
+    ({'ab': 'a -> b', 'ba': 'b -> a'}, {'a -> b': 3, 'b -> a': 1})
+    """
+    names: dict[Pair, str] = {}
+    counts: dict[str, int] = {}
+    for rank, (pair, count) in enumerate(confusions):
+        names[pair] = name(pair) if rank < _MOST_NAMED else others
+        counts[names[pair]] = counts.get(names[pair], 0) + count
+    return names, counts
+
+
+def evenly_spaced(items: Sequence[Item], most: int) -> list[Item]:
+    """Choose at most so many items, evenly spaced.
+
+    >>> evenly_spaced("abcdef", 3)
+    ['a', 'c', 'e']
+    """
+    number = min(most, len(items))
+    return [items[index * len(items) // number] for index in range(number)]

@@ -1,0 +1,121 @@
+"""What goes wrong in tags: kinds of error with counts, confusions, and the sentences that show them.
+
+Spans are paired and their errors named by span_errors.py.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqtag.evaluation.errors import Errors, evenly_spaced, name_confusions, plain_example
+from seqtag.evaluation.tagging.partial_credit import PARTIAL_READINGS, PartialScores, partial_scores
+from seqtag.evaluation.tagging.span_errors import KINDS, Outcome, find_errors
+from seqtag.reporting.figures import plain
+from seqtag.reporting.sections import Example, Mark
+from seqtag.text.joining import join_tokens
+from seqtag.text.schemes import Span
+
+# Sentences kept as examples of each kind, evenly spaced over the corpus: enough to read, and a page stays small.
+MOST_EXAMPLES = 100
+_SIDES = ("gold", "predicted")
+
+SpanLists = Sequence[Sequence[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class TagErrors(Errors):
+    """The errors of a tagger: of spans by their kinds, of plain tags by the pair of tags.
+
+    In `confusions`, gold or predicted is None where the other side has a span and this side has none.
+    """
+
+    num_right: int
+    partial: PartialScores | None  # of spans
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, by field; marks of examples by side."""
+        return {
+            "counts": self.counts,
+            "num_right": self.num_right,
+            "num_sentences": self.num_wrong,
+            "confusions": plain(self.confusions),
+            "partial": self.partial and {name: getattr(self.partial, name).to_dict() for name in PARTIAL_READINGS},
+            "examples": [
+                {**plain_example(example), "sides": {side: plain(marks) for side, marks in example.sides}}
+                for example in self.examples
+            ],
+        }
+
+
+def span_errors(gold: SpanLists, predicted: SpanLists, tokens: Sequence[Sequence[str]] | None) -> TagErrors:
+    """Name the errors between the gold and the predicted spans of each sentence; the `score` of a span is shown too.
+
+    >>> errors = span_errors([[Span(0, 2, "PER")]], [[Span(0, 1, "PER")]], [["Ada", "Lovelace"]])
+    >>> errors.counts["too short"], errors.examples[0].text
+    (1, 'Ada Lovelace')
+    """
+    found = find_errors(gold, predicted)
+    counts = found.counts
+    by_sentence: dict[int, list[Outcome]] = {}
+    for outcome in found.outcomes:
+        by_sentence.setdefault(outcome.sentence, []).append(outcome)
+    wrong = {outcome.sentence for outcome in found.outcomes if outcome.kind != "right"}
+    shown = {outcome.sentence for kind in KINDS[1:] for outcome in found.examples(kind, most=MOST_EXAMPLES)}
+    return TagErrors(
+        counts={kind: counts[kind] for kind in KINDS[1:]},
+        confusions=tuple((*pair, count) for pair, count in found.confusions.items()),
+        num_wrong=len(wrong),
+        examples=() if tokens is None else tuple(_span_example(n, tokens[n], by_sentence[n]) for n in sorted(shown)),
+        num_right=counts["right"],
+        partial=partial_scores(found),
+    )
+
+
+def plain_errors(gold: SpanLists, predicted: SpanLists, tokens: Sequence[Sequence[str]] | None) -> TagErrors:
+    """Name the errors of plain tags, given as spans of one token, by the pair of tags.
+
+    >>> plain_errors([[Span(0, 1, "NOUN")]], [[Span(0, 1, "VERB")]], None).counts
+    {'NOUN -> VERB': 1}
+    """
+    pairs: Counter[tuple[str, str]] = Counter()
+    wrong: dict[int, list[tuple[Span, Span]]] = {}
+    for number, (left, right) in enumerate(zip(gold, predicted)):
+        for a, b in zip(left, right):
+            pairs[a.label, b.label] += 1
+            if a.label != b.label:
+                wrong.setdefault(number, []).append((a, b))
+    most = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+    confused = [(pair, count) for pair, count in most if pair[0] != pair[1]]
+    names, counts = name_confusions(confused, " -> ".join, others="other tags")
+    shown = evenly_spaced(sorted(wrong), MOST_EXAMPLES * 3)
+    return TagErrors(
+        counts=counts,
+        confusions=tuple((*pair, count) for pair, count in most),
+        num_wrong=len(wrong),
+        examples=() if tokens is None else tuple(_tag_example(n, tokens[n], wrong[n], names) for n in shown),
+        num_right=sum(count for (a, b), count in pairs.items() if a == b),
+        partial=None,
+    )
+
+
+def _span_example(number: int, tokens: Sequence[str], outcomes: Sequence[Outcome]) -> Example:
+    gold, predicted = ([(span, o.kind) for o in outcomes if (span := getattr(o, side))] for side in _SIDES)
+    return _example(number, tokens, [o.kind for o in outcomes if o.kind != "right"], gold, predicted)
+
+
+def _tag_example(
+    number: int, tokens: Sequence[str], pairs: Sequence[tuple[Span, Span]], names: Mapping[tuple[str, str], str]
+) -> Example:
+    kinds = [names[gold.label, predicted.label] for gold, predicted in pairs]
+    return _example(number, tokens, kinds, *(list(zip(spans, kinds)) for spans in zip(*pairs)))
+
+
+def _example(number: int, tokens: Sequence[str], kinds: Sequence[str], *sides: Sequence[tuple[Span, str]]) -> Example:
+    """Show a sentence, `number` counted from 0, with the spans of gold and of the prediction, each with its kind."""
+    text, places = join_tokens(tokens)
+    shown = []
+    for side, spans in zip(_SIDES, sides):
+        marks = [Mark(places[s.start][0], places[s.end - 1][1], s.label, kind, s.score) for s, kind in spans]
+        shown.append((side, tuple(sorted(marks, key=lambda mark: mark.start))))
+    return Example(f"sentence {number + 1:,}", tuple(dict.fromkeys(kinds)), text, tuple(shown))

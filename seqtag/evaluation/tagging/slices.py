@@ -1,0 +1,109 @@
+"""Score spans apart: those that training knew and those it did not, by length, and with unknown words.
+
+This module knows tokens, spans and what training held. It leaves out kinds of error and how sure the figures are.
+"""
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from seqtag.errors import DataError
+from seqtag.evaluation.slices import Cut, Slice, count_slices, quartile_names
+from seqtag.text.schemes import Span, check_span
+from seqtag.text.training_surfaces import Surfaces, join_surface
+
+_WORDS = ("words of the span", ("all known", "some unknown"))
+_WORD = ("word in training", ("known", "unknown"))  # of plain tags
+_LONG = 4  # tokens from which on spans share a slice
+_Case = tuple[tuple[str, ...], int]  # the words of a span, and the number of tokens of its sentence
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingKnowledge:
+    """What is known of the training of a system; what is not known is None."""
+
+    surfaces: Surfaces | None = None  # of spans; under plain tags of words
+    words: Container[str] | None = None  # decides about case by itself
+
+
+def score_slices(
+    tokens: Sequence[Sequence[str]],
+    gold: Sequence[Sequence[Span]],
+    predicted: Sequence[Sequence[Span]],
+    *,
+    surfaces: Surfaces | None = None,
+    vocabulary: Container[str] | None = None,
+    is_plain: bool = False,
+) -> tuple[Slice, ...]:
+    """Score the spans of each slice; a right span is the same on both sides, so it is in the same slices.
+
+    Spans are cut by their surface in training, seen or unseen with any label (Augenstein et al. 2017, Generalisation in
+    Named Entity Recognition, https://arxiv.org/abs/1701.02877), case kept; seen ones by whether training gave them one
+    label or several; by whether all words are in `vocabulary`, which decides about case by itself; by the length of the
+    span; and by the length of the sentence, in quartiles of the sentences that have tokens (equal lengths stay
+    together, so there may be fewer). Plain tags (`is_plain`, one span per token) are cut by word: in `vocabulary` or
+    not, with one tag in training or several; and by the length of the sentence. Cuts that need something that is not
+    given are left out. The slices of a group share no span, and together they hold all spans, but for the groups of
+    labels and tags in training, which hold the seen ones. Raises DataError for unequal numbers of sentences and for
+    spans that don't lie in their sentence.
+
+    >>> slices = score_slices([["Ada", "met", "Bo"]], [[Span(0, 1, "PER"), Span(2, 3, "PER")]], [[Span(0, 1, "PER")]],
+    ...                       surfaces=Surfaces.of([("Ada", "PER")]))
+    >>> [(slice.name, slice.recall) for slice in slices if slice.group == "surface in training"]
+    [('seen', 1.0), ('unseen', 0.0)]
+    """
+    _check(tokens, {"gold spans": gold, "predicted spans": predicted})
+    quartiles = quartile_names([len(words) for words in tokens if words])
+    cuts = _cuts(surfaces, vocabulary, quartiles, is_plain=is_plain)
+    return count_slices(cuts, *_count_cases(tokens, gold, predicted))
+
+
+def _cuts(
+    surfaces: Surfaces | None, vocabulary: Container[str] | None, quartiles: Mapping[int, str], *, is_plain: bool
+) -> Iterator[Cut[_Case]]:
+    """Give the ways to cut a corpus that what is known of training allows."""
+    if surfaces is not None:
+        known = surfaces
+
+        def num_labels(case: _Case) -> int:
+            return known.num_labels(join_surface(case[0]))
+
+        if not is_plain:
+            yield Cut("surface in training", ("seen", "unseen"), lambda case: "seen" if num_labels(case) else "unseen")
+        group = "tags in training" if is_plain else "labels in training"
+        yield Cut(group, ("one", "several"), lambda case: (None, "one", "several")[min(num_labels(case), 2)])
+    if vocabulary is not None:
+        words = vocabulary
+        group, names = _WORD if is_plain else _WORDS
+        yield Cut(group, names, lambda case: names[not all(word in words for word in case[0])])
+    if not is_plain:
+        lengths = [str(length) for length in range(1, _LONG)] + [f"{_LONG}+"]
+        yield Cut("tokens of the span", lengths, lambda case: lengths[min(len(case[0]), _LONG) - 1])
+    yield Cut("tokens of the sentence", [*dict.fromkeys(quartiles.values())], lambda case: quartiles[case[1]])
+
+
+def _count_cases(
+    tokens: Sequence[Sequence[str]], gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]
+) -> list[Counter[_Case]]:
+    """Count spans in gold, predicted and right, by all that their slices depend on."""
+    counts: list[Counter[_Case]] = [Counter(), Counter(), Counter()]
+    for words, *sides in zip(tokens, gold, predicted):
+        keys = [Counter((span.start, span.end, span.label) for span in spans) for spans in sides]
+        for found, spans in zip(counts, (*keys, keys[0] & keys[1])):
+            for (start, end, _), times in spans.items():
+                found[tuple(words[start:end]), len(words)] += times
+    return counts
+
+
+def _check(tokens: Sequence[Sequence[str]], sides: Mapping[str, Sequence[Sequence[Span]]]) -> None:
+    for side, sentences in sides.items():
+        if len(sentences) != len(tokens):
+            raise DataError(
+                f"{len(tokens)} sentences of tokens but {len(sentences)} lists of {side}; pair them one to one"
+            )
+        for number, (words, spans) in enumerate(zip(tokens, sentences), 1):
+            for span in spans:
+                try:
+                    check_span(span, len(words))
+                except DataError as error:
+                    raise DataError(f"sentence {number}, {side}: {error}") from error

@@ -1,0 +1,220 @@
+"""README and the pages of docs/: what they show runs as it stands, what they name exists, their links lead somewhere.
+
+Blocks of Python and of shell run in the order of the page, as one session in a folder that has the demo corpus. Blocks
+marked `console` don't run, and each of their lines is listed here with the reason; the other languages only show.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from seqtag_command import seqtag_command
+from typer.main import get_command
+
+import seqtag
+import seqtag.runtime
+from seqtag.cli.app import app
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "data" / "README.md",
+    REPOSITORY / "data" / "sentiment" / "README.md",
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
+TEXTS = {path.relative_to(REPOSITORY).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+# Blocks that only show something, beside "python" and "sh", which run, and "console", which is listed below.
+SHOWN = {"text", "json", "csv", "toml"}
+
+INSTALLS = "installs packages, or makes an environment"
+CORPORA = "needs public corpora that are not part of the repository, and up to hours"
+RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
+NOT_RUN = {
+    "README.md": {
+        "make demo": "installs, and trains for a minute; the tests of the command have its parts",
+        "make test": "is this",
+    },
+    "docs/index.md": {"pip install .": INSTALLS, 'pip install ".[onnx]"': INSTALLS},
+    "docs/guide/language-models.md": {
+        'pip install "seqtag[vectors]"': INSTALLS,
+        "python recipes/word_vectors.py mails.txt.gz reports/ reviews.csv:text --language en --corpus my-corpus": (
+            "stands for text of the reader's own"
+        ),
+    },
+    "docs/guide/runtime.md": {
+        'pip install "seqtag[onnx]"': INSTALLS,
+        "make wheels": "makes an environment; tests/test_runtime_packaging.py builds the wheel",
+        RUNTIME: INSTALLS,
+    },
+    "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
+    "docs/results/quality.md": {
+        "python recipes/ner_corpora.py --data CORPORA": CORPORA,
+        "python recipes/pos_ud.py --data CORPORA": CORPORA,
+        "python recipes/text_corpora.py --data CORPORA": CORPORA,
+        "python recipes/anonymise.py --data CORPORA/CORPUS": CORPORA,
+        "OMP_NUM_THREADS=1 python recipes/language_model.py --data CORPORA": CORPORA,
+    },
+    "docs/results/speed.md": {
+        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --peers": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --threads 1 2 --peer-python spacy=PYTHON": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --rounds 1 --until 19": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --cost": CORPORA,
+        "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",
+    },
+    "docs/results/unlabelled-text.md": {
+        "python recipes/few_labels.py --data CORPORA --out few_labels CORPUS": CORPORA,
+    },
+}
+
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str, *languages: str) -> list[tuple[str, str]]:
+    return [block for block in FENCE.findall(TEXTS[page]) if block[0] in languages]
+
+
+def prose(page: str) -> str:
+    return FENCE.sub("", TEXTS[page])
+
+
+def each_page(*languages: str) -> pytest.MarkDecorator:
+    """Run a test once for each page that has a block in one of some languages; for every page, where none is named."""
+    return pytest.mark.parametrize("page", [page for page in TEXTS if not languages or blocks(page, *languages)])
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Path]:
+    with seqtag_command() as folder:
+        yield folder
+
+
+@each_page("python", "sh")
+def test_the_blocks_of_a_page_run(
+    page: str, commands: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    (tmp_path / "data").symlink_to(REPOSITORY / "data")
+    monkeypatch.chdir(tmp_path)
+    places = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
+    monkeypatch.setenv("PATH", os.pathsep.join(places))
+    names: dict = {"__name__": "__main__"}
+    for language, block in blocks(page, "python", "sh"):
+        if language == "python":
+            exec(compile(block, page, "exec"), names)
+        else:
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block])
+            assert done.returncode == 0, f"{page}: exit code {done.returncode} of\n{block}\n{capfd.readouterr().err}"
+    PROMISES.get(page, lambda names, folder: None)(names, tmp_path)
+
+
+def promises_of_readme(names: dict, folder: Path) -> None:
+    pass
+
+
+PROMISES = {"README.md": promises_of_readme}
+
+
+@each_page()
+def test_blocks_are_in_a_language_that_runs_or_only_shows(page: str):
+    assert {language for language, _ in FENCE.findall(TEXTS[page])} <= {"python", "sh", "console", *SHOWN}
+    assert len(re.findall(r"^ *```", TEXTS[page], flags=re.MULTILINE)) == 2 * len(FENCE.findall(TEXTS[page]))
+
+
+def test_lines_that_do_not_run_are_listed():
+    lines = {page: _lines(block for _, block in blocks(page, "console")) for page in TEXTS}
+    assert {page: sorted(own) for page, own in lines.items() if own} == {page: sorted(own) for page, own in NOT_RUN.items()}
+
+
+def _lines(sources) -> list[str]:
+    """Give the commands of shell blocks, without comments; lines that end in a backslash go on."""
+    joined = (line.strip() for source in sources for line in source.replace("\\\n", " ").splitlines())
+    return [re.sub(r"\s+", " ", line.split("  #")[0]).strip() for line in joined if line and not line.startswith("#")]
+
+
+def _named_commands(page: str) -> Iterator[list[str]]:
+    """Give every call of a program that the page shows: in blocks of shell, and in its prose as code."""
+    lines = _lines(block for _, block in blocks(page, "sh", "console"))
+    for line in [*lines, *re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", prose(page))]:
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+        lexer.whitespace_split = True
+        try:
+            words = list(lexer)
+        except ValueError:  # a quote that is open: no command
+            continue
+        call: list[str] = []
+        for word in [*words, ";"]:
+            if set(word) <= set("();<>|&"):
+                if call:
+                    yield call
+                call = []
+            else:
+                call.append(word)
+
+
+@each_page()
+def test_commands_and_options_that_a_page_names_exist(page: str):
+    known = get_command(app).commands
+    recipes = "\n".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "recipes").rglob("*.py"))
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    for program, *words in _named_commands(page):
+        options = {word.partition("=")[0] for word in words if word.startswith("--") and len(word) > 2}
+        if program == "seqtag" and words and words[0].isalpha() and words[0].islower():
+            assert words[0] in known, f"{page}: seqtag {words[0]}"
+            taken = {name for parameter in known[words[0]].params for name in parameter.opts} | {"--help"}
+            assert options <= taken, f"{page}: seqtag {words[0]} {options - taken}"
+        elif program == "make" and words:
+            target = next(word for word in words if "=" not in word)
+            assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page}: make {target}"
+        elif program == "python" and words and words[0].startswith("recipes/"):
+            assert (REPOSITORY / words[0]).is_file(), f"{page}: {words[0]}"
+            missing = {option for option in options if not re.search(rf'"(--)?{option[2:]}"', recipes)}
+            assert not missing, f"{page}: {words[0]} {missing}"
+        elif program == "pip" and words[:1] == ["install"]:
+            project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+            for extra in re.findall(r"seqtag\[(\w+)\]", " ".join(words)):
+                assert re.search(rf"^{extra} = \[", project, flags=re.MULTILINE), f"{page}: the extra {extra}"
+
+
+def test_every_command_is_shown_somewhere():
+    shown = {words[0] for page in TEXTS for program, *words in _named_commands(page) if program == "seqtag" and words}
+    assert set(get_command(app).commands) <= shown
+
+
+@each_page()
+def test_links_and_files_that_a_page_names_exist(page: str):
+    place = (REPOSITORY / page).parent
+    for link in re.findall(r"\]\((?!https?:|mailto:)([^)#]*)(?:#[^)]*)?\)", prose(page)):
+        assert not link or (place / link).exists(), f"{page}: {link}"
+    for named in re.findall(r"`((?:seqtag|recipes|tests|docs|data|distributions)/[\w./-]*)`", prose(page)):
+        assert (REPOSITORY / named).exists(), f"{page}: {named}"
+
+
+def test_the_table_of_the_architecture_names_files_that_exist():
+    table = TEXTS["docs/architecture.md"].split("| my change is about")[1].split("\n\n")[0]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[2])]
+    assert len(named) > 50
+    assert [name for name in named if not (REPOSITORY / "seqtag" / name).exists()] == []
+
+
+def test_every_public_name_has_a_place_in_the_reference():
+    listed = set(re.findall(r"^::: seqtag\.([\w.]+)$", TEXTS["docs/reference.md"], flags=re.MULTILINE))
+    public = set(seqtag.__all__) - {"__version__"} | {f"runtime.{name}" for name in seqtag.runtime.__all__}
+    assert listed == public
+
+
+def test_the_readme_is_short():
+    assert (REPOSITORY / "README.md").stat().st_size <= 9_000
+
+
+def test_the_message_shown_for_a_bad_option_is_the_real_one():
+    from seqtag import Tagger, UsageError
+
+    shown = [line for text in TEXTS.values() for line in text.splitlines() if line.startswith("Tagger: encoder=")]
+    assert shown
+    with pytest.raises(UsageError) as error:
+        Tagger(encoder="ltsm").fit([["a"]], [["B-X"]])
+    assert shown == [str(error.value)] * len(shown)
