@@ -21,7 +21,8 @@ TEXT = (
     "a text file in UTF-8, also as .gz; a folder of text files, in which the files named train, dev and test are the "
     "splits; or CSV, TSV, JSON lines or Parquet, where FILE:text=NAME names the column of the texts."
 )
-DATA_FORMS = f"To tag: {TAGGED} To classify: {LABELLED} For a language model: {TEXT}"
+LABELLED_FORMS = f"To tag: {TAGGED} To classify: {LABELLED}"
+DATA_FORMS = f"{LABELLED_FORMS} For a language model: {TEXT}"
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data or the model falls short, 2 the command is used wrongly, 130 interrupted with "
     "Ctrl-C."
@@ -49,7 +50,7 @@ DevSplit = Annotated[
 ]
 JsonFile = Annotated[
     str | None,
-    typer.Option("--json", metavar="FILE", help="Write all figures as JSON; - prints them instead of the tables."),
+    typer.Option("--json", metavar="FILE", help="Write the results as JSON; - prints them instead of the tables."),
 ]
 HtmlFile = Annotated[
     str | None,

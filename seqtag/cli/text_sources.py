@@ -1,4 +1,4 @@
-"""Where running text comes from; tokens with tags are told from it, so that a wrong --task is reported at once."""
+"""Find the sources of running text, and refuse tokens with tags, so that a wrong --task is reported at once."""
 
 import re
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, HtmlFile, JsonFile, MarkdownFile
+from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, MarkdownFile
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
@@ -39,8 +39,8 @@ def check(
         list[str],
         typer.Argument(
             metavar="DATA",
-            help=f"The corpus. {DATA_FORMS} A folder may also hold files of any name. If several DATA are given, each "
-            "is a split, named by its file name, and all are looked at together.",
+            help=f"The corpus. {LABELLED_FORMS} A folder may also hold files of any name. If there are several DATA, "
+            "each is a split, named by its file name, and all are looked at together.",
         ),
     ],
     task: Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, DevSplit, ModelFolder
+from seqtag.cli.arguments import LABELLED_FORMS, DevSplit, ModelFolder
 from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
 from seqtag.cli.tasks import stored_labelled_task
@@ -34,7 +34,7 @@ def export(
         typer.Option(
             metavar="DATA",
             help="Labelled data to try the export on; --int8 needs it. Default: texts made of words that the model "
-            f"knows. {DATA_FORMS}",
+            f"knows. {LABELLED_FORMS}",
         ),
     ] = None,
     split: DevSplit = None,

@@ -82,7 +82,9 @@ def score(
     elif train is None:
         report = score_labels(gold, predicted)
     else:
-        raise UsageError("--train: is for --task tag, where names that training had are told apart; leave it out")
+        raise UsageError(
+            "--train: is for --task tag, where the scores of names seen in training are shown apart; leave it out"
+        )
     show(report, files)
 
 

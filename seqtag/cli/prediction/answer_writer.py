@@ -35,12 +35,3 @@ class AnswerWriter(ABC):
 def json_line(record: Mapping[str, Any]) -> str:
     """Write an object of JSON lines."""
     return json.dumps(record, ensure_ascii=False) + "\n"
-
-
-def one_line(text: str) -> str:
-    r"""Write line breaks as spaces.
-
-    >>> one_line("two\r\nlines")
-    'two lines'
-    """
-    return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")

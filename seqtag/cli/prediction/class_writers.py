@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line, one_line
+from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.cli.prediction.tables import table_line
+from seqtag.cli.prediction.tables import bare_cell, one_line, table_line
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class ClassWriter(AnswerWriter):
 
     def _text_line(self, request: Request, answer: ClassAnswer) -> str:
         text = " ".join(request.tokens) if request.text is None else request.text
-        return "\t".join([*map(_bare, self._cells(answer)), one_line(text)]) + "\n"
+        return "\t".join([*map(bare_cell, self._cells(answer)), one_line(text)]) + "\n"
 
     def _json_line(self, request: Request, answer: ClassAnswer) -> str:
         scores = {name: round(probability, DIGITS) for name, probability in answer.scores.items()}
@@ -108,7 +108,7 @@ class ClassWriter(AnswerWriter):
         table, added = self.given.table, self._cells(answer)
         if table is None:
             return self._row([request.text or "", *added])
-        return self._row([*request.record.values(), *(added if table.dialect.quoted else map(_bare, added))])
+        return self._row([*request.record.values(), *(added if table.dialect.quoted else map(bare_cell, added))])
 
     def _columns(self) -> list[str]:
         columns = ["labels", "scores"] if self.is_multi else ["label", "score"]
@@ -145,11 +145,6 @@ def top_words(weights: Sequence["TokenWeight"]) -> str:
     """Show the words of a text that have the most weight, for people to read."""
     most = nlargest(_MOST_WORDS, weights, key=lambda word: word.weight)
     return " ".join(f"{word.text}({word.weight:.2f})" for word in most)
-
-
-def _bare(cell: str) -> str:
-    """Replace the characters that would end a cell without quotes."""
-    return one_line(cell).replace("\t", " ")
 
 
 def free_name(name: str, taken: Collection[str]) -> str:

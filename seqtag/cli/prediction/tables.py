@@ -52,7 +52,7 @@ def open_table(path: str, text: Column | None = None) -> Table:
 
 
 def table_line(cells: Sequence[str], *, delimiter: str = ",", quoted: bool = True) -> str:
-    r"""Write a row; if a quote is a character like any other, no cell may hold the delimiter or a line break.
+    r"""Write a row; if a quote is a character like any other, no cell may hold a tab or a line break.
 
     >>> table_line(["so, so", "a\r"]), table_line(['a "b"', "c"], delimiter="\t", quoted=False)
     ('"so, so","a\r"\n', 'a "b"\tc\n')
@@ -63,3 +63,17 @@ def table_line(cells: Sequence[str], *, delimiter: str = ",", quoted: bool = Tru
     # With this line end a cell with either of its two characters is put in quotes, in every release of Python.
     csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
     return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def bare_cell(cell: str) -> str:
+    """Replace the characters that would end a cell without quotes."""
+    return one_line(cell).replace("\t", " ")
+
+
+def one_line(text: str) -> str:
+    r"""Write line breaks as spaces.
+
+    >>> one_line("two\r\nlines")
+    'two lines'
+    """
+    return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")

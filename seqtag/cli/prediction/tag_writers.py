@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line, one_line
+from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
+from seqtag.cli.prediction.tables import one_line
 from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import Span, tags_from_spans
 
