@@ -68,7 +68,9 @@ def test_files_of_any_name_are_checked_as_the_splits_that_they_are_given_as(tmp_
     assert counts_of(findings, "shared_with_train") == {"test in train": 1}
     write(tmp_path / "c" / "train.conll", "We\tO\n")
     write(tmp_path / "c" / "test.conll", "We\tO\n")
-    with pytest.raises(UsageError, match="it has the splits train, test, and is to be one, 'dev'; give it alone"):
+    with pytest.raises(
+        UsageError, match="it has the splits train, test, but has to be the one split 'dev'; give it alone"
+    ):
         check_corpus({"train": first, "dev": tmp_path / "c"})
 
 
@@ -156,8 +158,8 @@ def test_places_are_shown_without_the_folder_that_all_share(tmp_path):
     ("options", "message"),
     [
         ({"task": "clasify"}, "did you mean 'classify'?"),
-        ({"text": 0}, "text= is no option of task='tag'"),
-        ({"task": "classify", "tag": 1}, "tag= is no option of task='classify'"),
+        ({"text": 0}, "text= is not an option of task='tag'"),
+        ({"task": "classify", "tag": 1}, "tag= is not an option of task='classify'"),
     ],
 )
 def test_wrong_options_are_named(options, message):

@@ -112,7 +112,7 @@ def test_the_tables_of_several_labels():
     lines = words_of(str(report))
     start = lines.index("P R F1 F1 95% support predicted")
     drawn = report.intervals
-    assert lines[1] == "4 texts, 4 labels, 1.00 a text in gold, 0.75 predicted"
+    assert lines[1] == "4 texts, 4 labels, 1.00 per text in gold, 0.75 predicted"
     assert lines[start + 1 : start + 8] == [
         f"a 100.00 100.00 100.00 {bounds(drawn.labels['a'].f1)} 2 2",
         f"b 0.00 0.00 0.00 {bounds(drawn.labels['b'].f1)} 1 1",
@@ -307,7 +307,7 @@ def test_texts_without_a_partner_are_refused(gold, predicted, message):
         (["a"], ["a"], [], "^dev: labels is empty; pass the classes that the model knows"),
         (["a"], ["a"], ["a", "b", "a"], "^dev: labels holds 'a' twice"),
         (["a"], ["a"], ["a", 1], "^dev: labels holds 1; the first is 'a'; pass strings, integers or booleans"),
-        ([0.5], [0.5], [0.5], r"^dev: labels holds 0\.5; pass strings, integers or booleans, all of a kind"),
+        ([0.5], [0.5], [0.5], r"^dev: labels holds 0\.5; pass strings, integers or booleans, all of one kind"),
         (["a", None], ["a", "a"], ["a"], "^dev: text 2: gold label None is no string as 'a' in `labels` is"),
         (["a", "a"], ["a", 1], ["a"], "^dev: text 2: predicted label 1 is no string as 'a' in `labels` is"),
         ([1, 0], [True, False], [0, 1], "^dev: text 1: predicted label True is no integer as 0 in `labels` is"),
@@ -327,7 +327,7 @@ def test_labels_that_cannot_be_compared_are_refused_by_text(gold, predicted, lab
     ("probabilities", "error", "message"),
     [
         ([[0.5, 0.5]], UsageError, r"^dev: probabilities have shape \(1, 2\), but 2 texts and 2 classes need \(2, 2\)"),
-        ([[0.5, 0.5, 0]] * 2, UsageError, r"shape \(2, 3\), but 2 texts and 2 classes need \(2, 2\); pass one row a"),
+        ([[0.5, 0.5, 0]] * 2, UsageError, r"shape \(2, 3\), but 2 texts and 2 classes need \(2, 2\); pass one row per"),
         ([0.5, 0.5], UsageError, r"^dev: probabilities have shape \(2,\)"),
         ([[0.5, 0.5], [1]], UsageError, "^dev: probabilities are no matrix of numbers"),
         ([["a", "b"]] * 2, UsageError, "^dev: probabilities are no matrix of numbers"),

@@ -104,7 +104,7 @@ def test_damage_is_told_with_its_place(damage, told):
 
 
 def test_what_is_no_measurement_is_told():
-    with pytest.raises(DataError, match="it is list, no object"):
+    with pytest.raises(DataError, match="it is list, not an object"):
         Measurement.from_dict([])
     with pytest.raises(DataError, match="it lacks gold, predicted;"):
         Measurement.from_dict({key: value for key, value in WHOLE.items() if key not in ("gold", "predicted")})
