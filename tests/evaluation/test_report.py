@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from seqtag.errors import UsageError
-from seqtag.evaluation import Report, evaluate_labels, evaluate_tags
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.tagging.evaluation import evaluate_tags
 
 REPORTS = {
     "tags": evaluate_tags([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2"),

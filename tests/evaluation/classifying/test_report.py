@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation import ClassReport, evaluate_labels
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.classifying.report import ClassReport
 
 GOLD = ["neg", "neg", "neu", "pos", "pos", "pos"]
 PREDICTED = ["neg", "pos", "neg", "pos", "pos", "neg"]

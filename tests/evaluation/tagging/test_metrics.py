@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.scheme import BILOU, IOB2, IOBES
 
-from seqtag.evaluation import LabelScore, Scores, evaluate_tags
-from seqtag.evaluation.tagging.metrics import score_spans, score_tokens, token_accuracy
+from seqtag.evaluation.tagging.evaluation import evaluate_tags
+from seqtag.evaluation.tagging.metrics import LabelScore, Scores, score_spans, score_tokens, token_accuracy
 from seqtag.text.schemes import illegal_positions, spans_from_tags
 
 LETTERS = {"IO": "I", "IOB1": "BI", "IOB2": "BI", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES"}
