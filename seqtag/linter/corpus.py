@@ -1,7 +1,7 @@
-"""Read a corpus as it stands, for the data linter: nothing repaired, dropped or refused, and where each row is.
+"""Read a corpus as it is, for the data linter: repair, drop and refuse nothing, and keep where each row is.
 
-Uses the readers below load_corpus, which know lines. Words and labels are numbers from here on, about sixteen bytes
-a token; a split that can't be read is told, and left out.
+This module uses the readers below load_corpus, which know lines. It turns words and labels into numbers, about sixteen
+bytes per token. A split that can't be read is reported and left out.
 """
 
 import os
@@ -29,23 +29,23 @@ from seqtag.errors import DataError, UsageError
 from seqtag.text.characters import DAMAGED, unseen_in
 from seqtag.text.schemes import tags_from_spans
 
-# Words of Chinese and Japanese stand without blanks: each character counts as a word.
+# Chinese and Japanese are written without blanks: each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+|[^\w\s]")
-_EXCERPT = 100  # characters of a text that are kept, to be shown
-_AROUND = 20  # characters before and after one that nobody sees
+_EXCERPT = 100  # characters of a text that are kept for showing it
+_AROUND = 20  # characters that are shown before and after an invisible one
 
 Sources: TypeAlias = Source | Mapping[str, str | os.PathLike[str]]
 Options: TypeAlias = Mapping[str, Any]
-Watch: TypeAlias = Callable[[str], None]  # is told what begins, for those who wait
+Watch: TypeAlias = Callable[[str], None]  # is called with the name of each step as it begins
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A text with characters that nobody sees, or U+FFFD."""
+    """A text with invisible characters or with U+FFFD."""
 
     row: int
     characters: Sequence[str]
-    excerpt: str  # the text around the first of them
+    excerpt: str  # the text around the first of these characters
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Rows:
     label_offsets: np.ndarray  # int64 (S + 1); of tags they are `offsets`
     place: Callable[[int, int], str]  # says where row s is, or its word at a position of the row
     excerpt: Callable[[int], str]  # gives the beginning of row s
-    marks: Sequence[Mark] = ()  # of texts; the words of sentences are in Corpus.words, to be looked through
+    marks: Sequence[Mark] = ()  # of texts; Corpus.words holds the words of sentences for that
     lines: np.ndarray | None = None  # of words, int32 (N), in the file `origin`; None where there are none
     broken: Sequence[int] = ()  # rows of a table whose text goes over several lines
 
@@ -74,7 +74,7 @@ class Rows:
 
     @cached_property
     def keys(self) -> list[bytes]:
-        """What rows with the same words have in common."""
+        """A key for each row, equal for rows with the same words."""
         words, offsets = self.words, self.offsets.tolist()
         return [words[start:end].tobytes() for start, end in pairwise(offsets)]
 
@@ -94,19 +94,19 @@ class Rows:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The splits that could be read, and what could not."""
+    """The splits that could be read, and what could not be read."""
 
     task: str
     words: Sequence[str]
-    labels: Sequence[str]  # tags, as they are written, or classes
+    labels: Sequence[str]  # tags, as the corpus has them, or classes
     splits: Mapping[str, Rows]
-    unreadable: Mapping[str, str]  # split, or "" where there is none -> the reader's message
+    unreadable: Mapping[str, str]  # split, or "" where no split is known -> the reader's message
     misaligned: Mapping[str, Sequence[tuple[str, Misaligned]]]  # split -> places and spans
-    unnamed: Sequence[str] = ()  # files of a folder that are splits here, though none is named after one
+    unnamed: Sequence[str] = ()  # files of a folder, each taken as a split, though none is named after one
 
 
 def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambda what: None) -> Corpus:
-    """Read a corpus; what the readers refuse is in `unreadable`. Raises UsageError for a source that is none."""
+    """Read a corpus; what the readers refuse is in `unreadable`. Raises UsageError for an invalid source."""
     words: dict[str, int] = {}
     labels: dict[str, int] = {}
     splits: dict[str, Rows] = {}
@@ -150,8 +150,8 @@ def _open(source: Sources, task: str, options: Options) -> tuple[Mapping[str, An
             continue
         if len(found) > 1:
             raise UsageError(
-                f"{path}: it has the splits {', '.join(found)}, and is to be one, {split!r}; give it alone, or a file "
-                "for each split"
+                f"{path}: it has the splits {', '.join(found)}, but has to be the one split {split!r}; give it "
+                "alone, or a file for each split"
             )
         parts[split] = next(iter(found.values()))
     return parts, unreadable, unnamed
@@ -174,7 +174,7 @@ def _unnamed(source: Any, options: Options) -> tuple[Sequence[Path], Options]:
 
 
 def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str, Misaligned]]]:
-    """Read annotated texts in a way that lists the spans that cut a token; other parts stay as they are."""
+    """Read annotated texts so that the spans that cut a token are listed; other parts are returned unchanged."""
     found: list[tuple[str, Misaligned]] = []
     path = Path(part.origin)
     if part.unit or file_ending(path) not in JSON_ENDINGS or not path.is_file() or sniff_annotations(path) is None:
@@ -245,14 +245,14 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
                     at = whole.index(found_in[0])
                     marks.append(Mark(row, found_in, whole[max(0, at - _AROUND) : at + _AROUND]))
             rows = arrow_strings(block.labels, block.place).to_pylist()
-            lists = [own if part.form.several else [own] for own in rows]
-            lists = [[None] if own is None else own for own in lists]  # a missing list is a missing label
+            lists = [labels if part.form.several else [labels] for labels in rows]
+            lists = [[None] if labels is None else labels for labels in lists]  # a missing list is a missing label
             pieces.append(
                 (
-                    _numbers([word for own in found for word in own], words, str),
-                    _numbers([label for own in lists for label in own], classes, class_name),
-                    np.array([len(own) for own in found], np.int64),
-                    np.array([len(own) for own in lists], np.int64),
+                    _numbers([word for row_words in found for word in row_words], words, str),
+                    _numbers([label for row_labels in lists for label in row_labels], classes, class_name),
+                    np.array(list(map(len, found)), np.int64),
+                    np.array(list(map(len, lists)), np.int64),
                 )
             )
             places.append((first, block.place))
@@ -265,7 +265,7 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
         first, place_in_block = places[int(np.searchsorted(firsts, row, side="right")) - 1]
         return place_in_block(row - first)
 
-    offsets, label_offsets = (np.concatenate(([0], np.cumsum(own))) for own in (lengths, label_lengths))
+    offsets, label_offsets = (np.concatenate(([0], np.cumsum(each))) for each in (lengths, label_lengths))
     origin = parts[0].origin + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
     excerpt = excerpts.__getitem__
     return Rows(name, origin, tokens, offsets, labels, label_offsets, place, excerpt, marks, broken=broken)
@@ -276,9 +276,9 @@ def _words_of(text: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _numbers(values: Any, numbers: dict[str, int], name_of: Callable[[Any], str]) -> np.ndarray:
-    """Give the number of each value's name, int32 (N), and new names the next ones; -1 for an empty name.
+    """Give the number of each value's name, int32 (N); new names get the next numbers, an empty name -1.
 
-    A word may be empty, a label not: `str` keeps the empty one.
+    A word may be empty, a label may not: with `str` as `name_of`, an empty name gets a number too.
     """
     if isinstance(values, list):
         found: dict[Any, int] = dict.fromkeys(values, 0)
@@ -291,4 +291,5 @@ def _numbers(values: Any, numbers: dict[str, int], name_of: Callable[[Any], str]
     if isinstance(values, list):
         found = dict(zip(distinct, known))
         return np.fromiter((found[value] for value in values), np.int32, len(values))
-    return np.array(known, np.int32)[coded.indices.to_numpy(zero_copy_only=False)]
+    numbered: np.ndarray = np.array(known, np.int32)[coded.indices.to_numpy(zero_copy_only=False)]
+    return numbered

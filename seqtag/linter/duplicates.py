@@ -1,8 +1,8 @@
-"""Look for rows that stand in a corpus twice: in two splits, nearly so, with other labels, or again and again.
+"""Look for rows that a corpus has twice: in two splits, nearly the same, with other labels, or repeated in a split.
 
 Two rows are the same where their words are the same; white space does not count, case does. They are nearly the same
-where their sets of words, case ignored, share nine in ten: a Jaccard index of 0.9 or more. Where tokens are letters,
-such sets tell nothing, and rows that are nearly the same are not looked for.
+where their sets of words, case ignored, have a Jaccard index of 0.9 or more. Where tokens are single letters, such sets
+say nothing, and nearly equal rows are not looked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
 from seqtag.reporting.escaping import shorten
 
-_FEWEST = 4  # words from which on it is no accident that a row comes twice
-_TELLING = 0.01  # share of a held-out split from which on copies of it in train can move a score by a point
-_ALPHABET, _ROWS_A_LETTER = 200, 10  # so few words, in so many more rows, are letters
+_FEWEST = 4  # words from which on it is no accident that a row occurs twice
+_HARMFUL = 0.01  # share of a held-out split from which on copies of it in train can move a score by a point
+_ALPHABET, _ROWS_PER_LETTER = 200, 10  # fewer distinct words than 200, each in ten rows or more, are single letters
 _MOST_PAIRED = 64  # set sizes up to which two rare words, not one, must be shared to be compared
 
 
@@ -29,12 +29,12 @@ def check_duplicates(corpus: Corpus) -> Iterator[Finding]:
 
 
 def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict[int, int]:
-    """Find for each query a row whose set of words is the same for nine words in ten; queries that have none are left
-    out. Words are numbers.
+    """Find for each query a row whose set of words has a Jaccard index of 0.9 or more with it, if there is one.
 
-    Exact, by the prefix filter (Chaudhuri, Ganti and Kaushik 2006): two sets that share so much have, ordered from the
-    rarest word, common words among the first few, so only rows with these are compared. Up to 64 words two of them
-    must be common, which keeps the lists of rows short in corpora of few words.
+    Words are numbers. The search is exact, by the prefix filter (Chaudhuri, Ganti and Kaushik 2006): two sets so alike,
+    ordered from the rarest word, have common words among the first few, so only rows with these are compared.
+    Sets of up to 64 words must have two such words in common, which keeps the lists of rows short in corpora of few
+    words.
 
     >>> near_rows([np.arange(20)], [np.arange(5), np.arange(19)])
     {0: 1}
@@ -82,7 +82,7 @@ def _is_near(left: frozenset[int], right: frozenset[int]) -> bool:
 def _prefix_keys(words: np.ndarray, *, stored: bool) -> Iterator[tuple[int, int]]:
     """Give the keys of a set, its words sorted: pairs of rare words, or single ones with -1 where the set is large.
 
-    What is stored has both where a row of the other kind may ask for it.
+    A stored set has both kinds of keys where a set of the other kind may ask for it.
     """
     size = len(words)
     needed = -(-9 * size // 10)  # shared words, at least
@@ -93,7 +93,7 @@ def _prefix_keys(words: np.ndarray, *, stored: bool) -> Iterator[tuple[int, int]
 
 
 def _groups(rows: Rows) -> dict[bytes, int]:
-    """Give the first row with each content; blank rows are none."""
+    """Give the first row with each content; blank rows are left out."""
     first: dict[bytes, int] = {}
     for row, key in enumerate(rows.keys):
         if key:
@@ -103,16 +103,16 @@ def _groups(rows: Rows) -> dict[bytes, int]:
 
 def _two_labels(corpus: Corpus) -> Iterator[Finding]:
     first: dict[bytes, tuple[Rows, int]] = {}
-    told: set[bytes] = set()
+    reported: set[bytes] = set()
     tally = Tally("two_labels")
     for name, rows in corpus.splits.items():
         for row, key in enumerate(rows.keys):
             if not key:
                 continue
             other, other_row = first.setdefault(key, (rows, row))
-            if key in told or _same_labels(corpus, rows.labels_of(row), other.labels_of(other_row)):
+            if key in reported or _same_labels(corpus, rows.labels_of(row), other.labels_of(other_row)):
                 continue
-            told.add(key)
+            reported.add(key)
             tally.add(name, 1, [(rows.place(row, -1), _difference(corpus, (rows, row), (other, other_row)))])
     what = "sentences occur a second time with other tags" if corpus.task == "tag" else "texts occur with two labels"
     yield from tally.finding(f"{what}; a model can't learn both: choose one, unless the words do have two readings")
@@ -153,7 +153,7 @@ def _shared(corpus: Corpus) -> Iterator[Finding]:
         pair = _pair(earlier, later)
         tally = held_out
         if earlier.name == "train":
-            tally = with_train if len(long_ones) >= _TELLING * len(later) else few_with_train
+            tally = with_train if len(long_ones) >= _HARMFUL * len(later) else few_with_train
         tally.add(pair, len(long_ones), _copies(later, long_ones, earlier, first))
         short.add(pair, len(few), _copies(later, few, earlier, first))
     yield from with_train.finding(
@@ -203,7 +203,7 @@ def _near(corpus: Corpus) -> Iterator[Finding]:
     what = "sentences" if corpus.task == "tag" else "texts"
     numbers: dict[str, int] = {}
     folded = np.array([numbers.setdefault(word.casefold(), len(numbers)) for word in corpus.words], np.int64)
-    if len(numbers) < _ALPHABET and sum(map(len, corpus.splits.values())) > _ROWS_A_LETTER * len(numbers):
+    if len(numbers) < _ALPHABET and sum(map(len, corpus.splits.values())) > _ROWS_PER_LETTER * len(numbers):
         return
     for earlier, later in _pairs(corpus):
         first = _groups(earlier)

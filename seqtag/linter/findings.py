@@ -36,7 +36,7 @@ class Example:
 
     split: str
     place: str  # file:line where lines are known, else split and row; empty where the finding has no place
-    text: str  # what stands there
+    text: str  # what was found there
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Tally:
         self._examples: dict[str, list[Example]] = {}
 
     def add(self, split: str, count: int = 1, examples: Iterable[tuple[str, str]] = ()) -> None:
-        """Count `count` more in a split; of the examples, places with what stands there, only the first are drawn."""
+        """Count `count` more in a split; of the examples, pairs of a place and a text, only the first are drawn."""
         if not count:
             return
         self.counts[split] += count
@@ -87,7 +87,7 @@ class Tally:
         """Give the finding, if there is one."""
         if count := sum(self.counts.values()):
             examples = tuple(example for kept in self._examples.values() for example in kept)
-            counts = {name: own for name, own in self.counts.items() if name}
+            counts = {name: number for name, number in self.counts.items() if name}
             yield Finding(self.kind, count, message[0].upper() + message[1:], counts, examples)
 
 
@@ -113,11 +113,11 @@ class Findings(Document):
 
     @property
     def has_errors(self) -> bool:
-        """Whether something is there that would make a model or a score wrong."""
+        """Whether anything was found that would make a model or a score wrong."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def of_kind(self, kind: str) -> Finding | None:
-        """Give the finding of a kind, None where there is none."""
+        """Give the finding of a kind, or None."""
         return next((finding for finding in self.findings if finding.kind == kind), None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from seqtag.linter.tags import TagReading
 _SPELLED = 5  # letters from which on two names may be one misspelled
 _RARER = 20  # times that the misspelled name is rarer, or more
 _FEW = 5  # examples in train below which a label is hardly learned
-_MANY, _VARIED = 50, {"tag": 3, "classify": 2}  # so many labels with fewer uses each than this are none
+# At least so many names that are used less often than this, on average, are no labels.
+_MANY, _VARIED = 50, {"tag": 3, "classify": 2}
 _TOP_SHARE, _RATIO = 0.8, 20  # of the largest class, and of the largest to the smallest
 _SEPARATORS = re.compile("[-_ ]")
 _NUMBER = re.compile(r"[-+]?[\d.]+")
@@ -50,7 +51,7 @@ def class_uses(corpus: Corpus) -> dict[str, LabelUse]:
 
 
 def check_labels(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
-    """Find labels that look like one, those that splits do not share, rare ones, and classes out of balance."""
+    """Find pairs of labels that look like one label, labels that splits do not share, rare labels, and imbalance."""
     if wrong := list(_wrong_column(uses, task)):
         yield from wrong  # and all else that could be said of such labels is noise
         return
@@ -71,7 +72,8 @@ def check_labels(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
 def similar(label: str, other: str, count: int, other_count: int) -> str | None:
     """Say how two labels may be one: 'case or separators', 'spelling'; None where they look like two.
 
-    Misspelled is a name of five letters or more that is a letter away from one that is twenty times as frequent.
+    A name of five letters or more counts as misspelled where it is one letter away from a name that is twenty times as
+    frequent.
 
     >>> similar("Per", "PER", 10, 10), similar("locaton", "location", 2, 90), similar("NNP", "NNPS", 2, 90)
     ('case or separators', 'spelling', None)
@@ -117,7 +119,7 @@ def _wrong_column(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
     key, unit = ("tag", "tokens or entities") if task == "tag" else ("label", "texts")
     yield from tally.finding(
         f"labels for {total.total():,} {unit}, hardly two of which have the same: this is no column of labels. Name "
-        f"the right one, as FILE:{key}=1; vectors and plain text are no labelled corpus"
+        f"the right one, such as FILE:{key}=1; vectors and plain text are no labelled corpus"
     )
 
 
@@ -137,14 +139,14 @@ def _similar(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:
 def _candidates(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Give the pairs that may look like one label, in order; thousands of labels have millions of pairs that don't.
 
-    Names a letter apart have one in common that is left when a letter is taken out of either or both.
+    Taking a letter out of either or both of two names that are one letter apart can leave the same letters.
     """
     near: dict[str, list[int]] = {}
     for number, label in enumerate(labels):
         plain = _SEPARATORS.sub("", label).casefold()
         for key in {plain, *(plain[:i] + plain[i + 1 :] for i in range(len(plain)))}:
             near.setdefault(key, []).append(number)
-    pairs = {pair for own in near.values() for pair in combinations(own, 2)}
+    pairs = {pair for numbers in near.values() for pair in combinations(numbers, 2)}
     yield from ((labels[left], labels[right]) for left, right in sorted(pairs))
 
 
@@ -164,7 +166,7 @@ def _not_shared(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:
         "them out"
     )
     yield from unused.finding(
-        "labels of train do not occur in a held-out split, so its score says nothing of how well they are found"
+        "labels of train do not occur in a held-out split, so its score does not say how well they are found"
     )
 
 
@@ -184,7 +186,9 @@ def _imbalance(train: LabelUse) -> Iterator[Finding]:
 
 
 def _firsts(numbers: np.ndarray) -> list[int]:
-    return np.unique(numbers, return_index=True)[1].tolist()
+    """Give the place of the first of each number."""
+    firsts: list[int] = np.unique(numbers, return_index=True)[1].tolist()
+    return firsts
 
 
 def _use(numbers: np.ndarray, names: Sequence[str], places: Sequence[str]) -> LabelUse:

@@ -1,4 +1,4 @@
-"""Look at the lines of files for what other readers trip over; seqtag's own cope with all of it. Knows no label."""
+"""Look at the lines of files for what makes other readers fail; seqtag's own readers cope. Knows no label."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,22 +9,22 @@ from seqtag.corpora.lines import line_blocks
 from seqtag.linter.corpus import Corpus
 from seqtag.linter.findings import Finding, Tally
 
-_SENTENCE_A_LINE = "seq.in"
-_TELLING = ("#", " ", "\t")  # what a line begins with that some readers take for another one
+_SENTENCE_PER_LINE = "seq.in"
+_MISREAD = ("#", " ", "\t")  # the beginnings of lines that some readers take for a comment or a token
 
 
 def check_lines(corpus: Corpus) -> Iterator[Finding]:
-    """Find lines that readers which are less careful would drop, join or cut."""
+    """Find lines that a less careful reader would drop, join or cut."""
     filled, hashes, runs, broken = map(Tally, ("filled_separator", "hash_token", "double_blank", "line_break"))
     for split, rows in corpus.splits.items():
         broken.add(split, len(rows.broken), ((rows.place(row, -1), repr(rows.excerpt(row))) for row in rows.broken))
         if rows.lines is None:
             continue
-        if Path(rows.origin).name == _SENTENCE_A_LINE:
+        if Path(rows.origin).name == _SENTENCE_PER_LINE:
             found = _lines(rows.origin, lambda line: "  " in line)
             runs.add(split, len(found), ((f"{rows.origin}:{number}", repr(line)) for number, line in found))
             continue
-        found = _lines(rows.origin, lambda line: line[:1] in _TELLING)
+        found = _lines(rows.origin, lambda line: line[:1] in _MISREAD)
         blank = [(number, line) for number, line in found if not line.strip(" \t")]
         filled.add(split, len(blank), ((f"{rows.origin}:{number}", repr(line)) for number, line in blank))
         marked = np.array([number for number, line in found if line[0] == "#"], np.int64)

@@ -1,35 +1,35 @@
-"""The data linter: read a corpus as it stands and say what would hurt a model or a score. Changes nothing.
+"""The data linter: read a corpus as it is and say what would hurt a model or a score. It changes nothing.
 
-An error makes a model or a score wrong; a warning probably does harm; a note is worth a look. The kinds, in their
-order; rows are sentences or labelled texts:
+An error makes a model or a score wrong; a warning probably does harm; a note is worth a look. These are the kinds of
+finding, in their order; rows are sentences or labelled texts:
 
 | kind | severity | what is found |
 |---|---|---|
 | unreadable | error | a file or split that the readers refuse, with their message; it is left out of all that follows |
-| wrong_column | error | labels of which nearly each is another, so that they are hardly labels |
+| wrong_column | error | a column in which nearly each value is different, so that it hardly holds labels |
 | missing_label | error | a token without a tag, a text without a label |
-| odd_tag | error | a tag that is neither O nor an entity tag, where nearly all others are |
+| odd_tag | error | a tag that is neither O nor an entity tag, though nearly all others are |
 | mixed_letters | error | entity tags whose letters no one scheme has together |
 | illegal_tag | error | a tag that breaks the corpus's scheme, such as an orphan I- |
 | misaligned_span | error | character offsets that cut a token, with the border they are moved to |
 | label_not_in_train | error | labels of another split that train lacks |
-| shared_with_train | error | rows of another split, of four words or more, that train has too: 1% of them or more |
+| shared_with_train | error | rows of another split, of four words or more, that train has too: 1% of it or more |
 | unnamed_splits | warning | a folder without a file that is named after a split; each file is looked at as one |
-| few_shared_with_train | warning | the same, of fewer rows |
-| shared_held_out | warning | rows of four words or more that stand in two splits, neither of them train |
+| few_shared_with_train | warning | the same, but less than 1% of the split |
+| shared_held_out | warning | rows of four words or more that two splits share, neither of them train |
 | near_copy | warning | rows of two splits whose sets of words have a Jaccard index of 0.9 or more; not of letters |
-| two_labels | warning | the same words with other tags, or another label |
+| two_labels | warning | the same words with different tags, or with another label |
 | similar_labels | warning | labels that differ only in case or separators, or are one letter apart and one is rare |
 | unused_label | warning | labels of train that dev or test lacks |
-| blank_row | warning | texts, or sentences, without anything to see |
+| blank_row | warning | texts, or sentences, without a visible character |
 | blank_token | warning | empty tokens, or tokens of white space and invisible characters |
 | space_in_token | warning | tokens with white space inside |
-| invisible_character | warning | characters without a trace, such as U+200B and U+FEFF, by name |
+| invisible_character | warning | characters that nobody can see, such as U+200B and U+FEFF, by name |
 | replacement_character | warning | U+FFFD, the trace of a lost character |
-| long_row | warning | outliers in length, as `check_texts.long_limit` says |
+| long_row | warning | outliers in length, as `texts.long_limit` says |
 | imbalance | warning | a class with four texts in five, or twenty times as many as another |
-| short_shared | note | rows of fewer than four words that stand in two splits |
-| repeated_row | note | rows of four words or more that come again in their split |
+| short_shared | note | rows of fewer than four words that two splits share |
+| repeated_row | note | rows of four words or more that occur again in their split |
 | ambiguous_surface | note | entities that have two labels or more, with counts |
 | rare_label | note | labels with fewer than five examples in train |
 | no_begin_tags | note | a scheme without B- tags |
@@ -38,9 +38,9 @@ order; rows are sentences or labelled texts:
 | double_blank | note | sentences with two blanks in a row, in `seq.in` |
 | line_break | note | texts of a table that go over several lines |
 
-Those last four are no fault for seqtag, and a trap for other readers.
+The last four do no harm in seqtag, but other readers may fail on them.
 
-The severities themselves are in check_findings.SEVERITIES.
+The severities themselves are in findings.SEVERITIES.
 """
 
 import os
@@ -70,11 +70,18 @@ def check_corpus(
     language: str = "xx",
     watch: Watch = lambda what: None,
 ) -> Findings:
-    """Look through a corpus for what would hurt a model or a score.
+    """Look through a corpus for what would hurt a model or a score: `seqtag check`. Changes nothing.
 
-    `source` and the options are those of `load_corpus`, or `source` maps names of splits to files of one split each. A
-    folder may also have files of any name. A split that can't be read is an error among the findings; raises UsageError
-    for a source or option that is none. `watch` is called with what begins.
+    `source` takes all that `load_corpus` takes: a file or folder, a hub name, a Dataset or a DatasetDict; or it maps
+    names of splits to files of one split each. The files of a folder may also have any name; each then counts as a
+    split. `task` says what the rows are, "tag" for tagged tokens or "classify" for labelled texts. `token` and `tag`,
+    or `text` and `label`, name the columns, as for `load_corpus`; `language` names the rules that cut texts with
+    character offsets into tokens. `watch` is called with the name of each step as it begins.
+
+    Gives `Findings`: `print` shows them, `findings.has_errors` says whether a model or a score would be wrong,
+    `findings.of_kind("illegal_tag")` gives one kind with its count and its places, `findings.to_dict()` gives all as
+    JSON values, and `findings.save("check.html")` writes a page, Markdown or JSON. help(seqtag.linter.linter) lists the
+    kinds. A split that can't be read is an error among the findings. Raises UsageError for an invalid source or option.
 
     >>> from datasets import Dataset
     >>> rows = {"tokens": [["Ada", "Lovelace"], ["I", "do"]], "tags": [["B-PER", "I-LOC"], ["O", "O"]]}
@@ -87,7 +94,7 @@ def check_corpus(
     wrong = {"text": text, "label": label} if task == "tag" else {"token": token, "tag": tag}
     for name, given in wrong.items():
         if given is not None:
-            raise UsageError(f"{name}= is no option of task={task!r}; leave it out, or set the task")
+            raise UsageError(f"{name}= is not an option of task={task!r}; leave it out, or set the task")
     options = {"token": token, "tag": tag, "text": text, "label": label, "language": language}
     corpus = read_rows(source, task, options, watch)
     findings: list[Finding] = [*_unreadable(corpus), *_unnamed(corpus)]

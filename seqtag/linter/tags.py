@@ -18,7 +18,7 @@ _MOST_FIXES = 20  # tags that an odd one may be a misspelling of
 
 @dataclass(frozen=True)
 class Spans:
-    """The entities of a split in the lenient reading, K of them; of plain tags, the tokens."""
+    """The K entities of a split in the lenient reading; under plain tags each token is one."""
 
     starts: np.ndarray  # positions in the split, (K,)
     ends: np.ndarray  # exclusive
@@ -27,11 +27,11 @@ class Spans:
 
 @dataclass(frozen=True)
 class TagReading:
-    """What the tags of a corpus are taken for."""
+    """How the tags of a corpus are read."""
 
     corpus: Corpus
     scheme: str
-    odd: tuple[int, ...]  # tags that are no entity tags, where nearly all others are
+    odd: tuple[int, ...]  # tags that are no entity tags, though nearly all others are
     mixed: bool  # entity tags whose letters belong to no one scheme
 
     @cached_property
@@ -41,7 +41,7 @@ class TagReading:
 
     @cached_property
     def _cut(self) -> list[tuple[str, str]]:
-        """Letter and label of each tag; no letter where there is no entity."""
+        """The letter and the label of each tag; both are empty outside of entities."""
         if self.scheme == "plain" and not self.mixed:
             return [("S", tag) for tag in self.corpus.labels]
         outside = {self.corpus.labels[number] for number in self.odd} | {"O"}
@@ -64,7 +64,7 @@ class TagReading:
 
 
 def read_tags(corpus: Corpus) -> TagReading:
-    """Decide what scheme the tags are in; a few odd ones among entity tags do not make a corpus plain here."""
+    """Decide what scheme the tags are in; here a few odd tags among entity tags do not make a corpus plain."""
     names = corpus.labels
     odd = tuple(n for n, name in enumerate(names) if detect_scheme({(None, name): 1}) == "plain")
     # a ClassLabel may name tags that do not occur

@@ -1,4 +1,4 @@
-"""Look at words and texts as strings: blank ones, characters that nobody sees, damage, white space, lengths."""
+"""Look at words and texts as strings: blanks, invisible characters, damage, white space, lengths."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -39,7 +39,7 @@ def long_limit(lengths: np.ndarray) -> float:
 
 
 def _tokens(corpus: Corpus) -> Iterator[Finding]:
-    """Look through the vocabulary once, and then for the tokens of the words that stand out."""
+    """Look through the vocabulary once, and then for the tokens of the words that were noticed."""
     blank: list[int] = []
     spaced: list[int] = []
     damaged: list[int] = []
@@ -69,7 +69,7 @@ def _tokens(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _found(corpus: Corpus, kind: str, words: Sequence[int], note: Callable[[int], str] = lambda number: "") -> Tally:
-    """Count the tokens that are one of some words, and show the first."""
+    """Count the tokens that are one of some words, with the first of them as examples."""
     tally = Tally(kind)
     wanted = np.zeros(len(corpus.words), bool)
     wanted[list(words)] = True

@@ -12,7 +12,7 @@ _NUMBERS = re.compile(r"\[\n[-+.\deE\s,]+\]")
 
 
 def printable(name: object) -> str:
-    """Write a name on one line: as it stands, or as Python would where it is blank or holds a line break or the like.
+    """Write a name on one line: unchanged, or as Python's repr where it is blank or holds a line break or the like.
 
     >>> printable("sports"), printable(True), printable("two" + chr(10) + "lines"), printable("")
     ('sports', 'True', "'two\\\\nlines'", "''")
@@ -32,7 +32,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def percent(figure: float | None) -> str:
-    """Show a share in percent, and a dash where there is none.
+    """Show a share in percent, and None as a dash.
 
     >>> percent(0.5), percent(None)
     ('50.00', '-')
@@ -50,7 +50,7 @@ def between(low: float, high: float) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Give records, tuples and mappings as JSON has them: objects and lists.
+    """Give records and mappings as JSON's objects, tuples and lists as its lists.
 
     >>> plain({"interval": (0.5, 1.0)})
     {'interval': [0.5, 1.0]}
@@ -58,8 +58,8 @@ def plain(value: Any) -> Any:
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
-        return {key: plain(own) for key, own in value.items()}
-    return [plain(own) for own in value] if isinstance(value, (list, tuple)) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def write_json(value: Any) -> str:

@@ -1,10 +1,10 @@
-"""Lay the sections of a report out as one HTML file that needs no network, and no script to be read.
+"""Lay the sections of a document out as one HTML file that needs no network, and that is read without scripts too.
 
-The words, rules and script of the page stand in page/; here is what a template can't do: cut texts at their marks,
-place points, hash what the page may run. Knows no metric.
+The template, style and script of the page are in page/. This module does what a template can't: it cuts texts at their
+marks, places points, and hashes the style and script that the page may use. It knows no metric.
 
 spaCy's displaCy draws the marks of one side only and puts labels into the page unescaped, so that a label from the data
-can bring markup along; errors need gold and predicted side by side. Its look is kept, its code not used.
+can bring markup along; errors need gold and predicted side by side. Its look is kept, but its code is not used.
 """
 
 import re
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 NUM_HUES = 10  # colours of labels in style.css
-# What shows nothing, moves its neighbours or can't be written as UTF-8: controls but tab and line feed, fillers, zero
-# widths, marks of direction, line and paragraph separators, half a pair of UTF-16, tags. The joiners U+200C and U+200D
-# and variation selectors stay: Persian, Hindi, emoji and Han names are spelled with them.
+# Characters that show nothing, move their neighbours or can't be written as UTF-8: controls but tab and line feed,
+# fillers, zero widths, marks of direction, line and paragraph separators, half a pair of UTF-16, tags. The joiners
+# U+200C and U+200D and variation selectors are shown: Persian, Hindi, emoji and Han names are spelled with them.
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
@@ -45,7 +45,7 @@ class Piece:
 
 
 def render_html(title: str, sections: Sequence[Section], *, footer: str = "") -> str:
-    r"""Give the page of a report; a reader finds all text as it stands in `sections`, never as markup.
+    r"""Give the page of a document; a reader finds all text as it is in `sections`, never as markup.
 
     Characters that show nothing are written as their code point, U+200B, so that the page holds no lone surrogate
     and can be written as UTF-8. The same sections give the same page, byte for byte.
@@ -59,7 +59,7 @@ def render_html(title: str, sections: Sequence[Section], *, footer: str = "") ->
         title=title,
         sections=sections,
         footer=footer,
-        # The page holds its style and script as they are: they are ours, and hashed.
+        # Style and script go into the page unescaped: they are our own, and hashed.
         style=_as_it_is(style),
         script=_as_it_is(script),
         style_hash=_hash_for_policy(style),
@@ -71,7 +71,7 @@ def render_html(title: str, sections: Sequence[Section], *, footer: str = "") ->
 def runs_of(section: Section) -> Iterator[Block | tuple[Block, ...]]:
     """Give the blocks of a section, details last; tables that follow each other are one tuple, and so are plots.
 
-    Where there is room, those of a tuple stand abreast.
+    Where there is room, the page shows the tables or plots of a tuple side by side.
 
     >>> [len(run) for run in runs_of(Section("", (Table((), ()), Table((), ())), (Plot("", "", ""),)))]
     [2, 1]
@@ -87,7 +87,7 @@ def runs_of(section: Section) -> Iterator[Block | tuple[Block, ...]]:
 def header_groups(header: Sequence[str]) -> tuple[list[tuple[str, int]], list[str]]:
     r"""Part a header into its groups, each with its number of columns, and the names of the columns.
 
-    Columns before the first group are one of no name; a header without groups gives no groups.
+    Columns before the first group form a group without a name; a header without groups gives no groups.
 
     >>> header_groups(("label", "strict\nP", "R", "conlleval\nP", "R", "\nsupport"))
     ([('', 1), ('strict', 2), ('conlleval', 2), ('', 1)], ['label', 'P', 'R', 'P', 'R', 'support'])
@@ -174,7 +174,7 @@ def share(value: float) -> str:
 
 
 def code_point(character: str) -> str:
-    r"""Name a character that can't be seen.
+    r"""Name a character that nobody can see.
 
     >>> code_point("\u200b")
     'U+200B'
@@ -208,7 +208,7 @@ def _read(name: str) -> str:
 
 
 def _shown(text: str) -> "Markup":
-    """Set the code points of what can't be seen off from the text around them."""
+    """Write invisible characters as code points, set off from the text around them."""
     from markupsafe import Markup, escape
 
     parts = [escape(part) for part in _UNSEEN.split(text)]
@@ -217,7 +217,7 @@ def _shown(text: str) -> "Markup":
 
 
 def _without_unseen(value: object) -> object:
-    """Write code points for what can't be seen in any text that the template puts out; Markup has been through."""
+    """Write code points for invisible characters in any text that the template puts out, unless `_shown` did."""
     if type(value) is str and _UNSEEN.search(value):
         return _UNSEEN.sub(lambda found: f"[{code_point(found[0])}]", value)
     return value
@@ -230,5 +230,5 @@ def _as_it_is(text: str) -> "Markup":
 
 
 def _hash_for_policy(text: str) -> str:
-    """Hash what stands between two tags as a Content-Security-Policy names it (W3C, CSP level 3)."""
+    """Hash the content of an element as a Content-Security-Policy names it (W3C, CSP level 3)."""
     return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"

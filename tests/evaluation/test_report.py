@@ -4,12 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from seqtag.errors import UsageError
-from seqtag.evaluation import Report, evaluate_labels, evaluate_tags
-from seqtag.reporting.figures import printable
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.report import Report
+from seqtag.evaluation.tagging.evaluation import evaluate_tags
 
 REPORTS = {
     "tags": evaluate_tags([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2"),
@@ -47,11 +46,3 @@ def test_save_follows_the_ending(report, tmp_path):
         report.save(tmp_path / "report.pdf")
     with pytest.raises(UsageError, match=r"absent/report\.md: can't be written \(No such file or directory\)"):
         report.save(tmp_path / "absent" / "report.md")
-
-
-@given(st.text())
-def test_a_printable_name_is_one_line_that_shows_something(name):
-    text = printable(name)
-    assert text.isprintable()
-    assert text.strip() == text != ""
-    assert text == name or eval(text) == name

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 from collections import Counter
+from functools import cache
 
 import pytest
 from rich.cells import cell_len
@@ -27,7 +28,9 @@ OTHERS = ["tinyshakespeare", "wikitext2", "public_domain_books", "emoji2vec"]
 VECTORS = ["glove_6B_50d_5k", "glove_twitter_25d_12k", "glove_840B_char_300d"]
 
 
+@cache
 def check_shared(folder, name, task="tag"):
+    """Look through a corpus once for all the tests that ask about it."""
     return check_corpus(folder / name, task=task)
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from seqtag.reporting.escaping import shorten, shorten_front
 from seqtag.reporting.figures import printable
 from seqtag.reporting.sections import Example, Examples, Mark, Paragraph, Plot, Section, Table
 from seqtag.reporting.terminal import render, render_text, table_fits, window
@@ -140,10 +139,3 @@ def test_control_characters_reach_no_terminal():
     )
     assert text.isprintable() or not any(ord(c) < 32 and c != "\n" for c in text)
     assert "\\x1b" in text
-
-
-@given(PRINTABLE, st.integers(2, 40))
-def test_cut_text_keeps_the_end_that_says_most(text, width):
-    for cut, kept in ((shorten(text, width), text.startswith), (shorten_front(text, width), text.endswith)):
-        assert cell_len(cut) <= width
-        assert cut == text if cell_len(text) <= width else kept(cut.strip("…"))

@@ -12,6 +12,8 @@ from seqtag.reporting.sections import (
     Examples,
     Mark,
     Paragraph,
+    Place,
+    Places,
     Plot,
     Section,
     Table,
@@ -95,7 +97,11 @@ def sections_with(word: str) -> list[Section]:
         Example(word, (), word),
     )
     return [
-        Section(word, (Paragraph((word, word)), table, plot), (Examples(word, ((word, 2),), examples),)),
+        Section(
+            word,
+            (Paragraph((word, word)), table, plot, Places((Place(word, word), Place("", word)))),
+            (Examples(word, ((word, 2),), examples),),
+        ),
         Section(word, ()),
     ]
 

@@ -1,6 +1,6 @@
-"""Turn the labels of texts into numbers that can be counted, and say what is wrong with those that can't.
+"""Turn the labels of texts into numbers that can be counted, and say what is wrong with labels that can't.
 
-The one place of the evaluation that looks labels up. Knows no metric: class_metrics.py counts.
+This is the one place of the evaluation that looks labels up. It knows no metric: metrics.py counts.
 """
 
 # N texts; K classes: first the L that the model knows, in the order of its probabilities, then those that only gold has
@@ -16,7 +16,7 @@ from seqtag.errors import DataError, UsageError, near_miss
 Label = str | int  # a bool is an int
 _KINDS: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}  # bool first: it is an int too
 _LISTS = (list, tuple, set, frozenset, np.ndarray)
-# Probabilities may be rounded: so far their sum may be from 1, and they from their range, in what is taken.
+# Probabilities may be rounded: their sum may be this far from 1, and each this far outside of its range.
 _ROUNDING = 1e-3
 
 
@@ -45,15 +45,15 @@ class CodedLabels:
     def counts(self, side: np.ndarray) -> np.ndarray:
         """Give the number of texts with each class, (K,), in `gold` or `predicted`."""
         if self.multi_label:
-            return side[:, : len(self.classes)].sum(0)
+            side = side[:, : len(self.classes)].nonzero()[1]
         return np.bincount(side, minlength=len(self.classes))
 
 
 def code_labels(gold: Sequence[Any], predicted: Sequence[Any], labels: Sequence[Any], *, where: str) -> CodedLabels:
     """Look up the labels of both sides, which are lists of labels where texts have several.
 
-    Labels of gold that are not among `labels` get numbers after them. UsageError for anything that is not of the kind
-    of `labels` and for a predicted label that is not among them; DataError for unequal lengths and for no text at all.
+    Labels of gold that are not among `labels` get numbers after them. Raises UsageError for a label that is not of the
+    kind of `labels` and for a predicted label that is not among them, DataError for unequal lengths and for no text.
 
     >>> coded = code_labels(["a", "c"], ["b", "a"], ["a", "b"], where="")
     >>> coded.classes, coded.gold, coded.predicted
@@ -94,8 +94,8 @@ def code_labels(gold: Sequence[Any], predicted: Sequence[Any], labels: Sequence[
 def check_probabilities(probabilities: Any, coded: CodedLabels, *, where: str) -> np.ndarray:
     """Give probabilities as an array (N, L) of floats between 0 and 1.
 
-    Where a text has one label, its row has to sum to 1; rounding may take 0.001 of it, which stays as it is. UsageError
-    for another shape, DataError by text for anything that is no probability.
+    Where a text has one label, its row has to sum to 1; a sum that rounding moved by up to 0.001 is accepted and left
+    unchanged. Raises UsageError for another shape, and DataError, naming the text, for a number that is no probability.
 
     >>> check_probabilities([[0.333, 0.666]], code_labels(["a"], ["a"], ["a", "b"], where=""), where="")
     array([[0.333, 0.666]])
@@ -104,12 +104,12 @@ def check_probabilities(probabilities: Any, coded: CodedLabels, *, where: str) -
         given_NL = np.asarray(probabilities)
         given_NL = given_NL.astype(np.float32 if given_NL.dtype == np.float32 else np.float64)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{where}probabilities are no matrix of numbers ({error}); pass one row a text") from error
+        raise UsageError(f"{where}probabilities are no matrix of numbers ({error}); pass one row per text") from error
     wanted = (len(coded.gold), coded.num_known)
     if given_NL.shape != wanted:
         raise UsageError(
             f"{where}probabilities have shape {given_NL.shape}, but {wanted[0]} texts and {wanted[1]} classes need "
-            f"{wanted}; pass one row a text, with one column for each of `labels`"
+            f"{wanted}; pass one row per text, with one column for each of `labels`"
         )
     wrong_NL = ~((given_NL >= -_ROUNDING) & (given_NL <= 1 + _ROUNDING))  # so that NaN is wrong too
     if wrong_NL.any():
@@ -124,8 +124,8 @@ def check_probabilities(probabilities: Any, coded: CodedLabels, *, where: str) -
     if far_N.any() and not coded.multi_label:
         text = int(far_N.argmax())
         raise DataError(
-            f"{where}text {text + 1}: the probabilities sum to {sums_N[text]:g}; one label a text needs rows that sum "
-            "to 1 (several labels a text: pass lists of labels)"
+            f"{where}text {text + 1}: the probabilities sum to {sums_N[text]:g}; one label per text needs rows that "
+            "sum to 1 (several labels per text: pass lists of labels)"
         )
     return fair_NL
 
@@ -138,14 +138,16 @@ def _known(labels: Sequence[Any], where: str) -> list[Label]:
     for number, label in enumerate(known):
         if _kind(label) is None or _kind(label) is not _kind(known[0]):
             first = f"; the first is {known[0]!r}" if number else ""
-            raise UsageError(f"{where}labels holds {label!r}{first}; pass strings, integers or booleans, all of a kind")
+            raise UsageError(
+                f"{where}labels holds {label!r}{first}; pass strings, integers or booleans, all of one kind"
+            )
         if label in known[:number]:
             raise UsageError(f"{where}labels holds {label!r} twice; name each class once")
     return known
 
 
 def _label_lists(side: list[Any], name: str, multi_label: bool, example: Label, where: str) -> list[list[Label]]:
-    """Give the labels of each text as a list, and refuse what is no label of the kind of `example`."""
+    """Give the labels of each text as a list, and refuse a label that is not of the kind of `example`."""
     kind = _kind(example)
     lists = []
     for number, found in enumerate(side, 1):
@@ -176,7 +178,7 @@ def _numbers(lists: list[list[Label]], numbers: dict[Label, int], multi_label: b
 
 
 def _plain(label: Any) -> Any:
-    """Give Python's own value of a NumPy label."""
+    """Give the plain Python value of a NumPy label."""
     return label.item() if isinstance(label, np.generic) else label
 
 

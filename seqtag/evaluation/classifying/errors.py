@@ -82,7 +82,8 @@ def _surest(coded: CodedLabels, probabilities_NL: np.ndarray | None, wrong_N: np
         sure_N = off_NL.max(1)[wrong_N]
     else:
         sure_N = probabilities_NL[wrong_N, coded.predicted[wrong_N]]
-    return wrong_N[np.argsort(-sure_N, kind="stable")][:MOST_EXAMPLES].tolist()
+    surest: list[int] = wrong_N[np.argsort(-sure_N, kind="stable")][:MOST_EXAMPLES].tolist()
+    return surest
 
 
 def _example(

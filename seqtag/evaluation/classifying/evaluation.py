@@ -1,6 +1,6 @@
 """Evaluate predicted labels against gold: fill the report of a classifier.
 
-Labels become numbers in class_coding.py and are counted in class_metrics.py; what is said, class_report.py knows.
+Labels become numbers in coding.py and are counted in metrics.py; report.py knows what is said about them.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation.classifying import metrics as class_metrics
+from seqtag.evaluation.classifying import metrics
 from seqtag.evaluation.classifying.coding import CodedLabels, Label, check_probabilities, code_labels
 from seqtag.evaluation.classifying.errors import class_errors
 from seqtag.evaluation.classifying.report import ClassReport
@@ -19,7 +19,7 @@ from seqtag.evaluation.statistics.measurement import Measurement, hash_labelled
 from seqtag.evaluation.statistics.resampling import bootstrap
 from seqtag.reporting.figures import listed
 
-_LEAST_CANDIDATE = 0.01  # labels of several a text that are less probable are not on the precision-recall curve
+_LEAST_CANDIDATE = 0.01  # of several labels per text, less probable ones are not on the precision-recall curve
 
 
 def evaluate_labels(
@@ -36,10 +36,10 @@ def evaluate_labels(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> ClassReport:
-    """Compare predicted labels with gold, text by text; lists of labels in place of labels mean several a text.
+    """Compare predicted labels with gold, text by text; a list in the place of a label means several labels per text.
 
     `labels` are the classes that the model knows, strings, integers or booleans, in the order of the columns of
-    `probabilities` (N, L), of which each row sums to 1, or where texts have several labels each column stands alone.
+    `probabilities` (N, L), whose rows each sum to 1; where texts have several labels, each column stands alone.
     `texts` are shown with the mistakes; `lengths` in `unit` and `unknown_shares`, the shares of words that training did
     not have, cut the texts into groups. `source` names the data in messages and in the heading; `resamples=0` leaves
     the intervals out. Raises DataError, with the text's number from 1, for unequal lengths and impossible
@@ -59,29 +59,29 @@ def evaluate_labels(
             raise DataError(f"{where}{num_texts} labels of gold but {len(column)} {name}; pair them one to one")
     given = None if probabilities is None else check_probabilities(probabilities, coded, where=where)
     undefined = _undefined(coded, given is not None)
-    counts = class_metrics.class_counts(coded)
+    counts = metrics.class_counts(coded)
     intervals = bootstrap(counts, resamples=resamples, seed=seed) if resamples else None
     micro = None if intervals is None else (intervals.micro.f1.low, intervals.micro.f1.high)
-    right_N = class_metrics.right_texts(coded)
+    right_N = metrics.right_texts(coded)
     accuracy_interval = micro
     if coded.multi_label and resamples:
-        accuracy_interval = class_metrics.accuracy_interval(right_N, resamples=resamples, seed=seed)
+        accuracy_interval = metrics.accuracy_interval(right_N, resamples=resamples, seed=seed)
     return ClassReport(
         source=source,
         measurement=Measurement("labels", hash_labelled(texts, gold), "texts", counts),
         multi_label=coded.multi_label,
         num_texts=num_texts,
-        classes=class_metrics.class_scores(coded),
+        classes=metrics.class_scores(coded),
         unknown=coded.unknown,
         accuracy=float(right_N.mean()),
         accuracy_interval=accuracy_interval,
-        macro=class_metrics.average(coded, "macro"),
-        weighted=class_metrics.average(coded, "weighted"),
-        micro=class_metrics.average(coded, "micro") if coded.multi_label else None,
+        macro=metrics.average(coded, "macro"),
+        weighted=metrics.average(coded, "weighted"),
+        micro=metrics.average(coded, "micro") if coded.multi_label else None,
         micro_interval=micro if coded.multi_label else None,
-        confusion=None if coded.multi_label else class_metrics.confusions(coded),
-        log_loss=None if given is None or "log_loss" in undefined else class_metrics.log_loss(coded, given),
-        roc_auc=None if given is None or "roc_auc" in undefined else class_metrics.roc_auc(coded, given),
+        confusion=None if coded.multi_label else metrics.confusions(coded),
+        log_loss=None if given is None or "log_loss" in undefined else metrics.log_loss(coded, given),
+        roc_auc=None if given is None or "roc_auc" in undefined else metrics.roc_auc(coded, given),
         undefined=undefined,
         intervals=intervals,
         errors=class_errors(coded, given, texts),
@@ -91,7 +91,7 @@ def evaluate_labels(
 
 
 def _confidence(coded: CodedLabels, probabilities_NL: np.ndarray) -> Confidence:
-    """Hold what the model was sure of against what is right: the class of each text, or each label that was given."""
+    """Compare how sure the model was with what is right: of the class of each text, or of each label that it gave."""
     if not coded.multi_label:
         score_N = probabilities_NL[np.arange(len(coded.predicted)), coded.predicted]
         return measure_confidence(score_N, coded.gold == coded.predicted)
@@ -107,7 +107,7 @@ def _confidence(coded: CodedLabels, probabilities_NL: np.ndarray) -> Confidence:
 
 
 def _undefined(coded: CodedLabels, has_probabilities: bool) -> dict[str, str]:
-    """Say why log loss and ROC AUC can't be had, where that is so."""
+    """Say why log loss and ROC AUC can't be counted, where that is so."""
     if not has_probabilities:
         return dict.fromkeys(("log_loss", "roc_auc"), "no probabilities were given")
     if coded.unknown:

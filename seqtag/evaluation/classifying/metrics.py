@@ -1,6 +1,6 @@
-"""Count what a classifier got right, by scikit-learn's functions; names and messages stand in class_report.py.
+"""Count what a classifier got right, by scikit-learn's functions; report.py holds the names and messages.
 
-A precision, recall or F1 without ground (a class never predicted, none in gold) is 0.
+A precision, recall or F1 without ground (a class that is never predicted, or never in gold) is 0.
 """
 
 # N texts, L classes that the model knows, K classes with those that only gold has
@@ -38,7 +38,7 @@ class Average:
 
 
 def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
-    """Score each class; they stay in the order of `coded.classes`."""
+    """Score each class, in the order of `coded.classes`."""
     figures = precision_recall_fscore_support(
         coded.gold, coded.predicted, labels=np.arange(len(coded.classes)), average=None, zero_division=0
     )
@@ -49,7 +49,7 @@ def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
 def average(coded: CodedLabels, how: str) -> Average:
     """Average over the classes that occur in gold or prediction: `macro`, `weighted` by their texts, or `micro`."""
     occurring = np.flatnonzero(coded.counts(coded.gold) + coded.counts(coded.predicted))
-    if not len(occurring):  # several labels a text, and no text with any
+    if not len(occurring):  # texts may have several labels, and none has any
         return Average(0.0, 0.0, 0.0)
     figures = precision_recall_fscore_support(
         coded.gold, coded.predicted, labels=occurring, average=how, zero_division=0
@@ -58,7 +58,7 @@ def average(coded: CodedLabels, how: str) -> Average:
 
 
 def class_counts(coded: CodedLabels) -> Counts:
-    """Count each class of each text, as resampling wants it; of one label a text micro F1 is then the accuracy."""
+    """Count each class of each text, for resampling; with one label per text micro F1 is then the accuracy."""
     sides = []
     for side in (coded.gold, coded.predicted):
         one_hot_NK = side[:, :-1] if coded.multi_label else side[:, None] == np.arange(len(coded.classes))
@@ -68,8 +68,8 @@ def class_counts(coded: CodedLabels) -> Counts:
 
 def right_texts(coded: CodedLabels) -> np.ndarray:
     """Say which texts have all their labels right and no other, (N,)."""
-    equal = coded.gold == coded.predicted
-    return equal.all(1) if coded.multi_label else equal
+    equal = np.equal(coded.gold, coded.predicted)
+    return np.asarray(equal.all(1) if coded.multi_label else equal)
 
 
 def accuracy_interval(right_N: np.ndarray, *, resamples: int, seed: int) -> tuple[float, float]:
@@ -86,9 +86,9 @@ def confusions(coded: CodedLabels) -> tuple[tuple[int, ...], ...]:
 
 
 def log_loss(coded: CodedLabels, probabilities_NL: np.ndarray) -> float:
-    """Give the mean negative log-likelihood in nats: a text, or a label of a text where it may have several.
+    """Give the mean negative log-likelihood in nats, per text, or per label of a text where it may have several.
 
-    What rounding took from the sum of a row is shared out.
+    A row whose sum rounding moved is scaled to sum to 1.
     """
     if coded.multi_label:
         known_NL = coded.gold[:, : coded.num_known]
@@ -98,9 +98,9 @@ def log_loss(coded: CodedLabels, probabilities_NL: np.ndarray) -> float:
 
 
 def roc_auc(coded: CodedLabels, probabilities_NL: np.ndarray) -> float:
-    """Give the area under the ROC curve; the macro average of one class against the rest where there are more than two.
+    """Give the area under the ROC curve; for more than two classes, the macro average of each against the rest.
 
-    Every class has to be there in some text and not in all.
+    Every class has to occur in some texts and be missing from others.
     """
     known_L = np.arange(coded.num_known)
     gold_NL = coded.gold[:, known_L] if coded.multi_label else (coded.gold[:, None] == known_L).astype(np.int8)

@@ -13,7 +13,7 @@ from seqtag.reporting.figures import listed, percent, plain, printable
 from seqtag.reporting.sections import Block, Paragraph, Table
 from seqtag.reporting.terminal import table_fits
 
-_MOST_ROWS, _WORST_ROWS = 30, 15  # classes that the terminal shows all of; else so many, those with the lowest F1
+_MOST_ROWS, _WORST_ROWS = 30, 15  # a terminal shows all of up to 30 classes, else the 15 with the lowest F1
 _MOST_IN_MATRIX, _MOST_CONFUSIONS = 10, 10
 _HEADER = ("", "P", "R", "F1", "F1 95%", "support", "predicted")
 
@@ -37,10 +37,10 @@ class ClassReport(Report):
     accuracy_interval: tuple[float, float] | None  # 95%, by resampling texts
     macro: Average
     weighted: Average  # by the texts of gold
-    micro: Average | None  # of several labels a text; of one label each it would be the accuracy
+    micro: Average | None  # of several labels per text; with one label each it would be the accuracy
     micro_interval: tuple[float, float] | None  # 95% of micro F1, by resampling texts
-    confusion: tuple[tuple[int, ...], ...] | None  # of one label a text: rows gold, columns predicted, as `classes`
-    log_loss: float | None  # a text; under `multi_label` a label of a text
+    confusion: tuple[tuple[int, ...], ...] | None  # of one label per text: rows gold, columns predicted, as `classes`
+    log_loss: float | None  # per text; under `multi_label` per label of a text
     roc_auc: float | None  # of two classes, else the macro mean of each against the rest
     undefined: dict[str, str]  # "log_loss" and "roc_auc" -> why it is None
     errors: ClassErrors = field(kw_only=True)
@@ -67,7 +67,7 @@ class ClassReport(Report):
         - `errors`: `counts` (kind -> number), `pairs` (lists of gold, predicted, number), `num_wrong` (texts) and
           `examples` (a list of `place`, `kinds`, `text`, `note`)
 
-        What there is none of is null.
+        A value that does not exist is null.
         """
         averages = {"macro": self.macro, "weighted": self.weighted, "micro": self.micro}
         return {
@@ -95,7 +95,7 @@ class ClassReport(Report):
 
     @property
     def nouns(self) -> tuple[str, str]:
-        """Texts, or the labels of texts that have several."""
+        """Texts, or labels where texts have several."""
         return "labels" if self.multi_label else "texts", "texts"
 
     # -- scores -------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class ClassReport(Report):
         texts, num_classes = f"{self.num_texts:,} texts", len(self.classes)
         if self.multi_label:
             gold, predicted = (sum(getattr(row, name) for row in self.classes) for name in ("support", "num_predicted"))
-            each = f"{gold / self.num_texts:.2f} a text in gold, {predicted / self.num_texts:.2f} predicted"
+            each = f"{gold / self.num_texts:.2f} per text in gold, {predicted / self.num_texts:.2f} predicted"
             return f"{texts}, {num_classes} labels, {each}"
         majority = max(self.classes, key=lambda row: row.support)
         share = f"majority share {percent(self.majority_share)} ({printable(majority.label)})"
@@ -152,7 +152,7 @@ class ClassReport(Report):
         if self.micro:
             yield f"micro F1 {percent(self.micro.f1)}{_interval(self.micro_interval)}"
         if self.log_loss is not None:
-            yield f"log loss {self.log_loss:.4f} nats{' a label' if self.multi_label else ''}"
+            yield f"log loss {self.log_loss:.4f} nats{' per label' if self.multi_label else ''}"
         if self.roc_auc is not None:
             binary = len(self.classes) == (1 if self.multi_label else 2)
             yield f"ROC AUC {percent(self.roc_auc)}{'' if binary else ', macro average over classes'}"
@@ -189,7 +189,7 @@ class ClassReport(Report):
         return f"all {num_wrong:,} mistakes{surest and surest + ' first'}"
 
     def _matrix(self) -> Table | None:
-        """Give the confusion matrix, where it is small enough to be read."""
+        """Give the confusion matrix, if it is small enough to be read."""
         if self.confusion is None or len(self.classes) > _MOST_IN_MATRIX:
             return None
         names = [printable(row.label) for row in self.classes]

@@ -1,7 +1,6 @@
 """Compare two reports on the same data: differences, how sure they are, and what may be said.
 
-Draws nothing itself: randomisation.py does. More than two reports are put in order by ranking.py; report files are read
-by the command line.
+randomisation.py draws, ranking.py puts more than two reports in order, and the command line reads report files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from seqtag.reporting.document import Document
 from seqtag.reporting.figures import percent
 from seqtag.reporting.sections import Paragraph, Section, Table
 
-_MANY_LABELS = 30  # from here on those that differ most come first
+_MANY_LABELS = 30  # of more labels, those that differ most come first
 
 
 class Measured(Protocol):
@@ -67,7 +66,7 @@ class Comparison(Document):
     task: str
     unit: str
     num_units: int
-    figures: Mapping[str, Difference]  # micro_precision, ...; accuracy in their place where micro F1 is that
+    figures: Mapping[str, Difference]  # micro_precision, ...; where micro F1 is the accuracy, that in their place
     labels: tuple[LabelDifference, ...]
     confidence: float
     resamples: int
@@ -145,7 +144,7 @@ def compare(
 
     Intervals are those of a paired bootstrap, p-values those of paired approximate randomisation, over the sentences,
     texts or documents that the reports were counted by. The p-values of labels are corrected by Holm's method. Raises
-    DataError for reports on other data, or that were counted otherwise.
+    DataError for reports on different data, or counted in different ways.
     """
     names = distinct_names([a.source, b.source])
     one, other = a.measurement, b.measurement
@@ -164,7 +163,7 @@ def compare(
 
 
 def distinct_names(*choices: Sequence[str]) -> list[str]:
-    """Give the first names that tell all reports apart, none of them empty; numbers where there are no such names.
+    """Give the first names that tell all reports apart, none of them empty; numbered names where there are none.
 
     >>> distinct_names(["news", "news"], ["a.json", "b.json"]), distinct_names(["", "news"])
     (['a.json', 'b.json'], ['report 1', 'report 2'])
@@ -180,14 +179,14 @@ def check_comparable(names: Sequence[str], measurements: Sequence[Measurement]) 
     data = [f"{each.data_hash[:12]}..., {each.counts.num_units:,} {each.unit}" for each in measurements]
     hashes = [each.data_hash for each in measurements]
     tasks, units = ([getattr(each, name) for each in measurements] for name in ("task", "unit"))
-    for values, told, found, remedy in (
+    for values, difference, found, remedy in (
         (tasks, "they count different things", tasks, "give reports of one task"),
         (hashes, "they measure different data", data, "evaluate all systems on the same gold data"),
         (units, "they count by different units", units, "evaluate all systems on the same file"),
     ):
         if len(set(values)) > 1:
             listed = "; ".join(f"{name}: {own}" for name, own in zip(names, found))
-            raise DataError(f"the reports can't be compared, {told} ({listed}); {remedy}")
+            raise DataError(f"the reports can't be compared, {difference} ({listed}); {remedy}")
 
 
 def is_accuracy(measurements: Sequence[Measurement]) -> bool:
@@ -216,7 +215,7 @@ def gold_support(measurements: Sequence[Measurement]) -> dict[str | int, int]:
 
 
 def difference_cells(found: Difference, p_value: float | None = None) -> list[str]:
-    """Write a, b, the difference, its interval and p, in percent and points; `p_value` in the place of its own."""
+    """Write a, b, the difference, its interval and p, in percent and points; `p_value` stands in for its own."""
     points = [_points(figure) for figure in (found.difference, found.low, found.high)]
     return [percent(found.a), percent(found.b), *points, f"{found.p_value if p_value is None else p_value:.4f}"]
 

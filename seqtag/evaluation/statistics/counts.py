@@ -1,6 +1,6 @@
 """Count what was right, in gold and predicted, unit by unit: what scores are made of and what resampling draws from.
 
-The one place of these that looks at spans. Leaves out the figures and how sure they are: resampling.py.
+This is the one module of statistics/ that looks at spans. The figures and how sure they are come from resampling.py.
 """
 
 # S units (sentences, texts or documents), L labels
@@ -20,7 +20,7 @@ class Counts:
     """What was right, in gold and predicted, by unit and label: all that precision, recall and F1 are made of.
 
     A label of a text counts as a span does, so zeros and ones (texts, classes) make the counts of a classifier. Raises
-    UsageError for arrays of another form, DataError for counts that can't be and for no unit at all.
+    UsageError for arrays of another shape, DataError for impossible counts and for no unit at all.
 
     >>> Counts(("PER",), np.array([[1]]), np.array([[2]]), np.array([[1]])).num_units
     1

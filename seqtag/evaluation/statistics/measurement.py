@@ -1,6 +1,6 @@
 """What a report keeps so that another can be compared with it: what was measured, on which data, unit by unit.
 
-Stands in a report's JSON under the key `measurement`. Knows no figure: comparison.py makes them.
+The JSON form of a report holds it under the key `measurement`. It knows no figure: comparison.py makes them.
 """
 
 # S units (sentences, texts or documents), L labels
@@ -70,10 +70,10 @@ class Measurement:
 
     @classmethod
     def from_dict(cls, stored: Any, *, where: str = "") -> "Measurement":
-        """Make it from what `to_dict` gave; DataError, opening with `where`, for anything that is damaged."""
+        """Make a measurement from what `to_dict` gave. Raises DataError, opening with `where`, for damaged values."""
         place = f"{where}: the measurement is damaged" if where else "the measurement is damaged"
         if not isinstance(stored, Mapping):
-            raise DataError(f"{place}: it is {type(stored).__name__}, no object; write the report again")
+            raise DataError(f"{place}: it is {type(stored).__name__}, not an object; write the report again")
         if missing := [key for key in _KEYS if key not in stored]:
             raise DataError(f"{place}: it lacks {', '.join(missing)}; write the report again")
         labels = stored["labels"]
@@ -102,10 +102,10 @@ class Measurement:
 
 
 def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence[Span]]) -> str:
-    """Give the SHA-256 of gold sentences: a line of JSON each, [tokens, [[start, end, label], ...]], ASCII, no blanks.
+    """Give the SHA-256 of gold sentences, a line of JSON for each: [tokens, [[start, end, label], ...]], no blanks.
 
     Spans, in order, stand for the tags, so the scheme does not matter, nor whether orphans were repaired; plain tags
-    are spans of one token. Without tokens, null is in their place: another hash.
+    are spans of one token. Without tokens, null is in their place, which gives another hash.
 
     >>> hash_tagged([["Ada"]], [[Span(0, 1, "PER")]]) == sha256(b'[["Ada"],[[0,1,"PER"]]]\\n').hexdigest()
     True
@@ -117,10 +117,10 @@ def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence
 
 
 def hash_labelled(texts: Iterable[str | Sequence[str]] | None, labels: Iterable[Any]) -> str:
-    """Give the SHA-256 of gold texts: a line of JSON each, [text, [label, ...]], ASCII, no blanks.
+    """Give the SHA-256 of gold texts, a line of JSON for each: [text, [label, ...]], ASCII, without blanks.
 
-    A text may be a list of tokens; without texts, null is in their place: another hash. A label alone counts as a list
-    of one, and the order of a text's labels does not matter.
+    A text may be a list of tokens; without texts, null is in their place, which gives another hash. A single label
+    counts as a list of one, and the order of a text's labels does not matter.
 
     >>> hash_labelled(["Fine."], ["good"]) == sha256(b'["Fine.",["good"]]\\n').hexdigest()
     True

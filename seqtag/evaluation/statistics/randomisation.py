@@ -1,6 +1,6 @@
 """Say whether two systems differ, by exchanging their outputs at random, and by how much, by resampling units.
 
-Knows counts (counts.py); knows no report: comparison.py compares these. Leaves out how it is shown.
+This module knows counts (counts.py); it knows no report: comparison.py compares those.
 """
 
 # S units (sentences, texts or documents), L labels, R resamples or exchanges
@@ -17,13 +17,13 @@ from seqtag.evaluation.statistics.resampling import exchange, figures, resample,
 
 NO_DIFFERENCE = "no difference shown"
 LEVEL = 0.05
-# Differences that are this close count as equal: they are, but for rounding, or nobody would care.
+# Differences that are this close count as equal: rounding alone can tell them apart.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure of two systems, what the second has more, its interval, and how often chance alone gives as much."""
+    """A figure of two systems, how much more the second has, its interval, and how often chance alone gives as much."""
 
     a: float
     b: float
@@ -36,7 +36,7 @@ class Difference:
     def verdict(self) -> str:
         """What may be said: 'no difference shown' where p is 0.05 or more, else which is better.
 
-        It follows the p-value alone; close to 0.05 the interval, which is another estimate, may disagree about 0.
+        The verdict follows the p-value alone; close to 0.05 the interval, which is another estimate, may disagree.
         """
         if self.p_value >= LEVEL:
             return NO_DIFFERENCE
@@ -58,7 +58,7 @@ class CountsComparison:
 
     micro: Differences
     macro: Differences
-    labels: Mapping[str | int, Differences]  # p-values each on its own: see `holm`
+    labels: Mapping[str | int, Differences]  # with p-values that are not corrected: see `holm`
     confidence: float
     resamples: int
     seed: int

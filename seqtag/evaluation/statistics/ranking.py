@@ -1,6 +1,6 @@
 """Put any number of reports on the same data in order, and say which of them the best is better than.
 
-Draws nothing itself: intervals and p-values come from resampling.py and randomisation.py.
+Intervals and p-values come from resampling.py and randomisation.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -137,9 +137,9 @@ class Ranking(Document):
 def rank(reports: Sequence[Measured], *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Ranking:
     """Sort any number of reports on the same data, best first, each with its difference to the best.
 
-    The score is counted from what is compared: accuracy, or micro F1. p-values are corrected by Holm's method; that
-    the best was chosen by its score they don't know, so take a p-value near 0.05 with care. Raises UsageError for fewer
-    than two reports, DataError for reports on other data, or that were counted otherwise.
+    The score is counted from what is compared: accuracy, or micro F1. p-values are corrected by Holm's method. They
+    don't allow for the best having been chosen by its score, so take a p-value near 0.05 with care. Raises UsageError
+    for fewer than two reports, DataError for reports on different data, or counted in different ways.
     """
     if len(reports) < 2:
         raise UsageError(f"{len(reports)} report to compare; give two or more")

@@ -1,7 +1,7 @@
 """Say how sure scores are, by resampling the units that they were measured on.
 
-Knows counts (counts.py); knows no span and no tag. Two systems are compared in randomisation.py, with what is drawn
-here. Leaves out how it is shown.
+This module knows counts (counts.py); it knows no span and no tag. randomisation.py compares two systems with what is
+drawn here.
 """
 
 # S units (sentences, texts or documents), L labels, N columns of counts, R resamples
@@ -46,7 +46,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """The intervals of all figures of one system, and how they were drawn."""
+    """The intervals of all figures of one system, with how they were drawn."""
 
     micro: Intervals
     macro: Intervals
@@ -62,11 +62,11 @@ class Bootstrap:
 
 
 def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Bootstrap:
-    """Percentile bootstrap intervals (Efron and Tibshirani 1993, ch. 13) of micro, macro and per-label figures.
+    """Give percentile bootstrap intervals (Efron and Tibshirani 1993, ch. 13) of micro, macro and per-label figures.
 
     Whole units are drawn, because spans of one sentence are right or wrong together. A figure without ground is 0, in a
-    resample too: the interval of a label that few sentences have is as wide as that is unsure. The macro average is
-    that of the labels which the resample has in gold or predicted.
+    resample too, so the interval of a label that few sentences have is wide. The macro average is taken over the labels
+    that the resample has in gold or predicted.
 
     >>> right, gold = np.repeat([[1], [0]], [80, 20], axis=0), np.ones((100, 1), int)
     >>> found = bootstrap(Counts(("PER",), right, gold, right))
@@ -91,10 +91,10 @@ def ratio_interval(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of sum(part) / sum(whole), from counts a unit; no units give 0 to 0.
+    """Give the percentile bootstrap interval of sum(part) / sum(whole), from counts per unit; no units give 0 to 0.
 
-    A resample whose whole is 0 counts as 0. Where all units have the same ratio, as with every one right, the interval
-    has no width: it tells of the draw of units, and no draw of these differs.
+    A resample whose whole is 0 counts as 0. Where all units have the same ratio, such as when all are right, the
+    interval has no width, because every draw of units then gives the same figure.
 
     >>> low, high = ratio_interval(np.array([1, 1, 1, 0] * 25), np.ones(100, int))
     >>> round(low, 2), round(high, 2)
@@ -117,7 +117,7 @@ def micro_f1_interval(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Bootstrap interval of micro F1 alone, from what is right, in gold and predicted in each unit.
+    """Give the bootstrap interval of micro F1 alone, from the counts of right, gold and predicted in each unit.
 
     >>> micro_f1_interval(np.array([1, 1]), np.array([1, 1]), np.array([1, 1]))
     (1.0, 1.0)
@@ -133,8 +133,8 @@ def resample(columns_SN: np.ndarray, *, resamples: int, seed: int) -> np.ndarray
     """
     random = np.random.default_rng(seed)
     num_units = len(columns_SN)
-    # How often each kind of unit falls into a resample is multinomial; the last kind is all that are rare, and which
-    # of them falls in is drawn one by one. A large test set has few kinds: most sentences have no span or one.
+    # How often each kind of unit falls into a resample is multinomial. The last kind holds all rare units, and which of
+    # them falls in is drawn one by one. A large test set has few kinds: most sentences have no span or one.
     kinds, units = np.unique(columns_SN, axis=0, return_counts=True)
     many = units >= _MANY
     kinds = _as_floats(kinds, num_units * np.abs(kinds).max(initial=0))
@@ -193,7 +193,7 @@ def figures(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.nd
 
 
 def tails(confidence: float, resamples: int) -> list[float]:
-    """Give the two quantiles of an interval; UsageError where there are none.
+    """Give the two quantiles of an interval. Raises UsageError for an impossible share or number of resamples.
 
     >>> tails(0.5, 100)
     [0.25, 0.75]

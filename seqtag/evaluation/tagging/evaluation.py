@@ -1,6 +1,6 @@
 """Evaluate predicted tags against gold: fill the report of a tagger.
 
-The counting is done in metrics.py, by seqeval and scikit-learn; what is said, tag_report.py knows.
+metrics.py counts, by seqeval and scikit-learn; report.py knows what is said about the counts.
 """
 
 from collections.abc import Hashable, Sequence
@@ -42,12 +42,12 @@ def evaluate_tags(
     """Compare predicted tags with gold, sentence by sentence; `scheme` is that of both.
 
     Tags that break their scheme count as they stand: conlleval's reading is lenient, the strict one passes them over.
-    `repair="strict"` refuses them. What else is known makes the report richer: `tokens` show the errors, `documents`
-    (one name or number a sentence) are resampled in place of sentences, `training` tells what was seen before, `spans`
-    are those of the prediction with their probabilities (under 'plain' one a token), `candidates` all that are
-    probable at all, predicted or not. `source` names the data in messages and in the heading; `resamples=0` leaves the
-    intervals out. Raises DataError, with the sentence's number from 1, for unequal lengths and for a tag that the
-    scheme has not.
+    `repair="strict"` refuses them. Whatever else is given makes the report richer: `tokens` show the errors,
+    `documents` (one name or number per sentence) are resampled in place of sentences, `training` says what was seen
+    before, `spans` are those of the prediction with their probabilities (under 'plain' one per token), `candidates` all
+    spans with a probability, predicted or not. `source` names the data in messages and in the heading;
+    `resamples=0` leaves the intervals out. Raises DataError, with the sentence's number from 1, for unequal lengths and
+    for a tag that does not belong to the scheme.
 
     >>> report = evaluate_tags([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]], scheme="IOB2")
     >>> report.precision, report.recall, report.num_predicted
@@ -111,7 +111,7 @@ def _slices(
 
 
 def _confidence(gold: SpanLists, spans: SpanLists, candidates: SpanLists | None) -> Confidence:
-    """Hold the probabilities of the predicted spans against gold, and those of all candidates for the curve."""
+    """Compare the probabilities of the predicted spans with gold, and those of all candidates for the curve."""
     wider = None if candidates is None else _events(gold, candidates)
     return measure_confidence(*_events(gold, spans), num_gold=sum(map(len, gold)), candidates=wider)
 
@@ -129,7 +129,7 @@ def _events(gold: SpanLists, spans: SpanLists) -> tuple[np.ndarray, np.ndarray]:
 def _check(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, scheme: str, where: str, strict: bool
 ) -> tuple[int, int]:
-    """Refuse what can't be compared; count the tags of both sides that break the scheme."""
+    """Refuse sides that can't be compared; count the tags of both that break the scheme."""
     for name, corpus in (("gold", gold), ("predicted", predicted)):
         if isinstance(corpus, str) or any(isinstance(tags, str) for tags in corpus):
             raise UsageError(f"{where}{name} holds strings where lists of tags are meant; pass [['B-PER', 'O'], ...]")

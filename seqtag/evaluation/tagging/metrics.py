@@ -1,8 +1,16 @@
-"""Count what a tagger got right. Knows tags and scores; what is said about them stands in report.py.
+"""Count what a tagger got right. This module knows tags and scores; report.py knows what is said about them.
 
-Entities are counted by seqeval, in both readings that are in use: `strict` takes only spans that are written as their
-scheme asks, `conlleval` reads leniently, so that an orphan I- opens a span. Plain tags are counted by scikit-learn, one
-token at a time. Leaves out confidence intervals and kinds of error.
+Which library counts what:
+
+- seqeval counts entities wherever its modes are right: the `strict` reading, which takes only spans that are written as
+  their scheme asks, and the `conlleval` reading, which is lenient, so that an orphan I- opens a span. `_encode` goes
+  around seqeval's limits: it strips hyphens off labels, gives `_` a meaning, does not know BILOU and BMES by these
+  letters, and is slow on long stretches of O.
+- Our own counting (`counts.count_spans`) is used where seqeval has no mode: spans per sentence or document for
+  intervals, comparisons, slices and kinds of error. The tests hold it to seqeval's figures.
+- scikit-learn counts plain tags, one token at a time.
+
+Confidence intervals and kinds of error are left out.
 """
 
 from collections.abc import Sequence
@@ -46,10 +54,11 @@ class Scores:
 
 
 def score_spans(gold: TagLists, predicted: TagLists, *, scheme: str) -> tuple[Scores, Scores, Counts]:
-    """Score entities, micro-averaged: the strict reading, then conlleval's; and the strict counts a sentence.
+    """Score entities, micro-averaged: the strict reading, then conlleval's; and the strict counts per sentence.
 
     IO and IOB1 let any I- open a span, so they are read as IOB2 first and both readings give the same. A figure without
-    ground (no span predicted, none in gold) is 0. The caller has checked that lengths are equal and tags the scheme's.
+    ground (no span predicted, none in gold) is 0. The caller has checked that lengths are equal and that the tags
+    belong to the scheme.
 
     >>> strict, conlleval, counts = score_spans([["B-PER", "O"]], [["I-PER", "O"]], scheme="IOB2")
     >>> strict.f1, conlleval.f1, int(counts.predicted_SL.sum())
@@ -82,7 +91,7 @@ def score_spans(gold: TagLists, predicted: TagLists, *, scheme: str) -> tuple[Sc
 
 
 def score_tokens(gold: TagLists, predicted: TagLists) -> Scores:
-    """Score plain tags, one class a token, macro-averaged over the tags of gold and prediction.
+    """Score plain tags, one class per token, macro-averaged over the tags of gold and prediction.
 
     >>> score_tokens([["DET", "NOUN"]], [["DET", "VERB"]]).labels[1]
     LabelScore(label='NOUN', precision=0.0, recall=0.0, f1=0.0, support=1)
@@ -110,8 +119,8 @@ def _encode(gold: TagLists, predicted: TagLists) -> tuple[dict[str, str], list[l
     """Write tags for seqeval: letters of BIOES, a number for each label, few `O`; gives the labels by number first.
 
     seqeval strips hyphens off labels and has a meaning of its own for `_`; numbers of one width keep the labels whole
-    and in order. Where both sides are outside for a while, all but the first token change no span and go: most of a
-    corpus, and most of the time that counting takes.
+    and in order. Where both sides are outside for a while, all but the first token are left out, since they change no
+    span: they are most of a corpus, and most of the time that counting takes.
     """
     tags = {tag for corpus in (gold, predicted) for sentence in corpus for tag in sentence}
     labels = entity_labels(tags)
@@ -130,7 +139,7 @@ def _encode(gold: TagLists, predicted: TagLists) -> tuple[dict[str, str], list[l
 
 
 def _span(entity: Any, labels: dict[str, str]) -> Span:
-    """Read an entity of seqeval; places are those after `_encode`, the same on both sides."""
+    """Read an entity of seqeval; its places are those after `_encode`, the same on both sides."""
     return Span(entity.start, entity.end, labels[entity.tag])
 
 

@@ -1,6 +1,6 @@
 """Give partial credit: the four scores of SemEval-2013 task 9.1, made of MUC's counts.
 
-The pairing of spans and the kinds of error that these counts sum up are those of errors.py.
+span_errors.py pairs the spans and names the kinds of error that these counts sum up.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ PARTIAL_READINGS: tuple[str, ...] = ("strict", "exact", "partial", "type")
 
 @dataclass(frozen=True, slots=True)
 class PartialScore:
-    """What MUC counts, and the figures made of it; a figure without ground is 0."""
+    """MUC's counts, and the figures made of them; a figure without ground is 0."""
 
     correct: int
     incorrect: int

@@ -19,7 +19,7 @@ KINDS: tuple[str, ...] = ("right", "wrong type", *WRONG_BOUNDARY, "wrong type an
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a gold span, a predicted span or a pair of the two."""
+    """What became of a gold span, of a predicted span, or of a pair of the two."""
 
     sentence: int  # its index, from 0
     kind: str  # one of KINDS

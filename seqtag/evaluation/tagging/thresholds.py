@@ -1,6 +1,6 @@
 """Choose, label by label, from which probability on an event counts, so that a wanted precision or recall is reached.
 
-Knows events with a label and a probability that were right or not; what overlaps what, it does not.
+This module knows events with a label and a probability that were right or not; it does not know which spans overlap.
 """
 
 # N events, D distinct probabilities
@@ -12,18 +12,18 @@ import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
 
-# Where a label has no event to choose by: what is likelier to be right than wrong counts.
+# Where a label has no event to choose by, whatever is likelier to be right than wrong counts.
 _EVEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From which probability on events of a label count, and what that gives on the events that it was chosen on."""
+    """The probability from which on events of a label count, and its figures on the events that it was chosen on."""
 
     value: float
     precision: float | None  # None: nothing is left
-    recall: float | None  # None: nothing is there to be found
-    reached: bool  # False: the wanted figure can't be had, and this is the nearest
+    recall: float | None  # None: there is nothing to find
+    reached: bool  # False: no threshold reaches the wanted figure, and this one comes nearest
 
 
 def choose_thresholds(
@@ -37,11 +37,11 @@ def choose_thresholds(
 ) -> dict[str, Threshold]:
     """For each label of `num_gold` choose the threshold with the best recall among those of the wanted precision.
 
-    Or the best precision among those of the wanted recall; for a label that neither names, the best F1. A threshold
-    lies half-way between the probabilities that it parts, so that small changes of these move nothing. Where the
-    wanted figure is not reached by any, the threshold that comes nearest; see `Threshold.reached`. A label without
-    gold or without events gets 0.5. Raises UsageError for a label that is not in `num_gold`, DataError for unequal
-    lengths.
+    Where a recall is wanted, the threshold with the best precision is chosen among those that reach it; a label without
+    either gets the threshold with the best F1. A threshold lies half-way between the probabilities that it parts, so
+    that small changes of these move nothing. Where no threshold reaches the wanted figure, the nearest one is chosen;
+    see `Threshold.reached`. A label without gold or without events gets 0.5.
+    Raises UsageError for a label that is not in `num_gold`, DataError for unequal lengths.
 
     >>> chosen = choose_thresholds(["PER"] * 3, [0.9, 0.6, 0.2], [True, False, True], {"PER": 2}, recall={"PER": 0.5})
     >>> chosen["PER"]
@@ -61,7 +61,7 @@ def choose_thresholds(
 
 
 def cuts(score_N: np.ndarray) -> np.ndarray:
-    """Thresholds that part the distinct probabilities, falling: half-way below each, a little below the last, (D,).
+    """Give falling thresholds that part distinct probabilities: half-way below each, a little below the last, (D,).
 
     >>> cuts(np.array([0.2, 0.8, 0.8, 0.4])).round(4).tolist()
     [0.6, 0.3, 0.1998]

@@ -162,7 +162,7 @@ def test_a_folder_among_several_data_is_one_split_or_wrong(run: Run, tmp_path: P
     assert splits(run, tmp_path / "train", tmp_path / "dev.conll") == {"train": 1, "dev": 5}
     result = run("check", tmp_path / "all", tmp_path / "dev.conll")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "all: it has the splits train, test, and is to be one, 'all'; give it alone, or a file for" in result.stderr
+    assert "all: it has the splits train, test, but has to be the one split 'all'; give it alone, or a" in result.stderr
 
 
 def test_labelled_texts_without_their_task_are_told_to_name_it(run: Run, tmp_path: Path):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from seqtag.evaluation import ClassReport, evaluate_labels
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.classifying.report import ClassReport
 
 NAMES = ["sports", "b", "a|b", "zebra", "Ω"]
 UNKNOWN = ["aardvark", "zz"]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation import ClassReport, evaluate_labels
+from seqtag.evaluation.classifying.evaluation import evaluate_labels
+from seqtag.evaluation.classifying.report import ClassReport
 
 GOLD = ["neg", "neg", "neu", "pos", "pos", "pos"]
 PREDICTED = ["neg", "pos", "neg", "pos", "pos", "neg"]
@@ -112,7 +113,7 @@ def test_the_tables_of_several_labels():
     lines = words_of(str(report))
     start = lines.index("P R F1 F1 95% support predicted")
     drawn = report.intervals
-    assert lines[1] == "4 texts, 4 labels, 1.00 a text in gold, 0.75 predicted"
+    assert lines[1] == "4 texts, 4 labels, 1.00 per text in gold, 0.75 predicted"
     assert lines[start + 1 : start + 8] == [
         f"a 100.00 100.00 100.00 {bounds(drawn.labels['a'].f1)} 2 2",
         f"b 0.00 0.00 0.00 {bounds(drawn.labels['b'].f1)} 1 1",
@@ -191,28 +192,29 @@ def test_long_names_give_way_to_numbers_in_the_head_of_a_matrix():
     st.lists(st.text(max_size=60), min_size=1, max_size=40, unique=True),
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1),
     st.booleans(),
+    st.booleans(),
 )
-@example(["地名" * 30, "Straße " * 9, "👩‍💻" * 9, "\n", "", "-"], [(n, n + 1) for n in range(7)], False)
-def test_no_line_is_wider_than_80_cells(labels, pairs, multi_label):
+@example(["地名" * 30, "Straße " * 9, "👩‍💻" * 9, "\n", "", "-"], [(n, n + 1) for n in range(7)], False, False)
+@example(["地名" * 30, "Straße " * 9, "👩‍💻" * 9, "\n", "", "-"], [(n, n + 1) for n in range(7)], False, True)
+def test_no_line_is_wider_than_80_cells(labels, pairs, multi_label, has_probabilities):
     gold = [labels[i] if i < len(labels) else f"unheard of {i}" for i, _ in pairs]
     predicted = [labels[j % len(labels)] for _, j in pairs]
     if multi_label:
         gold, predicted = [[label] for label in gold], [[label] for label in predicted]
-    probabilities = np.full((len(gold), len(labels)), 1 / len(labels))
-    for given_probabilities in (None, probabilities):
-        text = str(
-            evaluate_labels(
-                gold,
-                predicted,
-                labels=labels,
-                probabilities=given_probabilities,
-                texts=["地名 " * 99] * len(gold),
-                source="地/" * 99,
-                resamples=20,
-            )
+    probabilities = np.full((len(gold), len(labels)), 1 / len(labels)) if has_probabilities else None
+    text = str(
+        evaluate_labels(
+            gold,
+            predicted,
+            labels=labels,
+            probabilities=probabilities,
+            texts=["地名 " * 99] * len(gold),
+            source="地/" * 99,
+            resamples=20,
         )
-        assert max(map(cell_len, text.split("\n"))) <= 80
-        assert text.split("\n")[0].endswith("地/")
+    )
+    assert max(map(cell_len, text.split("\n"))) <= 80
+    assert text.split("\n")[0].endswith("地/")
 
 
 def test_counts_of_millions_still_fit():
@@ -307,7 +309,7 @@ def test_texts_without_a_partner_are_refused(gold, predicted, message):
         (["a"], ["a"], [], "^dev: labels is empty; pass the classes that the model knows"),
         (["a"], ["a"], ["a", "b", "a"], "^dev: labels holds 'a' twice"),
         (["a"], ["a"], ["a", 1], "^dev: labels holds 1; the first is 'a'; pass strings, integers or booleans"),
-        ([0.5], [0.5], [0.5], r"^dev: labels holds 0\.5; pass strings, integers or booleans, all of a kind"),
+        ([0.5], [0.5], [0.5], r"^dev: labels holds 0\.5; pass strings, integers or booleans, all of one kind"),
         (["a", None], ["a", "a"], ["a"], "^dev: text 2: gold label None is no string as 'a' in `labels` is"),
         (["a", "a"], ["a", 1], ["a"], "^dev: text 2: predicted label 1 is no string as 'a' in `labels` is"),
         ([1, 0], [True, False], [0, 1], "^dev: text 1: predicted label True is no integer as 0 in `labels` is"),
@@ -327,7 +329,7 @@ def test_labels_that_cannot_be_compared_are_refused_by_text(gold, predicted, lab
     ("probabilities", "error", "message"),
     [
         ([[0.5, 0.5]], UsageError, r"^dev: probabilities have shape \(1, 2\), but 2 texts and 2 classes need \(2, 2\)"),
-        ([[0.5, 0.5, 0]] * 2, UsageError, r"shape \(2, 3\), but 2 texts and 2 classes need \(2, 2\); pass one row a"),
+        ([[0.5, 0.5, 0]] * 2, UsageError, r"shape \(2, 3\), but 2 texts and 2 classes need \(2, 2\); pass one row per"),
         ([0.5, 0.5], UsageError, r"^dev: probabilities have shape \(2,\)"),
         ([[0.5, 0.5], [1]], UsageError, "^dev: probabilities are no matrix of numbers"),
         ([["a", "b"]] * 2, UsageError, "^dev: probabilities are no matrix of numbers"),

@@ -7,7 +7,8 @@ import pytest
 from rich.cells import cell_len
 
 from seqtag.errors import DataError, UsageError
-from seqtag.evaluation import TagReport, evaluate_tags
+from seqtag.evaluation.tagging.evaluation import evaluate_tags
+from seqtag.evaluation.tagging.report import TagReport
 from seqtag.reporting.sections import Examples
 from seqtag.text.schemes import Span
 
