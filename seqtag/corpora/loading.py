@@ -41,7 +41,7 @@ from seqtag.corpora.splits import (
     name_splits,
     split_name,
 )
-from seqtag.corpora.tag_normalising import check_options, corpus_scheme, is_settled, settle
+from seqtag.corpora.tag_normalising import carried_scheme, check_options, corpus_scheme, settle, settled
 from seqtag.corpora.tagged_blocks import Block
 from seqtag.corpora.tagged_drafts import Part, dataset_blocks
 from seqtag.corpora.workspace import workspace
@@ -114,8 +114,8 @@ def load_corpus(
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
     parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
-    if tables is not None and is_settled(tables, scheme):
-        return _pick(DatasetDict(tables), split)
+    if tables is not None and (corpus := settled(tables, scheme)) is not None:
+        return _pick(corpus, split)
     _check_split(parts, split)
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
 
@@ -224,7 +224,7 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named)
+    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table))
 
 
 def _name(column: Column | None) -> str | None:

@@ -40,6 +40,7 @@ class Part:
     blocks: Iterable[Block]
     declared: tuple[str, ...] = ()  # tags that the source has names for, whether or not they occur
     documents_named: bool = False  # documents have names, else numbers
+    scheme: str | None = None  # the scheme in which the tags were settled before
 
 
 @dataclass(frozen=True, slots=True)
