@@ -11,7 +11,6 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
-from seqtag.corpora.tag_normalising import corpus_scheme
 from seqtag.errors import UsageError
 from seqtag.evaluation.slices import TrainingKnowledge
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
@@ -94,8 +93,8 @@ class Tagger(SequenceEstimator):
         """
         self._check_options()
         self._forget_network()
-        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
-        scheme = corpus_scheme({"train": train, "dev": held_out})
+        settled = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
+        train, held_out, scheme = settled.train, settled.dev, settled.scheme
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
         check_trainable(self.tagset_, self.class_weights or {})
         wish = read_wish(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
