@@ -63,6 +63,7 @@ class Rows:
     marks: Sequence[Mark] = ()  # of texts; the words of sentences are in Corpus.words, to be looked through
     lines: np.ndarray | None = None  # of words, int32 (N), in the file `origin`; None where there are none
     broken: Sequence[int] = ()  # rows of a table whose text goes over several lines
+    scheme: str | None = None  # the scheme that the dataset carries, if load_corpus made it
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -215,7 +216,9 @@ def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, i
         return " ".join(known[number] for number in tokens[start : min(end, start + _EXCERPT // 4)].tolist())
 
     known_lines = None if part.unit or file_ending(part.origin) in JSON_ENDINGS else lines
-    return Rows(name, part.origin, tokens, offsets, labels, offsets, place, excerpt, lines=known_lines)
+    return Rows(
+        name, part.origin, tokens, offsets, labels, offsets, place, excerpt, lines=known_lines, scheme=part.scheme
+    )
 
 
 def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, int], classes: dict[str, int]) -> Rows:
