@@ -13,13 +13,14 @@ from typing import TypeAlias
 import numpy as np
 from datasets import Dataset, DatasetDict
 
+from seqtag.corpora.arrow_files import offsets_of
 from seqtag.corpora.column_roles import tagging_columns
-from seqtag.corpora.tagged_blocks import Block
+from seqtag.corpora.formats.arrow_tables import dataset_blocks
 from seqtag.corpora.tagged_drafts import (
+    Block,
     Draft,
     DraftBatch,
     Part,
-    dataset_blocks,
     discard,
     document_type,
     draft_batches,
@@ -229,7 +230,7 @@ def _dataset_bigrams(tables: Mapping[str, Dataset]) -> Bigrams:
         for block in dataset_blocks(table, columns, origin):
             coded = block.tags if columns.tag_names is not None else block.tags.dictionary_encode()
             tags = coded.indices.to_numpy(zero_copy_only=False)
-            offsets = np.concatenate(([0], np.cumsum(block.lengths)))
+            offsets = offsets_of(block.lengths)
             bigrams.update(count_bigrams(tags, offsets, coded.dictionary.to_pylist()))
     return bigrams
 
@@ -242,8 +243,8 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
     for draft in drafts.values():
         for batch in draft_batches(draft):
             bigrams.update(count_bigrams(batch.tags, batch.offsets, names))
-    is_kept = carried not in (None, "plain") and _are_legal(bigrams, carried, names)
-    return carried if is_kept else detect_scheme(bigrams)
+    is_kept = carried is not None and carried != "plain" and _are_legal(bigrams, carried, names)
+    return carried if carried and is_kept else detect_scheme(bigrams)
 
 
 def _warn_of_mixture(names: Sequence[str]) -> None:
@@ -277,7 +278,7 @@ def _legal_table(names: Sequence[str], scheme: str) -> np.ndarray:
 def _illegal_sentences(batch: DraftBatch, legal: np.ndarray) -> list[int]:
     before, here, full, last = _neighbours(batch.tags, batch.offsets, len(legal) - 1)
     broken = np.searchsorted(batch.offsets, np.flatnonzero(~legal[before, here]), side="right") - 1
-    return np.union1d(broken, full[~legal[last, -1]]).tolist()
+    return [int(sentence) for sentence in np.union1d(broken, full[~legal[last, -1]])]
 
 
 def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> IllegalTags:

@@ -23,8 +23,7 @@ from seqtag.corpora.lines import file_ending
 from seqtag.corpora.loading import Source, labelled_parts, tagged_parts
 from seqtag.corpora.source_names import parse_source
 from seqtag.corpora.splits import in_order, name_splits, unnamed_files
-from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_drafts import Block, Part, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError
 from seqtag.text.characters import DAMAGED, unseen_in
 from seqtag.text.schemes import tags_from_spans

@@ -70,7 +70,7 @@ def read_tags(corpus: Corpus) -> TagReading:
     """
     names = corpus.labels
     carried = common_scheme(rows.scheme for rows in corpus.splits.values())
-    if carried not in (None, "plain") and all(tag_fits(name, carried) for name in names):
+    if carried and carried != "plain" and all(tag_fits(name, carried) for name in names):
         return TagReading(corpus, carried, (), False)
     odd = tuple(n for n, name in enumerate(names) if detect_scheme({(None, name): 1}) == "plain")
     # a ClassLabel may name tags that do not occur

@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.cli.commands.evaluate_and_score import read_sentences
-from seqtag.corpora import tagged_blocks as blocks
+from seqtag.corpora import tagged_drafts as blocks
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tagged_drafts import documents_of, tagged_features
 from seqtag.evaluation.statistics.counts import count_spans
