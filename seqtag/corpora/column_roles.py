@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from seqtag.errors import DataError, UsageError, near_miss
+
+Column: TypeAlias = int | str  # counted from 0, from the end where negative, or a name in the header
 
 TOKEN_NAMES = ("tokens", "words", "token", "word", "form", "forms")
 TAG_NAMES = (
@@ -92,6 +94,13 @@ def document_column(features: Mapping[str, Any]) -> tuple[str, bool] | None:
         if dtype.startswith(("string", "large_string", "int", "uint")):
             return by_name[known], not dtype.startswith(("int", "uint")) or dtype == "uint64"  # which int64 can't hold
     return None
+
+
+def header_name(column: Column | None, role: str, origin: str) -> str | None:
+    """Give the name of a column that was asked for in a table, whose columns have no numbers."""
+    if isinstance(column, int):
+        raise UsageError(f"{origin}: {role}={column} counts columns of a file; those of a table have names: give one")
+    return column
 
 
 def inner_feature(feature: Any) -> Any:

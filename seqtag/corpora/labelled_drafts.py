@@ -1,12 +1,11 @@
-"""Turn texts with labels into Arrow files on disk: labels numbered by name, blank texts reported, one list of classes.
+"""Take texts with labels from the readers and keep them on disk in Arrow: drafts while reading, datasets at the end.
 
-Stands between the readers of labelled texts and the DatasetDict that load_corpus gives. Knows no file format.
+Labels are numbered by name, blank texts are reported, and all splits get one list of classes. Knows no file format.
 """
 
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,10 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset, DatasetDict, Features, NamedSplit, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Sequence as ListOf
 
-from seqtag.corpora.workspace import no_room
+from seqtag.corpora.arrow_files import arrow_batches, arrow_writer, lists_of, new_file, offsets_of, open_dataset
 from seqtag.errors import DataError
 
 logger = logging.getLogger("seqtag")
@@ -26,7 +25,6 @@ _BLOCK_ROWS = 10_000
 _BLOCK_CHARACTERS = 4_000_000  # long documents fill a block before its rows do
 _SHOWN_BLANKS = 5
 _SHOWN_CLASSES = 20
-_SPLIT_NAME = re.compile(r"\w+(\.\w+)*")  # what `datasets` takes for one
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 LabelledRow: TypeAlias = tuple[str | None, str | None, str]  # text, label, and where it stands, as file:line
@@ -37,7 +35,7 @@ class LabelledForm:
     """What the rows of a corpus are made of."""
 
     tokenised: bool = False  # lists of tokens in the place of texts
-    several: bool = False  # a list of labels a text, which may be empty
+    several: bool = False  # each text has a list of labels, which may be empty
 
     @property
     def columns(self) -> tuple[str, str]:
@@ -114,14 +112,13 @@ def settle_labels(parts: Mapping[str, Sequence[LabelledPart]], folder: Path) -> 
     form = _common_form([part for own in parts.values() for part in own])
     numbers: dict[str, int] = {}
     drafts = {
-        split: _write_draft(own, folder / f"{index}.draft", form, numbers, split)
-        for index, (split, own) in enumerate(parts.items())
+        split: _write_draft(own, new_file(folder, ".draft"), form, numbers, split) for split, own in parts.items()
     }
     declared = dict.fromkeys(name for own in parts.values() for part in own for name in part.declared)
     names = [*declared, *ordered_classes(name for name in numbers if name not in declared)]
     corpus = DatasetDict()
-    for index, (split, draft) in enumerate(drafts.items()):
-        corpus[split] = _finish(draft, folder / f"{index}.arrow", form, numbers, names, split)
+    for split, draft in drafts.items():
+        corpus[split] = _finish(draft, new_file(folder, ".arrow"), form, numbers, names, split)
         draft.path.unlink(missing_ok=True)
     logger.info(
         "%d texts, %d classes (%s): %s",
@@ -145,9 +142,8 @@ def ordered_classes(names: Iterable[str]) -> list[str]:
 
 def blank_texts(texts: Any, *, tokenised: bool) -> np.ndarray:
     """Say which items of an Arrow array are missing, empty or white space only; shape (N,)."""
-    if tokenised:
-        return pc.fill_null(pc.equal(pc.list_value_length(texts), 0), True).to_numpy(zero_copy_only=False)
-    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(texts), ""), True).to_numpy(zero_copy_only=False)
+    is_blank = pc.equal(pc.list_value_length(texts), 0) if tokenised else pc.equal(pc.utf8_trim_whitespace(texts), "")
+    return np.asarray(pc.fill_null(is_blank, True))
 
 
 def report_blanks(split: str, count: int, places: Sequence[str]) -> None:
@@ -183,7 +179,7 @@ def _write_draft(
     )
     num_texts = num_blank = 0
     blanks: list[str] = []
-    with _arrow_writer(path, schema) as write:
+    with arrow_writer(path, schema) as write:
         for part in parts:
             for block in part.blocks:
                 texts = arrow_strings(block.texts, block.place)
@@ -199,7 +195,7 @@ def _write_draft(
 
 
 def arrow_strings(values: Any, place: Callable[[int], str]) -> Any:
-    """Put a list of strings into Arrow; what is there stays. Raises DataError for half a character."""
+    """Put a list of strings into Arrow; an Arrow array is returned unchanged. Raises DataError for half a character."""
     if not isinstance(values, list):
         return values
     try:
@@ -216,8 +212,7 @@ def _emptied(texts: Any, blank: np.ndarray, form: LabelledForm) -> Any:
     if not len(blank):
         return texts
     if form.tokenised:
-        lengths = pc.fill_null(pc.list_value_length(texts), 0).to_numpy(zero_copy_only=False)
-        return pa.ListArray.from_arrays(np.concatenate(([0], np.cumsum(lengths))).astype(np.int32), texts.flatten())
+        return lists_of(pc.fill_null(pc.list_value_length(texts), 0), texts.flatten())
     mask = np.zeros(len(texts), bool)
     mask[blank] = True
     return pc.if_else(pa.array(mask), "", texts)
@@ -230,8 +225,7 @@ def _numbered(block: LabelledBlock, form: LabelledForm, numbers: dict[str, int],
         return pa.array(_numbers_of(labels, numbers, declared, block.place))
     if labels.null_count:
         raise _missing(block.place(labels.is_null().index(True).as_py()))
-    lengths = pc.list_value_length(labels).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    offsets = offsets_of(pc.list_value_length(labels))
 
     def place(position: int) -> str:
         return block.place(int(np.searchsorted(offsets, position, side="right")) - 1)
@@ -244,7 +238,7 @@ def _numbers_of(labels: Any, numbers: dict[str, int], declared: bool, place: Cal
     names = [label if declared else class_name(label) for label in coded.dictionary.to_pylist()]
     known = np.array([numbers.setdefault(name, len(numbers)) if name else -1 for name in names] + [-1], np.int32)
     # a null has the last entry, which is no label
-    found = known[pc.fill_null(coded.indices.cast(pa.int32()), len(names)).to_numpy(zero_copy_only=False)]
+    found: np.ndarray = known[pc.fill_null(coded.indices.cast(pa.int32()), len(names)).to_numpy(zero_copy_only=False)]
     if (found < 0).any():
         raise _missing(place(int(np.argmax(found < 0))))
     return found
@@ -276,40 +270,12 @@ def _finish(
     features = form.features(names)
     final = {name: number for number, name in enumerate(names)}
     renumber = np.array([final[name] for name in numbers], np.int64)
-    with _arrow_writer(path, features.arrow_schema) as write, pa.OSFile(str(draft.path), "rb") as source:
-        for batch in pa.ipc.open_stream(source):
+    with arrow_writer(path, features.arrow_schema) as write:
+        for batch in arrow_batches(draft.path):
             texts, labels = batch.columns
             if form.several:
-                own = pa.array(renumber[labels.values.to_numpy()])
-                write([texts, pa.ListArray.from_arrays(labels.offsets, own)])
+                numbered = pa.array(renumber[labels.values.to_numpy()])
+                write([texts, pa.ListArray.from_arrays(labels.offsets, numbered)])
             else:
                 write([texts, pa.array(renumber[labels.to_numpy()])])
-    return Dataset.from_file(str(path), split=NamedSplit(split) if _SPLIT_NAME.fullmatch(split) else None)
-
-
-@contextmanager
-def _arrow_writer(path: Path, schema: Any) -> Iterator[Callable[[list[Any]], None]]:
-    """Open an Arrow file for writing batches of columns."""
-
-    def write(columns: list[Any]) -> None:
-        with _room_in(path.parent):
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-
-    with _room_in(path.parent):
-        sink = pa.OSFile(str(path), "wb")
-        writer = pa.ipc.new_stream(sink, schema)
-    try:
-        yield write
-    finally:
-        with _room_in(path.parent):
-            writer.close()
-            sink.close()
-
-
-@contextmanager
-def _room_in(folder: Path) -> Iterator[None]:
-    # around the writing alone: what goes wrong while reading is another error
-    try:
-        yield
-    except OSError as error:
-        raise no_room(folder, error) from error
+    return open_dataset(path, split)

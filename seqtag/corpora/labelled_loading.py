@@ -13,20 +13,20 @@ from typing import TypeAlias
 
 from datasets import Dataset
 
+from seqtag.corpora.column_roles import Column
 from seqtag.corpora.formats.arrow_tables import (
     JSON_ENDINGS,
     hub_tables,
     is_configured,
     is_saved,
+    labelled_table,
     saved_tables,
     table_file,
     table_folder,
 )
 from seqtag.corpora.formats.class_files import class_files, class_folders, is_class_folder
-from seqtag.corpora.formats.conll import Column
 from seqtag.corpora.formats.csv_tables import delimited_parts, is_delimited
 from seqtag.corpora.formats.hu_liu_reviews import is_opinion_file, opinion_parts
-from seqtag.corpora.formats.labelled_tables import labelled_table
 from seqtag.corpora.formats.slot_files import intent_rows, is_intent_folder
 from seqtag.corpora.formats.split_json import is_split_json, split_json_parts
 from seqtag.corpora.formats.zip_archives import unpack

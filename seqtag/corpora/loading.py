@@ -12,21 +12,23 @@ from typing import Any, TypeAlias, cast
 
 from datasets import Dataset, DatasetDict
 
-from seqtag.corpora.column_roles import document_column, tagging_columns
+from seqtag.corpora.column_roles import Column, document_column, header_name, tagging_columns
 from seqtag.corpora.formats.annotation_exports import annotation_blocks, sniff_annotations
 from seqtag.corpora.formats.arrow_tables import (
     JSON_ENDINGS,
     TABLE_ENDINGS,
+    dataset_blocks,
     has_tables,
     hub_tables,
     is_configured,
+    is_labelled,
     is_saved,
+    labelled_table,
     saved_tables,
     table_file,
     table_folder,
 )
-from seqtag.corpora.formats.conll import Column, column_blocks
-from seqtag.corpora.formats.labelled_tables import is_labelled, labelled_table
+from seqtag.corpora.formats.conll import column_blocks
 from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
 from seqtag.corpora.formats.spacy_docbins import docbin_blocks
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
@@ -41,9 +43,8 @@ from seqtag.corpora.splits import (
     name_splits,
     split_name,
 )
-from seqtag.corpora.tag_normalising import check_options, corpus_scheme, is_settled, settle
-from seqtag.corpora.tagged_blocks import Block
-from seqtag.corpora.tagged_drafts import Part, dataset_blocks
+from seqtag.corpora.tag_normalising import carried_scheme, check_options, corpus_scheme, settle, settled
+from seqtag.corpora.tagged_drafts import Block, Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
 
@@ -114,8 +115,8 @@ def load_corpus(
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
     parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
-    if tables is not None and is_settled(tables, scheme):
-        return _pick(DatasetDict(tables), split)
+    if tables is not None and (corpus := settled(tables, scheme)) is not None:
+        return _pick(corpus, split)
     _check_split(parts, split)
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
 
@@ -216,19 +217,11 @@ def _file_blocks(
 
 def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
     """Make a split of a table, with the columns that are named or found."""
-    for what, column in (("token", token), ("tag", tag)):
-        if isinstance(column, int):
-            raise UsageError(
-                f"{origin}: {what}={column} counts columns of a file; those of a table have names: give one"
-            )
-    columns = tagging_columns(table.features, token=_name(token), tag=_name(tag), source=origin)
+    names = {"token": header_name(token, "token", origin), "tag": header_name(tag, "tag", origin)}
+    columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named)
-
-
-def _name(column: Column | None) -> str | None:
-    return None if column is None else str(column)
+    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table))
 
 
 def _named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:

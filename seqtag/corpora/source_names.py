@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from seqtag.corpora.formats.conll import Column
+from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
 _TAGGING_KEYS = ("token", "tag", "config")

@@ -13,13 +13,14 @@ from typing import TypeAlias
 import numpy as np
 from datasets import Dataset, DatasetDict
 
+from seqtag.corpora.arrow_files import offsets_of
 from seqtag.corpora.column_roles import tagging_columns
-from seqtag.corpora.tagged_blocks import Block
+from seqtag.corpora.formats.arrow_tables import dataset_blocks
 from seqtag.corpora.tagged_drafts import (
+    Block,
     Draft,
     DraftBatch,
     Part,
-    dataset_blocks,
     discard,
     document_type,
     draft_batches,
@@ -28,7 +29,15 @@ from seqtag.corpora.tagged_drafts import (
     write_draft,
 )
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.text.schemes import SCHEMES, convert_tags, detect_scheme, illegal_positions, legal_transitions, repair_tags
+from seqtag.text.schemes import (
+    SCHEMES,
+    convert_tags,
+    detect_scheme,
+    illegal_positions,
+    legal_transitions,
+    repair_tags,
+    tag_fits,
+)
 
 logger = logging.getLogger("seqtag")
 
@@ -36,6 +45,7 @@ Bigrams: TypeAlias = Counter[tuple[str | None, str | None]]
 
 REPAIRS = ("conlleval", "strict")
 _SHOWN = 5
+_BUILDER = "seqtag"  # the builder of a dataset that carries its scheme, which is then the name of its configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,43 @@ class IllegalTags:
 
 
 def corpus_scheme(corpus: Dataset | Mapping[str, Dataset]) -> str:
-    """Name the scheme of a corpus's tags, decided over all its splits together.
+    """Name the scheme of a corpus's tags: the one that it carries, otherwise the one detected over all its splits.
 
     >>> corpus_scheme(Dataset.from_dict({"tokens": [["Ada", "Lovelace"]], "tags": [["I-PER", "I-PER"]]}))
     'IO'
     """
-    return detect_scheme(_dataset_bigrams({"the dataset": corpus} if isinstance(corpus, Dataset) else corpus))
+    tables = {"the dataset": corpus} if isinstance(corpus, Dataset) else corpus
+    bigrams = _dataset_bigrams(tables)
+    carried = common_scheme(map(carried_scheme, tables.values()))
+    return carried if carried and _are_legal(bigrams, carried, ()) else detect_scheme(bigrams)
+
+
+def carried_scheme(dataset: Dataset) -> str | None:
+    """Give the scheme that `load_corpus` wrote into a dataset's information, as the name of its configuration.
+
+    It survives select, shuffle, train_test_split, pickling and save_to_disk, but also a `map` that changes the tags.
+    Whoever relies on it therefore has the tags checked, as `settled` does.
+    """
+    is_ours = dataset.builder_name == _BUILDER and dataset.config_name in SCHEMES
+    return str(dataset.config_name) if is_ours else None
+
+
+def common_scheme(schemes: Iterable[str | None]) -> str | None:
+    """Give the one scheme that all splits carry; None where two differ or one carries none.
+
+    >>> common_scheme(["IOB2", "IOB2"]), common_scheme(["IOB2", None])
+    ('IOB2', None)
+    """
+    found = set(schemes)
+    return found.pop() if len(found) == 1 else None
+
+
+def carrying(table: Dataset, scheme: str) -> Dataset:
+    """Give a dataset whose information names the scheme of its tags; the one that was given stays as it is."""
+    if carried_scheme(table) != scheme:
+        table = table.select(range(len(table)))
+        table.info.builder_name, table.info.config_name = _BUILDER, scheme
+    return table
 
 
 def count_bigrams(tags: np.ndarray, offsets: np.ndarray, names: Sequence[str]) -> Bigrams:
@@ -83,14 +124,16 @@ def settle(
 ) -> DatasetDict:
     """Turn parts into a DatasetDict with legal tags of one scheme and one ClassLabel; says in the log what it found.
 
-    `scheme` is what the tags are converted to; 'plain' takes them as they are. Raises DataError under repair='strict'
-    for illegal tags, UsageError for plain tags that should be converted.
+    `scheme` is what the tags are converted to; 'plain' takes them as they are. The scheme that all parts were settled
+    in before counts where their tags keep to it; otherwise the scheme is detected. Raises DataError under
+    repair='strict' for illegal tags, UsageError for plain tags that should be converted.
     """
     check_options(scheme, repair)
     numbers: dict[str, int] = {}
     drafts = {split: write_draft(part, folder, numbers) for split, part in parts.items()}
     names = list(numbers)
-    found = "plain" if scheme == "plain" else _detect(drafts, names)
+    carried = common_scheme(part.scheme for part in parts.values())
+    found = "plain" if (scheme or carried) == "plain" else _detect(drafts, names, carried)
     target = scheme or found
     if found == "plain" != target:
         odd = next(name for name in names if detect_scheme({(None, name): 1}) == "plain")
@@ -113,7 +156,7 @@ def settle(
     document = document_type(drafts.values())
     corpus = DatasetDict()
     for split, draft in drafts.items():
-        corpus[split] = finish_draft(draft, folder, split, numbers, final, document)
+        corpus[split] = carrying(finish_draft(draft, folder, split, numbers, final, document), target)
         discard(draft)
     logger.info(
         "scheme %s%s, %d sentences, %d tokens, %d tags repaired (%s)",
@@ -127,26 +170,28 @@ def settle(
     return corpus
 
 
-def is_settled(tables: Mapping[str, Dataset], scheme: str | None) -> bool:
-    """Say whether datasets already are what `settle` would make of them, so that no second copy on disk is needed."""
+def settled(tables: Mapping[str, Dataset], scheme: str | None) -> DatasetDict | None:
+    """Give datasets that already are what `settle` would make of them, without a second copy on disk; otherwise None.
+
+    They have the columns and the order of tags of every corpus here, and no tag breaks the scheme that they carry or,
+    if they carry none, the one detected. For this the tags are read once.
+    """
     lists = [getattr(table.features.get("tags"), "feature", None) for table in tables.values()]
     names = getattr(lists[0], "names", None)
     if names is None or names != ordered_names(names):
-        return False
+        return None
     if not any(
         all(table.features == tagged_features(names, document) for table in tables.values())
         for document in (None, "int64", "string")
     ):
-        return False
+        return None
     bigrams = _dataset_bigrams(tables)
-    found = detect_scheme(bigrams)
-    if scheme not in (None, "plain", found):
-        return False
-    if "plain" in (scheme, found):
-        return True
-    legal = _legal_table(names, found)
-    numbers: dict[str | None, int] = {None: len(names)} | {name: number for number, name in enumerate(names)}
-    return all(legal[numbers[before], numbers[after]] for before, after in bigrams)
+    carried = common_scheme(map(carried_scheme, tables.values()))
+    candidates = (carried, detect_scheme(bigrams)) if scheme != "plain" else ("plain",)
+    found = next((name for name in candidates if name and _are_legal(bigrams, name, names)), None)
+    if found is None or scheme not in (None, found):
+        return None
+    return DatasetDict({split: carrying(table, found) for split, table in tables.items()})
 
 
 def check_options(scheme: str | None, repair: str) -> None:
@@ -166,6 +211,18 @@ def ordered_names(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name != "O", name))
 
 
+def _are_legal(bigrams: Bigrams, scheme: str, declared: Iterable[str]) -> bool:
+    """Say whether neighbouring tags keep to a scheme, and whether it has the tags that a ClassLabel declares."""
+    if scheme == "plain":
+        return True
+    names = list(dict.fromkeys([*declared, *(name for pair in bigrams for name in pair if name is not None)]))
+    if not all(tag_fits(name, scheme) for name in names):
+        return False
+    legal = _legal_table(names, scheme)
+    numbers: dict[str | None, int] = {None: len(names)} | {name: number for number, name in enumerate(names)}
+    return all(legal[numbers[before], numbers[after]] for before, after in bigrams)
+
+
 def _dataset_bigrams(tables: Mapping[str, Dataset]) -> Bigrams:
     bigrams: Bigrams = Counter()
     for origin, table in tables.items():
@@ -173,12 +230,12 @@ def _dataset_bigrams(tables: Mapping[str, Dataset]) -> Bigrams:
         for block in dataset_blocks(table, columns, origin):
             coded = block.tags if columns.tag_names is not None else block.tags.dictionary_encode()
             tags = coded.indices.to_numpy(zero_copy_only=False)
-            offsets = np.concatenate(([0], np.cumsum(block.lengths)))
+            offsets = offsets_of(block.lengths)
             bigrams.update(count_bigrams(tags, offsets, coded.dictionary.to_pylist()))
     return bigrams
 
 
-def _detect(drafts: Mapping[str, Draft], names: Sequence[str]) -> str:
+def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | None) -> str:
     # one plain tag decides, and tag sets of that kind may be too large for counting pairs
     if detect_scheme({(None, name): 1 for name in names}) == "plain":
         return "plain"
@@ -186,7 +243,8 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str]) -> str:
     for draft in drafts.values():
         for batch in draft_batches(draft):
             bigrams.update(count_bigrams(batch.tags, batch.offsets, names))
-    return detect_scheme(bigrams)
+    is_kept = carried is not None and carried != "plain" and _are_legal(bigrams, carried, names)
+    return carried if carried and is_kept else detect_scheme(bigrams)
 
 
 def _warn_of_mixture(names: Sequence[str]) -> None:
@@ -220,7 +278,7 @@ def _legal_table(names: Sequence[str], scheme: str) -> np.ndarray:
 def _illegal_sentences(batch: DraftBatch, legal: np.ndarray) -> list[int]:
     before, here, full, last = _neighbours(batch.tags, batch.offsets, len(legal) - 1)
     broken = np.searchsorted(batch.offsets, np.flatnonzero(~legal[before, here]), side="right") - 1
-    return np.union1d(broken, full[~legal[last, -1]]).tolist()
+    return [int(sentence) for sentence in np.union1d(broken, full[~legal[last, -1]])]
 
 
 def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> IllegalTags:

@@ -1,34 +1,73 @@
-"""Keep rows on disk in Arrow, so that memory does not grow with the corpus: drafts while reading, datasets at the end.
+"""Take sentences with tags from the readers and keep them on disk in Arrow: drafts while reading, datasets at the end.
 
-A draft is a split whose tags have numbers in order of appearance; names and their order are known only when all splits
-are read. What the tags mean is the business of corpus_tags.
+Every reader of tagged tokens gives blocks, which are runs of sentences as flat lists. The tags of a draft have numbers
+in order of appearance, because names and their order are known only when all splits are read. What the tags mean is the
+business of tag_normalising.
 """
 
-import logging
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset, Features, NamedSplit, Value
+from datasets import ClassLabel, Dataset, Features, Value
 from datasets import Sequence as ListOf
 
-from seqtag.corpora.column_roles import TaggingColumns
-from seqtag.corpora.tagged_blocks import Block
-from seqtag.corpora.workspace import no_room
+from seqtag.corpora.arrow_files import arrow_batches, arrow_writer, lists_of, new_file, offsets_of, open_dataset
 from seqtag.errors import DataError
 
-logger = logging.getLogger("seqtag")
-
-_DATASET_ROWS = 5_000  # rows of a dataset that are looked at together
+BLOCK_TOKENS = 100_000  # tokens per block, about: enough for vectorised work, and little memory
 
 _DRAFT_FIELDS = [("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.int32())), ("lines", pa.list_(pa.int32()))]
+
+
+class TaggedSentence(NamedTuple):
+    """A sentence as a file has it."""
+
+    tokens: Sequence[str]
+    tags: Sequence[str]
+    lines: Sequence[int]  # where each token stands
+    document: int = 0  # the number of its document in the source; the same for all where it tells none apart
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of S sentences; the three flat sequences have N items, one per token."""
+
+    tokens: Any  # N strings: a list or an Arrow array
+    tags: Any  # N strings: a list, or an Arrow array, which may be dictionary-encoded
+    lines: Any  # N integers: where each token stands in its source (a line, a row, a document)
+    lengths: Any  # S integers: the tokens of each sentence; 0 is legal
+    documents: Any = None  # S integers, or strings in an Arrow array: the document of each sentence; None: not known
+
+
+def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
+    """Collect sentences into blocks; no sentence is cut.
+
+    >>> ada, yes = TaggedSentence(["Ada", "spoke"], ["B-PER", "O"], [1, 2]), TaggedSentence(["Yes"], ["O"], [4])
+    >>> [block.lengths for block in gather([ada, yes])]
+    [[2, 1]]
+    """
+    tokens: list[str] = []
+    tags: list[str] = []
+    lines: list[int] = []
+    lengths: list[int] = []
+    documents: list[int] = []
+    for sentence in sentences:
+        tokens.extend(sentence.tokens)
+        tags.extend(sentence.tags)
+        lines.extend(sentence.lines)
+        lengths.append(len(sentence.tokens))
+        documents.append(sentence.document)
+        if len(tokens) >= BLOCK_TOKENS:
+            yield Block(tokens, tags, lines, lengths, documents)
+            tokens, tags, lines, lengths, documents = [], [], [], [], []
+    if lengths:
+        yield Block(tokens, tags, lines, lengths, documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +79,7 @@ class Part:
     blocks: Iterable[Block]
     declared: tuple[str, ...] = ()  # tags that the source has names for, whether or not they occur
     documents_named: bool = False  # documents have names, else numbers
+    scheme: str | None = None  # the scheme in which the tags were settled before
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +115,33 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
 
     Raises DataError for an empty tag and for a part without sentences.
     """
-    handle, name = tempfile.mkstemp(suffix=".draft", dir=folder)
-    os.close(handle)
-    draft = Draft(Path(name), part.origin, part.unit, 0, 0)
+    path = new_file(folder, ".draft")
+    draft = Draft(path, part.origin, part.unit, 0, 0)
     num_sentences = num_tokens = 0
     kind = pa.string() if part.documents_named else pa.int64()
-    schema = pa.schema([*_DRAFT_FIELDS, ("document", kind)])
     first_document: Any = None
     has_documents = False
     for tag in part.declared:
         tag_numbers.setdefault(tag, len(tag_numbers))
-    try:
-        with pa.OSFile(name, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-            for block in part.blocks:
-                offsets = np.concatenate(([0], np.cumsum(block.lengths, dtype=np.int32))).astype(np.int32)
-                tags = _number_tags(block, tag_numbers, draft)
-                lines = pa.array(np.asarray(block.lines, np.int32))
-                tokens = pa.array(block.tokens, pa.string()) if isinstance(block.tokens, list) else block.tokens
-                columns = [pa.ListArray.from_arrays(offsets, column) for column in (tokens, pa.array(tags), lines)]
-                documents = _documents(block, kind)
-                if len(documents):
-                    first_document = documents[0] if first_document is None else first_document
-                    has_documents = has_documents or bool(pc.any(pc.not_equal(documents, first_document)).as_py())
-                writer.write_batch(pa.record_batch([*columns, documents], schema=schema))
-                num_sentences += len(block.lengths)
-                num_tokens += len(tags)
-    except OSError as error:
-        raise no_room(folder, error) from error
+    with arrow_writer(path, pa.schema([*_DRAFT_FIELDS, ("document", kind)])) as write:
+        for block in part.blocks:
+            tags = _number_tags(block, tag_numbers, draft)
+            lines = np.asarray(block.lines, np.int32)
+            tokens = pa.array(block.tokens, pa.string()) if isinstance(block.tokens, list) else block.tokens
+            documents = _documents(block, kind)
+            if len(documents):
+                first_document = documents[0] if first_document is None else first_document
+                has_documents = has_documents or bool(pc.any(pc.not_equal(documents, first_document)).as_py())
+            write([*(lists_of(block.lengths, items) for items in (tokens, pa.array(tags), pa.array(lines))), documents])
+            num_sentences += len(block.lengths)
+            num_tokens += len(tags)
     if not num_sentences:
         raise DataError(f"{part.origin}: no sentence in it; tagging needs rows of tokens and tags")
-    counts = num_sentences, num_tokens
-    return Draft(draft.path, part.origin, part.unit, *counts, has_documents, part.documents_named)
+    return Draft(path, part.origin, part.unit, num_sentences, num_tokens, has_documents, part.documents_named)
 
 
 def _documents(block: Block, kind: pa.DataType) -> pa.Array:
-    """Give the document of each sentence, one and the same where the source tells none apart."""
+    """Give the document of each sentence: the same one for all where the source does not tell documents apart."""
     if block.documents is None:
         return pa.array(np.zeros(len(block.lengths), np.int64)).cast(kind)
     return pa.array(block.documents, kind) if isinstance(block.documents, list) else block.documents.cast(kind)
@@ -122,7 +154,7 @@ def _number_tags(block: Block, tag_numbers: dict[str, int], draft: Draft) -> np.
     indices = coded.indices.to_numpy(zero_copy_only=False)
     for number, name in enumerate(names):
         if not name and (found := np.flatnonzero(indices == number)).size:
-            starts = np.concatenate(([0], np.cumsum(block.lengths)))
+            starts = offsets_of(block.lengths)
             first = int(found[0])
             position = first - int(starts[np.searchsorted(starts, first, side="right") - 1])
             place = draft.place(int(block.lines[first]), position)
@@ -133,16 +165,14 @@ def _number_tags(block: Block, tag_numbers: dict[str, int], draft: Draft) -> np.
 
 def draft_batches(draft: Draft) -> Iterator[DraftBatch]:
     """Go through a draft batch by batch, with one batch in memory at a time."""
-    # not mapped: the pages of a large file would count as memory of the process
-    with pa.OSFile(str(draft.path), "rb") as source:
-        for batch in pa.ipc.open_stream(source):
-            tokens, tags, lines, documents = batch.columns
-            flat = tags.values.to_numpy(), lines.values.to_numpy()
-            yield DraftBatch(tokens.values, *flat, tokens.offsets.to_numpy(), documents)
+    for batch in arrow_batches(draft.path):
+        tokens, tags, lines, documents = batch.columns
+        flat = tags.values.to_numpy(), lines.values.to_numpy()
+        yield DraftBatch(tokens.values, *flat, tokens.offsets.to_numpy(), documents)
 
 
 def discard(draft: Draft) -> None:
-    """Delete a draft that is no longer needed; the end of the process does it where the system holds on to it."""
+    """Delete a draft that is no longer needed; where the system does not let go of it, it goes with the process."""
     with suppress(OSError):
         draft.path.unlink()
 
@@ -166,7 +196,7 @@ def tagged_features(names: Sequence[str], document: str | None = None) -> Featur
 
 
 def documents_of(dataset: Dataset) -> list[int | str] | None:
-    """Give the document of each row of a corpus of ours; None where no two documents are told apart.
+    """Give the document of each row of a settled corpus; None where no two documents are told apart.
 
     >>> documents_of(Dataset.from_dict({"tokens": [["Ada"], ["Bo"]], "document": [1, 2]}))
     [1, 2]
@@ -192,80 +222,9 @@ def finish_draft(
     for name, number in tag_numbers.items():
         renumber[number] = final.get(name, 0)  # a name that is not kept does not occur
     path = folder / f"{split}.arrow"
-    try:
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, features.arrow_schema) as writer:
-            for batch in draft_batches(draft):
-                tags = pa.array(renumber[batch.tags])
-                columns = [pa.ListArray.from_arrays(batch.offsets, column) for column in (batch.tokens, tags)]
-                columns += [batch.documents.cast(document)] if document else []
-                writer.write_batch(pa.record_batch(columns, schema=features.arrow_schema))
-    except OSError as error:
-        raise no_room(folder, error) from error
-    return Dataset.from_file(str(path), split=NamedSplit(split))
-
-
-def dataset_blocks(
-    dataset: Dataset, columns: TaggingColumns, origin: str, *, document: str | None = None
-) -> Iterator[Block]:
-    """Read token and tag lists off a dataset, rows in its own order, tags by name; `document` is a column, if any.
-
-    Where documents are missing in some rows, all are left out, which is logged. Raises DataError, by row, for a missing
-    list, token or tag, and for lists of unequal length.
-    """
-    if document is not None and (row := _first_null(dataset, document)) is not None:
-        logger.warning("%s, row %d: column %r is empty, so documents are not told apart", origin, row, document)
-        document = None
-    wanted = [columns.token, columns.tag, *([document] if document else [])]
-    table = dataset.select_columns(wanted).with_format("arrow")
-    first = 0
-    for piece in table.iter(batch_size=_DATASET_ROWS):
-        tokens, token_lengths = _flat(piece, columns.token, origin, first)
-        tags, tag_lengths = _flat(piece, columns.tag, origin, first)
-        for row in np.flatnonzero(token_lengths != tag_lengths)[:1]:
-            raise DataError(
-                f"{origin}, row {first + row}: {token_lengths[row]} tokens but {tag_lengths[row]} tags; "
-                "each token needs one tag"
-            )
-        lines = np.repeat(np.arange(first, first + len(token_lengths), dtype=np.int32), token_lengths)
-        if columns.tag_names is not None:
-            numbers = tags.to_numpy(zero_copy_only=False)
-            for position in np.flatnonzero((numbers < 0) | (numbers >= len(columns.tag_names)))[:1]:
-                raise DataError(
-                    f"{origin}, row {lines[position]}: tag number {numbers[position]} has no name among the "
-                    f"{len(columns.tag_names)} of column {columns.tag!r}; -1 stands for unlabelled rows: leave them out"
-                )
-            tags = pa.DictionaryArray.from_arrays(numbers.astype(np.int32), columns.tag_names)
-        documents = _one_chunk(piece[document]) if document else None
-        yield Block(tokens.cast(pa.string()), tags, lines, token_lengths, documents)
-        first += len(token_lengths)
-
-
-def _first_null(dataset: Dataset, column: str) -> int | None:
-    first = 0
-    for piece in dataset.select_columns(column).with_format("arrow").iter(batch_size=_DATASET_ROWS):
-        if piece[column].null_count:
-            return first + int(pc.index(piece[column].is_null(), True).as_py())
-        first += len(piece)
-    return None
-
-
-def _one_chunk(column: Any) -> Any:
-    chunk = column.combine_chunks()
-    if isinstance(chunk, pa.ChunkedArray):  # older pyarrow
-        chunk = chunk.chunk(0) if chunk.num_chunks else pa.array([], chunk.type)
-    return chunk
-
-
-def _flat(piece: Any, column: str, origin: str, first: int) -> tuple[Any, np.ndarray]:
-    """Give the items of a list column end to end, and the length of each list."""
-    lists = _one_chunk(piece[column])
-    if lists.null_count:
-        row = first + lists.is_null().index(True).as_py()
-        raise DataError(f"{origin}, row {row}: column {column!r} is empty; leave the row out or give a list")
-    lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-    items = lists.flatten()
-    if items.null_count:
-        position = items.is_null().index(True).as_py()
-        row = first + int(np.searchsorted(np.cumsum(lengths), position, side="right"))
-        raise DataError(f"{origin}, row {row}: a null in column {column!r}; each token needs a text and a tag")
-    return items, lengths
+    with arrow_writer(path, features.arrow_schema) as write:
+        for batch in draft_batches(draft):
+            tags = pa.array(renumber[batch.tags])
+            columns = [pa.ListArray.from_arrays(batch.offsets, column) for column in (batch.tokens, tags)]
+            write([*columns, *([batch.documents.cast(document)] if document else [])])
+    return open_dataset(path, split)

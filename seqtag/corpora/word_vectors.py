@@ -113,7 +113,7 @@ class _Rows:
             return None
         return word
 
-    def add(self, word: str, values: array) -> bool:
+    def add(self, word: str, values: "array[float]") -> bool:
         """Keep a row; False for one with a value that is not finite."""
         # A sum of float32 values can't overflow a double, so it is finite exactly where each of them is.
         if not isfinite(sum(values)):

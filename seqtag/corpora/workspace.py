@@ -1,6 +1,8 @@
 """Folders for the rows of a corpus on disk, removed when the process ends. Knows nothing of what lies in them."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +17,15 @@ def workspace() -> Path:
 @lru_cache(maxsize=1)
 def _process_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="seqtag-", ignore_cleanup_errors=True)
+
+
+@contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """Raise the error of `no_room` where rows can't be written; put it around writing alone."""
+    try:
+        yield
+    except OSError as error:
+        raise no_room(folder, error) from error
 
 
 def no_room(folder: Path, error: OSError) -> SeqtagError:

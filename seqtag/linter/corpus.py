@@ -23,8 +23,7 @@ from seqtag.corpora.lines import file_ending
 from seqtag.corpora.loading import Source, labelled_parts, tagged_parts
 from seqtag.corpora.source_names import parse_source
 from seqtag.corpora.splits import in_order, name_splits, unnamed_files
-from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_drafts import Block, Part, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError
 from seqtag.text.characters import DAMAGED, unseen_in
 from seqtag.text.schemes import tags_from_spans
@@ -63,6 +62,7 @@ class Rows:
     marks: Sequence[Mark] = ()  # of texts; Corpus.words holds the words of sentences for that
     lines: np.ndarray | None = None  # of words, int32 (N), in the file `origin`; None where there are none
     broken: Sequence[int] = ()  # rows of a table whose text goes over several lines
+    scheme: str | None = None  # the scheme that the dataset carries, if load_corpus made it
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -215,7 +215,9 @@ def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, i
         return " ".join(known[number] for number in tokens[start : min(end, start + _EXCERPT // 4)].tolist())
 
     known_lines = None if part.unit or file_ending(part.origin) in JSON_ENDINGS else lines
-    return Rows(name, part.origin, tokens, offsets, labels, offsets, place, excerpt, lines=known_lines)
+    return Rows(
+        name, part.origin, tokens, offsets, labels, offsets, place, excerpt, lines=known_lines, scheme=part.scheme
+    )
 
 
 def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, int], classes: dict[str, int]) -> Rows:

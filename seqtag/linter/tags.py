@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seqtag.corpora.tag_normalising import Bigrams, count_bigrams
+from seqtag.corpora.tag_normalising import Bigrams, common_scheme, count_bigrams
 from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
@@ -64,8 +64,14 @@ class TagReading:
 
 
 def read_tags(corpus: Corpus) -> TagReading:
-    """Decide what scheme the tags are in; here a few odd tags among entity tags do not make a corpus plain."""
+    """Decide what scheme the tags are in: the one that the corpus carries, otherwise the one detected.
+
+    Unlike elsewhere, a few odd tags among entity tags do not make a corpus plain, even if it was loaded as plain.
+    """
     names = corpus.labels
+    carried = common_scheme(rows.scheme for rows in corpus.splits.values())
+    if carried and carried != "plain" and all(tag_fits(name, carried) for name in names):
+        return TagReading(corpus, carried, (), False)
     odd = tuple(n for n, name in enumerate(names) if detect_scheme({(None, name): 1}) == "plain")
     # a ClassLabel may name tags that do not occur
     found = {int(number) for rows in corpus.splits.values() for number in np.unique(rows.labels)} - {-1}

@@ -67,7 +67,8 @@ def blanks_before(points_K: np.ndarray, lengths_N: np.ndarray) -> np.ndarray:
     left, right = points_K[right_K - 1], points_K[right_K]
 
     def inside(points: np.ndarray, ends_2R: np.ndarray) -> np.ndarray:
-        return ends_2R.searchsorted(points, "right") % 2 == 1
+        is_inside: np.ndarray = ends_2R.searchsorted(points, "right") % 2 == 1
+        return is_inside
 
     joined = inside(left, _LETTERS_2R) & inside(right, _LETTERS_2R)
     blank_N[touch_N] = ~(joined | inside(left, _MARKS_2R) | inside(right, _MARKS_2R))

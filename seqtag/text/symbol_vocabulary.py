@@ -127,7 +127,8 @@ class SymbolVocabulary:
     def encode_points(self, points: np.ndarray) -> np.ndarray:
         """Give the ids of characters that come as numbers (see `code_points`), int64; for the level of characters."""
         assert self.level == "character", self.level
-        return self._table[np.minimum(points, len(self._table) - 1)]
+        ids_N: np.ndarray = self._table[np.minimum(points, len(self._table) - 1)]
+        return ids_N
 
     def encode_stream(self, pieces: Iterable[str], *, block: int = 1 << 18) -> Iterator[np.ndarray]:
         """Give the ids of pieces of text, each of whole lines, in arrays of any length."""

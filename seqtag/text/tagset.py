@@ -76,7 +76,8 @@ class TagSet:
         following_N = np.append(tags_N[1:], 0)
         ends = np.cumsum(lengths_B[lengths_B > 0]) - 1
         following_N[ends] = len(table)
-        return table[tags_N, following_N]
+        ids_N: np.ndarray = table[tags_N, following_N]
+        return ids_N
 
     def decode(self, ids: np.ndarray) -> list[str]:
         """Turn the model's ids of one sentence into tags of the data's scheme, legal ones."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.corpora.formats.annotation_exports import aligned_records
+from seqtag.corpora.loading import load_corpus
 from seqtag.linter.corpus import read_rows
 from seqtag.linter.linter import check_corpus
 from seqtag.linter.tags import read_tags
@@ -29,6 +30,17 @@ def reading_of(sentences):
 def write(path, text):
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_a_loaded_corpus_is_read_in_the_scheme_that_it_carries():
+    loaded = load_corpus(dataset([["I-PER", "B-PER"], ["I-PER", "O"], ["O", "I-LOC"]]))
+    few = loaded["train"].select([1, 2])  # without a B- tag they look like IO
+    for source in (loaded, few):
+        assert check_corpus(source).scheme == "IOB1"
+    changed = few.map(lambda row: {"tags": [1] * len(row["tags"])})  # B-PER at the start of a sentence breaks IOB1
+    found = check_corpus(changed)
+    assert (found.scheme, {finding.kind for finding in found.findings} & {"illegal_tag"}) == ("IOB1", {"illegal_tag"})
+    assert check_corpus(dataset([["I-PER", "O"]])).scheme == "IO"
 
 
 @given(st.lists(st.lists(TAGS, max_size=8), min_size=1, max_size=6).filter(any))

@@ -14,7 +14,7 @@ from typing import Any
 
 from seqtag.corpora.formats.annotation_records import Annotated, read_record, record_kind
 from seqtag.corpora.lines import line_blocks, open_bytes
-from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 from seqtag.text.schemes import Span, tags_from_spans
 from seqtag.text.tokenizer import Token, Tokenizer

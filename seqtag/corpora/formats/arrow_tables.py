@@ -1,22 +1,42 @@
-"""Open tables through `datasets`: Parquet, Arrow, JSON and CSV files, saved folders, hub layouts and hub names.
+"""Open tables through `datasets`, and read tagged tokens or labelled texts off them.
 
-Local files are read anew each time, into a folder that goes with the process: an old cache would show old data.
+Tables are Parquet, Arrow, JSON and CSV files, saved folders, hub layouts and hub names. Local files are read anew each
+time, into a folder that goes with the process: an old cache would show old data.
 """
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset, DatasetDict, load_dataset, load_from_disk
 from datasets.exceptions import DatasetsError
 
+from seqtag.corpora.arrow_files import lists_of, one_array
+from seqtag.corpora.column_roles import (
+    Column,
+    LabelledColumns,
+    TaggingColumns,
+    header_name,
+    inner_feature,
+    labelled_columns,
+)
+from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart, blank_texts, report_blanks
+from seqtag.corpora.tagged_drafts import Block
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError
 
+logger = logging.getLogger("seqtag")
+
 TABLE_ENDINGS = (".parquet", ".arrow", ".csv")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+
+_SENTENCES = 5_000  # rows of tokens and tags that are looked at together
+_TEXTS = 1_000  # the same for texts, which may be long documents
 
 
 def is_saved(folder: Path) -> bool:
@@ -85,7 +105,7 @@ def table_file(path: Path, ending: str) -> Dataset:
 
 def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset]:
     try:
-        return load_dataset(name, config, **options)
+        return dict(load_dataset(name, config, **options))
     except (FileNotFoundError, ConnectionError, TimeoutError):
         if options:
             raise DataError(f"{name}: the folder holds no data files that `datasets` can read") from None
@@ -100,3 +120,162 @@ def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def dataset_blocks(
+    dataset: Dataset, columns: TaggingColumns, origin: str, *, document: str | None = None
+) -> Iterator[Block]:
+    """Read token and tag lists off a dataset, rows in its own order, tags by name; `document` is a column, if any.
+
+    Where documents are missing in some rows, all are left out, which is logged. Raises DataError, by row, for a missing
+    list, token or tag, and for lists of unequal length.
+    """
+    if document is not None and (row := _first_null(dataset, document)) is not None:
+        logger.warning("%s, row %d: column %r is empty, so documents are not told apart", origin, row, document)
+        document = None
+    wanted = [columns.token, columns.tag, *([document] if document else [])]
+    for first, arrays in _pieces(dataset, wanted, _SENTENCES):
+        tokens, token_lengths = _flat(arrays[0], columns.token, origin, first)
+        tags, tag_lengths = _flat(arrays[1], columns.tag, origin, first)
+        for row in np.flatnonzero(token_lengths != tag_lengths)[:1]:
+            raise DataError(
+                f"{origin}, row {first + row}: {token_lengths[row]} tokens but {tag_lengths[row]} tags; "
+                "each token needs one tag"
+            )
+        lines = np.repeat(np.arange(first, first + len(token_lengths), dtype=np.int32), token_lengths)
+        if columns.tag_names is not None:
+            numbers = tags.to_numpy(zero_copy_only=False)
+            for position in np.flatnonzero((numbers < 0) | (numbers >= len(columns.tag_names)))[:1]:
+                raise DataError(
+                    f"{origin}, row {lines[position]}: tag number {numbers[position]} has no name among the "
+                    f"{len(columns.tag_names)} of column {columns.tag!r}; -1 stands for unlabelled rows: leave them out"
+                )
+            tags = pa.DictionaryArray.from_arrays(numbers.astype(np.int32), columns.tag_names)
+        yield Block(tokens.cast(pa.string()), tags, lines, token_lengths, arrays[2] if document else None)
+
+
+def _first_null(dataset: Dataset, column: str) -> int | None:
+    for first, (values,) in _pieces(dataset, [column], _SENTENCES):
+        if values.null_count:
+            return first + _null_position(values)
+    return None
+
+
+def _flat(lists: Any, column: str, origin: str, first: int) -> tuple[Any, np.ndarray]:
+    """Give the items of a list column end to end, and the length of each list."""
+    if lists.null_count:
+        row = first + _null_position(lists)
+        raise DataError(f"{origin}, row {row}: column {column!r} is empty; leave the row out or give a list")
+    items = lists.flatten()
+    if items.null_count:
+        row = first + _row_of(lists, _null_position(items))
+        raise DataError(f"{origin}, row {row}: a null in column {column!r}; each token needs a text and a tag")
+    return items, pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def labelled_table(table: Dataset, origin: str, text: Column | None, label: Column | None) -> LabelledPart:
+    """Make a dataset a part of a corpus; its rows are read later, in their own order.
+
+    Raises DataError, by row, for an unlabelled one: None, or -1 in a ClassLabel.
+    """
+    columns = labelled_columns(
+        table.features,
+        text=header_name(text, "text", origin),
+        label=header_name(label, "label", origin),
+        source=origin,
+    )
+    form = LabelledForm(columns.tokenised, columns.several)
+    return LabelledPart(origin, _labelled_blocks(table, columns, origin), form, tuple(columns.class_names or ()))
+
+
+def is_labelled(tables: Mapping[str, Dataset]) -> bool:
+    """Say whether datasets already are what load_corpus makes of them, so that no second copy on disk is needed.
+
+    Blank texts that are empty are reported; an unlabelled row, or a blank text that is not empty, needs a copy.
+    """
+    features = [table.features for table in tables.values()]
+    label = "labels" if "labels" in features[0] else "label"
+    inner = inner_feature(features[0].get(label))
+    classes = inner if inner is not None else features[0].get(label)
+    if not isinstance(classes, ClassLabel):
+        return False
+    form = LabelledForm("tokens" in features[0], label == "labels")
+    if any(own != form.features(classes.names) for own in features):
+        return False
+    found: dict[str, list[int]] = {}
+    for split, table in tables.items():
+        if not len(table):
+            return False
+        found[split] = []
+        for first, (texts, labels) in _pieces(table, form.columns, _TEXTS):
+            numbers = labels.flatten() if form.several else labels
+            blank = np.flatnonzero(blank_texts(texts, tokenised=form.tokenised))
+            empty = pc.list_value_length(texts) if form.tokenised else pc.binary_length(texts)
+            tidy = not (texts.null_count or labels.null_count or numbers.null_count)
+            if not tidy or pc.sum(empty.take(pa.array(blank))).as_py():
+                return False
+            if len(numbers) and not pc.min(numbers).as_py() >= 0:
+                return False
+            found[split] += (first + blank).tolist()
+    for split, rows in found.items():
+        report_blanks(split, len(rows), [f"row {row}" for row in rows[:5]])
+    return True
+
+
+def _labelled_blocks(table: Dataset, columns: LabelledColumns, origin: str) -> Iterator[LabelledBlock]:
+    for first, (texts, labels) in _pieces(table, (columns.text, columns.label), _TEXTS):
+
+        def place(row: int, first: int = first) -> str:
+            return f"{origin}, row {first + row}"
+
+        if columns.tokenised:
+            texts = texts.cast(pa.list_(pa.string()))
+            _check_tokens(texts, columns.text, place)
+        else:
+            texts = texts.cast(pa.string())
+        if columns.class_names is not None:
+            labels = _named(labels, columns, place)
+        yield LabelledBlock(texts, labels, place)
+
+
+def _check_tokens(lists: Any, column: str, place: Callable[[int], str]) -> None:
+    tokens = lists.flatten()
+    if tokens.null_count:
+        raise DataError(
+            f"{place(_row_of(lists, _null_position(tokens)))}: a null in column {column!r}; each token needs a text"
+        )
+
+
+def _named(labels: Any, columns: LabelledColumns, place: Callable[[int], str]) -> Any:
+    """Put names in the place of the numbers of a ClassLabel."""
+    assert columns.class_names is not None
+    numbers = labels.flatten() if columns.several else labels
+    codes = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False)
+    for position in np.flatnonzero((codes < 0) | (codes >= len(columns.class_names)))[:1]:
+        row = _row_of(labels, int(position)) if columns.several else int(position)
+        raise DataError(
+            f"{place(row)}: label number {codes[position]} has no name among the {len(columns.class_names)} of column "
+            f"{columns.label!r}; -1 stands for unlabelled rows: leave them out"
+        )
+    names = pa.DictionaryArray.from_arrays(numbers.cast(pa.int32()), pa.array(columns.class_names, pa.string()))
+    if not columns.several or labels.null_count:  # a missing list is an error, by the row, of what comes next
+        return labels if columns.several else names
+    return lists_of(pc.list_value_length(labels), names)
+
+
+def _pieces(table: Dataset, columns: Sequence[str], num_rows: int) -> Iterator[tuple[int, list[Any]]]:
+    """Give the columns of some rows at a time, as Arrow arrays, after the number of the first row."""
+    first = 0
+    for piece in table.select_columns(list(columns)).with_format("arrow").iter(batch_size=num_rows):
+        yield first, [one_array(piece[column]) for column in columns]
+        first += len(piece)
+
+
+def _null_position(values: Any) -> int:
+    return int(values.is_null().index(True).as_py())
+
+
+def _row_of(lists: Any, position: int) -> int:
+    """Give the number of the list that an item stands in."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return int(np.searchsorted(np.cumsum(lengths), position, side="right"))

@@ -9,14 +9,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, TypeAlias
+from typing import IO
 
-from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES
+from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
-from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
-
-Column: TypeAlias = int | str  # counted from 0, from the end where negative, or a name in the header
 
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _DOCUMENT = "-DOCSTART-"

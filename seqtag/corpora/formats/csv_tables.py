@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from seqtag.corpora.column_roles import LABEL_NAMES, TEXT_NAMES, named_column
-from seqtag.corpora.formats.conll import Column
+from seqtag.corpora.column_roles import LABEL_NAMES, TEXT_NAMES, Column, named_column
 from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect, sample_rows
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
 from seqtag.corpora.lines import file_ending, raw_lines

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from seqtag.corpora.lines import line_blocks
-from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 
 _WORD = re.compile(r"[^ \t]+")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqtag.corpora.lines import open_bytes
-from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
 

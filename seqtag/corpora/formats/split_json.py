@@ -10,8 +10,8 @@ from typing import Any
 
 from datasets import Dataset
 
-from seqtag.corpora.formats.conll import Column
-from seqtag.corpora.formats.labelled_tables import labelled_table
+from seqtag.corpora.column_roles import Column
+from seqtag.corpora.formats.arrow_tables import labelled_table
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, class_name, gather_texts
 from seqtag.corpora.lines import line_blocks
 from seqtag.corpora.splits import name_splits

@@ -9,6 +9,7 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.corpora.loading import load_corpus
+from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.corpora.tagged_drafts import documents_of
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import lists, token_lists
@@ -21,13 +22,55 @@ logger = logging.getLogger("seqtag")
 _TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a tagger is trained on, settled."""
+
+    train: Dataset
+    dev: Dataset
+    scheme: str  # of the tags of both
+
+
+def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> TrainingData:
+    """Bring training and dev data into one form; without dev data hold out a share of the sentences, and say so."""
+    given = _given_dataset(X, y, "training")
+    if not len(given):
+        raise DataError("the training data holds no sentence; give at least one with tokens and tags")
+    if dev is not None:
+        held_out = _given_dataset(*dev_pair(dev, "(token lists, tag lists)"), "dev")
+        if not len(held_out):
+            raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
+        corpus = load_corpus({"train": given, "dev": held_out})
+        return _training_data(corpus["train"], corpus["dev"])
+    if len(given) < 2:
+        raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
+    whole = load_corpus(given)["train"]
+    num_dev = max(1, round(dev_share * len(whole)))
+    order = np.random.default_rng(seed).permutation(len(whole))
+    shares = f"{num_dev} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
+    logger.info("no dev data given: %s", shares)
+    return _training_data(whole.select(np.sort(order[num_dev:])), whole.select(np.sort(order[:num_dev])))
+
+
+def _training_data(train: Dataset, dev: Dataset) -> TrainingData:
+    scheme = carried_scheme(train)
+    assert scheme is not None, "load_corpus writes the scheme into every dataset"
+    return TrainingData(train, dev, scheme)
+
+
 def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
-    """Turn what a user gave into a dataset with tokens and tags; lists are checked sentence by sentence."""
+    """Turn what a user gave into a settled dataset with tokens and tags; lists are checked sentence by sentence."""
+    dataset = _given_dataset(X, y, what)
+    return load_corpus(dataset)["train"] if len(dataset) else dataset
+
+
+def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
+    """Put what a user gave into a dataset, whose columns and tags are still the user's own."""
     check_single_split(X, what)
     if isinstance(X, Dataset):
         if y is not None:
             raise UsageError("a dataset brings its own tags: leave y out, or give token lists and tag lists")
-        return X if len(X) == 0 else load_corpus(X)["train"]
+        return X
     if y is None:
         raise UsageError(
             f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y"
@@ -47,29 +90,7 @@ def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
         raise DataError(
             f"the {what} data has {len(tokens)} sentences and not one token; give sentences with tokens and tags"
         )
-    dataset = Dataset.from_dict({"tokens": tokens, "tags": tags})
-    return load_corpus(dataset)["train"] if tokens else dataset
-
-
-def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Bring training and dev data into one form; without dev data hold out a share of the sentences, and say so."""
-    train = as_tagged_dataset(X, y, "training")
-    if not len(train):
-        raise DataError("the training data holds no sentence; give at least one with tokens and tags")
-    if dev is None:
-        if len(train) < 2:
-            raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
-        num_dev = max(1, round(dev_share * len(train)))
-        order = np.random.default_rng(seed).permutation(len(train))
-        held_out = f"{num_dev} of {len(train)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
-        logger.info("no dev data given: %s", held_out)
-        train, dev = train.select(np.sort(order[num_dev:])), train.select(np.sort(order[:num_dev]))
-    else:
-        dev = as_tagged_dataset(*dev_pair(dev, "(token lists, tag lists)"), "dev")
-        if not len(dev):
-            raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
-    both = load_corpus({"train": train, "dev": dev})
-    return both["train"], both["dev"]
+    return Dataset.from_dict({"tokens": tokens, "tags": tags})
 
 
 def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
@@ -107,11 +128,11 @@ class GoldSentences:
 
 
 def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet) -> GoldSentences:
-    """Read labelled sentences for a trained tagger; DataError for none, and where it knows none of the labels."""
-    data = as_tagged_dataset(X, y, what)
-    if not len(data):
+    """Read what a trained tagger is held against; DataError for no sentence, and where it knows none of the labels."""
+    given = _given_dataset(X, y, what)
+    if not len(given):
         raise DataError(f"the {what} data holds no sentence")
-    data = load_corpus({what: data}, scheme=tagset.data_scheme)[what]
+    data = load_corpus({what: given}, scheme=tagset.data_scheme)[what]
     gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
     check_labels(gold.tags, tagset, what=what)
     return gold

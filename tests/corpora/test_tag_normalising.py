@@ -1,0 +1,107 @@
+"""A corpus is settled once: what load_corpus returns carries its scheme, and nobody decides it again or copies it."""
+
+import pickle
+
+import pytest
+from datasets import Dataset, DatasetDict, load_from_disk
+
+from seqtag.corpora import loading
+from seqtag.corpora.loading import corpus_scheme, load_corpus
+from seqtag.corpora.tag_normalising import carried_scheme, common_scheme
+from seqtag.errors import UsageError
+from seqtag.models.tagging.inputs import gold_sentences, training_splits
+from seqtag.text.tagset import TagSet
+
+TOKENS = [["Ada", "Lovelace", "spoke"], ["Bo", "left"], ["Turin", "and", "Rome"], ["It", "rained"]] * 3
+IOB1 = [["I-PER", "I-PER", "O"], ["I-PER", "O"], ["I-LOC", "O", "I-LOC"], ["O", "O"]] * 3
+
+
+@pytest.fixture
+def corpus() -> DatasetDict:
+    tags = [*IOB1[:-1], ["I-LOC", "B-LOC"]]  # one B- tag makes the corpus IOB1
+    return load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": tags}))
+
+
+@pytest.fixture
+def no_copies(monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError("the corpus was settled a second time")
+
+    monkeypatch.setattr(loading, "settle", refuse)
+
+
+def derived(data: Dataset, folder) -> dict[str, Dataset]:
+    data.save_to_disk(folder / "saved")
+    split = data.train_test_split(0.5, seed=1)
+    return {
+        "as it is": data,
+        "select": data.select([3, 0, 1]),
+        "first rows": data.select(range(4)),
+        "shuffle": data.shuffle(seed=1),
+        "train_test_split": split["test"],
+        "filter": data.filter(lambda row: len(row["tokens"]) > 2),
+        "pickle": pickle.loads(pickle.dumps(data)),
+        "save_to_disk": load_from_disk(str(folder / "saved")),
+    }
+
+
+def test_the_scheme_is_carried_wherever_rows_are_only_chosen(corpus, tmp_path, no_copies):
+    for way, data in derived(corpus["train"], tmp_path).items():
+        assert (way, carried_scheme(data)) == (way, "IOB1")
+        again = load_corpus(data)["train"]  # no_copies: it is taken as it is
+        assert again["tags"][:] == data["tags"][:]
+        # most of these rows hold no B- tag, from which alone the scheme would be IO
+        assert carried_scheme(again) == corpus_scheme(data) == "IOB1"
+
+
+def test_training_takes_a_settled_corpus_as_it_is(corpus, no_copies):
+    data = corpus["train"]
+    found = training_splits(data.select(range(8)), None, data.select(range(8, 12)), dev_share=0.1, seed=0)
+    assert (found.scheme, len(found.train), len(found.dev)) == ("IOB1", 8, 4)
+    found = training_splits(data.select(range(8)), None, None, dev_share=0.25, seed=0)
+    assert (found.scheme, len(found.train), len(found.dev)) == ("IOB1", 6, 2)
+    tagset = TagSet.build(data.features["tags"].feature.names, "IOB1")
+    gold = gold_sentences(data.select([0]), None, "evaluation", tagset=tagset, labels=["PER", "LOC"])
+    assert gold.tags == [["I-PER", "I-PER", "O"]]
+
+
+def test_lists_are_settled_once_at_the_door(monkeypatch):
+    calls = []
+    settle = loading.settle
+    monkeypatch.setattr(loading, "settle", lambda *args, **options: calls.append(1) or settle(*args, **options))
+    found = training_splits(TOKENS, IOB1, (TOKENS[:4], IOB1[:4]), dev_share=0.1, seed=0)
+    assert (found.scheme, calls) == ("IO", [1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "scheme"),
+    [
+        (("I-PER", "I-LOC"), "B-LOC", "IOB2"),  # IOB1 has B- tags only after an entity of the same type
+        (("I-PER",), "O", "IOB1"),  # what is left keeps to the scheme that is carried
+    ],
+)
+def test_tags_that_a_map_changed_are_not_taken_on_trust(corpus, old, new, scheme):
+    names = corpus["train"].features["tags"].feature.names
+    numbers = [names.index(new if name in old else name) for name in names]
+    mapped = corpus["train"].map(lambda row: {"tags": [numbers[tag] for tag in row["tags"]]})
+    assert carried_scheme(mapped) == "IOB1"  # `map` copies the information, which may no longer hold
+    assert carried_scheme(load_corpus(mapped)["train"]) == scheme
+
+
+def test_plain_tags_stay_plain_where_they_were_asked_for(corpus):
+    plain = load_corpus(corpus["train"], scheme="plain")["train"]
+    assert carried_scheme(plain) == corpus_scheme(plain) == "plain"
+    assert carried_scheme(corpus["train"]) == "IOB1"  # the dataset that was given is another one
+    assert training_splits(plain, None, None, dev_share=0.25, seed=0).scheme == "plain"
+    assert carried_scheme(load_corpus(plain, scheme="IOB2")["train"]) == "IOB2"
+    words = load_corpus(Dataset.from_dict({"tokens": [["so"]], "tags": [["ADV"]]}))
+    with pytest.raises(UsageError, match="'ADV', for one, is a plain label"):
+        load_corpus(words, scheme="IOB2")
+
+
+def test_splits_that_carry_two_schemes_are_settled_together(corpus):
+    other = load_corpus(corpus["train"], scheme="IOB2")["train"]
+    both = load_corpus({"train": corpus["train"], "dev": other})
+    assert both["train"].features == both["dev"].features
+    assert len({carried_scheme(table) for table in both.values()}) == 1
+    assert common_scheme([]) is None
