@@ -18,7 +18,7 @@ from seqtag.nn.batch import Batch
 from seqtag.nn.embedder import LockedDropout
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.parameter_groups import Group
-from seqtag.nn.recurrent import RecurrentEncoder, State
+from seqtag.nn.recurrent import State
 
 # Characters of a batch, padding included, that are read together; what is held of the others is the state between,
 # and, where language models learn, all that their gradient needs.
@@ -102,7 +102,10 @@ class ContextEmbedder(nn.Module):
 
 
 def _picked_states(network: LanguageNetwork, symbols_BC: Tensor, picks_BT: Tensor) -> Tensor:
-    """Read in windows, the state carried on, so that memory holds the states of one window and those picked so far."""
+    """Read in windows, the state carried on, so that memory holds the states of one window and those picked so far.
+
+    Layer by layer, because torch's module over all of them would give the states of the top layer alone.
+    """
     encoder = network.encoder
     window = max(1, _MOST_CHARACTERS // max(1, len(symbols_BC)))
     rows_B1 = torch.arange(len(symbols_BC), device=symbols_BC.device)[:, None]
@@ -115,21 +118,6 @@ def _picked_states(network: LanguageNetwork, symbols_BC: Tensor, picks_BT: Tenso
         place_BT = (picks_BT - start).clamp(0, size - 1)
         is_here_BT1 = ((picks_BT >= start) & (picks_BT < start + size))[..., None]
         for layer in range(len(states)):
-            hidden_BCE, states[layer] = _read_layer(encoder, layer, hidden_BCE, states[layer])
+            hidden_BCE, states[layer] = encoder.read_layer(layer, hidden_BCE, states[layer])
             picked[layer] = torch.where(is_here_BT1, hidden_BCE[rows_B1, place_BT], picked[layer])
     return torch.cat(picked, -1)
-
-
-def _read_layer(encoder: RecurrentEncoder, layer: int, input_BCE: Tensor, state: State) -> tuple[Tensor, State]:
-    """Read a window with one layer; torch's module would keep what its lower layers say to itself."""
-    rnn = encoder.rnn
-    weights: list[Tensor] = [*rnn.all_weights[layer]]
-    # One layer without dropout, batch first. "In training" are all that have a gradient, their module or not: oneDNN
-    # and cuDNN can't go back through what was read otherwise.
-    options = (rnn.bias, 1, 0.0, torch.is_grad_enabled(), False, True)
-    if encoder.encoder == "lstm":
-        hidden_BCH, *after = torch.lstm(input_BCE, state, weights, *options)
-        return hidden_BCH, tuple(after)
-    run = {"gru": torch.gru, "rnn_relu": torch.rnn_relu, "rnn_tanh": torch.rnn_tanh}[encoder.encoder]
-    hidden_BCH, after_1BH = run(input_BCE, state[0], weights, *options)
-    return hidden_BCH, (after_1BH,)

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-# What goes on from one window of a text to the next, each (layers, B, D): hidden, and for an LSTM the cell as well.
+# The state of an encoder before or after some tokens: the hidden state, and for an LSTM the cell as well. Each is
+# (layers * directions, B, D) in torch's order: layer by layer, and within each the forward direction first.
 State: TypeAlias = tuple[Tensor, ...]
 
-# B sentences, T tokens, E embedding, H hidden (of both directions, merged), D hidden of one direction, N = B * T rows
+# B sentences, T tokens, E embedding, H hidden (of both directions, merged), D hidden of one direction (or the cell),
+# N = B * T rows, K = layers * directions
 
 _MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "gru": nn.GRU,
@@ -24,6 +26,8 @@ _MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn_relu": partial(nn.RNN, nonlinearity="relu"),
     "rnn_tanh": partial(nn.RNN, nonlinearity="tanh"),
 }
+# The functions behind those modules; that of the LSTM takes and returns two parts of a state, the others one.
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"gru": torch.gru, "rnn_relu": torch.rnn_relu, "rnn_tanh": torch.rnn_tanh}
 
 # CPU: the share of real tokens in a batch below which reading the padding costs more than packing does
 _PADDED_FROM = 0.8
@@ -77,31 +81,31 @@ class RecurrentEncoder(nn.Module):
         direction_size = proj_size or hidden_size
         self.output_size = direction_size * (2 if bidirectional and not self._sums else 1)
 
-    def forward(self, embedded_BTE: Tensor, lengths_B: Tensor) -> Tensor:
+    def forward(self, embedded_BTE: Tensor, lengths_B: Tensor, *, initial_state: State | None = None) -> Tensor:
         """Give hidden_BTH, exactly zero at padding; a sentence may have length 0, and T stays as it came in.
 
         A sentence's hidden states depend on its own tokens only: not on what fills its padding, not on its neighbours.
-        On a CPU autocast is off in here: bf16 is slower there, and the result comes in the parameters' own type.
+        They begin at `initial_state`, see `forward_with_state`. On a CPU autocast is off in here: bf16 is slower there,
+        and the result comes in the parameters' own type.
         """
-        batch_size, num_tokens, _ = embedded_BTE.shape
-        lengths_B = lengths_B.cpu()  # packing wants them there, and each look at them from here on is free
-        assert lengths_B.shape == (batch_size,), (lengths_B.shape, embedded_BTE.shape)
-        if batch_size == 0 or num_tokens == 0:
-            return embedded_BTE.new_zeros(batch_size, num_tokens, self.output_size)
-        assert int(lengths_B.max()) <= num_tokens, (lengths_B, num_tokens)
+        return self._encode(embedded_BTE, lengths_B, initial_state, wants_final=False)[0]
 
-        if embedded_BTE.device.type == "cpu":
-            with torch.autocast("cpu", enabled=False):
-                embedded_BTE = embedded_BTE.to(self._dtype)
-                path = self._padded if self._prefers_padded(lengths_B) else self._packed
-                hidden_BTH = path(embedded_BTE, lengths_B)
-        else:
-            hidden_BTH = self._packed(embedded_BTE, lengths_B)
+    def forward_with_state(
+        self, embedded_BTE: Tensor, lengths_B: Tensor, *, initial_state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Give hidden_BTH as `forward` does, and the final state of every sentence.
 
-        if self._sums:
-            hidden_BTH = hidden_BTH.unflatten(-1, (2, -1)).sum(dim=-2)
-        padding_BT = torch.arange(num_tokens) >= lengths_B.unsqueeze(-1)
-        return hidden_BTH.masked_fill(padding_BT.unsqueeze(-1).to(hidden_BTH.device), 0.0)
+        `initial_state=None` is all zeros; `start` makes such a state. Each direction begins with its initial state at
+        the first token that it reads. The final state of the forward direction is that after the last token of each
+        sentence, the final state of the backward direction that after the first token, whatever the padding; that of
+        an empty sentence is its initial state. `merge` joins hidden states only: a state keeps its directions apart.
+
+        >>> encoder = RecurrentEncoder(3, encoder="gru", hidden_size=4)
+        >>> hidden_BTH, (final_KBD,) = encoder.forward_with_state(torch.ones(2, 5, 3), torch.tensor([5, 2]))
+        >>> final_KBD.shape, torch.equal(final_KBD[0, 1], hidden_BTH[1, 1, :4])
+        (torch.Size([2, 2, 4]), True)
+        """
+        return self._encode(embedded_BTE, lengths_B, initial_state, wants_final=True)
 
     def carry(
         self,
@@ -136,8 +140,55 @@ class RecurrentEncoder(nn.Module):
 
     def start(self, batch_size: int) -> State:
         """Give the state before any token: zeros, on the device of the parameters."""
-        zeros_NBD = next(self.rnn.parameters()).new_zeros(self.rnn.num_layers, batch_size, self.rnn.hidden_size)
-        return (zeros_NBD,) * (2 if self.encoder == "lstm" else 1)
+        num_rows = self.rnn.num_layers * (2 if self.rnn.bidirectional else 1)
+        zeros_KBD = next(self.rnn.parameters()).new_zeros(num_rows, batch_size, self.rnn.hidden_size)
+        hidden_KBD = zeros_KBD[..., : self.rnn.proj_size or None]  # a projection narrows the hidden state, not the cell
+        return (hidden_KBD, zeros_KBD) if self.encoder == "lstm" else (hidden_KBD,)
+
+    def read_layer(self, layer: int, input_BTE: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read windows without padding with a single layer; give hidden_BTD and the state after the last token.
+
+        Both states are those of this layer alone, (1, B, D). One direction only, and neither dropout nor a projection.
+        """
+        assert not self.rnn.bidirectional, "the layer above needs both directions"
+        return self._one_pass(input_BTE, self.rnn.all_weights[layer], state)
+
+    def _encode(
+        self, embedded_BTE: Tensor, lengths_B: Tensor, state: State | None, *, wants_final: bool
+    ) -> tuple[Tensor, State]:
+        """Give hidden_BTH and the final state; where that is not wanted it may be anything."""
+        batch_size, num_tokens, _ = embedded_BTE.shape
+        lengths_B = lengths_B.cpu()  # packing wants them there, and each look at them from here on is free
+        assert lengths_B.shape == (batch_size,), (lengths_B.shape, embedded_BTE.shape)
+        if batch_size == 0 or num_tokens == 0:
+            hidden_BTH = embedded_BTE.new_zeros(batch_size, num_tokens, self.output_size)
+            return hidden_BTH, self.start(batch_size) if state is None else state
+        assert int(lengths_B.max()) <= num_tokens, (lengths_B, num_tokens)
+        if state is not None:
+            found, wanted = ([tuple(part.shape) for part in parts] for parts in (state, self.start(batch_size)))
+            assert found == wanted, f"the initial state has shapes {found}, but this encoder needs {wanted}"
+
+        if embedded_BTE.device.type == "cpu":
+            with torch.autocast("cpu", enabled=False):
+                embedded_BTE = embedded_BTE.to(self._dtype)
+                # A padded LSTM gives its last cell only, which has read the padding of each shorter sentence
+                loses_cells = wants_final and self.encoder == "lstm" and bool((lengths_B != lengths_B[0]).any())
+                if self._prefers_padded(lengths_B) and not loses_cells:
+                    hidden_BTH, final = self._padded(embedded_BTE, lengths_B, state, wants_final=wants_final)
+                else:
+                    hidden_BTH, final = self._packed(embedded_BTE, lengths_B, state)
+        else:
+            hidden_BTH, final = self._packed(embedded_BTE, lengths_B, state)
+
+        if self._sums:
+            hidden_BTH = hidden_BTH.unflatten(-1, (2, -1)).sum(dim=-2)
+        padding_BT = torch.arange(num_tokens) >= lengths_B.unsqueeze(-1)
+        hidden_BTH = hidden_BTH.masked_fill(padding_BT.unsqueeze(-1).to(hidden_BTH.device), 0.0)
+        if wants_final and not lengths_B.all():  # both paths read one token of padding of an empty sentence
+            is_empty_B1 = (lengths_B == 0).unsqueeze(-1).to(hidden_BTH.device)
+            initial = self.start(batch_size) if state is None else state
+            final = tuple(torch.where(is_empty_B1, before, after) for before, after in zip(initial, final))
+        return hidden_BTH, final
 
     def _carry(
         self, input_BTE: Tensor, state: State, weight_drop: float, between: Callable[[Tensor], Tensor] | None
@@ -146,21 +197,14 @@ class RecurrentEncoder(nn.Module):
             assert not (self.training and self.rnn.num_layers > 1 and self.rnn.dropout), "say `between` instead"
             if self.encoder == "lstm" and input_BTE.shape[1] == 1 and input_BTE.device.type == "cpu":
                 return self._one_step(input_BTE[:, 0], state)
-            hidden_BTH, after = self.rnn(input_BTE, state if len(state) > 1 else state[0])
-            return hidden_BTH, after if isinstance(after, tuple) else (after,)
-        run = {"gru": torch.gru, "rnn_relu": torch.rnn_relu, "rnn_tanh": torch.rnn_tanh}
+            return self._whole(input_BTE, state)
         afters: list[State] = []
         for layer, (input_weights, hidden_weights, *biases) in enumerate(self.rnn.all_weights):
             if layer and between:
                 input_BTE = between(input_BTE)
             weights = [input_weights, functional.dropout(hidden_weights, weight_drop), *biases]
-            before = tuple(part_NBD[layer : layer + 1].contiguous() for part_NBD in state)
-            options = (self.rnn.bias, 1, 0.0, True, False, True)  # as in _one_direction
-            if self.encoder == "lstm":
-                input_BTE, *after_layer = torch.lstm(input_BTE, before, weights, *options)
-            else:
-                input_BTE, *after_layer = run[self.encoder](input_BTE, before[0], weights, *options)
-            afters.append(tuple(after_layer))
+            input_BTE, after = self._one_pass(input_BTE, weights, _part_of(state, layer))
+            afters.append(after)
         return input_BTE, tuple(torch.cat(parts) for parts in zip(*afters))
 
     def _one_step(self, input_BE: Tensor, state: State) -> tuple[Tensor, State]:
@@ -192,43 +236,70 @@ class RecurrentEncoder(nn.Module):
         has_onednn = self.encoder == "lstm" and self._dtype == torch.float32
         return is_full and (has_onednn or torch.is_grad_enabled())
 
-    def _packed(self, embedded_BTE: Tensor, lengths_B: Tensor) -> Tensor:
+    def _packed(self, embedded_BTE: Tensor, lengths_B: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Run torch's module on the packed batch: no padding is read, in either direction."""
-        # Packing refuses a length of 0; such a sentence is read as one token of padding, which `forward` zeroes
+        # Packing refuses a length of 0; such a sentence is read as one token of padding, which `_encode` undoes
         packed = pack_padded_sequence(embedded_BTE, lengths_B.clamp(min=1), batch_first=True, enforce_sorted=False)
-        hidden_BTH, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=embedded_BTE.shape[1])
-        return hidden_BTH
+        packed, final = self._whole(packed, state)
+        hidden_BTH, _ = pad_packed_sequence(packed, batch_first=True, total_length=embedded_BTE.shape[1])
+        return hidden_BTH, final
 
-    def _padded(self, embedded_BTE: Tensor, lengths_B: Tensor) -> Tensor:
+    def _whole(self, sequences: Any, state: State | None) -> tuple[Any, State]:
+        """Run torch's module, of which a state of one part is no tuple."""
+        hidden, after = self.rnn(sequences, state if state is None or len(state) > 1 else state[0])
+        return hidden, after if isinstance(after, tuple) else (after,)
+
+    def _padded(
+        self, embedded_BTE: Tensor, lengths_B: Tensor, state: State | None, *, wants_final: bool
+    ) -> tuple[Tensor, State]:
         """Run each layer as two passes over right-padded sentences; values at padding are meaningless. No projection.
 
         The forward direction meets padding only behind the last real token. The backward direction would meet it first,
-        so each sentence is reversed within its own length, read forwards like the other, and reversed again.
+        so each sentence is reversed within its own length, read forwards like the other, and reversed again. The final
+        hidden state is taken at the last real token; the final cell is right only if all sentences have one length.
         """
         longest = max(int(lengths_B.max()), 1)
         hidden_BTH = embedded_BTE[:, :longest]
         reversed_N = _reversed_rows(lengths_B, longest)
-        directions = self.rnn.all_weights  # layer by layer; within each the forward direction, then the backward one
+        directions = self.rnn.all_weights  # in the order of a state
         step = 2 if self.rnn.bidirectional else 1
+        zero_1BD = embedded_BTE.new_zeros(1, len(lengths_B), self.rnn.hidden_size)
+        finals: list[State] = []
         for first in range(0, len(directions), step):
             if first and self.rnn.dropout:
                 hidden_BTH = functional.dropout(hidden_BTH, self.rnn.dropout, self.training)
-            passes = [self._one_direction(hidden_BTH, directions[first])]
-            if self.rnn.bidirectional:
-                mirrored_BTH = self._one_direction(_take_rows(hidden_BTH, reversed_N), directions[first + 1])
-                passes.append(_take_rows(mirrored_BTH, reversed_N))
+            passes = []
+            for number in range(first, first + step):
+                is_backward = number > first
+                input_BTE = _take_rows(hidden_BTH, reversed_N) if is_backward else hidden_BTH
+                before = (zero_1BD, zero_1BD) if state is None else _part_of(state, number)
+                read_BTD, after = self._one_pass(input_BTE, directions[number], before)
+                if wants_final:
+                    last_BD = read_BTD[torch.arange(len(lengths_B)), (lengths_B - 1).clamp(min=0)]
+                    finals.append((last_BD.unsqueeze(0), *after[1:]))
+                passes.append(_take_rows(read_BTD, reversed_N) if is_backward else read_BTD)
             hidden_BTH = torch.cat(passes, dim=-1)
-        return functional.pad(hidden_BTH, (0, 0, 0, embedded_BTE.shape[1] - longest))
+        hidden_BTH = functional.pad(hidden_BTH, (0, 0, 0, embedded_BTE.shape[1] - longest))
+        return hidden_BTH, tuple(torch.cat(parts) for parts in zip(*finals))
 
-    def _one_direction(self, input_BTE: Tensor, weights: Sequence[Tensor]) -> Tensor:
-        """Read left to right with one layer's weights of one direction; gives hidden_BTD."""
-        start_1BD = input_BTE.new_zeros(1, len(input_BTE), self.rnn.hidden_size)
+    def _one_pass(self, input_BTE: Tensor, weights: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+        """Read left to right with one layer's weights of one direction; give hidden_BTD and the state after, (1, B, D).
+
+        Whatever has a gradient counts as training, whether or not its module is in training: oneDNN and cuDNN can't go
+        back through what was read otherwise.
+        """
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        options = (self.rnn.bias, 1, 0.0, self.training, False, True)
+        options = (self.rnn.bias, 1, 0.0, torch.is_grad_enabled(), False, True)
         if self.encoder == "lstm":
-            return torch.lstm(input_BTE, (start_1BD, start_1BD), list(weights), *options)[0]
-        run = {"gru": torch.gru, "rnn_relu": torch.rnn_relu, "rnn_tanh": torch.rnn_tanh}[self.encoder]
-        return run(input_BTE, start_1BD, list(weights), *options)[0]
+            hidden_BTD, hidden_1BD, cell_1BD = torch.lstm(input_BTE, state, list(weights), *options)
+            return hidden_BTD, (hidden_1BD, cell_1BD)
+        hidden_BTD, after_1BD = _FUNCTIONS[self.encoder](input_BTE, state[0], list(weights), *options)
+        return hidden_BTD, (after_1BD,)
+
+
+def _part_of(state: State, number: int) -> State:
+    """Take the state of one layer in one direction, (1, B, D); cuDNN wants it contiguous."""
+    return tuple(part_KBD[number : number + 1].contiguous() for part_KBD in state)
 
 
 def _reversed_rows(lengths_B: Tensor, num_tokens: int) -> Tensor:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from seqtag.nn import context as module
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
+from seqtag.nn.recurrent import RecurrentEncoder
 
 NUM_SYMBOLS = 7
 ENCODERS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
@@ -109,7 +110,7 @@ def test_language_models_learn_nothing_and_drop_nothing_and_the_projection_learn
 def test_memory_is_that_of_one_window():
     embedder = make_embedder(("lstm", 8, 1)).eval()
     seen = []
-    read = module._read_layer
+    read = RecurrentEncoder.read_layer
 
     def spy(encoder, layer, input_BCE, state):
         seen.append(input_BCE.shape[0] * input_BCE.shape[1])
@@ -117,7 +118,7 @@ def test_memory_is_that_of_one_window():
 
     symbols_MBC = torch.ones(1, 3, 70_000, dtype=torch.int64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_read_layer", spy)
+        patch.setattr(RecurrentEncoder, "read_layer", spy)
         embedder.states(symbols_MBC, torch.tensor([[[0, 69_999]] * 3]))
     assert sum(seen) == 210_000
     assert max(seen) <= module._MOST_CHARACTERS

@@ -242,6 +242,12 @@ def test_gpu_equals_cpu(name):
     expected_BTH = encoder(embedded_BTE, lengths_B)
     hidden_BTH = encoder.cuda()(embedded_BTE.cuda(), lengths_B.cuda())
     torch.testing.assert_close(hidden_BTH.cpu(), expected_BTH, rtol=0, atol=1e-5)
+    state = random_state(encoder.cpu(), 5)
+    expected = encoder.forward_with_state(embedded_BTE, lengths_B, initial_state=state)
+    there = tuple(part_KBD.cuda() for part_KBD in state)
+    found = encoder.cuda().forward_with_state(embedded_BTE.cuda(), lengths_B, initial_state=there)
+    for mine, theirs in zip([found[0], *found[1]], [expected[0], *expected[1]], strict=True):
+        torch.testing.assert_close(mine.cpu(), theirs, rtol=0, atol=1e-5)
     with torch.autocast("cuda", dtype=torch.bfloat16):
         rounded_BTH = encoder.float()(embedded_BTE.cuda().float(), lengths_B)
     torch.testing.assert_close(rounded_BTH.cpu().double(), expected_BTH, rtol=0, atol=0.05)
@@ -257,17 +263,159 @@ def test_parameters_are_torch_s_own():
     torch.testing.assert_close(encoder(embedded_BTE, torch.tensor([5]))[0], expected_TH, rtol=0, atol=1e-12)
 
 
-# -- a token at a time ------------------------------------------------------------------------
+# -- states passed in and taken out -----------------------------------------------------------
 
 
 def torchs_own(encoder: RecurrentEncoder, options: dict) -> torch.nn.RNNBase:
     """A module of torch's with the same weights, which has never seen our code."""
     kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}.get(options["encoder"], torch.nn.RNN)
     extra = {"nonlinearity": options["encoder"][4:]} if kind is torch.nn.RNN else {}
-    sizes = {name: options[name] for name in ("hidden_size", "num_layers", "bias")}
-    module = kind(INPUT_SIZE, batch_first=True, **sizes, **extra).double()
+    names = ("hidden_size", "num_layers", "bias", "bidirectional", *(["proj_size"] if kind is torch.nn.LSTM else []))
+    sizes = {name: options[name] for name in names if name in options}
+    module = kind(INPUT_SIZE, batch_first=True, **sizes, **extra).to(next(encoder.parameters()).dtype)
     module.load_state_dict(encoder.rnn.state_dict())
     return module
+
+
+def random_state(encoder: RecurrentEncoder, batch_size: int, *, seed: int = 2) -> tuple[Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    parts = encoder.start(batch_size)
+    return tuple(torch.randn(part.shape, generator=generator, dtype=part.dtype).requires_grad_() for part in parts)
+
+
+def read_alone(module: torch.nn.RNNBase, sentence_TE: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Read one sentence without padding or packing: hidden states of both directions, then the final state."""
+    if not len(sentence_TE):  # torch refuses it; a state that nothing was read from stays as it is
+        width = state[0].shape[-1] * (2 if module.bidirectional else 1)
+        return (sentence_TE.new_zeros(0, width), *state)
+    hidden_TH, after = module(sentence_TE, state if len(state) > 1 else state[0])
+    return (hidden_TH, *(after if isinstance(after, tuple) else (after,)))
+
+
+def read_each_alone(
+    module: torch.nn.RNNBase, embedded_BTE: Tensor, lengths_B: Tensor, state: tuple[Tensor, ...], merge: str
+) -> list[Tensor]:
+    """What `forward_with_state` promises, sentence by sentence: padded hidden states, and the parts of the state."""
+    rows = [
+        read_alone(module, sentence_TE[:length], tuple(part_KBD[:, row] for part_KBD in state))
+        for row, (sentence_TE, length) in enumerate(zip(embedded_BTE, lengths_B.tolist(), strict=True))
+    ]
+    missing = [(0, 0, 0, embedded_BTE.shape[1] - len(hidden_TH)) for hidden_TH, *_ in rows]
+    hidden_BTH = torch.stack([torch.nn.functional.pad(row[0], space) for row, space in zip(rows, missing)])
+    if merge == "sum" and module.bidirectional:
+        ahead_BTD, back_BTD = hidden_BTH.chunk(2, -1)
+        hidden_BTH = ahead_BTD + back_BTD
+    return [hidden_BTH, *(torch.stack(parts, 1) for parts in list(zip(*rows))[1:])]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", PASSES)
+def test_states_in_and_out_equal_torchs_module_on_each_sentence_alone(name, path):
+    @settings(max_examples=30, deadline=None)
+    @given(options(name, path), lengths_and_width(), st.booleans(), st.booleans())
+    def check(options, lengths_and_width, are_even, begins_at_zero):
+        lengths_B, num_tokens = lengths_and_width
+        if are_even:  # where the padded path of an LSTM knows the final cells
+            lengths_B = lengths_B[:1].expand_as(lengths_B)
+        encoder = force(build(options), path)
+        module = torchs_own(encoder, options)
+        embedded_BTE = batch_of(lengths_B, num_tokens).requires_grad_()
+        state = random_state(encoder, len(lengths_B))
+        if begins_at_zero:
+            state = tuple(torch.zeros_like(part_KBD).requires_grad_() for part_KBD in state)
+        given_state = None if begins_at_zero else state
+
+        expected = read_each_alone(module, embedded_BTE, lengths_B, state, options["merge"])
+        hidden_BTH, final = encoder.forward_with_state(embedded_BTE, lengths_B, initial_state=given_state)
+        found = [hidden_BTH, *final]
+        assert [part.shape for part in found] == [part.shape for part in expected]
+        for mine, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-10)
+        again_BTH = encoder(embedded_BTE, lengths_B, initial_state=given_state)
+        torch.testing.assert_close(again_BTH, hidden_BTH, rtol=0, atol=1e-10)
+
+        if not begins_at_zero and lengths_B.any():
+            shares = [torch.linspace(-1, 2, part.numel(), dtype=part.dtype).view(part.shape) for part in expected]
+            sums = [sum((part * share).sum() for part, share in zip(parts, shares)) for parts in (found, expected)]
+            mine, theirs = (
+                torch.autograd.grad(total, [embedded_BTE, *state, *owner.parameters()])
+                for total, owner in zip(sums, (encoder.rnn, module))
+            )
+            for gradient, expected_gradient in zip(mine, theirs, strict=True):
+                torch.testing.assert_close(gradient, expected_gradient, rtol=0, atol=1e-8)
+
+    check()
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("lengths", [[7, 1, 4, 7, 2], [7, 7, 7, 7, 7]])
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize(
+    ("name", "proj_size", "path"),
+    [("lstm", 2, "_packed"), *((name, 0, path) for name in PASSES for path in PATHS)],
+)
+def test_states_equal_torchs_packed_module_in_float32(name, proj_size, path, bidirectional, merge, lengths, training):
+    options = {"encoder": name, "hidden_size": 5, "num_layers": 2, "proj_size": proj_size} | {
+        "bidirectional": bidirectional,
+        "merge": merge,
+    }
+    lengths_B = torch.tensor(lengths)
+    embedded_BTE = batch_of(lengths_B, 8, dtype=torch.float32)
+    encoder = force(build(options, dtype=torch.float32).train(training), path)
+    state = random_state(encoder, 5)
+    packed = pack_padded_sequence(embedded_BTE, lengths_B, batch_first=True, enforce_sorted=False)
+    packed, after = torchs_own(encoder, options)(packed, state if name == "lstm" else state[0])
+    expected_BTH, _ = pad_packed_sequence(packed, batch_first=True, total_length=8)
+    if merge == "sum" and bidirectional:
+        expected_BTH = expected_BTH[..., : encoder.output_size] + expected_BTH[..., encoder.output_size :]
+    for recorded in (torch.enable_grad, torch.no_grad):
+        with recorded():
+            hidden_BTH, final = encoder.forward_with_state(embedded_BTE, lengths_B, initial_state=state)
+        torch.testing.assert_close(hidden_BTH, expected_BTH, rtol=0, atol=1e-5)
+        for mine, theirs in zip(final, after if name == "lstm" else [after], strict=True):
+            assert mine.shape[0] == (4 if bidirectional else 2)
+            torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", PASSES)
+def test_texts_of_different_length_go_on_from_their_final_state(name, path):
+    encoder = force(build({"encoder": name, "hidden_size": 4, "num_layers": 2, "bidirectional": False}), path)
+    lengths_B, cuts_B = torch.tensor([6, 3, 5, 0]), torch.tensor([2, 3, 0, 0])
+    embedded_BTE = batch_of(lengths_B, 6)
+    whole_BTH, whole = encoder.forward_with_state(embedded_BTE, lengths_B)
+    first_BTH, state = encoder.forward_with_state(embedded_BTE, cuts_B)
+    rests = [text_TE[cut:length] for text_TE, cut, length in zip(embedded_BTE, cuts_B, lengths_B)]
+    rest_BTE = torch.nn.utils.rnn.pad_sequence(rests, batch_first=True)
+    rest_BTH, final = encoder.forward_with_state(rest_BTE, lengths_B - cuts_B, initial_state=state)
+    for row, (cut, length) in enumerate(zip(cuts_B, lengths_B)):
+        joined_TH = torch.cat([first_BTH[row, :cut], rest_BTH[row, : length - cut]])
+        torch.testing.assert_close(joined_TH, whole_BTH[row, :length], rtol=0, atol=1e-12)
+    for mine, theirs in zip(final, whole, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-12)
+
+
+def test_nothing_to_read_leaves_the_state_as_it_was():
+    encoder = build({"encoder": "lstm", "hidden_size": 4, "num_layers": 2, "proj_size": 2})
+    for num_sentences, num_tokens in ((0, 5), (2, 0)):
+        embedded_BTE, lengths_B = torch.zeros(num_sentences, num_tokens, INPUT_SIZE), torch.zeros(num_sentences).long()
+        assert [part.shape for part in encoder.forward_with_state(embedded_BTE, lengths_B)[1]] == [
+            (4, num_sentences, 2),
+            (4, num_sentences, 4),
+        ]
+        state = random_state(encoder, num_sentences)
+        _, final = encoder.forward_with_state(embedded_BTE, lengths_B, initial_state=state)
+        assert all(torch.equal(mine, before) for mine, before in zip(final, state, strict=True))
+
+
+def test_an_initial_state_of_another_shape_is_refused():
+    encoder = build({"encoder": "gru", "hidden_size": 4})
+    with pytest.raises(AssertionError, match=r"shapes \[\(1, 1, 4\)\], but this encoder needs \[\(2, 1, 4\)\]"):
+        encoder(torch.zeros(1, 2, INPUT_SIZE).double(), torch.tensor([2]), initial_state=(torch.zeros(1, 1, 4),))
+
+
+# -- a token at a time ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PASSES)
