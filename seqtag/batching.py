@@ -25,7 +25,7 @@ from seqtag.text.vocabulary import Vocabulary
 
 
 def _flatten(sentences: Sequence[Sequence[str]] | pa.Array) -> tuple[np.ndarray, pa.Array]:
-    """Lengths, and all tokens in one Arrow array."""
+    """Give the lengths, and all tokens in one Arrow array."""
     if not isinstance(sentences, pa.Array):
         sentences = pa.array(sentences, pa.list_(pa.string()))
     return sentences.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64), sentences.flatten()
@@ -83,8 +83,8 @@ def collate(
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
     `tags_N` holds the model's tag ids of all sentences, one after the other; `labels_BL` is 1 where a text has a label;
-    with `context` the batch also holds what the language models of the network read. Spelling is looked up once a
-    distinct word: Arrow's dictionary encoding finds those without Python work a token.
+    with `context` the batch also holds what the language models of the network read. Spelling is looked up once per
+    distinct word: Arrow's dictionary encoding finds those without Python work for each token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
@@ -109,7 +109,7 @@ def collate(
 
 
 def collate_series(series: Sequence[np.ndarray], labels_BL: np.ndarray | None = None) -> SeriesBatch:
-    """Pad series of numbers, each (T, D): the same step for what is no text.
+    """Pad series of numbers, each (T, D): the same step for rows that are no texts.
 
     >>> collate_series([np.ones((3, 1)), np.ones((2, 1))]).values_BTD[:, :, 0].tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]
@@ -144,7 +144,7 @@ def shuffled_batches(
 
 
 class TaggedRows:
-    """The rows of a dataset as batches. Rows stay where they are, on disk; a batch is read when it is asked for."""
+    """The rows of a dataset as batches. The rows stay on disk; a batch is read when it is asked for."""
 
     def __init__(
         self, dataset: Dataset, vocabulary: Vocabulary, tagset: TagSet, *, context: ContextReader | None = None
@@ -168,7 +168,7 @@ class LabelledRows:
     def __init__(self, dataset: Dataset, ids: Sequence[Any], vocabulary: Vocabulary, classes: ClassSet) -> None:
         self.rows = dataset.select_columns("tokens").with_format("arrow")
         self.ids, self.vocabulary, self.classes = ids, vocabulary, classes
-        self.context: ContextReader | None = None  # set when nothing is left to count that needs none
+        self.context: ContextReader | None = None  # set after the n-grams are counted, which need none
         self.lengths = sentence_lengths(dataset)
 
     def batch(self, indices: np.ndarray) -> Batch:
@@ -178,7 +178,7 @@ class LabelledRows:
         return collate(self.vocabulary, sentences, labels_BL=labels_BL, context=self.context)
 
     def in_order(self, *, batch_size: int = 256, max_tokens: int = 32_768) -> Iterator[Batch]:
-        """Go through all rows once, as they stand, in batches of at most `max_tokens` padded tokens, or one row."""
+        """Go through all rows once, in their order, in batches of at most `max_tokens` padded tokens, or one row."""
         start, longest = 0, 0
         for number, length in enumerate(self.lengths.tolist()):
             longest = max(longest, length)
@@ -206,7 +206,7 @@ class TextWindows:
     """One long text as batches in order: it is cut into parallel streams; each batch is the next window of them all.
 
     Row `w * num_streams + b` is window w of stream b. Every symbol but the first is a target. Streams have one length:
-    where the text can't be cut so, some begin with up to a symbol's worth of the one before, and nothing is left over.
+    where the text can't be cut so, a stream may begin with the last symbol of the one before, and none is left over.
 
     >>> windows = TextWindows(np.arange(8), num_streams=2, window_size=3)
     >>> [windows.batch(rows).targets_BT.tolist() for rows in windows.batches(1)]

@@ -15,7 +15,7 @@ class DataError(SeqtagError, ValueError):
 
 
 class ModelError(SeqtagError):
-    """A model folder is missing a part, damaged or from a newer release, or training can't go on."""
+    """A model folder is incomplete, damaged or from a newer release, or training can't go on."""
 
 
 class UsageError(SeqtagError, ValueError):

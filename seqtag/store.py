@@ -27,15 +27,15 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "README.md",
 )
 
-# What a new model replaces; an export belongs to the weights that it was made from.
+# The files that a new model replaces; an export belongs to the weights that it was made from.
 _OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx"}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """What a model folder holds."""
+    """The content of a model folder."""
 
-    config: dict[str, Any]  # task, params, and what else the model wrote; JSON-able
+    config: dict[str, Any]  # task, params and whatever else the model wrote; JSON-able
     vocabulary: dict[str, Any]
     weights: "dict[str, Tensor]"
     history: list[dict[str, Any]]
@@ -51,7 +51,7 @@ class StoredModel:
 
 
 def check_place(folder: str | Path) -> bool:
-    """Say whether a model stands in a folder, to be replaced; raises UsageError where something else does."""
+    """Say whether a folder holds a model, which may be replaced; raises UsageError where it holds something else."""
     folder = Path(folder)
     _recover(folder)
     if (folder / _CONFIG).is_file():
@@ -114,7 +114,7 @@ def read_model(folder: str | Path) -> StoredModel:
 
 @dataclass(frozen=True, slots=True)
 class StoredExport:
-    """What a model folder holds beside the weights, for an engine that has them in a file of its own."""
+    """The content of a model folder without the weights, for an engine that has them in a file of its own."""
 
     config: dict[str, Any]
     vocabulary: dict[str, Any]
@@ -129,8 +129,8 @@ class StoredExport:
 def read_without_weights(folder: str | Path) -> StoredExport:
     """Read a model folder for the runtime, with the checks of `read_model`, and without torch.
 
-    model.safetensors and history.json may be missing, since nothing of them is read; weights that are there and damaged
-    are refused all the same.
+    model.safetensors and history.json may be missing, since neither is read; weights that are present and damaged are
+    refused all the same.
     """
     folder = Path(folder)
     config, contents = read_files(folder, (_VOCABULARY,))
@@ -226,7 +226,7 @@ def _dump(value: Any, indent: int | None = 1) -> bytes:
 
 
 def _checksum(config: Mapping[str, Any]) -> str:
-    """Hash of what a configuration says, however it is laid out."""
+    """Hash the values of a configuration, however it is laid out."""
     return hashlib.sha256(json.dumps(config, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
 
 
@@ -272,7 +272,7 @@ def _beside(place: Path, what: str) -> Path:
 
 
 def _recover(place: Path) -> None:
-    """Finish what a kill between two renames left: the old model waits beside its place, or the new one is there."""
+    """Finish what a kill between two renames left: the old model waits beside its place, or the new one is in it."""
     previous = _beside(place, "previous")
     if not previous.is_dir():
         return

@@ -10,16 +10,15 @@ import torch
 from torch import Tensor
 
 # B rows (sentences, texts or series), T tokens or steps, U distinct words of the batch, F features, C characters,
-# L labels, D numbers a step, M language models, S their states side by side
+# L labels, D numbers of a step, M language models, S their states side by side
 
-# Ids that mean the same in every column of features, and for characters.
-PADDING, UNKNOWN = 0, 1
+UNKNOWN = 1  # in every column of features and among the characters; 0 is padding
 
 Self = TypeVar("Self", bound="Rows")
 
 
 class Rows:
-    """What all batches share."""
+    """What all kinds of batches share."""
 
     __slots__ = ()
     lengths_B: Tensor
@@ -27,8 +26,7 @@ class Rows:
     def to(self: Self, device: torch.device) -> Self:
         """Move every tensor to a device."""
         moved = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        there = {name: t.to(device, non_blocking=True) for name, t in moved.items() if t is not None}
-        return replace(self, **there)  # type: ignore[type-var]
+        return replace(self, **{name: t.to(device, non_blocking=True) for name, t in moved.items() if t is not None})  # type: ignore[type-var]
 
     def __len__(self) -> int:
         return len(self.lengths_B)
@@ -38,7 +36,7 @@ class Rows:
 class Batch(Rows):
     """One batch: sentences as places in a table of its distinct words. Row 0 of that table is padding.
 
-    For a network with a context it also holds what its language models read, or, in the place of that, their states.
+    For a network with a context it also holds what its language models read, or their states if those are known.
     """
 
     slots_BT: Tensor  # int64: row of the token's word in features_UF and characters_UC; 0 on padding
@@ -47,7 +45,7 @@ class Batch(Rows):
     lengths_B: Tensor  # int64: real tokens of each sentence
     tags_BT: Tensor | None = None  # int64: gold tag ids; 0 on padding
     labels_BL: Tensor | None = None  # float: 1 where the text has the label
-    weights_B: Tensor | None = None  # float: share of each sentence in the loss; None: all alike
+    weights_B: Tensor | None = None  # float: share of each sentence in the loss; None where all count alike
     symbols_MBC: Tensor | None = None  # int64: a line break and the characters of each sentence, as each model reads it
     picks_MBT: Tensor | None = None  # int64: the character at which a token's state is taken; 0 on padding
     states_BTS: Tensor | None = None  # float: the states themselves, known from an earlier reading; 0 on padding
@@ -60,7 +58,7 @@ class SeriesBatch(Rows):
     values_BTD: Tensor  # float; 0 on padding
     lengths_B: Tensor  # int64: real steps of each series
     labels_BL: Tensor | None = None  # float: 1 where the series has the label
-    weights_B: Tensor | None = None  # float: share of each series in the loss; None: all alike
+    weights_B: Tensor | None = None  # float: share of each series in the loss; None where all count alike
 
 
 AnyBatch: TypeAlias = Batch | SeriesBatch

@@ -1,4 +1,4 @@
-"""The head of a classifier: pooled states, and n-grams beside them, to scores of the classes, their loss and decoding.
+"""The heads of a classifier: they turn pooled states, and n-grams beside them, into scores of the classes and a loss.
 
 Knows class ids; knows no class's name.
 """
@@ -41,7 +41,7 @@ class ClassHead(Head):
         weights_L = torch.ones(num_classes) if class_weights_L is None else class_weights_L
         self.register_buffer("class_weights_L", weights_L, persistent=False)
         self.class_weights_L: Tensor
-        # From which probability on a text is given a class; set on dev data where a text may have several.
+        # A text gets a class from this probability on; dev data set it where a text may have several classes.
         self.register_buffer("threshold_L", torch.full((num_classes,), 0.5))
         self.threshold_L: Tensor
         num_views = 1 if lexical is None else 2
@@ -75,7 +75,7 @@ class ClassHead(Head):
 
 
 class SingleLabelHead(ClassHead):
-    """One class a text: softmax, with cross-entropy against smoothed labels (Szegedy et al. 2016, section 7)."""
+    """One class per text: softmax, with cross-entropy against smoothed labels (Szegedy et al. 2016, section 7)."""
 
     def _losses(self, scores_BL: Tensor, labels_BL: Tensor) -> Tensor:
         wanted_BL = labels_BL * (1 - self.label_smoothing) + self.label_smoothing / labels_BL.shape[-1]
@@ -83,12 +83,15 @@ class SingleLabelHead(ClassHead):
         return -(wanted_BL * scores_BL.log_softmax(-1)).sum(-1) * weight_B
 
     def normalise(self, scores_BL: Tensor) -> Tensor:
-        """Probabilities that sum to 1."""
+        """Give probabilities that sum to 1."""
         return scores_BL.softmax(-1)
 
 
 class MultiLabelHead(ClassHead):
-    """Any number of classes a text: a sigmoid each, with binary cross-entropy; a class weight is that of its texts."""
+    """Any number of classes per text: one sigmoid per class, with binary cross-entropy.
+
+    The weight of a class multiplies the loss of the texts that have it.
+    """
 
     def _losses(self, scores_BL: Tensor, labels_BL: Tensor) -> Tensor:
         wanted_BL = labels_BL * (1 - self.label_smoothing) + self.label_smoothing / 2
@@ -97,5 +100,5 @@ class MultiLabelHead(ClassHead):
         ).sum(-1)
 
     def normalise(self, scores_BL: Tensor) -> Tensor:
-        """A probability for each class for itself."""
+        """Give the probability of each class whatever the other classes have."""
         return scores_BL.sigmoid()

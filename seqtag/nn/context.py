@@ -1,7 +1,7 @@
 """Lend the states of language models to the tokens of a sentence: characters -> (B, T, D). Never sees a string.
 
 Contextual string embeddings (Akbik, Blythe and Vollgraf 2018, https://aclanthology.org/C18-1139/): the models read a
-sentence character by character, and a token gets the states at its edge. What stands where in the text, batching says.
+sentence character by character, and a token gets the states at its edge. seqtag.batching says where that is.
 """
 
 # B sentences, T tokens, C characters, M language models, E embedding, H hidden of a layer, S the states of all layers
@@ -20,18 +20,18 @@ from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.parameter_groups import Group
 from seqtag.nn.recurrent import State
 
-# Characters of a batch, padding included, that are read together; what is held of the others is the state between,
-# and, where language models learn, all that their gradient needs.
+# This many characters of a batch, padding included, are read together. Of all others only the state is held, and what
+# the gradient needs where language models learn.
 _MOST_CHARACTERS = 1 << 15
 
 
 class ContextEmbedder(nn.Module):
     """Give each token the states of language models, projected to `size` numbers.
 
-    The language models drop nothing and compute in float32; they learn nothing either, unless `tunes`: then what reads
-    in them does, and never what scores the next symbol. Of a model with several layers a learned mix is taken (Peters
-    et al. 2018). Each model's state is brought to mean 0 and deviation 1 first, since models differ in how far their
-    states spread. Where the batch brings the states along, no model runs.
+    The language models drop nothing and compute in float32. With `tunes` their embedding and encoder learn, and never
+    what scores the next symbol; otherwise nothing in them learns. Of a model with several layers a learned mix is taken
+    (Peters et al. 2018). Each model's state is brought to mean 0 and deviation 1 first, since models differ in how far
+    their states spread. Where the batch brings the states along, no model runs.
 
     >>> embedder = ContextEmbedder([LanguageNetwork(9, embedding_size=4, hidden_size=6)], size=3)
     >>> states_BTS = embedder.states(torch.tensor([[[1, 5, 7, 2]]]), torch.tensor([[[1, 3]]]))
@@ -51,14 +51,14 @@ class ContextEmbedder(nn.Module):
             network.embedding.requires_grad_(tunes)
             network.encoder.requires_grad_(tunes)
         self.widths = [[network.encoder.rnn.hidden_size] * network.encoder.rnn.num_layers for network in networks]
-        # Of a single layer there is nothing to mix. All layers count alike at first.
+        # A model with a single layer has nothing to mix. At first all layers count alike.
         self.mixes = nn.ParameterList([nn.Parameter(torch.zeros(len(widths))) for widths in self.widths if widths[1:]])
         self.dropout = LockedDropout(dropout)
         self.linear = nn.Linear(sum(widths[0] for widths in self.widths), size)
         self.output_size = size
 
     def train(self, mode: bool = True) -> "ContextEmbedder":
-        """Switch to training, but for the language models, even if they learn: dropout would make noise of states."""
+        """Switch all to training but the language models, even if they learn: dropout would blur their states."""
         super().train(mode)
         self.networks.eval()
         return self
@@ -74,8 +74,8 @@ class ContextEmbedder(nn.Module):
     def states(self, symbols_MBC: Tensor, picks_MBT: Tensor) -> Tensor:
         """Read sentences and give each token the state of every layer at the character that is picked, (B, T, S).
 
-        `symbols_MBC` holds what each model reads, a line break first, padded on the right with anything. Of language
-        models that learn, the gradient goes back through all that was read, to the line break.
+        `symbols_MBC` holds what each model reads, a line break first, padded on the right with anything. Where
+        language models learn, the gradient goes back through all that was read, to the line break.
         """
         learns = self.tunes and torch.is_grad_enabled()
         with torch.set_grad_enabled(learns), torch.autocast(symbols_MBC.device.type, enabled=False):

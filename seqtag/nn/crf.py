@@ -104,7 +104,7 @@ def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tenso
 
 
 def _sums_of_logs(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> Tensor:
-    """What `_scaled_sums` gives, for scores of any size."""
+    """Give what `_scaled_sums` gives, for scores of any size."""
     befores = [ends_2L[:, None, :].expand(emissions_T2BL.shape[1:])]
     for emissions_2BL in emissions_T2BL[:-1].unbind(0):
         moved_2BLL = (befores[-1] + emissions_2BL)[..., None] + transitions_2LL[:, None]
@@ -125,7 +125,7 @@ def _is_narrow(emissions_BTL: Tensor, scores: Scores) -> bool:
 
 
 def _spread(scores: Tensor) -> Tensor:
-    """How far apart the legal ones of some scores are; inf where none is."""
+    """Give the largest difference between legal scores; inf where none is legal."""
     legal = scores.isfinite()
     return (torch.where(legal, scores, -torch.inf).amax() - torch.where(legal, scores, torch.inf).amin()).abs()
 
@@ -250,7 +250,7 @@ def log_partition(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> T
 
 
 def path_score(emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
-    """Score of one given path a sentence, (B,). Ids on padding are ignored."""
+    """Give the score of one path per sentence, (B,). Ids on padding are ignored."""
     if not emissions_BTL.shape[1]:
         return emissions_BTL.new_zeros(len(emissions_BTL))
     real_BT = real_tokens(lengths_B, tags_BT.shape[1])
@@ -271,8 +271,8 @@ def best_paths(
 ) -> tuple[Tensor, Tensor]:
     """Find the K best paths of each sentence by the Viterbi recursion: ids (B, K, T) and path scores (B, K).
 
-    K can exceed the number of legal paths: what does not exist has the score -inf. Padding has the id 0. Ties go to the
-    lower tag id. Scores are float64 sums, so long sentences lose nothing.
+    K can exceed the number of legal paths: a path that does not exist has the score -inf. Padding has the id 0. Ties go
+    to the lower tag id. Scores are summed in float64, so that long sentences lose nothing.
     """
     num_sentences, num_tokens, num_tags = emissions_BTL.shape
     if not num_tokens:

@@ -1,7 +1,7 @@
-"""Turn the ids of a batch into one vector a token: word vectors, characters, spelling features, a context if given.
+"""Turn the ids of a batch into one vector per token: word vectors, characters, spelling features, a context if given.
 
-What depends on the spelling alone is computed once for each distinct word of the batch and picked by token. What the
-context is made of, its own module knows.
+What depends on the spelling alone is computed once for each distinct word of the batch and picked by token. What a
+context is made of is left to nn/context.py.
 """
 
 # B sentences, T tokens, U distinct words, C characters, P places, W columns of a kernel, F features, E embedding,
@@ -25,7 +25,7 @@ class LockedDropout(nn.Module):
         self.probability = probability
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
-        """Multiply by one mask a sentence; the identity outside training."""
+        """Multiply by one mask per sentence in training, else give back what came in."""
         if not self.training or not self.probability:
             return hidden_BTD
         keep = 1 - self.probability
@@ -37,7 +37,7 @@ class CharacterCNN(nn.Module):
     """A convolution over the characters of a word and the maximum over its places (Ma and Hovy 2016).
 
     There are few characters and many places, so the product of each character's vector with each column of the kernel
-    is taken once a batch; the convolution is then a sum of `width` looked-up rows, with no product a place. Only the
+    is taken once per batch; the convolution is then a sum of `width` looked-up rows, without products. Only the
     places that see a character are visited: beside one long word the many short ones cost no more.
     """
 
@@ -47,7 +47,7 @@ class CharacterCNN(nn.Module):
         self.convolution = nn.Conv1d(embedding_size, output_size, width, padding=width - 1)
 
     def forward(self, characters_UC: Tensor) -> Tensor:
-        """Give one vector a word, (U, D); places that see padding alone never win."""
+        """Give one vector per word, (U, D); places that see padding alone never win."""
         width = self.convolution.kernel_size[0]
         # Row 0 is padding: it adds nothing, and nothing is learned from it.
         known_VE = functional.pad(self.embedding.weight[1:], (0, 0, 1, 0))
@@ -75,7 +75,7 @@ class CharacterRNN(nn.Module):
         self.encoder = RecurrentEncoder(embedding_size, encoder=cell, hidden_size=output_size // 2)
 
     def forward(self, characters_UC: Tensor) -> Tensor:
-        """Give one vector a word, (U, D)."""
+        """Give one vector per word, (U, D)."""
         lengths_U = (characters_UC > 0).sum(-1)
         forward_UCD, backward_UCD = self.encoder(self.embedding(characters_UC), lengths_U).chunk(2, -1)
         last_U11 = (lengths_U - 1).clamp(min=0)[:, None, None].expand(-1, 1, forward_UCD.shape[-1])
@@ -132,11 +132,11 @@ class Embedder(nn.Module):
         context_size: int = 0 if context is None else context.output_size  # type: ignore[assignment]
         self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0) + context_size
         counts_V = torch.tensor(word_counts or [0] * feature_sizes[0], dtype=torch.float32)
-        # Words that training never saw (pretrained only) keep their vector; the unknown word has nothing to lose.
+        # Words that only the pretrained vectors know are never dropped, nor is the unknown word itself.
         drop_V = torch.where(counts_V > 0, word_dropout / (word_dropout + counts_V).clamp(min=1e-9), 0.0)
         self.register_buffer("drop_V", drop_V, persistent=False)
         self.drop_V: Tensor
-        self._drops_words = bool(drop_V.any())  # asked once, and not of every word at every step
+        self._drops_words = bool(drop_V.any())  # asked once here, not at every step
         self.dropout = LockedDropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -153,4 +153,5 @@ class Embedder(nn.Module):
             embedded.append(functional.embedding(batch.slots_BT, torch.cat(spelling, -1)))
         if self.context is not None:
             embedded.append(self.context(batch))
-        return self.dropout(torch.cat(embedded, -1))
+        embedded_BTE: Tensor = self.dropout(torch.cat(embedded, -1))
+        return embedded_BTE

@@ -1,4 +1,4 @@
-"""What stands on the encoder: emissions a tag, their loss, and their decoding. One pair of verbs, `loss` and `decode`.
+"""The heads of a tagger: they turn hidden states into one score per tag, the emissions, and those into losses and tags.
 
 Knows tag ids and which moves between them are legal; knows no tag's name.
 """
@@ -37,7 +37,7 @@ class LexicalScores(nn.Module):
         nn.init.zeros_(self.table.weight)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Give the scores (B, T, L) that spelling alone speaks for."""
+        """Give the scores that spelling alone gives the tags, (B, T, L)."""
         ids_UF = batch.features_UF + self.offsets_F
         known_UF = (batch.features_UF > 1).to(self.table.weight.dtype)
         if self.training and self.dropout:
@@ -48,19 +48,22 @@ class LexicalScores(nn.Module):
         scored_BTD = functional.embedding(batch.slots_BT, scored_UD)
         here, before, after = scored_BTD.split(self.num_tags, -1)
         # Row 0 of the batch's words is padding and scores 0, so the borders of a sentence need no mask.
-        return here + functional.pad(before, (0, 0, 1, 0))[:, :-1] + functional.pad(after, (0, 0, 0, 1))[:, 1:]
+        scores_BTL: Tensor = (
+            here + functional.pad(before, (0, 0, 1, 0))[:, :-1] + functional.pad(after, (0, 0, 0, 1))[:, 1:]
+        )
+        return scores_BTL
 
 
 class Head(nn.Module):
     """What every head shares: how the losses of a batch are weighted."""
 
     def loss(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
-        """Mean loss over the rows of the batch."""
+        """Give the mean loss over the rows of the batch."""
         loss_B = self.losses(hidden_BTH, batch)
         return loss_B.mean() if batch.weights_B is None else (loss_B * batch.weights_B).sum()
 
     def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
-        """Loss of each row, (B,)."""
+        """Give the loss of each row, (B,)."""
         raise AssertionError("a head defines its loss")
 
 
@@ -82,15 +85,15 @@ class TagHead(Head):
         self.register_buffer("class_weights_L", weights_L, persistent=False)
         self._is_weighted = bool((weights_L != 1).any())
         self.class_weights_L: Tensor
-        # Added to the emissions outside training: what dev data say about the balance of the tags.
+        # Added to the emissions outside training: dev data set it to balance the tags.
         self.register_buffer("shift_L", torch.zeros(num_tags))
         self.shift_L: Tensor
-        # What all scores are divided by before they become probabilities; dev data set it, and no best path moves.
+        # All scores are divided by it before they become probabilities; dev data set it, and no best path changes.
         self.register_buffer("temperature", torch.ones((), dtype=torch.float64))
         self.temperature: Tensor
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        # A model that was saved before heads had a temperature has none other than 1.
+        # A model that was saved before heads had a temperature has that of 1.
         state_dict.setdefault(f"{prefix}temperature", torch.ones((), dtype=torch.float64))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
@@ -101,16 +104,12 @@ class TagHead(Head):
             emissions_BTL = emissions_BTL + self.lexical(batch).float()
         return emissions_BTL if self.training else emissions_BTL + self.shift_L
 
-    def decode(self, hidden_BTH: Tensor, batch: Batch) -> Tensor:
-        """Give the best tags of each sentence, (B, T); 0 on padding."""
-        return self.best(self.emissions(hidden_BTH, batch), batch.lengths_B)
-
     def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Give the best tags by their emissions, (B, T); 0 on padding."""
         raise AssertionError("a head for tags defines its decoding")
 
     def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
-        """Negative log-likelihood of the gold tags of each sentence, (B,)."""
+        """Give the negative log-likelihood of the gold tags of each sentence, (B,)."""
         assert isinstance(batch, Batch)
         assert batch.tags_BT is not None
         return self._losses(self.emissions(hidden_BTH, batch), batch.tags_BT, batch.lengths_B)
@@ -120,7 +119,7 @@ class TagHead(Head):
 
 
 class LinearHead(TagHead):
-    """Each token decides for itself: softmax over the tags. Fast, and blind to illegal sequences.
+    """Each token decides for itself: softmax over the tags. It is fast, and may give illegal sequences.
 
     Class weights multiply the loss of the tokens whose gold tag they name.
     """
@@ -131,22 +130,22 @@ class LinearHead(TagHead):
         return -torch.where(real_BT, gold_BT * self.class_weights_L[tags_BT], 0.0).sum(-1)
 
     def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
-        """The likeliest tag of each token, (B, T); 0 on padding."""
+        """Give the likeliest tag of each token, (B, T); 0 on padding."""
         best_BT = emissions_BTL.argmax(-1)
         return torch.where(crf.real_tokens(lengths_B, best_BT.shape[1]), best_BT, 0)
 
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
-        """The K likeliest sequences (B, K, T) and their log probabilities (B, K)."""
+        """Give the K likeliest sequences (B, K, T) and their log probabilities (B, K)."""
         likely_BTL = (emissions_BTL / self.temperature).log_softmax(-1)
         return crf.best_paths(likely_BTL, lengths_B, self._free(), num_paths=num_paths)
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
-        """Probability of each tag at each token, (B, T, L); 0 on padding."""
+        """Give the probability of each tag at each token, (B, T, L); 0 on padding."""
         real_BT = crf.real_tokens(lengths_B, emissions_BTL.shape[1])
         return torch.where(real_BT[..., None], (emissions_BTL.double() / self.temperature).softmax(-1), 0.0)
 
     def chain(self, emissions_BTL: Tensor, lengths_B: Tensor, from_P: Tensor, to_P: Tensor) -> tuple[Tensor, Tensor]:
-        """The marginals (B, T, L) and the probability of each move (B, T, P), which is that of its second tag."""
+        """Give the marginals (B, T, L) and the probability of each move (B, T, P), which is that of its second tag."""
         marginals_BTL = self.marginals(emissions_BTL, lengths_B)
         moved_BTP = marginals_BTL[..., to_P]
         moved_BTP[:, :1] = 0.0
@@ -159,7 +158,7 @@ class LinearHead(TagHead):
 
 
 class CRFHead(TagHead):
-    """A linear chain over the tags: start, transition and end scores, and moves that the scheme forbids held out.
+    """A linear chain over the tags: start, transition and end scores, without the moves that the scheme forbids.
 
     Class weights make it a softmax-margin loss (Gimpel and Smith 2010): a wrong tag costs log(weight of the gold tag)
     at its token, so errors on a heavy class weigh more; with weights of 1 it is the plain log-likelihood.
@@ -189,7 +188,7 @@ class CRFHead(TagHead):
     legal_end_L: Tensor
 
     def scores(self) -> crf.Scores:
-        """The chain's scores with -inf on every move that the scheme forbids."""
+        """Give the chain's scores, with -inf on every move that the scheme forbids."""
         return crf.Scores(
             self.start_L.masked_fill(~self.legal_start_L, -torch.inf),
             self.transitions_LL.masked_fill(~self.legal_transitions_LL, -torch.inf),
@@ -207,26 +206,26 @@ class CRFHead(TagHead):
         return log_z_B - crf.path_score(emissions_BTL, tags_BT, lengths_B, scores)
 
     def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
-        """The likeliest legal sequence of each sentence, (B, T); 0 on padding."""
+        """Give the likeliest legal sequence of each sentence, (B, T); 0 on padding."""
         return crf.best_paths(emissions_BTL, lengths_B, self.scores())[0][:, 0]
 
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
-        """The K likeliest legal sequences (B, K, T) and their log probabilities (B, K); -inf where there are fewer."""
+        """Give the K likeliest legal sequences (B, K, T) and log probabilities (B, K); -inf where there are fewer."""
         paths_BKT, score_BK = crf.best_paths(emissions_BTL, lengths_B, self.scores(), num_paths=num_paths)
         log_z_B = self._sums(emissions_BTL, lengths_B)[0].log_partition_B
         return paths_BKT, score_BK / self.temperature - log_z_B[:, None]
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
-        """Probability of each tag at each token given the whole sentence, (B, T, L) in float64; 0 on padding."""
+        """Give the probability of each tag at each token in its sentence, (B, T, L) in float64; 0 on padding."""
         return crf.marginals(self._sums(emissions_BTL, lengths_B)[0], lengths_B)
 
     def chain(self, emissions_BTL: Tensor, lengths_B: Tensor, from_P: Tensor, to_P: Tensor) -> tuple[Tensor, Tensor]:
-        """The marginals (B, T, L) and the probability of each move (B, T, P) in float64; see `crf.moves`."""
+        """Give the marginals (B, T, L) and the probability of each move (B, T, P) in float64; see `crf.moves`."""
         sums, cooled_BTL, scores = self._sums(emissions_BTL, lengths_B)
         return crf.marginals(sums, lengths_B), crf.moves(sums, cooled_BTL, lengths_B, scores, from_P, to_P)
 
     def _sums(self, emissions_BTL: Tensor, lengths_B: Tensor) -> tuple[crf.Sums, Tensor, crf.Scores]:
-        """Run forward-backward at the temperature of the head; also what it ran on."""
+        """Run forward-backward at the temperature of the head; give also the emissions and scores that it ran on."""
         cooled_BTL = emissions_BTL.double() / self.temperature
         scores = crf.Scores(*(part.double() / self.temperature for part in self.scores()))
         return crf.forward_backward(cooled_BTL, lengths_B, scores), cooled_BTL, scores

@@ -30,11 +30,11 @@ class WindowBatch(Rows):
 class LanguageNetwork(nn.Module):
     """Score what comes next. Symbol 0 is unknown, and there is no padding: all windows of a batch have one length.
 
-    `dropout` is locked (one mask a window) and acts before the encoder, between its layers and after it;
+    `dropout` is locked (one mask per window) and acts before the encoder, between its layers and after it;
     `embedding_dropout` drops whole symbols wherever they stand in the batch; `weight_drop` recurrent weights (Merity,
     Keskar and Socher 2018, https://arxiv.org/abs/1708.02182). `tied` scores with the embedding's own vectors (Press and
     Wolf 2017, Inan et al. 2017); where it and the encoder differ in width, a projection stands between them. With
-    `softmax_samples` a step of training scores the symbols of its window and about so many others: `_sampled_losses`.
+    `softmax_samples` a step of training scores the symbols of its window and about this many others.
 
     >>> network = LanguageNetwork(5, embedding_size=3, hidden_size=4).eval()
     >>> log_probs_BTV, state = network.step(torch.tensor([[1, 4]]), network.start(1))
@@ -59,7 +59,7 @@ class LanguageNetwork(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(num_symbols, embedding_size)
         # Small vectors for the scores, the same ones of unit size for the encoder (Vaswani et al. 2017, section 3.4):
-        # after an epoch of 125 steps on 200,000 characters 3.1 bits a character instead of 3.7 without the factor.
+        # after an epoch of 125 steps on 200,000 characters 3.1 bits per character instead of 3.7 without the factor.
         self.scale = embedding_size**0.5
         nn.init.normal_(self.embedding.weight, std=1 / self.scale)
         self.encoder = RecurrentEncoder(
@@ -75,23 +75,23 @@ class LanguageNetwork(nn.Module):
         self.embedding_dropout, self.weight_drop = embedding_dropout, weight_drop
         shares_V = None if softmax_samples is None else sampling_shares(num_symbols, softmax_samples)
         self.register_buffer("shares_V", shares_V, persistent=False)
-        # Where the streams of training stand. No part of a model, so not in state_dict; the loop keeps what is called
-        # carried_ in its checkpoints.
+        # Where the streams of training stand. This is no part of a model, so it is not in state_dict; the loop keeps
+        # buffers with such names in its checkpoints.
         for number, part_NBH in enumerate(self.start(0)):
             self.register_buffer(f"carried_{number}", part_NBH, persistent=False)
 
     @property
     def num_symbols(self) -> int:
-        """How many symbols there are, the unknown one among them."""
+        """Give the number of symbols, the unknown one among them."""
         return len(self.bias_V)
 
     @property
     def width(self) -> int:
-        """How many numbers the scores of a place are made of: E if they are tied, else H."""
+        """Give the number of values that a place is scored from: E if the scores are tied, else H."""
         return self.embedding.embedding_dim if self.output is None else self.output.in_features
 
     def forward(self, batch: WindowBatch) -> Tensor:
-        """Give the mean loss a symbol, in nats; the state of the streams goes on to the next call, without gradient."""
+        """Give the mean loss per symbol, in nats; the next call goes on from the state of the streams."""
         state = self._carried(batch)
         hidden_BTE, after = self._read(batch.inputs_BT, state)
         for number, part_NBH in enumerate(after):
@@ -109,19 +109,19 @@ class LanguageNetwork(nn.Module):
 
     @torch.no_grad()
     def step(self, ids_BT: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read symbols from a state on: log probabilities of what comes after each, (B, T, V), and the state there."""
+        """Read symbols from a state on; give log probabilities of what follows each, (B, T, V), and the last state."""
         hidden_BTE, state = self.hidden(ids_BT, state)
         return functional.log_softmax(self._scores(hidden_BTE).float(), -1), state
 
     @torch.no_grad()
     def losses(self, ids_BT: Tensor, targets_BT: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """Give minus the log probability of each target, (B, T), in nats, `hidden` of it, and the state after."""
+        """Give minus the log probability of each target, (B, T), in nats, what `hidden` gives, and the state after."""
         hidden_BTE, state = self.hidden(ids_BT, state)
         return _losses(self._scores(hidden_BTE), targets_BT), hidden_BTE, state
 
     def hidden(self, ids_BT: Tensor, state: State) -> tuple[Tensor, State]:
         """Give the encoder's output after each symbol, in the width of the scores; the network must be in eval mode."""
-        assert not self.training, "call eval() first: dropout would make noise of it"
+        assert not self.training, "call eval() first: dropout would change the scores"
         return self._read(ids_BT, state)
 
     def _carried(self, batch: WindowBatch) -> State:
@@ -182,6 +182,6 @@ def sampling_shares(num_symbols: int, num_samples: int) -> Tensor:
 
 
 def _losses(scores_BTV: Tensor, targets_BT: Tensor) -> Tensor:
-    # In float32 under autocast too: what is lost in the logarithm of a sum over a large vocabulary shows.
+    # In float32 under autocast too: the rounding of a sum over a large vocabulary would show in its logarithm.
     scores_NV = scores_BTV.flatten(0, 1).float()
     return functional.cross_entropy(scores_NV, targets_BT.flatten(), reduction="none").view_as(targets_BT)

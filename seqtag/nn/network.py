@@ -15,7 +15,7 @@ AnyHead = TypeVar("AnyHead", bound=Head)
 
 
 class Network(nn.Module, Generic[AnyHead]):
-    """A whole model on ids."""
+    """A whole model, from ids to a loss."""
 
     head: AnyHead
 
@@ -38,11 +38,6 @@ class Network(nn.Module, Generic[AnyHead]):
 
 class TagNetwork(Network[LinearHead | CRFHead]):
     """A network that gives each token a tag."""
-
-    @torch.no_grad()
-    def decode(self, batch: Batch) -> Tensor:
-        """Give the best tag ids, (B, T)."""
-        return self.head.decode(self.hidden(batch), batch)
 
     @torch.no_grad()
     def emissions(self, batch: Batch) -> Tensor:

@@ -43,8 +43,8 @@ class Ngrams(NamedTuple):
 class NgramScores(nn.Module):
     """A linear model of the n-grams of a text, weighted by log frequency and rarity.
 
-    Words and pairs together weigh twice what the characters inside words do, and all of it has the length 1, so that a
-    text's length says nothing.
+    Words and pairs together weigh twice what the characters inside words do. The weights of a text have a norm of 1, so
+    its length says nothing.
     `folded_C` gives for each character id the id that it counts as: that of its lower case.
     """
 
@@ -70,7 +70,7 @@ class NgramScores(nn.Module):
         length_BG = weight_M.new_zeros(len(batch), 2)
         length_BG.view(-1).index_add_(0, 2 * text_M + is_spelling_M, weight_M.square())
         share_G = weight_M.new_tensor([1.0, _CHARACTER_WEIGHT])
-        # What a kind weighs, so that all of it together has its share of a length of 1.
+        # The factor of each kind of n-grams, by which all of the kind have their share of a length of 1.
         has_BG = length_BG > 0
         whole_B1 = (has_BG * share_G.square()).sum(1, keepdim=True).clamp(min=1e-9).sqrt()
         scale_BG = share_G / (length_BG.sqrt().clamp(min=1e-9) * whole_B1)
@@ -84,7 +84,7 @@ class NgramScores(nn.Module):
         return scores_BL + self.bias_L
 
     def _find(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Each known n-gram of each text once, by text: the text, its place among the known ones, how often."""
+        """Give each known n-gram of each text once: the text, its place among the known ones, and its count."""
         text_M, key_M = occurrences(batch, self.folded_C, num_words=self.num_words)
         num_known = len(self.keys_N)
         if not num_known:
@@ -116,7 +116,7 @@ def occurrences(batch: Batch, folded_C: Tensor, *, num_words: int) -> tuple[Tens
 
 
 def _spelling(characters_UC: Tensor, folded_C: Tensor) -> Tensor:
-    """Number the n-grams inside each word and its borders, but for the whole of it, (U, M); -1 where there is none."""
+    """Number the n-grams that are parts of each word with its borders, (U, M); -1 where there is none."""
     border = len(folded_C)
     length_U1 = (characters_UC > 0).sum(1, keepdim=True)
     spelled_UC = functional.pad(folded_C[characters_UC], (1, 1))
@@ -189,7 +189,7 @@ def _calm(
 ) -> float:
     """Say what to multiply naive Bayes's scores with, so that it is not too sure of long texts to learn any more.
 
-    Its n-grams are no independent witnesses, though it takes them for such; the more there are, the surer it is.
+    Naive Bayes takes n-grams for independent witnesses, which they are not; the more there are, the surer it is.
     """
     scores = NgramScores(ngrams, folded_C, num_words=num_words).eval()
     sampled = islice(batches(), 0, None, max(1, num_batches // _BATCHES_TO_CALM))
@@ -198,7 +198,7 @@ def _calm(
 
 
 def _once(batch: Batch, folded_C: Tensor, num_words: int) -> tuple[Tensor, Tensor]:
-    """Each n-gram of each text once: the text and the n-gram."""
+    """Give each n-gram of each text once: the text and the n-gram."""
     text_M, key_M = occurrences(batch, folded_C, num_words=num_words)
     key_N, place_M = key_M.unique(return_inverse=True)
     once_M = (text_M * len(key_N) + place_M).unique()

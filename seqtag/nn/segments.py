@@ -46,11 +46,11 @@ class SegmentedEncoder(nn.Module):
         rows_RS = (text_R[:, None] * num_tokens + inside_RS).to(device)
         segments_RSE = embedded_BTE.flatten(0, 1)[rows_RS]
 
-        a_time = max(1, self.max_tokens // most)
+        num_together = max(1, self.max_tokens // most)
         parts = []
-        for start in range(0, len(text_R), a_time):
-            part = segments_RSE[start : start + a_time], lengths_R[start : start + a_time]
-            if a_time < len(text_R) and torch.is_grad_enabled():
+        for start in range(0, len(text_R), num_together):
+            part = (values[start : start + num_together] for values in (segments_RSE, lengths_R))
+            if num_together < len(text_R) and torch.is_grad_enabled():
                 parts.append(checkpoint(self.encoder, *part, use_reentrant=False))
             else:
                 parts.append(self.encoder(*part))

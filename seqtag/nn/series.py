@@ -8,7 +8,7 @@ from seqtag.nn.batch import SeriesBatch
 
 
 class SeriesEmbedder(nn.Module):
-    """Pass the features of each step through, shifted and scaled as the training data want it."""
+    """Shift the features of each step by the mean of the training data and divide them by their deviation."""
 
     def __init__(self, mean_D: Tensor, scale_D: Tensor) -> None:
         super().__init__()

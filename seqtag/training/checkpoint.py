@@ -1,5 +1,5 @@
-"""The file that a killed run goes on from: tensors and JSON-able facts. Written whole or not at all, read with every
-byte checked. Knows no network and no optimiser; what is in the file, training.py says.
+"""The file from which a killed run goes on: tensors and JSON-able facts. It is written whole or not at all, and every
+byte is checked when it is read. Knows no network and no optimiser; training/loop.py says what the file holds.
 """
 
 import errno
@@ -19,7 +19,7 @@ from seqtag.errors import ModelError
 def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write one file beside the old one and rename it: a kill leaves the old checkpoint or the new, never half.
 
-    Raises ModelError where it can't be written, a full disk for one; the old file stays.
+    Raises ModelError where it can't be written, as on a full disk; the old file is kept.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -44,7 +44,7 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[s
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read a checkpoint; raises ModelError where a byte of it is not what was written."""
+    """Read a checkpoint; raises ModelError if a byte differs from what was written."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -60,7 +60,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Give the tensors whose names start so, by the rest of their names."""
+    """Give the tensors whose names start with the prefix, by the rest of their names."""
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 

@@ -13,12 +13,12 @@ def make_accelerator(name: str, precision: str) -> Any:
     from accelerate.state import AcceleratorState, PartialState
 
     device = pick_device(name)
-    # Accelerate keeps its settings for the life of the process; a second fit may want others. Under `accelerate launch`
-    # the process group must stay.
+    # Accelerate keeps its settings for the life of the process, and a second fit may want others. Under `accelerate
+    # launch` the process group must stay.
     if AcceleratorState._shared_state and PartialState().num_processes == 1:
         AcceleratorState._reset_state(reset_partial_state=True)
     if device.type == "cuda" and device.index is not None:
-        torch.cuda.set_device(device)  # a single process of Accelerate's takes the current one
+        torch.cuda.set_device(device)  # Accelerate computes on the current device if there is one process
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device.type == "cpu")
 
 

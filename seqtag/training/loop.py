@@ -3,7 +3,7 @@
 A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
 torch's generator, whose state a checkpoint holds. It also holds the buffers of the network whose names begin with
 `carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. What is
-left out: how a batch is made and what a dev score is; both are given.
+left out: how a batch is made and what a dev score is; the caller hands in both.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class TrainingOptions:
 
     epochs: int
     batch_size: int  # sentences
-    max_tokens: int  # padded tokens a batch
+    max_tokens: int  # of a batch, padding included
     optimizer: str  # adamw | sgd
     learning_rate: float
     lexical_learning_rate: float
@@ -100,13 +100,13 @@ class Trainer:
         self.options, self.lengths, self.make_batch, self.evaluate = options, lengths, make_batch, evaluate
         self.batches = batches
         self.watchers, self.checkpoint, self.checkpoint_seconds = watchers, checkpoint, checkpoint_seconds
-        # What a checkpoint must agree with: another data set or option would not resume this run but start another.
+        # A checkpoint must have the same one: with other data or options it would not resume this run.
         self.fingerprint = hashlib.sha256(
             f"{__version__}|{fingerprint}|{asdict(replace(options, device=''))}".encode()
         ).hexdigest()
         self.accelerator = make_accelerator(options.device, options.precision)
         self.network, self.wrapped = network, self.accelerator.prepare(network)
-        # As they are, not prepared: Accelerate's wrapper looks through all of sys.path for a package at every step.
+        # Accelerate does not wrap the optimisers: its wrapper looks for a package in all of sys.path at every step.
         self.optimizers = build_optimizers(
             network,
             optimizer=options.optimizer,
@@ -122,7 +122,7 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
         self.history: list[EpochRecord] = []
         self.state = _State()
-        self.interrupted = False  # by Ctrl-C, in time for a model to be kept
+        self.interrupted = False  # by Ctrl-C, after an epoch whose model can be kept
 
     def run(self, *, resume: bool = False) -> list[EpochRecord]:
         """Train, then leave the best weights (by dev score) in the network. Ctrl-C ends early with the best so far."""
@@ -138,8 +138,12 @@ class Trainer:
             if not self.best:
                 raise
             self.interrupted = True
-            told = self.state.epoch, self.state.best_epoch, self.state.best_score
-            logger.warning("interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)", *told)
+            logger.warning(
+                "interrupted in epoch %d: the model of epoch %d is kept (dev score %.4f)",
+                self.state.epoch,
+                self.state.best_epoch,
+                self.state.best_score,
+            )
         finally:
             for watcher in self.watchers:
                 watcher.close()
@@ -185,14 +189,14 @@ class Trainer:
         self._end_epoch()
 
     def _step(self, indices: np.ndarray, *, total_steps: int) -> float:
-        """One optimiser step on one batch; gives the mean loss a sentence of the whole batch, over all processes."""
+        """Take one step of the optimisers on one batch; give its mean loss per sentence, over all processes."""
         accelerator, options, step = self.accelerator, self.options, self.state.total_steps_done
         rank, world = accelerator.process_index, accelerator.num_processes
-        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. One with
-        # no share computes the first sentence at weight 0: a data-parallel step waits for every process.
-        own = indices[rank::world]
-        weight = world / len(indices) if len(own) else 0.0
-        batch = self.make_batch(own if len(own) else indices[:1])
+        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. A process
+        # with no share computes the first sentence at weight 0: a data-parallel step waits for every process.
+        part = indices[rank::world]
+        weight = world / len(indices) if len(part) else 0.0
+        batch = self.make_batch(part if len(part) else indices[:1])
         batch = replace(batch, weights_B=torch.full((len(batch),), weight)).to(accelerator.device)
         set_rates(
             self.optimizers,

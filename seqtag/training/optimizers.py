@@ -1,4 +1,9 @@
-"""What moves the parameters: optimisers, their rate at a step, and the moving average. Knows no loop and no data."""
+"""Move the parameters: optimisers, their rate at a step, and the moving average. Knows no loop and no data.
+
+torch's own schedulers and AveragedModel are not used, though their numbers can be made equal: a LambdaLR sets a rate at
+the end of the step before, when the number of steps of the next epoch is not yet known, and AveragedModel copies all
+buffers at each step, which fails where they change their size, as the carried states of a language model do.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +25,11 @@ def build_optimizers(
     context_learning_rate: float,
     weight_decay: float,
 ) -> list[torch.optim.Optimizer]:
-    """AdamW for what every step touches, RowAdam for the tables of which a step touches a few rows.
+    """Make AdamW for what every step touches, RowAdam for the tables of which a step touches a few rows.
 
-    So a step's cost follows the batch, not the vocabulary. Biases, the CRF's scores and the tables don't decay, nor do
-    the language models of a context: what they learned before is no smaller at 0. With `sgd` both parts are plain SGD,
-    the first with momentum 0.9.
+    So the cost of a step depends on the batch, not on the vocabulary. Biases, the CRF's scores and the tables don't
+    decay, nor do the language models of a context: what they learned before would be lost. With `sgd` both parts are
+    plain SGD, the first with momentum 0.9.
     """
     groups: dict[str, dict[str, Any]] = {
         "decayed": {"params": [], "weight_decay": weight_decay},
@@ -52,7 +57,7 @@ def build_optimizers(
 class RowAdam(torch.optim.SparseAdam):
     """torch's SparseAdam, the same numbers, several times as fast: it moves whole rows and makes no sparse tensors.
 
-    A row that a step does not touch stays as it is, and so do its moments.
+    A row that a step does not touch stays the same, and so do its moments.
     """
 
     @torch.no_grad()
@@ -85,7 +90,7 @@ def sparse_tables(network: nn.Module) -> set[Tensor]:
 
 
 def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """Lay out what the optimisers remember, by number/parameter/name; `restore_optimizers` takes it back."""
+    """Give what the optimisers remember as tensors, by number/parameter/name; `restore_optimizers` takes them back."""
     return {
         f"{number}/{parameter}/{name}": torch.as_tensor(value)
         for number, optimizer in enumerate(optimizers)
@@ -95,7 +100,7 @@ def optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, 
 
 
 def restore_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` laid out."""
+    """Put back what `optimizer_tensors` gave."""
     stored = [{**optimizer.state_dict(), "state": {}} for optimizer in optimizers]
     for key, value in tensors.items():
         number, parameter, name = key.split("/")
@@ -107,7 +112,7 @@ def restore_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Map
 
 
 def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float) -> float:
-    """Share of the learning rate at a step: up in a line over the warm-up, then down to 0 (or level).
+    """Give the share of the learning rate at a step: it rises in a line over the warm-up, then falls to 0 or stays.
 
     >>> [schedule_factor("linear", step=s, total_steps=10, warmup=0.2) for s in (0, 1, 2, 6)]
     [0.5, 1.0, 1.0, 0.5]
@@ -115,7 +120,7 @@ def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float
     rise = warmup * total_steps
     if step < rise:
         return min(1.0, (step + 1) / rise)
-    # Epochs may differ by a few batches, so a step can lie behind what its own epoch takes for the end.
+    # Epochs may differ by a few batches, so a step can lie behind the end that its own epoch reckons with.
     through = min(1.0, (step - rise) / max(1.0, total_steps - rise))
     if schedule == "constant":
         return 1.0
@@ -123,14 +128,14 @@ def schedule_factor(schedule: str, *, step: int, total_steps: int, warmup: float
 
 
 def set_rates(optimizers: Sequence[torch.optim.Optimizer], rates: Sequence[Sequence[float]], factor: float) -> None:
-    """Give each group of parameters a share of its own rate."""
+    """Set the rate of each group of parameters to a share of its own."""
     for optimizer, group_rates in zip(optimizers, rates):
         for group, rate in zip(optimizer.param_groups, group_rates):
             group["lr"] = rate * factor
 
 
 class MovingAverage:
-    """An exponential moving average of a network's parameters; with a decay of 0 there is none and nothing happens."""
+    """An exponential moving average of a network's parameters; with a decay of 0 there is none, and nothing is done."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.parameters: list[Tensor] = list(network.parameters())
@@ -140,7 +145,7 @@ class MovingAverage:
     def update(self, step: int) -> None:
         """Take in the parameters after a step, counted from 0."""
         if self.values:
-            # Short memory at first: the average must not be held back by the random start.
+            # The memory is short at first, so that the random start does not hold the average back.
             decay = min(self.decay, (1 + step) / (10 + step))
             with torch.no_grad():
                 torch._foreach_lerp_(self.values, self.parameters, 1 - decay)

@@ -151,7 +151,7 @@ def test_gradient_of_the_crf_loss_checks():
 def test_decoding_marginals_and_nbest_equal_enumeration(kind):
     head, hidden, batch = make_head(kind, seed=4), make_hidden(seed=5), tagged_batch()
     emissions = head.emissions(hidden, batch)
-    best, marginals = head.decode(hidden, batch), head.marginals(emissions, batch.lengths_B)
+    best, marginals = (decode(emissions, batch.lengths_B) for decode in (head.best, head.marginals))
     paths, log_probability = head.nbest(emissions, batch.lengths_B, 6)
     for b, length in enumerate(LENGTHS):
         every = probabilities(head, emissions[b, :length].double())
@@ -330,4 +330,5 @@ def test_the_shift_moves_predictions_and_never_the_loss(kind):
     assert head.loss(hidden, batch) == loss
     torch.testing.assert_close(head.eval().emissions(hidden, batch) - before, head.shift_L.expand_as(before))
     head.shift_L[2] = 1000.0
-    assert head.decode(hidden, batch).tolist() == [[2, 2, 2, 2], [2, 0, 0, 0], [2, 2, 2, 0]]
+    emissions = head.emissions(hidden, batch)
+    assert head.best(emissions, batch.lengths_B).tolist() == [[2, 2, 2, 2], [2, 0, 0, 0], [2, 2, 2, 0]]

@@ -42,7 +42,10 @@ def make_network(encoder="lstm", head="crf", *, characters="cnn", lexical=True, 
 def outputs(network, sentences):
     batch = make_batch(sentences, FEATURES, SPELLINGS)
     emissions = network.emissions(batch).detach()
-    tags, marginals = network.decode(batch), network.head.marginals(emissions, batch.lengths_B).detach()
+    tags, marginals = (
+        network.head.best(emissions, batch.lengths_B),
+        network.head.marginals(emissions, batch.lengths_B).detach(),
+    )
     return [(tags[b, :n], emissions[b, :n], marginals[b, :n]) for b, n in enumerate(map(len, sentences))]
 
 

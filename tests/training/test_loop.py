@@ -11,15 +11,12 @@ import numpy as np
 import pytest
 import run_in_two_processes
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import load_file
 from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
 from trainers import Watch, assert_same, copy_of, make_network, make_trainer, tiny_rows
 
-from seqtag import ModelError, Tagger, UsageError
+from seqtag import ModelError, Tagger
 from seqtag.batching import shuffled_batches
-from seqtag.training.device import pick_device
 from seqtag.training.optimizers import schedule_factor
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -223,29 +220,6 @@ def test_the_average_does_not_disturb_the_training(rows):
     assert all(torch.equal(a, b) for a, b in zip(plain, averaged, strict=True))
 
 
-@given(
-    schedule=st.sampled_from(["linear", "cosine", "constant"]),
-    total=st.integers(1, 200),
-    warmup=st.floats(0, 1),
-    late=st.integers(0, 20),
-)
-def test_rates_rise_to_the_top_and_fall_to_zero_at_the_end(schedule, total, warmup, late):
-    factors = [schedule_factor(schedule, step=s, total_steps=total, warmup=warmup) for s in range(total + late)]
-    assert all(0 <= factor <= 1 for factor in factors)
-    rise = math.ceil(warmup * total)
-    rising, falling = factors[:rise], factors[rise:]
-    assert rising == sorted(rising)
-    assert falling == sorted(falling, reverse=True)
-    if rising and rise < total:
-        assert rising[0] == pytest.approx(min(1.0, 1 / (warmup * total)))
-    if schedule == "constant":
-        assert set(falling) <= {1.0}
-    if schedule != "constant" and late and total - warmup * total >= 1:
-        assert factors[-1] == pytest.approx(0, abs=1e-9)
-    if falling and rise == warmup * total:
-        assert falling[0] == 1.0
-
-
 def test_every_group_of_weights_follows_the_schedule_at_its_own_rate(rows):
     rates = []
     trainer = make_trainer(rows, max_tokens=30, schedule="cosine")  # the budget makes epochs of unequal length
@@ -273,32 +247,7 @@ def test_the_dense_gradient_is_clipped(rows):
     assert min(norms) > 0.0099
 
 
-def test_biases_and_transitions_do_not_decay(rows):
-    groups = make_trainer(rows).optimizers[0].param_groups
-    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    network = make_network(rows)
-    names = [name for name, p in network.named_parameters() if "table" not in name and name != "embedder.word.weight"]
-    assert sorted(decay.values()) == sorted(
-        0.0 if "bias" in name or name.startswith(("head.start", "head.trans", "head.end")) else 0.3 for name in names
-    )
-
-
 # -- machines ---------------------------------------------------------------------------------
-
-
-def test_bf16_learns_and_does_not_linger():
-    options = {"dropout": 0.0, "word_dropout": 0.0, "lexical_dropout": 0.0, "balance": False}
-    half = fitted_tagger(precision="bf16", epochs=25, **options)
-    assert half.history_[-1].loss < 0.1 * half.history_[0].loss
-    assert half.score(TOKENS, TAGS) > 0.9
-    assert {p.dtype for p in half.network_.parameters()} == {torch.float32}
-    # the setting of one fit does not leak into the next
-    whole, half, again = (
-        fitted_tagger(epochs=1, precision=precision, **options) for precision in ("fp32", "bf16", "fp32")
-    )
-    assert whole.history_[0].loss != half.history_[0].loss
-    assert whole.history_[0].loss == pytest.approx(half.history_[0].loss, rel=0.02)
-    assert_same(copy_of(whole.network_), copy_of(again.network_))
 
 
 def test_two_processes_reach_the_weights_of_one(tmp_path):
@@ -328,11 +277,3 @@ def initial_weights(name):
     tagger = tiny_tagger(batch_size=3, **run_in_two_processes.WITHOUT_CHANCE, **run_in_two_processes.RUNS[name])
     tagger.set_params(learning_rate=0.0, lexical_learning_rate=0.0, epochs=1)
     return copy_of(tagger.fit(*run_in_two_processes.TRAIN, dev=(TOKENS, TAGS), watchers=[]).network_)
-
-
-@pytest.mark.parametrize(("device", "match"), [("cud", "unknown device 'cud'"), ("cuda:99", "torch sees")])
-def test_a_device_that_is_none(device, match):
-    with pytest.raises(UsageError, match=match):
-        pick_device(device)
-    with pytest.raises(UsageError, match=match):
-        tiny_tagger(device=device).fit(TOKENS, TAGS)

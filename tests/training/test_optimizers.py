@@ -1,11 +1,15 @@
-"""Row-wise Adam against torch's own sparse one, step by step."""
+"""Row-wise Adam against torch's own sparse one, step by step; the rates of a schedule; which weights decay."""
 
+import math
+
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from trainers import make_network, make_trainer, tiny_rows
 
-from seqtag.training.optimizers import RowAdam
+from seqtag.training.optimizers import RowAdam, schedule_factor
 
 _ROWS, _WIDTH = 7, 3
 
@@ -56,3 +60,37 @@ def test_row_adam_goes_on_from_what_torchs_sparse_adam_remembers():
         (table(torch.tensor(rows)) ** 2 * number).sum().backward()
         optimizer.step()
     torch.testing.assert_close(table.weight.detach(), straight, atol=1e-5, rtol=1e-5)
+
+
+@given(
+    schedule=st.sampled_from(["linear", "cosine", "constant"]),
+    total=st.integers(1, 200),
+    warmup=st.floats(0, 1),
+    late=st.integers(0, 20),
+)
+def test_rates_rise_to_the_top_and_fall_to_zero_at_the_end(schedule, total, warmup, late):
+    factors = [schedule_factor(schedule, step=s, total_steps=total, warmup=warmup) for s in range(total + late)]
+    assert all(0 <= factor <= 1 for factor in factors)
+    rise = math.ceil(warmup * total)
+    rising, falling = factors[:rise], factors[rise:]
+    assert rising == sorted(rising)
+    assert falling == sorted(falling, reverse=True)
+    if rising and rise < total:
+        assert rising[0] == pytest.approx(min(1.0, 1 / (warmup * total)))
+    if schedule == "constant":
+        assert set(falling) <= {1.0}
+    if schedule != "constant" and late and total - warmup * total >= 1:
+        assert factors[-1] == pytest.approx(0, abs=1e-9)
+    if falling and rise == warmup * total:
+        assert falling[0] == 1.0
+
+
+def test_biases_and_transitions_do_not_decay():
+    rows = tiny_rows()
+    groups = make_trainer(rows).optimizers[0].param_groups
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    network = make_network(rows)
+    names = [name for name, p in network.named_parameters() if "table" not in name and name != "embedder.word.weight"]
+    assert sorted(decay.values()) == sorted(
+        0.0 if "bias" in name or name.startswith(("head.start", "head.trans", "head.end")) else 0.3 for name in names
+    )
