@@ -258,6 +258,21 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         estimator.seed_scores_, estimator.data_ = stored.config["seed_scores"], stored.config["data"]
         return estimator, stored
 
+    @classmethod
+    def load(cls: type[Self], folder: str | Path, *, device: str = "auto") -> Self:
+        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one."""
+        return cls._open(folder, device=device)[0]
+
+    @classmethod
+    def _open(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
+        estimator, stored = cls._read(folder, device=device)
+        estimator._restore(stored)
+        estimator._install(stored, folder)
+        return estimator, stored
+
+    def _restore(self, stored: StoredModel) -> None:
+        raise AssertionError("a subclass takes what it has fitted from the folder")
+
     def _install(self, stored: StoredModel, folder: str | Path) -> None:
         """Build the network and give it the weights that were stored."""
         try:

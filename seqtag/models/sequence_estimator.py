@@ -347,6 +347,16 @@ class SequenceEstimator(
         estimator.vectors_ = torch.zeros_like(table) if has_vectors else None
         return estimator, stored
 
+    @classmethod
+    def load(cls: type[Self], folder: str | Path, *, device: str = "auto", engine: str | None = None) -> Self:
+        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one.
+
+        `engine` replaces the one that was saved. It is opened at once, so that an error in it is raised here.
+        """
+        estimator, stored = cls._open(folder, device=device)
+        estimator._open_engines(stored, folder, engine)
+        return estimator
+
     def _install(self, stored: StoredModel, folder: str | Path) -> None:
         super()._install(stored, folder)
         self.vectors_ = None

@@ -253,22 +253,16 @@ class Classifier(
         path = export_classifier(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 
-    @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Classifier":
-        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one.
-
-        `engine` replaces the one that was saved. It is opened at once, so that an error in it is raised here.
-        """
-        classifier, stored = cls._read(folder, device=device)
-        classifier.vocabulary_ = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
-        classifier.class_set_ = ClassSet.from_dict(stored.config["classes"])
-        classifier.prior_ = np.array(stored.config["prior"])
+    def _restore(self, stored: StoredModel) -> None:
+        self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
+        self.class_set_ = ClassSet.from_dict(stored.config["classes"])
+        self.prior_ = np.array(stored.config["prior"])
         # The sizes of what training counted; the numbers themselves come with the other weights.
-        classifier.scale_ = stored.zeros_like("embedder.mean_D", "embedder.scale_D")
+        self.scale_ = stored.zeros_like("embedder.mean_D", "embedder.scale_D")
         lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
         ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
-        classifier.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
-        classifier._install(stored, folder)
-        classifier.ngrams_ = None
-        classifier._open_engines(stored, folder, engine)
-        return classifier
+        self.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
+
+    def _install(self, stored: StoredModel, folder: str | Path) -> None:
+        super()._install(stored, folder)
+        self.ngrams_ = None  # the network has them now

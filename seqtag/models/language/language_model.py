@@ -346,10 +346,5 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         about = {"data": self.data_}
         return self._stored(about, self.vocabulary_.to_dict(), language_card(self, self._changed_params()))
 
-    @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> "LanguageModel":
-        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one."""
-        model, stored = cls._read(folder, device=device)
-        model.vocabulary_ = SymbolVocabulary.from_dict(stored.vocabulary)
-        model._install(stored, folder)
-        return model
+    def _restore(self, stored: StoredModel) -> None:
+        self.vocabulary_ = SymbolVocabulary.from_dict(stored.vocabulary)

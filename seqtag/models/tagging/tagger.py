@@ -268,19 +268,10 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self._check_fitted()
         return self._note_export(export_tagger(self._torch_engine(), Path(folder), int8=int8, force=force, dev=dev))
 
-    @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto", engine: str | None = None) -> "Tagger":
-        """Read a model folder, running no code from it; UsageError for another folder, ModelError for a damaged one.
-
-        `engine` replaces the one that was saved. It is opened at once, so that an error in it is raised here.
-        """
-        tagger, stored = cls._read(folder, device=device)
-        tagger.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
-        tagger.tagset_ = TagSet.from_dict(stored.config["tagset"])
+    def _restore(self, stored: StoredModel) -> None:
+        self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
+        self.tagset_ = TagSet.from_dict(stored.config["tagset"])
         tuning = stored.config.get("tuning")
-        tagger.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
+        self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
-        tagger.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
-        tagger._install(stored, folder)
-        tagger._open_engines(stored, folder, engine)
-        return tagger
+        self.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
