@@ -154,8 +154,8 @@ def _choose(names: list[str], column: str | None, source: str) -> str:
         raise DataError(f"{source}: no column of it holds strings; a text is needed in each row")
     if len(fitting) > 1:
         raise UsageError(
-            f"{source}: the column of the text is not clear; {', '.join(fitting)} may be it: leave one of them with "
-            f"select_columns([{fitting[0]!r}]), or name it after the path, as in texts.csv:{fitting[0]}"
+            f"{source}: ambiguous text column ({', '.join(fitting)}): choose one with select_columns([{fitting[0]!r}]) "
+            f"or name it after the path, as in texts.csv:{fitting[0]}"
         )
     return fitting[0]
 

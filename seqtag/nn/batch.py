@@ -12,8 +12,7 @@ from torch import Tensor
 # B rows (sentences, texts or series), T tokens or steps, U distinct words of the batch, F features, C characters,
 # L labels, D numbers a step, M language models, S their states side by side
 
-# Ids that mean the same in every column of features, and for characters.
-PADDING, UNKNOWN = 0, 1
+UNKNOWN = 1  # the id of what the vocabulary lacks, in every column of features and for characters; 0 is padding
 
 Self = TypeVar("Self", bound="Rows")
 

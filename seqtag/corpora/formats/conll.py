@@ -54,18 +54,6 @@ def column_blocks(
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
 
 
-def read_columns(
-    path: str | os.PathLike[str], *, token: Column | None = None, tag: Column | None = None
-) -> tuple[list[list[str]], list[list[str]]]:
-    """Read a column file into token lists and tag lists, one each a sentence; columns default as in `column_blocks`.
-
-    Meant for files to be scored, where each keeps its own tags: nothing is repaired or converted.
-    """
-    name = os.fspath(path)
-    rows = list(_tagged_sentences(name, line_blocks(path), token, tag))
-    return [list(row.tokens) for row in rows], [[tag.strip() for tag in row.tags] for row in rows]
-
-
 def iter_sentences(
     source: str | os.PathLike[str] | IO[str] | IO[bytes], *, token: Column | None = None, name: str = "<stdin>"
 ) -> Iterator[tuple[list[str], list[list[str]]]]:

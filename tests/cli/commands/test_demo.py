@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from column_files import read_columns
 from small_corpus import Run
 
 import seqtag
 from seqtag import Classifier, Tagger, load_corpus
 from seqtag.cli.app import app
 from seqtag.cli.commands.demo import SHOWS
-from seqtag.corpora.formats.conll import read_columns
 from seqtag.demo import demo_folder
 
 COMMANDS = ["train", "predict", "evaluate", "score", "demo"]
