@@ -96,7 +96,7 @@ class Draft:
 def write_draft(source: TextSource, *, level: str, language: str | None) -> Draft:
     """Read a text once and number its symbols, `character` or `word`, on disk.
 
-    Raises DataError for a text without content and where the disk is full, UsageError for what is no source.
+    Raises DataError for a text without content and where the disk is full, UsageError for an invalid source.
     """
     meter = _Meter(read_text(source))
     numbers: dict[str, int] = {}

@@ -34,7 +34,7 @@ def read_text(source: TextSource) -> Iterator[str]:
     """Give the text of a source in pieces, each of whole lines, in memory that does not grow with it.
 
     A source is a path (a text file, gzipped or not, a folder of them, `table.csv:column`), a dataset with a column of
-    strings, or an iterable of texts; a single string is always a path. Raises UsageError for what is no source,
+    strings, or an iterable of texts; a single string is always a path. Raises UsageError for an invalid source,
     DataError for a source without text or with bytes that are not UTF-8, by file and line.
 
     >>> "".join(read_text(["Ada met Alan.", "It rained."]))

@@ -1,4 +1,4 @@
-"""Read column files, one token a line: CoNLL in its many dialects, and CoNLL-U.
+"""Read column files, one token per line: CoNLL in its many dialects, and CoNLL-U.
 
 What a file looks like is decided once, on its first lines. Comments exist only where the format has them, so a token
 may start with `#`. Scheme, labels and Arrow are no business of this file.
