@@ -88,8 +88,8 @@ def load_corpus(
     task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
     `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
     with or without a header, a table, JSON with all splits, a folder with one of these per split, or with a folder or
-    a file per class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text` and `label` name
-    columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
+    a file per class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text`, `label`
+    name columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
 
     Rows lie in Arrow files on disk until the process ends. Raises UsageError for an invalid source or option,
     DataError for data that falls short, by file and line.
