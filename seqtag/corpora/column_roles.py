@@ -208,7 +208,7 @@ def _choose_label(kinds: Mapping[str, str], text: str | None, source: str) -> st
         rest = []
     if not classes and not named and len(rest) == 1:
         return rest[0]
-    raise _undecided_label("label", named or classes or rest, kinds, source)
+    raise _undecided("label", named or classes or rest, kinds, source)
 
 
 def _choose_text(kinds: Mapping[str, str], label: str, source: str) -> str:
@@ -225,23 +225,8 @@ def _choose_text(kinds: Mapping[str, str], label: str, source: str) -> str:
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            raise _undecided_label("text", candidates, kinds, source)
-    raise _undecided_label("text", [], kinds, source)
-
-
-def _undecided_label(
-    what: str, candidates: Sequence[str], kinds: Mapping[str, str], source: str
-) -> UsageError | DataError:
-    columns = ", ".join(kinds) or "none"
-    if candidates:
-        return UsageError(
-            f"{source}: the column of the {what} is not clear; {', '.join(candidates)} may be it: say which: "
-            f"{what}={candidates[-1]!r}"
-        )
-    return DataError(
-        f"{source}: no column for a {what}; the columns are: {columns}; give rows with a text and a label, or name "
-        "the columns with text= and label="
-    )
+            raise _undecided("text", candidates, kinds, source)
+    raise _undecided("text", [], kinds, source)
 
 
 def _choose_tag(kinds: Mapping[str, str], token: str | None, source: str) -> str:
@@ -262,7 +247,7 @@ def _choose_tag(kinds: Mapping[str, str], token: str | None, source: str) -> str
             # tagging_columns says of it that the numbers have no names
             return next((name for name in numbers if name.lower() in TAG_NAMES), numbers[0])
         candidates = left
-    raise _undecided("tag", named or candidates, kinds, source)
+    raise _undecided("tag", _several(named or candidates), kinds, source)
 
 
 def _choose_token(kinds: Mapping[str, str], tag: str, source: str) -> str:
@@ -272,20 +257,24 @@ def _choose_token(kinds: Mapping[str, str], tag: str, source: str) -> str:
     named = [name for name in candidates if name.lower() in TOKEN_NAMES]
     if len(named) == 1:
         return named[0]
-    raise _undecided("token", named or candidates, kinds, source)
+    raise _undecided("token", _several(named or candidates), kinds, source)
 
 
-def _undecided(what: str, candidates: Sequence[str], kinds: Mapping[str, str], source: str) -> UsageError | DataError:
-    if len(candidates) > 1:
+def _undecided(role: str, candidates: Sequence[str], kinds: Mapping[str, str], source: str) -> UsageError | DataError:
+    if candidates:
         return UsageError(
-            f"{source}: {len(candidates)} columns fit for {what}s: {', '.join(candidates)}; "
-            f"say which: {what}={candidates[-1]!r}"
+            f"{source}: ambiguous {role} column ({', '.join(candidates)}): pass {role}={candidates[-1]!r}"
         )
-    columns = ", ".join(kinds) or "none"
+    is_tagging = role in ("token", "tag")
+    wanted = f"lists of {role}s" if is_tagging else f"a {role}"
+    rows = "a list of tokens and a list of tags" if is_tagging else "a text and a label, or name the columns"
     return DataError(
-        f"{source}: no column holds lists of {what}s; the columns are: {columns}; "
-        "give rows with a list of tokens and a list of tags"
+        f"{source}: no column holds {wanted}; the columns are: {', '.join(kinds) or 'none'}; give rows with {rows}"
     )
+
+
+def _several(candidates: Sequence[str]) -> Sequence[str]:
+    return candidates if len(candidates) > 1 else ()
 
 
 def _describe(features: Mapping[str, Any]) -> str:

@@ -9,13 +9,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from seqtag.corpora.arrow_files import arrow_batches, arrow_writer
 from seqtag.corpora.plain_text import TextSource, read_text, source_name
-from seqtag.corpora.workspace import no_room, workspace
+from seqtag.corpora.workspace import room_in, workspace
 from seqtag.errors import DataError
 from seqtag.text.symbol_vocabulary import (
     GLUED,
@@ -28,6 +31,7 @@ from seqtag.text.symbol_vocabulary import (
 )
 
 _BLOCK = 1 << 20  # numbers that are in memory at a time
+_DRAFT = pa.schema([("symbol", pa.uint32())])
 _OPENING = ("Ps", "Pi")  # Unicode's opening brackets and quotation marks
 _GAPS = 4  # a draft number of a word is its number times this, plus what stands before it
 
@@ -66,7 +70,7 @@ class EncodedText:
 class Draft:
     """A text whose symbols have draft numbers: code points of characters, numbers of words with what is before each."""
 
-    path: Path  # uint32
+    path: Path  # an Arrow file of uint32
     level: str
     language: str | None
     words: list[str]  # by number; empty for characters
@@ -77,11 +81,12 @@ class Draft:
     def blocks(self, stop: int | None = None) -> Iterator[np.ndarray]:
         """Give the numbers, or the first of them, a block at a time."""
         left = self.num_symbols if stop is None else stop
-        with self.path.open("rb") as file:
-            while left > 0:
-                numbers_N = np.fromfile(file, np.uint32, min(left, _BLOCK))
-                left -= len(numbers_N)
-                yield numbers_N
+        for batch in arrow_batches(self.path):
+            if left <= 0:
+                return
+            numbers_N = batch.column(0).to_numpy()[:left]
+            left -= len(numbers_N)
+            yield numbers_N
 
     def discard(self) -> None:
         """Remove the file."""
@@ -91,13 +96,20 @@ class Draft:
 def write_draft(source: TextSource, *, level: str, language: str | None) -> Draft:
     """Read a text once and number its symbols, `character` or `word`, on disk.
 
-    Raises DataError for a text without content and where the disk is full, UsageError for what is no source.
+    Raises DataError for a text without content and where the disk is full, UsageError for an invalid source.
     """
     meter = _Meter(read_text(source))
     numbers: dict[str, int] = {}
-    blocks = map(code_points, meter) if level == "character" else _word_blocks(meter, language, numbers)
+    if level == "character":
+        blocks = _character_blocks(meter)
+    else:
+        blocks = _word_blocks(meter, language, numbers)
     path = workspace() / "draft"
-    num_symbols = _write(path, blocks)
+    num_symbols = 0
+    with arrow_writer(path, _DRAFT) as write:
+        for numbers_N in blocks:
+            write([pa.array(numbers_N, pa.uint32())])
+            num_symbols += len(numbers_N)
     if not num_symbols:
         raise DataError(f"{source_name(source)}: there is nothing but white space in it")
     return Draft(path, level, language, list(numbers), num_symbols, meter.num_characters, meter.digest.hexdigest())
@@ -195,6 +207,19 @@ class _Meter:
             yield piece
 
 
+def _character_blocks(pieces: Iterable[str]) -> Iterator[np.ndarray]:
+    waiting: list[np.ndarray] = []  # pieces may be short, such as the texts of a list
+    num_waiting = 0
+    for piece in pieces:
+        waiting.append(code_points(piece))
+        num_waiting += len(waiting[-1])
+        if num_waiting >= _BLOCK:
+            yield np.concatenate(waiting)
+            waiting, num_waiting = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
+
+
 def _word_blocks(pieces: Iterable[str], language: str | None, numbers: dict[str, int]) -> Iterator[np.ndarray]:
     block: list[int] = []
     for word, gap in words_with_gaps(pieces, language):
@@ -213,27 +238,11 @@ def _written(blocks: Iterable[np.ndarray], dtype: Any, num_characters: Any) -> E
     path = workspace() / "ids"
     edge = np.array([LINE_BREAK_ID])
     unknown = 0
-
-    def counted() -> Iterator[np.ndarray]:
-        nonlocal unknown
-        yield edge.astype(dtype)
-        for ids_N in blocks:
+    with room_in(path.parent):
+        file = path.open("wb")
+    with file:
+        for ids_N in chain([edge], blocks, [edge]):
             unknown += int((ids_N == UNKNOWN_ID).sum())
-            yield ids_N.astype(dtype)
-        yield edge.astype(dtype)
-
-    _write(path, counted())
+            with room_in(path.parent):
+                file.write(ids_N.astype(dtype).tobytes())
     return EncodedText(np.memmap(path, dtype, "r"), num_characters(), unknown)
-
-
-def _write(path: Path, blocks: Iterable[np.ndarray]) -> int:
-    """Write arrays one after the other; gives how many numbers they have."""
-    total = 0
-    with path.open("wb") as file:
-        for numbers_N in blocks:
-            try:
-                file.write(numbers_N.tobytes())
-            except OSError as error:
-                raise no_room(path.parent, error) from error
-            total += len(numbers_N)
-    return total

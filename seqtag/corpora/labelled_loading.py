@@ -48,7 +48,7 @@ _TAGGED = (".conll", ".conllu", ".conll2003", ".bio", ".iob", ".iob2", ".spacy")
 def open_labelled(source: str, text: Column | None, label: Column | None, config: str | None) -> Opened:
     """Give the tables, or else the parts of each split, of a path or hub name.
 
-    Raises UsageError for what is no source, DataError for a folder in which no form is found.
+    Raises UsageError for an invalid source, DataError for a folder in which no form is found.
     """
     if not source:
         raise UsageError("an empty string is no path; name a file, a folder or a data set on the hub")

@@ -72,7 +72,7 @@ def load_corpus(
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
     `source` is a column file, CoNLL-U, JSONL with character offsets, a spaCy file, a table (Parquet, Arrow, JSON), a
-    folder with one of these a split, a folder of `save_to_disk` or in hub layout, a dataset, or, where no such path
+    folder with one of these per split, a folder of `save_to_disk` or in hub layout, a dataset, or, where no such path
     exists, the name of a dataset on the hub; a path never touches the network. `file.conll:token=0,tag=3` names columns
     by number (from 0, negative from the end) or header name, as do `token` and `tag`; for a spaCy file `tag` is ents,
     pos or tag. A single file gives the split train.
@@ -87,11 +87,11 @@ def load_corpus(
 
     task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
     `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
-    with or without a header, a table, JSON with all splits, a folder with one of these a split, with a folder or a file
-    a class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text` and `label` name
-    columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
+    with or without a header, a table, JSON with all splits, a folder with one of these per split, or with a folder or
+    a file per class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text`, `label`
+    name columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
 
-    Rows lie in Arrow files on disk until the process ends. Raises UsageError for a source or option that is none,
+    Rows lie in Arrow files on disk until the process ends. Raises UsageError for an invalid source or option,
     DataError for data that falls short, by file and line.
 
     >>> corpus = load_corpus(Dataset.from_dict({"words": [["Ada", "spoke"]], "ner": [["I-PER", "O"]]}), scheme="IOB2")
@@ -236,7 +236,7 @@ def _named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
 
 
 def _check_task(task: str, labelled: Mapping[str, bool], tagging: Mapping[str, bool]) -> None:
-    """Raise UsageError for a task that there is not, and for options of the other one."""
+    """Raise UsageError for an unknown task, and for options of the other task."""
     if task not in _TASKS:
         raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
     instead = {"text": "token", "label": "tag", "token": "text", "tag": "label"}

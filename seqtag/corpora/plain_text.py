@@ -34,7 +34,7 @@ def read_text(source: TextSource) -> Iterator[str]:
     """Give the text of a source in pieces, each of whole lines, in memory that does not grow with it.
 
     A source is a path (a text file, gzipped or not, a folder of them, `table.csv:column`), a dataset with a column of
-    strings, or an iterable of texts; a single string is always a path. Raises UsageError for what is no source,
+    strings, or an iterable of texts; a single string is always a path. Raises UsageError for an invalid source,
     DataError for a source without text or with bytes that are not UTF-8, by file and line.
 
     >>> "".join(read_text(["Ada met Alan.", "It rained."]))
@@ -154,8 +154,8 @@ def _choose(names: list[str], column: str | None, source: str) -> str:
         raise DataError(f"{source}: no column of it holds strings; a text is needed in each row")
     if len(fitting) > 1:
         raise UsageError(
-            f"{source}: the column of the text is not clear; {', '.join(fitting)} may be it: leave one of them with "
-            f"select_columns([{fitting[0]!r}]), or name it after the path, as in texts.csv:{fitting[0]}"
+            f"{source}: ambiguous text column ({', '.join(fitting)}): choose one with select_columns([{fitting[0]!r}]) "
+            f"or name it after the path, as in texts.csv:{fitting[0]}"
         )
     return fitting[0]
 

@@ -22,7 +22,7 @@ def parse_source(
 ) -> tuple[str, Column | None, Column | None, str | None]:
     """Cut `path:token=0,tag=3` into path, token, tag and config; a suffix that is no list of key=value is the path's.
 
-    `token` and `tag` are columns asked for besides. Raises UsageError for a key that there is not or that comes twice.
+    `token` and `tag` are columns asked for besides. Raises UsageError for a key that is unknown or given twice.
 
     >>> parse_source("news.conll:token=0,tag=ner")
     ('news.conll', 0, 'ner', None)

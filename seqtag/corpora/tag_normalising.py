@@ -195,7 +195,7 @@ def settled(tables: Mapping[str, Dataset], scheme: str | None) -> DatasetDict | 
 
 
 def check_options(scheme: str | None, repair: str) -> None:
-    """Raise UsageError for a scheme or a repair that there is not."""
+    """Raise UsageError for an unknown scheme or repair."""
     if scheme is not None and scheme not in SCHEMES:
         raise UsageError(f"unknown scheme {scheme!r}; {near_miss(str(scheme), SCHEMES)}")
     if repair not in REPAIRS:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PADDING, UNKNOWN = 0, 1
+UNKNOWN = 1  # the id of what the vocabulary lacks; 0 is padding
 # Characters of a very long token (a URL) come from both of its ends: the middle says little and costs as much.
 MOST_CHARACTERS = 32
 _MOST_CACHED_WORDS = 200_000

@@ -53,10 +53,8 @@ def test_what_is_asked_for():
 def test_two_that_fit_are_listed(kind):
     with pytest.raises(UsageError) as caught:
         chosen(tokens=STRINGS, pos_tags=kind, chunk_tags=kind, ner_tags=kind)
-    assert str(caught.value) == (
-        "the data: 3 columns fit for tags: pos_tags, chunk_tags, ner_tags; say which: tag='ner_tags'"
-    )
-    with pytest.raises(UsageError, match="2 columns fit for tokens: tokens, words; say which: token='words'"):
+    assert str(caught.value) == ("the data: ambiguous tag column (pos_tags, chunk_tags, ner_tags): pass tag='ner_tags'")
+    with pytest.raises(UsageError, match=r"ambiguous token column \(tokens, words\): pass token='words'"):
         chosen(tokens=STRINGS, words=STRINGS, tags=CLASSES)
 
 

@@ -124,7 +124,7 @@ def test_a_dataset_has_its_text_by_name_else_by_type(tmp_path):
         (
             Dataset.from_dict({"a": ["x"], "b": ["y"]}),
             UsageError,
-            "text is not clear; a, b may be it",
+            r"ambiguous text column \(a, b\)",
         ),
         (
             Dataset.from_dict({"text": ["x", None]}, features=Features({"text": Value("string")})),

@@ -1,4 +1,4 @@
-"""Read texts whose class is where they lie: a file a class with a text a line, or a folder a class, a text a file."""
+"""Read texts whose class is where they lie: in a file per class, one text in each line, or in a folder per class."""
 
 import logging
 import re

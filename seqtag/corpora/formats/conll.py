@@ -1,4 +1,4 @@
-"""Read column files, one token a line: CoNLL in its many dialects, and CoNLL-U.
+"""Read column files, one token per line: CoNLL in its many dialects, and CoNLL-U.
 
 What a file looks like is decided once, on its first lines. Comments exist only where the format has them, so a token
 may start with `#`. Scheme, labels and Arrow are no business of this file.
@@ -52,18 +52,6 @@ def column_blocks(
     DataError, by file and line, for a row with too few columns, UsageError for a column that is not there.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
-
-
-def read_columns(
-    path: str | os.PathLike[str], *, token: Column | None = None, tag: Column | None = None
-) -> tuple[list[list[str]], list[list[str]]]:
-    """Read a column file into token lists and tag lists, one each a sentence; columns default as in `column_blocks`.
-
-    Meant for files to be scored, where each keeps its own tags: nothing is repaired or converted.
-    """
-    name = os.fspath(path)
-    rows = list(_tagged_sentences(name, line_blocks(path), token, tag))
-    return [list(row.tokens) for row in rows], [[tag.strip() for tag in row.tags] for row in rows]
 
 
 def iter_sentences(

@@ -1,4 +1,4 @@
-"""Read slot-filling corpora in parallel files: `seq.in` has a sentence a line, `seq.out` its tags, `label` a class."""
+"""Read slot-filling corpora in parallel files: `seq.in` has sentences, `seq.out` their tags, `label` their classes."""
 
 import re
 from collections.abc import Iterator

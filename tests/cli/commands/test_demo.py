@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from column_files import read_columns
 from small_corpus import Run
 
 from seqtag import Classifier, Tagger, load_corpus
 from seqtag.cli.app import app
 from seqtag.cli.commands.demo import SHOWS
 from seqtag.corpora.demo_corpora import demo_folder
-from seqtag.corpora.formats.conll import read_columns
 
 TEXTS = SHOWS["tag"].texts
 

@@ -208,13 +208,13 @@ def test_columns_of_tables():
     assert columns({"text": TEXT, "mood": TEXT}) == ("text", "mood")
     assert columns({"id": TEXT, "tokens": words, "ner_tags": tags, "intent": STARS}) == ("tokens", "intent")
     assert columns({"a": TEXT, "b": TEXT, "c": number}, text="b", label="c") == ("b", "c")
-    with pytest.raises(UsageError, match="label is not clear; coarse, fine may be it: say which: label='fine'"):
+    with pytest.raises(UsageError, match=r"ambiguous label column \(coarse, fine\): pass label='fine'"):
         columns({"text": TEXT, "coarse": STARS, "fine": STARS})
-    with pytest.raises(UsageError, match="text is not clear; premise, hypothesis may be it"):
+    with pytest.raises(UsageError, match=r"ambiguous text column \(premise, hypothesis\)"):
         columns({"premise": TEXT, "hypothesis": TEXT, "label": STARS})
-    with pytest.raises(DataError, match="no column for a label; the columns are: id, tokens, ner_tags"):
+    with pytest.raises(DataError, match="no column holds a label; the columns are: id, tokens, ner_tags"):
         columns({"id": TEXT, "tokens": words, "ner_tags": tags})
-    with pytest.raises(DataError, match="no column for a text; the columns are: label"):
+    with pytest.raises(DataError, match="no column holds a text; the columns are: label"):
         columns({"label": STARS})
     with pytest.raises(UsageError, match=r"no column 'txt' for text=; .*did you mean 'text'"):
         columns({"text": TEXT, "label": STARS}, text="txt")

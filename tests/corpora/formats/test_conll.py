@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from column_files import read_columns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.corpora.formats.conll import column_blocks, iter_sentences, read_columns
+from seqtag.corpora.formats.conll import column_blocks, iter_sentences
 from seqtag.corpora.lines import line_blocks
 from seqtag.errors import DataError, UsageError
 
