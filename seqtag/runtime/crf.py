@@ -58,7 +58,7 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
         paths_BT = np.empty((num_sentences, num_tokens), np.int64)
         paths_BT[order_B] = best_paths(emissions_BTL[order_B], lengths_B[order_B], scores)
         return paths_BT
-    paths_TB = np.zeros((num_tokens, num_sentences), np.int64)
+    paths_TB: np.ndarray = np.zeros((num_tokens, num_sentences), np.int64)
     if not num_sentences or not num_tokens:
         return paths_TB.T
     emissions_TBL = emissions_BTL.transpose(1, 0, 2).astype(np.float64)
@@ -117,7 +117,7 @@ def _scaled_sums(emissions_T2BL: np.ndarray, ends_2L: np.ndarray, transitions_2L
     potentials_T2BL = np.exp(emissions_T2BL - peaks_T2B1)
     ends_peak_2, peak = ends_2L.max(-1), transitions_2LL.max()
     moves_2LL = np.exp(transitions_2LL - peak)
-    befores_T2BL = np.empty(potentials_T2BL.shape)
+    befores_T2BL: np.ndarray = np.empty(potentials_T2BL.shape)
     scales_T2B1 = np.empty(peaks_T2B1.shape)
     befores_T2BL[0] = np.exp(ends_2L - ends_peak_2[:, None])[:, None, :]
     for t in range(len(potentials_T2BL)):

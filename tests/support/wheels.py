@@ -16,7 +16,7 @@ def build_wheel(folder: Path, project: str = ".") -> Path:
     """Build in a copy, because a build writes into its source tree and takes up what an older one left there."""
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     left = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
     for name in ("seqtag", "data", "tests", "recipes", "distributions"):
