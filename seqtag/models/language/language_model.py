@@ -32,7 +32,8 @@ logger = logging.getLogger("seqtag")
 
 # Dev text is read in as many streams as training has, but in none so short that their beginnings count.
 _SHORTEST_DEV_STREAM = 1_000
-_CARD_NOTE = """The dev figure chose the epoch, so it flatters; it was read in parallel streams, so it is a little worse than
+_CARD_NOTE = """\
+The dev figure chose the epoch, so it flatters; it was read in parallel streams, so it is a little worse than
 `perplexity(text)` and `bits_per_character(text)`, which carry the state across the whole text. A language model can
 repeat what it was trained on, word for word: share it with whom you would share its training text."""
 
