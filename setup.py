@@ -1,7 +1,7 @@
 """What pyproject.toml can't say: a wheel carries the top folder data/ as seqtag/data.
 
 A mapping of packages to folders could say it too, but then an editable install puts a hook into the import system that
-hides the package from type checkers and editors. With this, `pip install -e .` adds the clone to Python's path.
+hides the package from type checkers and editors. Without one, `pip install -e .` adds the clone to Python's path.
 """
 
 from pathlib import Path
