@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from wheels import REPOSITORY, build_wheel, files_of, metadata_of, run_quietly
+from wheels import REPOSITORY, build_wheel, copy_source, files_of, metadata_of, run_quietly
 
 CORPORA = {
     *(f"seqtag/data/{name}" for name in ("train.conll", "dev.conll", "test.conll", "README.md", "LICENSE")),
@@ -47,7 +47,7 @@ def test_metadata_names_licence_python_and_dependencies(wheel: Path):
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.10"
     core = {r.split(";")[0].split(">")[0] for r in metadata.get_all("Requires-Dist") if "extra ==" not in r}
-    names = "torch datasets spacy seqeval scikit-learn scipy accelerate safetensors typer rich jinja2"
+    names = "torch datasets spacy seqeval scikit-learn scipy accelerate safetensors typer rich jinja2 huggingface_hub"
     assert core == set(names.split())
     (licence,) = (content for name, content in files_of(wheel).items() if name.endswith("/licenses/LICENSE"))
     assert licence == (REPOSITORY / "LICENSE").read_bytes()
@@ -71,6 +71,18 @@ def test_installed_package_finds_its_own_corpora(wheel: Path, tmp_path: Path):
     assert Path(module) == target / "seqtag" / "__init__.py"
     assert Path(tagging).samefile(target / "seqtag" / "data")
     assert Path(sentiment).samefile(target / "seqtag" / "data" / "sentiment")
+
+
+def test_an_editable_install_is_a_path_that_type_checkers_and_editors_follow(tmp_path: Path):
+    source = copy_source(tmp_path)
+    script = "import os, sys; from setuptools.build_meta import build_editable; "
+    script += "os.chdir(sys.argv[1]); build_editable(sys.argv[2])"
+    run_quietly("-c", script, str(source), str(tmp_path))
+    (built,) = tmp_path.glob("*.whl")
+    inside = {name: content for name, content in files_of(built).items() if ".dist-info/" not in name}
+    assert [name.endswith(".pth") for name in inside] == [True], "a hook of the import system hides the package"
+    (path,) = (content.decode("utf-8").strip() for content in inside.values())
+    assert Path(path).samefile(source)
 
 
 def test_constraints_pin_one_version_a_python_and_name_no_place():

@@ -98,7 +98,8 @@ class SpanChain:
             probabilities_N[left_N] *= np.where(ends_here, end[place], on[place])
             left_N = left_N[~ends_here]
             end, on, length = self.end_BTK, self.on_BTK, length + 1
-        return probabilities_N.clip(0.0, 1.0)
+        clipped_N: np.ndarray = probabilities_N.clip(0.0, 1.0)
+        return clipped_N
 
     def candidates(self, floor: float) -> SpanArrays:
         """All spans of a probability of at least `floor`, of any length and label.
@@ -189,7 +190,9 @@ def _letters(tagset: TagSet, labels: Sequence[str]) -> np.ndarray:
         sizes = (Span(0, 3, ""), Span(0, 1, ""))
         letters = [name for size in sizes for name in span_tags(size, tagset.scheme, touching=False)]  # such as "B-"
         written = [tuple(letter + label for letter in letters) for label in labels]
-    return np.array([[place.get(name, -1) for name in names] for names in written], np.int64).reshape(-1, 4).T
+    numbers = [[place.get(name, -1) for name in names] for names in written]
+    numbers_4K: np.ndarray = np.array(numbers, np.int64).reshape(-1, 4).T
+    return numbers_4K
 
 
 def _following(moved_BTK: np.ndarray) -> np.ndarray:

@@ -1,157 +1,85 @@
-"""The model card: README.md of a model folder. Says what the model is, what it was trained on and how well it did."""
+"""The model card: README.md of a model folder. Says what the model is, what it was trained on and how well it did.
 
+A card begins with the metadata by which the Hugging Face Hub lists models. They name the kind of figure that was
+measured on dev and not its value: the dev score chose the epoch, and so it is no result on a test set.
+"""
+
+import json
+import shlex
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from seqtag.models.card_parts import settings_of, with_metadata
-from seqtag.models.tagging.tuning import Tuning
 from seqtag.models.trained import Trained
-from seqtag.text.classes import ClassSet
 from seqtag.version import __version__
 
 
-class Describes(Protocol):
-    """The language models that lend a network their states."""
-
-    def describe(self) -> str:
-        """Say in a line what models these are."""
-
-
-class TrainedOnSequences(Trained, Protocol):
-    """What the card tells of a tagger or classifier."""
-
-    language: str
-    context_size: int
-
-    @property
-    def context_(self) -> Describes | None:
-        """The language models that lend it their states."""
-
-
-class TrainedTagger(TrainedOnSequences, Protocol):
-    """What the card tells of a tagger."""
-
-    head: str
-    tuning_: Tuning | None
-
-    @property
-    def labels_(self) -> list[str]:
-        """The labels of spans, or the tags themselves where they are plain."""
-
-    @property
-    def scheme_(self) -> str:
-        """The scheme of the tags."""
-
-
-class TrainedClassifier(TrainedOnSequences, Protocol):
-    """What the card tells of a classifier."""
-
-    pooling: str
-    class_set_: ClassSet
-    scale_: Any
-
-
-def tagger_card(tagger: TrainedTagger, changed: Mapping[str, Any]) -> str:
-    """Write the card of a tagger in Markdown; `changed` are the options that differ from the defaults."""
-    is_plain = tagger.scheme_ == "plain"
-    about = {"labels": ", ".join(tagger.labels_), "scheme": tagger.scheme_, "head": tagger.head}
-    if "temperature" in tagger.data_:
-        about["temperature"] = f"{tagger.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
-    if tagger.tuning_ is not None:
-        about["least probability of a span"] = _thresholds(tagger.tuning_)
-    return _card(
-        tagger,
-        about,
-        changed,
-        task="tag",
-        unit="sentences",
-        measure="accuracy" if is_plain else "strict F1",
-        use='tagger.predict_spans(["Ada lives in Turin."])',
-        pipeline="token-classification",
-        metric="accuracy" if is_plain else "f1",
-    )
-
-
-def _thresholds(tuning: Tuning) -> str:
-    least = ", ".join(f"{label} {found.value:.3f}" for label, found in tuning.labels.items())
-    shares = set(tuning.wanted.values()) if set(tuning.wanted) == set(tuning.labels) else set()
-    wanted = ", ".join(f"{label} {share:g}" for label, share in tuning.wanted.items())
-    wanted = f"{shares.pop():g}" if len(shares) == 1 else wanted
-    return (
-        f"{least}; chosen on {tuning.num_sentences:,} sentences, where a {tuning.figure} of {wanted} was wanted. "
-        "The score on dev is without it"
-    )
-
-
-def classifier_card(classifier: TrainedClassifier, changed: Mapping[str, Any]) -> str:
-    """Write the card of a classifier in Markdown; `changed` are the options that differ from the defaults."""
-    is_multi, is_text = classifier.class_set_.is_multi, classifier.scale_ is None
-    on_series = "classifier.predict(series)  # (series, steps, features)"
-    return _card(
-        classifier,
-        {
-            "classes": ", ".join(classifier.class_set_.names),
-            "a row has": "any number of classes" if is_multi else "one class",
-            "pooling": classifier.pooling,
-        },
-        changed,
-        task="classify",
-        unit="texts" if is_text else "series",
-        measure="micro F1" if is_multi else "accuracy",
-        use='classifier.predict(["What a day!"])' if is_text else on_series,
-        pipeline="text-classification" if is_text else None,
-        metric="f1" if is_multi else "accuracy",
-    )
-
-
-def _card(
-    estimator: TrainedOnSequences,
-    about: Mapping[str, str],
-    changed: Mapping[str, Any],
+def model_card(
+    model: Trained,
+    rows: Mapping[str, str],
     *,
-    task: str,
+    name: str,
     unit: str,
-    measure: str,
+    dev: tuple[str, str],
+    late_rows: Mapping[str, str],
+    note: str,
+    command: str,
+    changed: Mapping[str, Any],
     use: str,
+    language: str | None,
     pipeline: str | None,
-    metric: str,
+    metric: str | None = None,
 ) -> str:
-    kind = type(estimator).__name__
-    best = max(estimator.history_, key=lambda record: record.dev_score)
-    data = estimator.data_
-    low, high = data["dev_interval"]
-    if estimator.context_ is not None:
-        models = estimator.context_.describe()
-        about = {**about, "context": f"{models}; states as {estimator.context_size} numbers"}
-        # In the place of the directions stand the folders of whoever trains the model again.
-        changed = {**changed, "context": [f"{direction.upper()}_LM" for direction in changed["context"]]}
-    rows = "\n".join(f"| {name} | {value} |" for name, value in about.items())
-    text = f"""# A seqtag {kind.lower()}
+    """Write the card of a model in Markdown.
+
+    `rows` and `late_rows` are lines of its table, `dev` the name and value of the dev score, `changed` the options that
+    differ from the defaults. `pipeline` and `metric` are the hub's names of the task and of the figure on dev.
+    """
+    from huggingface_hub import ModelCard, ModelCardData
+
+    kind, variable = type(model).__name__, name.split()[-1]
+    data = model.data_
+    best = max(model.history_, key=lambda record: record.dev_score)
+    table = {
+        **rows,
+        "encoder": f"{model.encoder} {model.hidden_size} x {model.num_layers}",
+        "trained on": f"{data['train']:,} {unit}; {data['dev']:,} chose the epoch",
+        "SHA-256 of these data": data["fingerprint"][:16],
+        dev[0]: dev[1],
+        "epoch kept": f"{best.epoch} of {len(model.history_)}",
+        "seeds tried": str(len(model.seed_scores_)),
+        **late_rows,
+        "seqtag": __version__,
+    }
+    lines = "\n".join(f"| {key} | {value} |" for key, value in table.items())
+    settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
+    metadata = ModelCardData(
+        library_name="seqtag",
+        pipeline_tag=pipeline,
+        language=None if language in (None, "xx") else language,  # 'xx' is spaCy's name for any language
+        tags=[model.encoder, name.replace(" ", "-")],
+        metrics=None if metric is None else [metric],
+    )
+    text = f"""---
+{metadata.to_yaml()}
+---
+
+# A seqtag {name}
 
 | | |
 |---|---|
-{rows}
-| encoder | {estimator.encoder} {estimator.hidden_size} x {estimator.num_layers} |
-| trained on | {data["train"]:,} {unit}; {data["dev"]:,} chose the epoch |
-| SHA-256 of these data | {data["fingerprint"][:16]} |
-| {measure} on dev | {100 * best.dev_score:.2f} (95% interval {100 * low:.1f} to {100 * high:.1f}) |
-| epoch kept | {best.epoch} of {len(estimator.history_)} |
-| seeds tried | {len(estimator.seed_scores_)} |
-| seqtag | {__version__} |
+{lines}
 
-The dev score chose the epoch, so it flatters; `seqtag evaluate DIR DATA` measures on data of your own. The interval is
-a bootstrap over {unit}. The training, on the same data and machine, once more:
+{note} The training, on the same data and machine, once more:
 
 ```sh
-seqtag train DATA --out DIR{"" if task == "tag" else f" --task {task}"}{settings_of(changed)}
+{command}{settings}
 ```
 
 ```python
 from seqtag import {kind}
 
-{kind.lower()} = {kind}.load("DIR")
+{variable} = {kind}.load("DIR")
 {use}
 ```
 """
-    tags = [estimator.encoder, kind.lower()]
-    return with_metadata(text, pipeline=pipeline, language=estimator.language, tags=tags, metric=metric)
+    return str(ModelCard(text))

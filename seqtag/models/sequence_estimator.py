@@ -19,6 +19,7 @@ from seqtag.batching import ContextReader
 from seqtag.corpora.word_vectors import read_vectors
 from seqtag.errors import UsageError
 from seqtag.models import options as check
+from seqtag.models.card import model_card
 from seqtag.models.context import Context, context_problem
 from seqtag.models.engine import Engines, EngineT, check_engine
 from seqtag.models.estimator import Estimator, VocabularyT
@@ -318,6 +319,32 @@ class SequenceEstimator(
         if is_main_process():  # an export that is made there is one of these weights
             self.engines_.kept_in(place)
         return place
+
+    def _sequence_card(
+        self, rows: dict[str, str], *, unit: str, measure: str, use: str, pipeline: str | None, metric: str
+    ) -> str:
+        changed = self._changed_params()
+        if self.context_ is not None:
+            rows["context"] = f"{self.context_.describe()}; states as {self.context_size} numbers"
+            # In the place of the directions stand the folders of whoever trains the model again.
+            changed["context"] = [f"{direction.upper()}_LM" for direction in changed["context"]]
+        (low, high), best = self.data_["dev_interval"], max(record.dev_score for record in self.history_)
+        return model_card(
+            self,
+            rows,
+            name=type(self).__name__.lower(),
+            unit=unit,
+            dev=(f"{measure} on dev", f"{100 * best:.2f} (95% interval {100 * low:.1f} to {100 * high:.1f})"),
+            late_rows={},
+            note="The dev score chose the epoch, so it flatters; `seqtag evaluate DIR DATA` measures on data of your "
+            f"own. The interval is\na bootstrap over {unit}.",
+            command=f"seqtag train DATA --out DIR{'' if self.task == 'tag' else f' --task {self.task}'}",
+            changed=changed,
+            use=use,
+            language=self.language,
+            pipeline=pipeline,
+            metric=metric,
+        )
 
     def _params_to_store(self) -> dict[str, Any]:
         params = super()._params_to_store()

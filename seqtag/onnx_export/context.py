@@ -64,7 +64,8 @@ class _Model:
     @property
     def size(self) -> int:
         """Width of a layer."""
-        return self.weights[f"{self.prefix}encoder.rnn.weight_hh_l0"].shape[1]
+        size: int = self.weights[f"{self.prefix}encoder.rnn.weight_hh_l0"].shape[1]
+        return size
 
     @property
     def num_layers(self) -> int:

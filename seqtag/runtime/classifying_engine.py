@@ -174,13 +174,15 @@ class OnnxClassEngine:
         if self.classes.is_multi:
             chosen_NL: np.ndarray = probability_NL >= self.weights.threshold_L
             return chosen_NL
-        return np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
+        likeliest_NL: np.ndarray = np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
+        return likeliest_NL
 
     def _normalised(self, score_ML: np.ndarray) -> np.ndarray:
         if self.classes.is_multi:
             return 0.5 * (1 + np.tanh(0.5 * score_ML))  # the logistic function, which can't overflow so
         raised_ML = np.exp(score_ML - score_ML.max(1, keepdims=True))
-        return raised_ML / raised_ML.sum(1, keepdims=True)
+        softmax_ML: np.ndarray = raised_ML / raised_ML.sum(1, keepdims=True)
+        return softmax_ML
 
     def _text_states(self, rows: Rows) -> np.ndarray:
         """Pool the states of each row, (M, H); no row may be empty."""

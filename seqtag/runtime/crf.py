@@ -55,12 +55,13 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
     num_sentences, num_tokens, num_tags = emissions_BTL.shape
     if (lengths_B[1:] > lengths_B[:-1]).any():
         order_B = np.argsort(-lengths_B, kind="stable")
-        paths_BT = np.empty((num_sentences, num_tokens), np.int64)
-        paths_BT[order_B] = best_paths(emissions_BTL[order_B], lengths_B[order_B], scores)
-        return paths_BT
-    paths_TB = np.zeros((num_tokens, num_sentences), np.int64)
+        unsorted_BT = np.empty((num_sentences, num_tokens), np.int64)
+        unsorted_BT[order_B] = best_paths(emissions_BTL[order_B], lengths_B[order_B], scores)
+        return unsorted_BT
+    paths_BT: np.ndarray = np.zeros((num_tokens, num_sentences), np.int64).T
+    paths_TB = paths_BT.T  # the same numbers, with time first
     if not num_sentences or not num_tokens:
-        return paths_TB.T
+        return paths_BT
     emissions_TBL = emissions_BTL.transpose(1, 0, 2).astype(np.float64)
     states_TBL = np.empty(emissions_TBL.shape)
     np.add(scores.start_L, emissions_TBL[0], out=states_TBL[0])
@@ -84,7 +85,7 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
         if going > after:
             paths_TB[t, after:going] = (states_TBL[t, after:going] + scores.end_L).argmax(-1)
         after = going
-    return paths_TB.T
+    return paths_BT
 
 
 def forward_backward(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores) -> Sums:
@@ -117,7 +118,7 @@ def _scaled_sums(emissions_T2BL: np.ndarray, ends_2L: np.ndarray, transitions_2L
     potentials_T2BL = np.exp(emissions_T2BL - peaks_T2B1)
     ends_peak_2, peak = ends_2L.max(-1), transitions_2LL.max()
     moves_2LL = np.exp(transitions_2LL - peak)
-    befores_T2BL = np.empty(potentials_T2BL.shape)
+    befores_T2BL: np.ndarray = np.empty(potentials_T2BL.shape)
     scales_T2B1 = np.empty(peaks_T2B1.shape)
     befores_T2BL[0] = np.exp(ends_2L - ends_peak_2[:, None])[:, None, :]
     for t in range(len(potentials_T2BL)):

@@ -12,15 +12,21 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def build_wheel(folder: Path, project: str = ".") -> Path:
-    """Build in a copy, because a build writes into its source tree and takes up what an older one left there."""
+def copy_source(folder: Path) -> Path:
+    """Copy what is built, because a build writes into its source tree and takes up what an older one left there."""
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     left = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
     for name in ("seqtag", "data", "tests", "recipes", "distributions"):
         shutil.copytree(REPOSITORY / name, source / name, ignore=left)
+    return source
+
+
+def build_wheel(folder: Path, project: str = ".") -> Path:
+    """Build a wheel of a copy."""
+    source = copy_source(folder)
     run_quietly("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source / project))
     (built,) = folder.glob("*.whl")
     return built

@@ -16,7 +16,6 @@ from seqtag.evaluation.classifying.slices import unknown_shares
 from seqtag.evaluation.report import Report
 from seqtag.inference.classifying import ClassEngine, PredictingClassifier
 from seqtag.models import options as check
-from seqtag.models.card import classifier_card
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
 from seqtag.models.classifying.inputs import (
     Labelled,
@@ -229,7 +228,23 @@ class Classifier(
     def _to_store(self) -> StoredModel:
         about = {"classes": self.class_set_.to_dict(), "prior": self.prior_.tolist(), "data": self.data_}
         vocabulary = {} if self.vocabulary_ is None else self.vocabulary_.to_dict()
-        return self._stored(about, vocabulary, classifier_card(self, self._changed_params()))
+        return self._stored(about, vocabulary, self._card())
+
+    def _card(self) -> str:
+        is_multi, is_text = self.class_set_.is_multi, self.vocabulary_ is not None
+        on_series = "classifier.predict(series)  # (series, steps, features)"
+        return self._sequence_card(
+            {
+                "classes": ", ".join(self.class_set_.names),
+                "a row has": "any number of classes" if is_multi else "one class",
+                "pooling": self.pooling,
+            },
+            unit="texts" if is_text else "series",
+            measure="micro F1" if is_multi else "accuracy",
+            use='classifier.predict(["What a day!"])' if is_text else on_series,
+            pipeline="text-classification" if is_text else None,
+            metric="f1" if is_multi else "accuracy",
+        )
 
     def export(
         self,

@@ -102,7 +102,10 @@ def _content(engine: TorchClassEngine, weights_sha256: str, *, int8: bool) -> by
     spec = graph_spec(engine.network, engine.vocabulary)
     metadata = {METADATA_KEY: json.dumps({"format": graph_format(spec), "weights_sha256": weights_sha256})}
     weights = graph_weights(engine.network)
-    return build_graph(weights, spec, pooling=engine.pooling, int8=int8, metadata=metadata).SerializeToString()
+    content: bytes = build_graph(
+        weights, spec, pooling=engine.pooling, int8=int8, metadata=metadata
+    ).SerializeToString()
+    return content
 
 
 def _invented(engine: TorchClassEngine, segment_size: int) -> list[Any]:

@@ -87,7 +87,8 @@ class TorchClassEngine:
         if self.classes.is_multi:
             chosen_NL: np.ndarray = probability_NL >= self.network.head.threshold_L.cpu().numpy()
             return chosen_NL
-        return np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
+        likeliest_NL: np.ndarray = np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
+        return likeliest_NL
 
 
 class ClassDevScore:

@@ -13,24 +13,29 @@ from seqtag.corpora.encoded_text import Draft, EncodedText, build_vocabulary, en
 from seqtag.corpora.plain_text import TextSource
 from seqtag.errors import DataError, UsageError
 from seqtag.models import options as check
+from seqtag.models.card import model_card
 from seqtag.models.estimator import Estimator
 from seqtag.models.fitting import Run
-from seqtag.models.language.card import language_card
 from seqtag.models.language.generation import read_request, write
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
 from seqtag.models.networks import language_network
 from seqtag.models.options import documented, option
+from seqtag.models.trained import tuned_rates
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache
 from seqtag.store import StoredModel
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
-from seqtag.training.watchers import Watcher, default_watcher, language_wording
+from seqtag.training.watchers import Watcher, default_watcher, language_figure, language_wording
 
 logger = logging.getLogger("seqtag")
 
 # Dev text is read in as many streams as training has, but in none so short that their beginnings count.
 _SHORTEST_DEV_STREAM = 1_000
+_CARD_NOTE = """\
+The dev figure chose the epoch, so it flatters; it was read in parallel streams, so it is a little worse than
+`perplexity(text)` and `bits_per_character(text)`, which carry the state across the whole text. A language model can
+repeat what it was trained on, word for word: share it with whom you would share its training text."""
 
 
 @documented
@@ -343,8 +348,29 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     # -- saving -------------------------------------------------------------------------------
 
     def _to_store(self) -> StoredModel:
-        about = {"data": self.data_}
-        return self._stored(about, self.vocabulary_.to_dict(), language_card(self, self._changed_params()))
+        return self._stored({"data": self.data_}, self.vocabulary_.to_dict(), self._card())
+
+    def _card(self) -> str:
+        is_forward, rates = self.direction == "forward", tuned_rates(self.data_)
+        tuned = f"in a tagger or classifier, {rates}; the figures are from before"
+        best = max(record.dev_score for record in self.history_)
+        return model_card(
+            self,
+            {
+                "predicts": f"the {'next' if is_forward else 'previous'} {self.level}",
+                f"{self.level}s known": f"{len(self.vocabulary_):,}",
+            },
+            name="language model",
+            unit=f"{self.level}s",
+            dev=("on dev", language_figure(-best, self.level)),
+            late_rows={"fine-tuned since": tuned} if rates else {},
+            note=_CARD_NOTE,
+            command="seqtag train TEXT --out DIR --task lm",
+            changed=self._changed_params(),
+            use='model.generate("It was")' if is_forward else 'model.score("It rained all day.")',
+            language=self.language,
+            pipeline="text-generation" if is_forward else None,
+        )
 
     def _restore(self, stored: StoredModel) -> None:
         self.vocabulary_ = SymbolVocabulary.from_dict(stored.vocabulary)

@@ -110,7 +110,8 @@ def _content(engine: TorchTagEngine, weights_sha256: str, *, int8: bool) -> byte
     spec = graph_spec(engine.network, engine.vocabulary)
     about = {"format": graph_format(spec), **_head(engine.network.head), "weights_sha256": weights_sha256}
     metadata = {METADATA_KEY: json.dumps(about)}
-    return build_graph(graph_weights(engine.network), spec, int8=int8, metadata=metadata).SerializeToString()
+    content: bytes = build_graph(graph_weights(engine.network), spec, int8=int8, metadata=metadata).SerializeToString()
+    return content
 
 
 @torch.no_grad()

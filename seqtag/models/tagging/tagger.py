@@ -15,7 +15,6 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
-from seqtag.models.card import tagger_card
 from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Run
@@ -243,10 +242,26 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def _to_store(self) -> StoredModel:
         tuning = None if self.tuning_ is None else asdict(self.tuning_)
         about = {"tagset": self.tagset_.to_dict(), "data": self.data_, "tuning": tuning}
-        stored = self._stored(about, self.vocabulary_.to_dict(), tagger_card(self, self._changed_params()))
+        stored = self._stored(about, self.vocabulary_.to_dict(), self._card())
         if self.surfaces_ is not None:
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
         return stored
+
+    def _card(self) -> str:
+        is_plain = self.scheme_ == "plain"
+        rows = {"labels": ", ".join(self.labels_), "scheme": self.scheme_, "head": self.head}
+        if "temperature" in self.data_:
+            rows["temperature"] = f"{self.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
+        if self.tuning_ is not None:
+            rows["least probability of a span"] = f"{self.tuning_.describe()}. The score on dev is without it"
+        return self._sequence_card(
+            rows,
+            unit="sentences",
+            measure="accuracy" if is_plain else "strict F1",
+            use='tagger.predict_spans(["Ada lives in Turin."])',
+            pipeline="token-classification",
+            metric="accuracy" if is_plain else "f1",
+        )
 
     def export(
         self,

@@ -43,6 +43,14 @@ class Tuning:
     num_sentences: int
     labels: Mapping[str, Threshold]
 
+    def describe(self) -> str:
+        """Say in a line which thresholds these are, and what was wanted of them."""
+        least = ", ".join(f"{label} {found.value:.3f}" for label, found in self.labels.items())
+        shares = set(self.wanted.values()) if set(self.wanted) == set(self.labels) else set()
+        wanted = ", ".join(f"{label} {share:g}" for label, share in self.wanted.items())
+        wanted = f"{shares.pop():g}" if len(shares) == 1 else wanted
+        return f"{least}; chosen on {self.num_sentences:,} sentences, where a {self.figure} of {wanted} was wanted"
+
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "Tuning":
         """Read what `dataclasses.asdict` made of one."""

@@ -81,9 +81,7 @@ def test_series_are_made_up_as_they_are_scaled(tmp_path: Path, caplog):
     with caplog.at_level(logging.INFO, "seqtag"):
         loaded.export(folder)
     assert "gives the classes of torch for 101 texts" in caplog.text
-    rows = export_class._invented(
-        loaded.network_, None, export_class.open_place(loaded.network_, folder, int8=False, has_dev=False, force=False)
-    )
+    rows = export_class._invented(loaded._torch_engine(), loaded.segment_size)
     # of what training saw mean and deviation are 22 and 7.6
     np.testing.assert_allclose(np.concatenate(rows).mean(0), np.concatenate(SERIES).mean(0), rtol=0.1)
     np.testing.assert_allclose(np.concatenate(rows).std(0), np.concatenate(SERIES).std(0), rtol=0.1)

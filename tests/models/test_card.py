@@ -1,0 +1,47 @@
+"""The metadata before a card: what the hub reads, and a card that stays Markdown behind them."""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier, tiny_tagger
+
+from seqtag import LanguageModel
+
+PLAIN = [["X"] + ["Y"] * (len(tokens) - 1) for tokens in TOKENS]
+
+
+def language_model(direction: str) -> LanguageModel:
+    model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu", direction=direction)
+    return model.fit(["to be or not to be"] * 40, watchers=())
+
+
+CASES = {
+    "spans": (
+        lambda: tiny_tagger(epochs=1, language="en").fit(TOKENS, TAGS, dev=(TOKENS, TAGS)),
+        ("token-classification", "en", ["f1"], ["lstm", "tagger"]),
+    ),
+    "plain": (
+        lambda: tiny_tagger(epochs=1, encoder="gru").fit(TOKENS, PLAIN, dev=(TOKENS, PLAIN)),
+        ("token-classification", None, ["accuracy"], ["gru", "tagger"]),
+    ),
+    "classes": (
+        lambda: tiny_classifier(epochs=1).fit(TEXTS, LABELS, dev=(TEXTS, LABELS)),
+        ("text-classification", None, ["accuracy"], ["lstm", "classifier"]),
+    ),
+    "text": (lambda: language_model("forward"), ("text-generation", None, None, ["lstm", "language-model"])),
+    "backward": (lambda: language_model("backward"), (None, None, None, ["lstm", "language-model"])),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_hub_finds_task_language_and_kind_of_figure(name: str, tmp_path: Path):
+    make, (pipeline, language, metrics, tags) = CASES[name]
+    path = make().save(tmp_path / "m") / "README.md"
+    card = ModelCard.load(path)
+    assert card.data.library_name == "seqtag"
+    assert (card.data.pipeline_tag, card.data.language, card.data.metrics) == (pipeline, language, metrics)
+    assert set(tags) <= set(card.data.tags)
+    assert card.text.strip().startswith("# A seqtag ")
+    # The dev score chose the epoch, so the hub is given no figure as a result.
+    assert "model-index" not in path.read_text(encoding="utf-8")
