@@ -26,7 +26,6 @@ from seqtag.corpora.splits import in_order, name_splits, unnamed_files
 from seqtag.corpora.tagged_drafts import Block, Part, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError
 from seqtag.text.characters import DAMAGED, unseen_in
-from seqtag.text.schemes import tags_from_spans
 
 # Chinese and Japanese are written without blanks: each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+|[^\w\s]")
@@ -181,10 +180,9 @@ def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str
         return part, found
 
     def sentences() -> Iterator[TaggedSentence]:
-        for record, tokens, spans, moved in aligned_records(path, options["language"]):
-            found.extend((f"{path}:{record.line}", each) for each in moved)
-            tags = tags_from_spans(spans, len(tokens), "IOB2")
-            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
+        for sentence, _, moved in aligned_records(path, options["language"]):
+            found.extend((f"{path}:{each.line}", each) for each in moved)
+            yield sentence
 
     return Part(part.origin, part.unit, gather(sentences())), found
 
