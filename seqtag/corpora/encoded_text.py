@@ -101,6 +101,7 @@ def write_draft(source: TextSource, *, level: str, language: str | None) -> Draf
     """
     meter = _Meter(read_text(source))
     numbers: dict[str, int] = {}
+    blocks: Iterator[np.ndarray]
     if level == "character":
         # pieces may be short, such as the texts of a list
         runs = filled(map(code_points, meter), len, _BLOCK)

@@ -25,6 +25,7 @@ from seqtag.corpora.source_names import parse_source
 from seqtag.corpora.splits import in_order, name_splits, unnamed_files
 from seqtag.corpora.tagged_drafts import Block, Part, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError
+from seqtag.linter.findings import Tally
 from seqtag.text.characters import DAMAGED, unseen_in
 
 # Chinese and Japanese are written without blanks: each character counts as a word.
@@ -81,14 +82,18 @@ class Rows:
         """Give the labels of a row, as numbers."""
         return self.labels[self.label_offsets[row] : self.label_offsets[row + 1]]
 
-    def row_of(self, position: int) -> tuple[int, int]:
-        """Give the row of a word by its position in the split, and the position in the row."""
-        row = int(np.searchsorted(self.offsets, position, side="right")) - 1
-        return row, position - int(self.offsets[row])
-
     def place_of(self, position: int) -> str:
         """Say where a word is, by its position in the split."""
-        return self.place(*self.row_of(position))
+        row = int(np.searchsorted(self.offsets, position, side="right")) - 1
+        return self.place(row, position - int(self.offsets[row]))
+
+    def place_of_row(self, row: int) -> str:
+        """Say where a row is."""
+        return self.place(row, -1)
+
+    def quoted(self, row: int) -> tuple[str, str]:
+        """Give the place and the beginning of a row, as an example of a finding."""
+        return self.place_of_row(row), repr(self.excerpt(row))
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,21 @@ class Corpus:
     unreadable: Mapping[str, str]  # split, or "" where no split is known -> the reader's message
     misaligned: Mapping[str, Sequence[tuple[str, Misaligned]]]  # split -> places and spans
     unnamed: Sequence[str] = ()  # files of a folder, each taken as a split, though none is named after one
+
+    @property
+    def unit(self) -> str:
+        """What messages call the rows."""
+        return "sentences" if self.task == "tag" else "texts"
+
+    def tally(
+        self, kind: str, find: Callable[[Rows], Sequence[int]], show: Callable[[Rows, int], tuple[str, str]]
+    ) -> Tally:
+        """Count what `find` finds in each split; `show` makes an example, a place and a text, of one of these."""
+        tally = Tally(kind)
+        for split, rows in self.splits.items():
+            found = find(rows)
+            tally.add(split, len(found), (show(rows, number) for number in found))
+        return tally
 
 
 def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambda what: None) -> Corpus:

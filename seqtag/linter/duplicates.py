@@ -113,7 +113,7 @@ def _two_labels(corpus: Corpus) -> Iterator[Finding]:
             if key in reported or _same_labels(corpus, rows.labels_of(row), other.labels_of(other_row)):
                 continue
             reported.add(key)
-            tally.add(name, 1, [(rows.place(row, -1), _difference(corpus, (rows, row), (other, other_row)))])
+            tally.add(name, 1, [(rows.place_of_row(row), _difference(corpus, (rows, row), (other, other_row)))])
     what = "sentences occur a second time with other tags" if corpus.task == "tag" else "texts occur with two labels"
     yield from tally.finding(f"{what}; a model can't learn both: choose one, unless the words do have two readings")
 
@@ -133,7 +133,7 @@ def _difference(corpus: Corpus, this: tuple[Rows, int], that: tuple[Rows, int]) 
         names = [_name(corpus, own[position]) for own in (left, right)]
         return f"{word!r} is {names[0]} here, {names[1]} at {other.place(other_row, position)}"
     names = [", ".join(_name(corpus, n) for n in own) or "without a label" for own in (left, right)]
-    return f"{names[0]} here, {names[1]} at {other.place(other_row, -1)}: {rows.excerpt(row)!r}"
+    return f"{names[0]} here, {names[1]} at {other.place_of_row(other_row)}: {rows.excerpt(row)!r}"
 
 
 def _name(corpus: Corpus, number: int) -> str:
@@ -144,8 +144,7 @@ def _shared(corpus: Corpus) -> Iterator[Finding]:
     """Find rows of one split in another."""
     kinds = ("shared_with_train", "few_shared_with_train", "shared_held_out", "short_shared")
     with_train, few_with_train, held_out, short = map(Tally, kinds)
-    what = "sentences" if corpus.task == "tag" else "texts"
-    for earlier, later in _pairs(corpus):
+    for earlier, later in combinations(corpus.splits.values(), 2):
         first = _groups(earlier)
         found = [row for row, key in enumerate(later.keys) if key in first]
         long_ones = [row for row in found if later.lengths[row] >= _FEWEST]
@@ -157,20 +156,20 @@ def _shared(corpus: Corpus) -> Iterator[Finding]:
         tally.add(pair, len(long_ones), _copies(later, long_ones, earlier, first))
         short.add(pair, len(few), _copies(later, few, earlier, first))
     yield from with_train.finding(
-        f"{what} of held-out splits stand in train too ({_shares(corpus, with_train)}): a model has seen the answers, "
-        "and its score is too good; take them out of train"
+        f"{corpus.unit} of held-out splits stand in train too ({_shares(corpus, with_train)}): a model has seen the "
+        "answers, and its score is too good; take them out of train"
     )
     yield from few_with_train.finding(
-        f"{what} of held-out splits stand in train too ({_shares(corpus, few_with_train)}), fewer than one in a "
+        f"{corpus.unit} of held-out splits stand in train too ({_shares(corpus, few_with_train)}), fewer than one in a "
         "hundred, so a score moves by less than a point; take them out of train all the same"
     )
     yield from held_out.finding(
-        f"{what} stand in two held-out splits ({_shares(corpus, held_out)}): what was chosen on one is measured on the "
-        "other; take them out of one"
+        f"{corpus.unit} stand in two held-out splits ({_shares(corpus, held_out)}): what was chosen on one is "
+        "measured on the other; take them out of one"
     )
     yield from short.finding(
-        f"{what} of fewer than {_FEWEST} words stand in two splits, as short ones do; look whether they matter to a "
-        "score"
+        f"{corpus.unit} of fewer than {_FEWEST} words stand in two splits, as short ones do; look whether they matter "
+        "to a score"
     )
 
 
@@ -179,48 +178,40 @@ def _pair(earlier: Rows, later: Rows) -> str:
 
 
 def _shares(corpus: Corpus, tally: Tally) -> str:
-    return ", ".join(_share(corpus, pair, count) for pair, count in tally.counts.items())
+    """Say which share of its split the copies are, for each pair of splits."""
+    listed = []
+    for pair, count in tally.counts.items():
+        later = corpus.splits[pair[: pair.rindex(" in ")]]
+        share = 100 * count / len(later)
+        listed.append(f"{share:.1f}% of {later.name}" if share >= 0.1 else f"less than 0.1% of {later.name}")
+    return ", ".join(listed)
 
 
-def _share(corpus: Corpus, pair: str, count: int) -> str:
-    later = next(rows for name, rows in corpus.splits.items() if pair.startswith(f"{name} in "))
-    share = 100 * count / len(later)
-    return f"{share:.1f}% of {later.name}" if share >= 0.1 else f"less than 0.1% of {later.name}"
-
-
-def _pairs(corpus: Corpus) -> Iterator[tuple[Rows, Rows]]:
-    return combinations(corpus.splits.values(), 2)
+def _copy(later: Rows, row: int, earlier: Rows, other: int) -> tuple[str, str]:
+    text = shorten(later.excerpt(row), 60, mark="...")
+    return later.place_of_row(row), f"as {earlier.place_of_row(other)}: {text!r}"
 
 
 def _copies(later: Rows, found: Sequence[int], earlier: Rows, first: dict[bytes, int]) -> Iterator[tuple[str, str]]:
-    for row in found:
-        other = earlier.place(first[later.keys[row]], -1)
-        yield later.place(row, -1), f"as {other}: {shorten(later.excerpt(row), 60, mark='...')!r}"
+    return (_copy(later, row, earlier, first[later.keys[row]]) for row in found)
 
 
 def _near(corpus: Corpus) -> Iterator[Finding]:
     tally = Tally("near_copy")
-    what = "sentences" if corpus.task == "tag" else "texts"
     numbers: dict[str, int] = {}
     folded = np.array([numbers.setdefault(word.casefold(), len(numbers)) for word in corpus.words], np.int64)
     if len(numbers) < _ALPHABET and sum(map(len, corpus.splits.values())) > _ROWS_PER_LETTER * len(numbers):
         return
-    for earlier, later in _pairs(corpus):
+    for earlier, later in combinations(corpus.splits.values(), 2):
         first = _groups(earlier)
         asked = [row for row, key in enumerate(later.keys) if later.lengths[row] >= _FEWEST and key not in first]
         given = [row for row in first.values() if earlier.lengths[row] >= _FEWEST]
         found = near_rows(_sets(later, asked, folded), _sets(earlier, given, folded))
-        examples = (
-            (
-                later.place(asked[n], -1),
-                f"as {earlier.place(given[m], -1)}: {shorten(later.excerpt(asked[n]), 60, mark='...')!r}",
-            )
-            for n, m in found.items()
-        )
-        tally.add(_pair(earlier, later), len(found), examples)
+        copies = (_copy(later, asked[n], earlier, given[m]) for n, m in found.items())
+        tally.add(_pair(earlier, later), len(found), copies)
     yield from tally.finding(
-        f"{what} have nine words in ten in common with one of another split (the Jaccard index of their words is at "
-        "least 0.9): near copies make a score too good, too; look at them"
+        f"{corpus.unit} have nine words in ten in common with one of another split (the Jaccard index of their words "
+        "is at least 0.9): near copies make a score too good, too; look at them"
     )
 
 
@@ -235,7 +226,7 @@ def _repeated(corpus: Corpus) -> Iterator[Finding]:
         first = _groups(rows)
         again = [row for row, key in enumerate(rows.keys) if key and first[key] != row and rows.lengths[row] >= _FEWEST]
         tally.add(name, len(again), _copies(rows, again, rows, first))
-    what = "sentences" if corpus.task == "tag" else "texts"
     yield from tally.finding(
-        f"{what} are copies of an earlier one in the same split; they weigh more in training and in scores than others"
+        f"{corpus.unit} are copies of an earlier one in the same split; they weigh more in training and in scores than "
+        "others"
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,8 +35,7 @@ def tag_uses(reading: TagReading) -> dict[str, LabelUse]:
     uses = {}
     for name, rows in reading.corpus.splits.items():
         spans = reading.spans(rows)
-        places = [rows.place_of(int(spans.starts[first])) for first in _firsts(spans.labels)]
-        uses[name] = _use(spans.labels, reading.labels, places)
+        uses[name] = _use(spans.labels, reading.labels, spans.starts, rows.place_of)
     return uses
 
 
@@ -45,8 +44,8 @@ def class_uses(corpus: Corpus) -> dict[str, LabelUse]:
     uses = {}
     for name, rows in corpus.splits.items():
         known = np.flatnonzero(rows.labels >= 0)
-        at = [int(np.searchsorted(rows.label_offsets, known[n], side="right")) for n in _firsts(rows.labels[known])]
-        uses[name] = _use(rows.labels[known], corpus.labels, [rows.place(row - 1, -1) for row in at])
+        row_of_each = np.searchsorted(rows.label_offsets, known, side="right") - 1
+        uses[name] = _use(rows.labels[known], corpus.labels, row_of_each, rows.place_of_row)
     return uses
 
 
@@ -185,15 +184,12 @@ def _imbalance(train: LabelUse) -> Iterator[Finding]:
         )
 
 
-def _firsts(numbers: np.ndarray) -> list[int]:
-    """Give the place of the first of each number."""
-    firsts: list[int] = np.unique(numbers, return_index=True)[1].tolist()
-    return firsts
-
-
-def _use(numbers: np.ndarray, names: Sequence[str], places: Sequence[str]) -> LabelUse:
-    found, counts = np.unique(numbers, return_counts=True)
+def _use(numbers: np.ndarray, names: Sequence[str], starts: np.ndarray, place_of: Callable[[int], str]) -> LabelUse:
+    """Count numbers of labels; `starts` holds the token or the row of each, and `place_of` says where that is."""
+    found, firsts, counts = np.unique(numbers, return_index=True, return_counts=True)
     order = np.argsort(-counts, kind="stable").tolist()
+    labels = {names[int(found[n])]: n for n in order}
     return LabelUse(
-        {names[int(found[n])]: int(counts[n]) for n in order}, {names[int(found[n])]: places[n] for n in order}
+        {label: int(counts[n]) for label, n in labels.items()},
+        {label: place_of(int(starts[firsts[n]])) for label, n in labels.items()},
     )

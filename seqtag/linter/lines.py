@@ -17,7 +17,7 @@ def check_lines(corpus: Corpus) -> Iterator[Finding]:
     """Find lines that a less careful reader would drop, join or cut."""
     filled, hashes, runs, broken = map(Tally, ("filled_separator", "hash_token", "double_blank", "line_break"))
     for split, rows in corpus.splits.items():
-        broken.add(split, len(rows.broken), ((rows.place(row, -1), repr(rows.excerpt(row))) for row in rows.broken))
+        broken.add(split, len(rows.broken), map(rows.quoted, rows.broken))
         if rows.lines is None:
             continue
         if Path(rows.origin).name == _SENTENCE_PER_LINE:
@@ -30,9 +30,8 @@ def check_lines(corpus: Corpus) -> Iterator[Finding]:
         marked = np.array([number for number, line in found if line[0] == "#"], np.int64)
         # a comment has no token
         positions = np.flatnonzero(np.isin(rows.lines, marked)).tolist()
-        words = ((position, corpus.words[rows.words[position]]) for position in positions)
-        lost = [(position, word) for position, word in words if word.startswith("#")]
-        hashes.add(split, len(lost), ((rows.place_of(position), repr(word)) for position, word in lost))
+        lost = [position for position in positions if corpus.words[rows.words[position]].startswith("#")]
+        hashes.add(split, len(lost), ((rows.place_of(p), repr(corpus.words[rows.words[p]])) for p in lost))
     yield from filled.finding(
         "lines between sentences hold tabs or spaces. They count as blank here; other readers may take them for a "
         "token and join two sentences"

@@ -48,7 +48,7 @@ from collections.abc import Iterator, Mapping
 
 from seqtag.corpora.column_roles import Column
 from seqtag.corpora.loading import check_task
-from seqtag.linter.corpus import Corpus, Sources, Watch, read_rows
+from seqtag.linter.corpus import Corpus, Rows, Sources, Watch, read_rows
 from seqtag.linter.duplicates import check_duplicates
 from seqtag.linter.findings import Finding, Findings, SplitCounts, Tally, ordered
 from seqtag.linter.labels import LabelUse, check_labels, class_uses, tag_uses
@@ -131,10 +131,11 @@ def _unnamed(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _unlabelled(corpus: Corpus) -> list[Finding]:
-    tally = Tally("missing_label")
-    for name, rows in corpus.splits.items():
-        found = [row for row in range(len(rows)) if (rows.labels_of(row) < 0).any()]
-        tally.add(name, len(found), ((rows.place(row, -1), repr(rows.excerpt(row))) for row in found))
+
+    def without(rows: Rows) -> list[int]:
+        return [row for row in range(len(rows)) if (rows.labels_of(row) < 0).any()]
+
+    tally = corpus.tally("missing_label", without, Rows.quoted)
     return list(tally.finding("texts have no label; give each one, or leave them out"))
 
 

@@ -1,7 +1,7 @@
 """Look at tags: the scheme they are in, those that break it, and the entities that they mark."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,20 +126,18 @@ def _surface(reading: TagReading, key: bytes, own: dict[int, tuple[int, str]]) -
 
 
 def _missing(corpus: Corpus) -> Iterator[Finding]:
-    tally = Tally("missing_label")
-    for name, rows in corpus.splits.items():
-        found = np.flatnonzero(rows.labels < 0).tolist()
-        tally.add(name, len(found), ((rows.place_of(p), repr(_word(corpus, rows, p))) for p in found))
+    tally = corpus.tally(
+        "missing_label",
+        lambda rows: np.flatnonzero(rows.labels < 0).tolist(),
+        lambda rows, position: (rows.place_of(position), repr(corpus.words[int(rows.words[position])])),
+    )
     yield from tally.finding("tokens without a tag; give each one, 'O' outside of entities")
 
 
 def _odd(reading: TagReading) -> Iterator[Finding]:
-    tally = Tally("odd_tag")
     names = reading.corpus.labels
     known = [name for number, name in enumerate(names) if number not in reading.odd]
-    for name, rows in reading.corpus.splits.items():
-        found = np.flatnonzero(np.isin(rows.labels, reading.odd)).tolist()
-        tally.add(name, len(found), ((rows.place_of(p), _fixed(names[rows.labels[p]], known)) for p in found))
+    tally = _with_tags(reading.corpus, "odd_tag", reading.odd, lambda tag: _fixed(tag, known))
     yield from tally.finding(
         "tags are neither 'O' nor of the form of the others, such as 'B-PER'. A single one makes readers take the "
         "whole corpus for plain tags; mend them"
@@ -151,16 +149,21 @@ def _odd(reading: TagReading) -> Iterator[Finding]:
             for number, count in zip(numbers.tolist(), counts.tolist()):
                 letters[names[number][0]] += count if number not in reading.odd else 0
         rare = min((letter for letter in letters if letters[letter] and letter != "O"), key=letters.__getitem__)
-        mixed = Tally("mixed_letters")
-        for name, rows in reading.corpus.splits.items():
-            own = [number for number, tag in enumerate(names) if tag[0] == rare and number not in reading.odd]
-            found = np.flatnonzero(np.isin(rows.labels, own)).tolist()
-            mixed.add(name, len(found), ((rows.place_of(p), repr(names[rows.labels[p]])) for p in found))
+        wanted = [number for number, tag in enumerate(names) if tag[0] == rare and number not in reading.odd]
+        mixed = _with_tags(reading.corpus, "mixed_letters", wanted, repr)
         counts_of = ", ".join(f"{letter}- {letters[letter]:,}" for letter in sorted(letters) if letter != "O")
         yield from mixed.finding(
             f"tags begin with {rare}-, the rarest of letters that no one scheme has together ({counts_of}); write all "
             "splits in one scheme"
         )
+
+
+def _with_tags(corpus: Corpus, kind: str, wanted: Sequence[int], show: Callable[[str], str]) -> Tally:
+    return corpus.tally(
+        kind,
+        lambda rows: np.flatnonzero(np.isin(rows.labels, wanted)).tolist(),
+        lambda rows, position: (rows.place_of(position), show(corpus.labels[rows.labels[position]])),
+    )
 
 
 def _fixed(tag: str, known: Sequence[str]) -> str:
@@ -211,7 +214,3 @@ def _misaligned(corpus: Corpus) -> Iterator[Finding]:
         "spans have a border inside a token; the place that load_corpus moves each to stands beside it. Mend the "
         "offsets, or name the language of the texts, whose rules cut them into tokens"
     )
-
-
-def _word(corpus: Corpus, rows: Rows, position: int) -> str:
-    return corpus.words[int(rows.words[position])]

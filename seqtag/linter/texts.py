@@ -70,19 +70,14 @@ def _tokens(corpus: Corpus) -> Iterator[Finding]:
 
 def _found(corpus: Corpus, kind: str, words: Sequence[int], note: Callable[[int], str] = lambda number: "") -> Tally:
     """Count the tokens that are one of some words, with the first of them as examples."""
-    tally = Tally(kind)
     wanted = np.zeros(len(corpus.words), bool)
     wanted[list(words)] = True
 
-    def examples(rows: Rows, positions: Sequence[int]) -> Iterator[tuple[str, str]]:
-        for position in positions:
-            number = int(rows.words[position])
-            yield rows.place_of(position), repr(corpus.words[number]) + note(number)
+    def example(rows: Rows, position: int) -> tuple[str, str]:
+        number = int(rows.words[position])
+        return rows.place_of(position), repr(corpus.words[number]) + note(number)
 
-    for split, rows in corpus.splits.items():
-        positions = np.flatnonzero(wanted[rows.words]).tolist() if words else []
-        tally.add(split, len(positions), examples(rows, positions))
-    return tally
+    return corpus.tally(kind, lambda rows: np.flatnonzero(wanted[rows.words]).tolist() if words else [], example)
 
 
 def _texts(corpus: Corpus) -> Iterator[Finding]:
@@ -90,7 +85,7 @@ def _texts(corpus: Corpus) -> Iterator[Finding]:
     characters: dict[str, None] = {}
     for split, rows in corpus.splits.items():
         for mark in rows.marks:
-            place = rows.place(mark.row, -1)
+            place = rows.place_of_row(mark.row)
             if own := [character for character in mark.characters if character != DAMAGED]:
                 characters.update(dict.fromkeys(own))
                 unseen.add(split, 1, [(place, f"{', '.join(f'U+{ord(c):04X}' for c in own)} in {mark.excerpt!r}")])
@@ -105,12 +100,14 @@ def _names(characters: Iterable[str]) -> str:
 
 
 def _blank_rows(corpus: Corpus) -> Iterator[Finding]:
-    tally = Tally("blank_row")
     inked = np.array([has_ink(word) for word in corpus.words], bool)
-    for split, rows in corpus.splits.items():
+
+    def blank(rows: Rows) -> list[int]:
         before = np.concatenate(([0], np.cumsum(inked[rows.words])))  # words with ink before each
-        blank = np.flatnonzero(before[rows.offsets[1:]] == before[rows.offsets[:-1]]).tolist()
-        tally.add(split, len(blank), _quoted(rows, blank))
+        found: list[int] = np.flatnonzero(before[rows.offsets[1:]] == before[rows.offsets[:-1]]).tolist()
+        return found
+
+    tally = corpus.tally("blank_row", blank, Rows.quoted)
     what = "sentences have no token" if corpus.task == "tag" else "texts have nothing"
     yield from tally.finding(
         f"{what} that can be seen, so there is nothing to learn from; fill them in or leave them out"
@@ -123,23 +120,19 @@ def _long_rows(corpus: Corpus) -> Iterator[Finding]:
     lengths = np.concatenate([rows.lengths for rows in corpus.splits.values()])
     lengths = lengths[lengths > 0]
     limit = long_limit(lengths)
-    tally = Tally("long_row")
-    for split, rows in corpus.splits.items():
+
+    def longest_first(rows: Rows) -> list[int]:
         found = np.flatnonzero(rows.lengths > limit)
-        longest = found[np.argsort(-rows.lengths[found], kind="stable")].tolist()
-        quoted = zip(longest, _quoted(rows, longest))
-        tally.add(
-            split,
-            len(longest),
-            ((place, f"{int(rows.lengths[row]):,} tokens: {text}") for row, (place, text) in quoted),
-        )
-    what = "sentences" if corpus.task == "tag" else "texts"
+        longest: list[int] = found[np.argsort(-rows.lengths[found], kind="stable")].tolist()
+        return longest
+
+    def example(rows: Rows, row: int) -> tuple[str, str]:
+        place, text = rows.quoted(row)
+        return place, f"{int(rows.lengths[row]):,} tokens: {text}"
+
+    tally = corpus.tally("long_row", longest_first, example)
     median = np.median(lengths) if len(lengths) else 0
     yield from tally.finding(
-        f"{what} have more than {limit:.0f} tokens, where the median is {median:.0f}: look for a lost blank line, a "
-        "document in one row, tables or code"
+        f"{corpus.unit} have more than {limit:.0f} tokens, where the median is {median:.0f}: look for a lost blank "
+        "line, a document in one row, tables or code"
     )
-
-
-def _quoted(rows: Rows, found: Sequence[int]) -> Iterator[tuple[str, str]]:
-    return ((rows.place(row, -1), repr(rows.excerpt(row))) for row in found)

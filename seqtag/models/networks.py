@@ -52,7 +52,7 @@ def tag_network(options: TaggerOptions, inputs: WordInputs, tagset: TagSet) -> T
         weights_L[i] = (options.class_weights or {}).get(label, 1.0)
     head: LinearHead | CRFHead
     if options.head == "crf":
-        legal = tuple(map(torch.from_numpy, tagset.legal()))
+        legal = tuple(map(torch.from_numpy, tagset.legal))
         head = CRFHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
     else:
         head = LinearHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L)

@@ -174,13 +174,7 @@ class SymbolVocabulary:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "SymbolVocabulary":
         """Take back what `to_dict` laid out."""
-        return cls(
-            stored["level"],
-            stored["language"],
-            stored["symbols"],
-            glued_before=stored["glued_before"],
-            glued_after=stored["glued_after"],
-        )
+        return cls(**stored)
 
 
 def _checked(pieces: Iterable[str]) -> Iterator[str]:

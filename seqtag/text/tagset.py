@@ -79,13 +79,8 @@ class TagSet:
         ids_N: np.ndarray = table[tags_N, following_N]
         return ids_N
 
-    def decode(self, ids: np.ndarray) -> list[str]:
-        """Turn the model's ids of one sentence into tags of the data's scheme, legal ones."""
-        tags = [self.data_tags[i] for i in self.to_data[ids]]
-        return tags if self.data_scheme in ("plain", "IO") else repair_tags(tags, self.data_scheme)
-
     def decode_rows(self, ids_BT: np.ndarray, lengths_B: np.ndarray) -> list[list[str]]:
-        """Decode a batch of sentences at once, each cut to its length; the same as `decode` of each.
+        """Turn the model's ids of a batch of sentences into legal tags of the data's scheme, each cut to its length.
 
         >>> TagSet.build(["O", "B-PER", "I-PER"], "IOB2").decode_rows(np.array([[1, 3], [4, 0]]), np.array([2, 1]))
         [['B-PER', 'I-PER'], ['B-PER']]
@@ -95,7 +90,7 @@ class TagSet:
         if self.data_scheme in ("plain", "IO") or not ids_BT.size:
             return rows
         # Legal tags of the model are legal ones of the data, and a CRF gives no others: repair is for the rest.
-        start_L, transitions_LL, end_L = self._legal
+        start_L, transitions_LL, end_L = self.legal
         last_B = ids_BT[np.arange(len(ids_BT)), (lengths_B - 1).clip(0)]
         inside_BT = np.arange(1, ids_BT.shape[1]) < lengths_B[:, None]
         legal_B = start_L[ids_BT[:, 0]] & end_L[last_B]
@@ -110,9 +105,6 @@ class TagSet:
         return np.array([self.data_tags[i] for i in self.to_data], object)
 
     @cached_property
-    def _legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.legal()
-
     def legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which tags may start, follow each other and end; see `schemes.legal_transitions`."""
         return legal_transitions(self.names, self.scheme)

@@ -12,8 +12,7 @@ from itertools import islice
 import numpy as np
 from datasets import Dataset
 
-from seqtag.errors import DataError
-from seqtag.text.schemes import Span, check_span, spans_from_tags
+from seqtag.text.schemes import spans_from_tags
 
 _PAIRS = 100_000  # surfaces with a label that are held as strings at once
 _ROWS = 10_000  # of a dataset, read together
@@ -28,7 +27,7 @@ class Surfaces:
     a whole directory of people in a minute. The single words of training stand in the vocabulary as they are. The hash
     is BLAKE2b (RFC 7693) of 8 bytes: among N surfaces one that was not seen passes as seen once in 2**64 / N times.
 
-    >>> surfaces = Surfaces.build([["New", "York", "won"]], [[Span(0, 2, "ORG")]])
+    >>> surfaces = Surfaces.of([("New York", "ORG")])
     >>> surfaces.labels_of("New York"), surfaces.num_labels("York")
     (('ORG',), 0)
     """
@@ -36,14 +35,6 @@ class Surfaces:
     labels: tuple[str, ...]  # sorted
     hashes_N: np.ndarray  # uint64, rising; a surface with two labels stands twice
     label_ids_N: np.ndarray  # positions in `labels`, rising within a surface
-
-    @classmethod
-    def build(cls, tokens: Iterable[Sequence[str]], spans: Iterable[Sequence[Span]]) -> "Surfaces":
-        """Collect the spans of sentences, both read once; memory grows with the different surfaces alone.
-
-        Raises DataError for unequal numbers of sentences and for spans that don't lie in theirs, by sentence.
-        """
-        return cls.of(_surfaces(tokens, spans))
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> "Surfaces":
@@ -118,22 +109,6 @@ def surfaces_of(dataset: Dataset, scheme: str) -> Surfaces:
 def join_surface(words: Sequence[str]) -> str:
     """Give the surface that `Surfaces` looks up for the tokens of a span."""
     return " ".join(words)
-
-
-def _surfaces(tokens: Iterable[Sequence[str]], spans: Iterable[Sequence[Span]]) -> Iterator[tuple[str, str]]:
-    sentences, number = iter(spans), 0
-    for number, words in enumerate(tokens, 1):
-        found = next(sentences, None)
-        if found is None:
-            raise DataError(f"{number - 1} lists of spans but more sentences of tokens; pair them one to one")
-        for span in found:
-            try:
-                check_span(span, len(words))
-            except DataError as error:
-                raise DataError(f"sentence {number}, spans: {error}") from error
-            yield join_surface(words[span.start : span.end]), span.label
-    if next(sentences, None) is not None:
-        raise DataError(f"{number} sentences of tokens but more lists of spans; pair them one to one")
 
 
 def _dataset_surfaces(dataset: Dataset, scheme: str) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ TAG_SETS = {
 def make_chain(scheme, kind, *, seed, lengths, scale=2.0, temperature=1.0):
     tagset = TagSet.build(TAG_SETS[scheme], scheme)
     num_tags = len(tagset.names)
-    legal = tuple(map(torch.from_numpy, tagset.legal()))
+    legal = tuple(map(torch.from_numpy, tagset.legal))
     generator = torch.Generator().manual_seed(seed)
     head = CRFHead(3, num_tags, legal=legal) if kind == "crf" else LinearHead(3, num_tags)
     head = head.double().eval().requires_grad_(False)
@@ -97,7 +97,7 @@ def test_a_span_over_a_whole_long_sentence_is_found(scheme, kind):
     names = [name.replace("I-", "M-") for name in names] if scheme == "BMES" else names
     emissions = torch.zeros(2, 301, len(tagset.names))
     emissions[1, range(300), [tagset.names.index(name) for name in names]] = 20.0
-    legal = tuple(map(torch.from_numpy, tagset.legal()))
+    legal = tuple(map(torch.from_numpy, tagset.legal))
     head = CRFHead(1, len(tagset.names), legal=legal) if kind == "crf" else LinearHead(1, len(tagset.names))
     found = span_chain(head.eval(), tagset, emissions, torch.tensor([0, 300])).candidates(0.9)
     assert [found.rows_N.tolist(), found.starts_N.tolist(), found.ends_N.tolist()] == [[1], [0], [300]]

@@ -101,7 +101,7 @@ def toy_engine(
     """Give the torch side, with a head of random scores."""
     tagset = TagSet.build(TAGS[scheme], scheme)
     num_tags = len(tagset.names)
-    legal = tuple(map(torch.from_numpy, tagset.legal()))
+    legal = tuple(map(torch.from_numpy, tagset.legal))
     head = CRFHead(1, num_tags, legal=legal) if kind == "crf" else LinearHead(1, num_tags)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

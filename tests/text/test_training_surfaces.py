@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from seqtag import load_corpus
 from seqtag.corpora.tag_normalising import corpus_scheme
-from seqtag.errors import DataError
 from seqtag.text import training_surfaces as surfaces
-from seqtag.text.schemes import SCHEMES, Span, convert_tags, spans_from_tags
+from seqtag.text.schemes import SCHEMES, convert_tags, spans_from_tags
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 
 names = st.one_of(st.sampled_from(["Ada", "ada", "New York", "York", "é", "纽约", ""]), st.text(max_size=5))
@@ -58,18 +57,6 @@ def test_a_stored_hash_is_that_of_the_definition():
     assert stored == {"LOC": "g+Zb3TpuPLw=", "PER": "P0r7RdFjHlA="}
 
 
-@given(tagged)
-def test_spans_are_built_as_they_are_read(sentences):
-    tokens = [[word for word, _ in rows] for rows in sentences]
-    spans = [spans_from_tags([tag for _, tag in rows], "IOB2") for rows in sentences]
-    known = by_name(
-        (" ".join(words[span.start : span.end]), span.label) for words, own in zip(tokens, spans) for span in own
-    )
-    built = Surfaces.build(iter(tokens), iter(spans))
-    assert {surface: set(built.labels_of(surface)) for surface in known} == known
-    assert len(built.hashes_N) == sum(map(len, known.values()))
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(tagged)
 def test_a_dataset_gives_the_surfaces_of_its_sentences(scheme, sentences):
@@ -82,10 +69,14 @@ def test_a_dataset_gives_the_surfaces_of_its_sentences(scheme, sentences):
     data = load_corpus(data, scheme="plain" if scheme == "plain" else None)["train"].select(range(len(tokens)))
     found = scheme if scheme == "plain" else corpus_scheme(data)
     names = data.features["tags"].feature.names
-    spans = [spans_from_tags([names[i] for i in own], found) for own in data["tags"][:]]
+    expected = [
+        (" ".join(words[span.start : span.end]), span.label)
+        for words, own in zip(tokens, data["tags"][:])
+        for span in spans_from_tags([names[i] for i in own], found)
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(surfaces, "_ROWS", 2)
-        assert contents(surfaces_of(data, found)) == contents(Surfaces.build(tokens, spans))
+        assert contents(surfaces_of(data, found)) == contents(Surfaces.of(expected))
 
 
 def test_no_name_can_be_read_in_what_is_stored_and_a_name_costs_eleven_bytes():
@@ -102,16 +93,6 @@ def test_nothing_is_seen_where_nothing_was_built():
     built = Surfaces.of([])
     assert (built.labels, built.num_labels("Ada"), built.to_dict()) == ((), 0, {})
     assert Surfaces.from_dict({}).num_labels("") == 0
-
-
-def test_sentences_and_spans_that_do_not_go_together_are_refused():
-    inside = [Span(0, 1, "PER")]
-    with pytest.raises(DataError, match=r"sentence 2, spans: Span.* does not lie in a sentence of 1 tokens"):
-        Surfaces.build([["a"], ["b"]], [[], [Span(0, 2, "PER")]])
-    with pytest.raises(DataError, match="1 lists of spans but more sentences of tokens"):
-        Surfaces.build([["a"], ["b"]], [inside])
-    with pytest.raises(DataError, match="1 sentences of tokens but more lists of spans"):
-        Surfaces.build([["a"]], [inside, inside])
 
 
 def test_a_corpus_is_known_by_its_names(shared_data):

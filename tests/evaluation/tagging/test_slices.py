@@ -92,8 +92,7 @@ def test_slices_of_a_group_make_the_whole(corpus):
 
 def test_a_case_by_hand():
     training_tokens = [["Ada", "met", "Jordan"], ["Jordan", "is", "a", "country"], ["Ada", "!"]]
-    training_spans = [[Span(0, 1, "PER"), Span(2, 3, "PER")], [Span(0, 1, "LOC")], [Span(0, 1, "PER")]]
-    surfaces = Surfaces.build(training_tokens, training_spans)
+    surfaces = Surfaces.of([("Ada", "PER"), ("Jordan", "PER"), ("Jordan", "LOC")])
     tokens = [["Ada", "met", "Ann", "Lee"], ["In", "Jordan"]]
     gold = [[Span(0, 1, "PER"), Span(2, 4, "PER")], [Span(1, 2, "LOC")]]
     predicted = [[Span(0, 1, "PER"), Span(2, 3, "PER")], [Span(1, 2, "PER")]]
