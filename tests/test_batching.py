@@ -180,7 +180,7 @@ def test_tags_encode_as_convert_tags_writes_them(spans):
     assert [tagset.names[i] for i in encoded] == expected
     start = 0
     for row in tags:
-        assert tagset.decode_rows(encoded[None, start : start + len(row)], np.array([len(row)])) == [row]
+        assert tagset.decode(encoded[start : start + len(row)]) == row
         start += len(row)
 
 

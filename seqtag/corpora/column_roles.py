@@ -31,8 +31,8 @@ _PLAIN_NAMES = ("text", "label", "labels")
 class TaggingColumns:
     """The two columns of a table that tagging needs."""
 
-    token: str  # a list of strings a row
-    tag: str  # a list of labels a row
+    token: str  # holds a list of strings per row
+    tag: str  # holds a list of labels per row
     tag_names: list[str] | None  # the names behind the numbers of a ClassLabel; None where the column holds strings
 
 
@@ -61,17 +61,14 @@ def tagging_columns(
     >>> tagging_columns({"id": Value("string"), "words": Sequence(Value("string")), "ner_tags": tags})
     TaggingColumns(token='words', tag='ner_tags', tag_names=['O', 'B-PER'])
     """
-    kinds = {name: _kind(feature) for name, feature in features.items()}
-    for what, asked in (("token", token), ("tag", tag)):
-        if asked is not None and asked not in kinds:
-            raise UsageError(f"{source}: no column {asked!r} for {what}=; {near_miss(str(asked), kinds)}")
+    kinds = _kinds(features, {"token": token, "tag": tag}, source)
     tag = tag or _choose_tag(kinds, token, source)
     token = token or _choose_token(kinds, tag, source)
     if token == tag:
         raise UsageError(f"{source}: column {tag!r} is asked for both tokens and tags; name two columns")
-    if kinds[token] != "strings":
+    if kinds[token] != "texts":
         raise DataError(f"{source}: column {token!r} holds no lists of strings for tokens; {_describe(features)}")
-    if kinds[tag] not in ("strings", "classes"):
+    if kinds[tag] not in ("texts", "classes"):
         advice = "cast the column to a list of ClassLabel" if kinds[tag] == "numbers" else "name another with tag="
         found = "numbers without names" if kinds[tag] == "numbers" else "no lists of labels"
         raise DataError(f"{source}: column {tag!r} holds {found}; {advice}; {_describe(features)}")
@@ -113,16 +110,6 @@ def inner_feature(feature: Any) -> Any:
     return getattr(feature, "feature", None)
 
 
-def _kind(feature: Any) -> str:
-    inner = inner_feature(feature)
-    if hasattr(inner, "names") and hasattr(inner, "str2int"):
-        return "classes"
-    dtype = getattr(inner, "dtype", "")
-    if dtype in ("string", "large_string"):
-        return "strings"
-    return "numbers" if str(dtype).startswith(("int", "uint")) else "other"
-
-
 def labelled_columns(
     features: Mapping[str, Any], *, text: str | None = None, label: str | None = None, source: str = "the data"
 ) -> LabelledColumns:
@@ -138,10 +125,7 @@ def labelled_columns(
     >>> found.text, found.label, found.class_names
     ('review', 'stars', ['bad', 'good'])
     """
-    kinds = {name: _labelled_kind(feature) for name, feature in features.items()}
-    for what, asked in (("text", text), ("label", label)):
-        if asked is not None and asked not in kinds:
-            raise UsageError(f"{source}: no column {asked!r} for {what}=; {near_miss(str(asked), kinds)}")
+    kinds = _kinds(features, {"text": text, "label": label}, source)
     chosen_label = label or _choose_label(kinds, text, source)
     text = text or _choose_text(kinds, chosen_label, source)
     if text == chosen_label:
@@ -153,11 +137,11 @@ def labelled_columns(
             f"{source}: column {chosen_label!r} holds no labels (strings, numbers or lists of them); name another "
             f"with label=; {_describe(features)}"
         )
-    several = kinds[chosen_label] in ("classes", "texts", "numbers")
+    several = kinds[chosen_label] in ("classes", "texts", "numbers", "reals")
     if several and kinds[text] == "texts" and label is None:
         raise UsageError(
-            f"{source}: columns {text!r} and {chosen_label!r} both hold lists, as for tagging; for several labels a "
-            f"text say label={chosen_label!r}, for tags task='tag'"
+            f"{source}: columns {text!r} and {chosen_label!r} both hold lists, as for tagging; for several labels "
+            f"per text say label={chosen_label!r}, for tags task='tag'"
         )
     feature = features[chosen_label]
     classes = (inner_feature(feature) if several else feature) if kinds[chosen_label].startswith("class") else None
@@ -176,21 +160,31 @@ def named_column(names: Mapping[str, str], known: Sequence[str]) -> list[str]:
     return plain if len(plain) == 1 else found
 
 
-def _labelled_kind(feature: Any) -> str:
-    """Say what a cell holds: text, number or class; texts, numbers or classes for lists of them; or other."""
+def _kinds(features: Mapping[str, Any], asked: Mapping[str, str | None], source: str) -> dict[str, str]:
+    """Give the kind of each column; UsageError where a column that the user asked for is not among them."""
+    kinds = {name: _kind(feature) for name, feature in features.items()}
+    for role, column in asked.items():
+        if column is not None and column not in kinds:
+            raise UsageError(f"{source}: no column {column!r} for {role}=; {near_miss(str(column), kinds)}")
+    return kinds
+
+
+def _kind(feature: Any) -> str:
+    """Say what a cell holds: text, number, real or class; texts, numbers, reals or classes for lists; or other."""
     inner = inner_feature(feature)
     cell = feature if inner is None else inner
+    dtype = str(getattr(cell, "dtype", ""))
     if hasattr(cell, "names") and hasattr(cell, "str2int"):
-        kind = "class"
-    elif getattr(cell, "dtype", "") in ("string", "large_string"):
+        return "class" if inner is None else "classes"
+    if dtype in ("string", "large_string"):
         kind = "text"
-    elif str(getattr(cell, "dtype", "")).startswith(("int", "uint", "float", "bool")):
+    elif dtype.startswith(("int", "uint")):
         kind = "number"
+    elif dtype.startswith(("float", "bool")):
+        kind = "real"
     else:
         return "other"
-    if inner is None:
-        return kind
-    return {"class": "classes", "text": "texts", "number": "numbers"}[kind]
+    return kind if inner is None else f"{kind}s"
 
 
 def _choose_label(kinds: Mapping[str, str], text: str | None, source: str) -> str:
@@ -203,7 +197,7 @@ def _choose_label(kinds: Mapping[str, str], text: str | None, source: str) -> st
     if len(named) == 1:
         return named[0]
     texts = [name for name in left if kinds[name] == "text" and left[name] in TEXT_NAMES]
-    rest = [name for name in left if kinds[name] in ("text", "number") and name not in texts]
+    rest = [name for name in left if kinds[name] in ("text", "number", "real") and name not in texts]
     if not (text or texts):
         rest = []
     if not classes and not named and len(rest) == 1:
@@ -231,7 +225,7 @@ def _choose_text(kinds: Mapping[str, str], label: str, source: str) -> str:
 
 def _choose_tag(kinds: Mapping[str, str], token: str | None, source: str) -> str:
     classes = [name for name, kind in kinds.items() if kind == "classes"]
-    strings = [name for name, kind in kinds.items() if kind == "strings" and name != token]
+    strings = [name for name, kind in kinds.items() if kind == "texts" and name != token]
     if len(classes) == 1:
         return classes[0]
     candidates = classes or strings
@@ -251,7 +245,7 @@ def _choose_tag(kinds: Mapping[str, str], token: str | None, source: str) -> str
 
 
 def _choose_token(kinds: Mapping[str, str], tag: str, source: str) -> str:
-    candidates = [name for name, kind in kinds.items() if kind == "strings" and name != tag]
+    candidates = [name for name, kind in kinds.items() if kind == "texts" and name != tag]
     if len(candidates) == 1:
         return candidates[0]
     named = [name for name in candidates if name.lower() in TOKEN_NAMES]

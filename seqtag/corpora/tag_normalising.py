@@ -6,7 +6,7 @@ Works on tag numbers in bulk; strings are touched only in sentences that change.
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -46,19 +46,6 @@ Bigrams: TypeAlias = Counter[tuple[str | None, str | None]]
 REPAIRS = ("conlleval", "strict")
 _SHOWN = 5
 _BUILDER = "seqtag"  # the builder of a dataset that carries its scheme, which is then the name of its configuration
-
-
-@dataclass(frozen=True, slots=True)
-class IllegalTags:
-    """The tags of a split that break the corpus's scheme."""
-
-    count: int
-    first: tuple[str, ...]  # the first few, as "file:line 'I-PER'"
-
-    def __str__(self) -> str:
-        return f"{self.count} orphan or illegal tag{'s' * (self.count != 1)}: {', '.join(self.first)}" + (
-            ", ..." if self.count > len(self.first) else ""
-        )
 
 
 def corpus_scheme(corpus: Dataset | Mapping[str, Dataset]) -> str:
@@ -141,13 +128,13 @@ def settle(
     if found == "plain" and scheme is None:
         _warn_of_mixture(names)
     illegal = {split: _list_illegal(draft, names, found) for split, draft in drafts.items()}
-    num_illegal = sum(each.count for each in illegal.values())
+    num_illegal = sum(count for count, _ in illegal.values())
     if num_illegal and repair == "strict":
-        listed = "; ".join(f"{split}: {each}" for split, each in illegal.items() if each.count)
+        listed = "; ".join(f"{split}: {places}" for split, (count, places) in illegal.items() if count)
         raise DataError(f"tags that break the scheme {found}: {listed}; mend them, or read with repair='conlleval'")
-    for split, each in illegal.items():
-        if each.count:
-            logger.warning("%s: %s; repaired by the conlleval reading", split, each)
+    for split, (count, places) in illegal.items():
+        if count:
+            logger.warning("%s: %s; repaired by the conlleval reading", split, places)
     if num_illegal or target != found:
         declared = (name for part in parts.values() for name in part.declared) if target == found else ()
         numbers = {name: number for number, name in enumerate(dict.fromkeys(declared))}
@@ -283,9 +270,10 @@ def illegal_sentences(tags: np.ndarray, offsets: np.ndarray, legal: np.ndarray) 
     return [int(sentence) for sentence in np.union1d(broken, full[~legal[last, -1]])]
 
 
-def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> IllegalTags:
+def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> tuple[int, str]:
+    """Count the tags of a split that break its scheme, and write their number and the first of their places."""
     if scheme in ("plain", "IO"):
-        return IllegalTags(0, ())
+        return 0, ""
     legal = legal_table(names, scheme)
     count = 0
     first: list[str] = []
@@ -297,7 +285,8 @@ def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> IllegalTag
             count += len(positions)
             for position in positions[: _SHOWN - len(first)]:
                 first.append(f"{draft.part.place(int(batch.lines[start + position]), position)} {tags[position]!r}")
-    return IllegalTags(count, tuple(first))
+    listed = ", ".join(first) + ", ..." * (count > len(first))
+    return count, f"{count} orphan or illegal tag{'s' * (count != 1)}: {listed}"
 
 
 def _rewrite(

@@ -35,9 +35,6 @@ class Vectors:
 
     words: list[str]  # N, all different
     matrix: np.ndarray  # (N, D) float32, finite
-    num_read: int = 0  # rows of the file that were looked at
-    num_duplicates: int = 0  # wanted rows left out because their word had come before
-    num_undecodable: int = 0  # rows left out because their word is not UTF-8
 
 
 def read_vectors(path: str | Path, *, words: Container[str] | None = None, limit: int | None = None) -> Vectors:
@@ -75,12 +72,11 @@ def read_vectors(path: str | Path, *, words: Container[str] | None = None, limit
     logger.info("%s: kept %d of %d rows, width %d", path, len(rows.words), rows.num_read, size)
     # The array's own memory becomes the matrix: no second copy of a large file.
     matrix = np.frombuffer(rows.values, np.float32) if rows.values else np.empty(0, np.float32)
-    matrix = matrix.reshape(len(rows.words), size)
-    return Vectors(list(rows.words), matrix, rows.num_read, rows.num_duplicates, rows.num_undecodable)
+    return Vectors(list(rows.words), matrix.reshape(len(rows.words), size))
 
 
 class _Rows:
-    """Gather the wanted rows of one file."""
+    """The wanted rows of one file, and counts of those that were left out."""
 
     def __init__(self, wanted: Container[str] | None) -> None:
         self.wanted = wanted

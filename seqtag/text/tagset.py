@@ -79,6 +79,11 @@ class TagSet:
         ids_N: np.ndarray = table[tags_N, following_N]
         return ids_N
 
+    def decode(self, ids: np.ndarray) -> list[str]:
+        """Turn the model's ids of one sentence into tags of the data's scheme, legal ones."""
+        tags = [self.data_tags[i] for i in self.to_data[ids]]
+        return tags if self.data_scheme in ("plain", "IO") else repair_tags(tags, self.data_scheme)
+
     def decode_rows(self, ids_BT: np.ndarray, lengths_B: np.ndarray) -> list[list[str]]:
         """Turn the model's ids of a batch of sentences into legal tags of the data's scheme, each cut to its length.
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.text.schemes import illegal_positions, repair_tags
+from seqtag.text.schemes import illegal_positions
 from seqtag.text.tagset import TagSet
 
 TAGS = {
@@ -17,11 +17,6 @@ TAGS = {
 }
 
 
-def decoded(tagset, ids):
-    tags = [tagset.data_tags[tagset.to_data[i]] for i in ids]
-    return tags if tagset.data_scheme in ("plain", "IO") else repair_tags(tags, tagset.data_scheme)
-
-
 @pytest.mark.parametrize("scheme", TAGS)
 @given(seed=st.integers(0, 10**6), lengths=st.lists(st.integers(0, 6), min_size=1, max_size=6))
 def test_a_batch_is_decoded_as_each_of_its_sentences_is_and_to_legal_tags(scheme, seed, lengths):
@@ -29,5 +24,5 @@ def test_a_batch_is_decoded_as_each_of_its_sentences_is_and_to_legal_tags(scheme
     tagset = TagSet.build(TAGS[scheme], scheme)
     ids_BT = np.random.default_rng(seed).integers(0, len(tagset.names), size=(len(lengths), max(lengths)))
     rows = tagset.decode_rows(ids_BT, np.array(lengths))
-    assert rows == [decoded(tagset, ids_T[:length]) for ids_T, length in zip(ids_BT, lengths)]
+    assert rows == [tagset.decode(ids_T[:length]) for ids_T, length in zip(ids_BT, lengths)]
     assert not any(illegal_positions(row, scheme) for row in rows)

@@ -90,15 +90,12 @@ def hub_tables(name: str, config: str | None) -> Mapping[str, Dataset]:
 
 def table_file(path: Path, ending: str) -> Dataset:
     """Open one Parquet, Arrow, CSV or JSON file."""
-    cache = str(workspace())
+    readers: Mapping[str, Any] = {".parquet": Dataset.from_parquet, ".csv": Dataset.from_csv}
     try:
         if ending == ".arrow":
             return Dataset.from_file(str(path))
-        if ending == ".parquet":
-            return Dataset.from_parquet(str(path), cache_dir=cache)
-        if ending == ".csv":
-            return Dataset.from_csv(str(path), cache_dir=cache)
-        return Dataset.from_json(str(path), cache_dir=cache)
+        dataset: Dataset = readers.get(ending, Dataset.from_json)(str(path), cache_dir=str(workspace()))
+        return dataset
     except (DatasetsError, OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise DataError(f"{path}: can't be read as {ending[1:]} ({_cause(error)}); write the file again") from error
 
@@ -145,11 +142,11 @@ def dataset_blocks(
         lines = np.repeat(np.arange(first, first + len(token_lengths), dtype=np.int32), token_lengths)
         if columns.tag_names is not None:
             numbers = tags.to_numpy(zero_copy_only=False)
-            for position in np.flatnonzero((numbers < 0) | (numbers >= len(columns.tag_names)))[:1]:
-                raise DataError(
-                    f"{origin}, row {lines[position]}: tag number {numbers[position]} has no name among the "
-                    f"{len(columns.tag_names)} of column {columns.tag!r}; -1 stands for unlabelled rows: leave them out"
-                )
+
+            def place(position: int, lines: np.ndarray = lines) -> str:
+                return f"{origin}, row {lines[position]}"
+
+            _check_numbers(numbers, columns.tag_names, columns.tag, "tag", place)
             tags = pa.DictionaryArray.from_arrays(numbers.astype(np.int32), columns.tag_names)
         yield Block(tokens.cast(pa.string()), tags, lines, token_lengths, arrays[2] if document else None)
 
@@ -230,7 +227,9 @@ def _labelled_blocks(table: Dataset, columns: LabelledColumns, origin: str) -> I
 
         if columns.tokenised:
             texts = texts.cast(pa.list_(pa.string()))
-            _check_tokens(texts, columns.text, place)
+            if (tokens := texts.flatten()).null_count:
+                row = _row_of(texts, _null_position(tokens))
+                raise DataError(f"{place(row)}: a null in column {columns.text!r}; each token needs a text")
         else:
             texts = texts.cast(pa.string())
         if columns.class_names is not None:
@@ -238,29 +237,30 @@ def _labelled_blocks(table: Dataset, columns: LabelledColumns, origin: str) -> I
         yield LabelledBlock(texts, labels, place)
 
 
-def _check_tokens(lists: Any, column: str, place: Callable[[int], str]) -> None:
-    tokens = lists.flatten()
-    if tokens.null_count:
-        raise DataError(
-            f"{place(_row_of(lists, _null_position(tokens)))}: a null in column {column!r}; each token needs a text"
-        )
-
-
 def _named(labels: Any, columns: LabelledColumns, place: Callable[[int], str]) -> Any:
     """Put names in the place of the numbers of a ClassLabel."""
     assert columns.class_names is not None
     numbers = labels.flatten() if columns.several else labels
     codes = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False)
-    for position in np.flatnonzero((codes < 0) | (codes >= len(columns.class_names)))[:1]:
-        row = _row_of(labels, int(position)) if columns.several else int(position)
-        raise DataError(
-            f"{place(row)}: label number {codes[position]} has no name among the {len(columns.class_names)} of column "
-            f"{columns.label!r}; -1 stands for unlabelled rows: leave them out"
-        )
+
+    def place_of(position: int) -> str:
+        return place(_row_of(labels, position) if columns.several else position)
+
+    _check_numbers(codes, columns.class_names, columns.label, "label", place_of)
     names = pa.DictionaryArray.from_arrays(numbers.cast(pa.int32()), pa.array(columns.class_names, pa.string()))
     if not columns.several or labels.null_count:  # a missing list is an error, by the row, of what comes next
         return labels if columns.several else names
     return lists_of(pc.list_value_length(labels), names)
+
+
+def _check_numbers(
+    numbers: np.ndarray, names: Sequence[str], column: str, what: str, place: Callable[[int], str]
+) -> None:
+    for position in np.flatnonzero((numbers < 0) | (numbers >= len(names)))[:1]:
+        raise DataError(
+            f"{place(int(position))}: {what} number {numbers[position]} has no name among the {len(names)} of "
+            f"column {column!r}; -1 stands for unlabelled rows: leave them out"
+        )
 
 
 def _pieces(table: Dataset, columns: Sequence[str], num_rows: int) -> Iterator[tuple[int, list[Any]]]:
