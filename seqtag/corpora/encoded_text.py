@@ -39,11 +39,11 @@ _GAPS = 4  # a draft number of a word is its number times this, plus what stands
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A text as ids, between two line breaks that are no part of it: a reading begins behind one, from either end."""
+    """A text as ids between two line breaks, which are no part of it; from either end, reading begins with one."""
 
     ids_N: np.ndarray  # uint16 or uint32, mapped from disk; line break, the symbols of the text, line break
     num_characters: int
-    num_unknown: int  # symbols of the text that the vocabulary has not
+    num_unknown: int  # symbols of the text that the vocabulary lacks
 
     def __len__(self) -> int:
         return len(self.ids_N) - 2
@@ -53,15 +53,15 @@ class EncodedText:
         return self.ids_N[:-1] if direction == "forward" else self.ids_N[:0:-1]
 
     def part(self, start: int, stop: int) -> "EncodedText":
-        """Give the symbols from `start` to `stop`, exclusive, as a text of its own, on disk; its characters uncounted.
+        """Write the symbols from `start` to `stop`, exclusive, to disk as a text whose characters are not counted.
 
         Raises DataError where the disk is full.
         """
-        own = (self.ids_N[at : min(at + _BLOCK, stop + 1)] for at in range(start + 1, stop + 1, _BLOCK))
-        return _written(own, self.ids_N.dtype, int)
+        blocks = (self.ids_N[at : min(at + _BLOCK, stop + 1)] for at in range(start + 1, stop + 1, _BLOCK))
+        return _written(blocks, self.ids_N.dtype, int)
 
     def discard(self) -> None:
-        """Remove the file, where the system lets a file go that is mapped; else it goes with the process."""
+        """Remove the file; if the system keeps a mapped file, it is removed when the process ends."""
         if isinstance(self.ids_N, np.memmap) and self.ids_N.filename is not None:
             with suppress(OSError):
                 Path(str(self.ids_N.filename)).unlink(missing_ok=True)
@@ -199,7 +199,7 @@ def _knows_any(encoded: EncodedText) -> bool:
 
 
 class _Meter:
-    """Pass pieces of text on, and remember their length and hash."""
+    """Passes pieces of text on, and remembers their length and hash."""
 
     def __init__(self, pieces: Iterable[str]) -> None:
         self.pieces, self.num_characters, self.digest = pieces, 0, hashlib.sha256()

@@ -59,7 +59,7 @@ def open_labelled(source: str, text: Column | None, label: Column | None, config
     inside, home = _descend(path)
     if inside == home:
         return _open(inside, text, label, config)
-    # the user knows the zip file, and not where it was unpacked
+    # The user knows the zip file, but not the folder into which it was unpacked.
     with _named(inside, home):
         tables, parts = _open(inside, text, label, config)
     return tables, {split: [_part_named(part, inside, home) for part in own] for split, own in parts.items()}
@@ -98,9 +98,9 @@ def _part_named(part: LabelledPart, inside: Path, home: Path) -> LabelledPart:
 
 
 def _descend(path: Path) -> tuple[Path, Path]:
-    """Go down to the data: through folders that hold one folder or one zip file and else nothing, and zip files.
+    """Go down to the data: through zip files, and folders that hold one folder or one zip file and nothing else.
 
-    Gives the folder or file there, and its name as ARCHIVE/member where it was unpacked.
+    Gives the folder or file there, and its name, which is ARCHIVE/member for what was unpacked.
     """
     home = path
     while True:
@@ -125,7 +125,9 @@ def _folder(folder: Path, text: Column | None, label: Column | None) -> Parts:
     if is_intent_folder(folder):
         return {"train": _split(folder, text, label)}
     files, folders = labelled_entries(folder)
-    files = [path for path in files if file_ending(path) not in _TAGGED] or files  # a corpus of tags may lie beside
+    files = [
+        path for path in files if file_ending(path) not in _TAGGED
+    ] or files  # a corpus of tags may lie beside them
     if splits := group_by_split([*files, *folders]):
         _log_left_out(folder, [path for claims in splits.values() for path in claims])
         # the tables together, as one may show where the columns of another are
@@ -134,7 +136,7 @@ def _folder(folder: Path, text: Column | None, label: Column | None) -> Parts:
         return {
             split: parts.get(split) or _claimed(folder, split, claims, text, label) for split, claims in splits.items()
         }
-    # a file with all splits in it goes before lists of names and the like that lie beside it
+    # A file with all splits in it is preferred to lists of names and the like beside it.
     whole = [path for path in files if file_ending(path) in JSON_ENDINGS and is_split_json(_filled(path))]
     if len(whole) == 1:
         _log_left_out(folder, whole)
@@ -145,14 +147,14 @@ def _folder(folder: Path, text: Column | None, label: Column | None) -> Parts:
 def _claimed(
     folder: Path, split: str, claims: Sequence[Path], text: Column | None, label: Column | None
 ) -> list[LabelledPart]:
-    """Read the folder of a split, or its files of a class each."""
+    """Read the folder of a split, or its files, one per class."""
     if len(claims) > 1 and all(path.is_file() and not _is_table(path) for path in claims):
         return _without_columns(class_files(claims), folder, text, label)
     return _split(only_claims(folder, {split: claims}, "entries")[split], text, label)
 
 
 def _split(folder: Path, text: Column | None, label: Column | None) -> list[LabelledPart]:
-    """Read a folder with one split: tables, a file a class, a folder a class, reviews, or sentences with intents."""
+    """Read a folder with one split: tables, a file or folder per class, reviews, or sentences with intents."""
     if is_intent_folder(folder):
         part = LabelledPart(str(folder / "seq.in"), gather_texts(intent_rows(folder)))
         return _without_columns([part], folder, text, label)
@@ -185,8 +187,8 @@ def _split(folder: Path, text: Column | None, label: Column | None) -> list[Labe
         return _without_columns(class_files(files), folder, text, label)
     found = ", ".join([path.name for path in files] + [f"{path.name}/" for path in folders]) or "nothing"
     raise DataError(
-        f"{folder}: no labelled texts are found in it; there should be a table a split (train, dev or valid, test), or "
-        f"a folder or a file for each class; it holds {found}"
+        f"{folder}: no labelled texts are found in it; there should be one table per split (train, dev or valid, test), "
+        f"or a folder or a file for each class; it holds {found}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Read plain text from wherever it lies, piece by piece: files, folders, columns of tables and datasets, lists.
+"""Read plain text piece by piece from files, folders, columns of tables and datasets, or lists.
 
 A piece is a run of whole lines, so that nothing is cut in two. Lines of files end in one line feed each, the last one
 too; between two texts of a table, dataset or list stands a line break. Knows no symbols.

@@ -1,4 +1,4 @@
-"""Tell from names which file or folder is which split: train, dev or test."""
+"""Tell by their names which file or folder is which split: train, dev or test."""
 
 import logging
 import re
@@ -23,7 +23,7 @@ _NO_FOLDERS = re.compile(r"[._].*")  # such as .git and __MACOSX
 
 
 def split_name(name: str) -> str | None:
-    """Read the split off a name, by its words; None where it has none or two.
+    """Read the split off the words of a name; None for a name without a split or with two.
 
     >>> [split_name(name) for name in ("wnut17train.conll", "emerging.dev.conll", "validation", "latest.conll")]
     ['train', 'dev', 'dev', None]
@@ -33,10 +33,10 @@ def split_name(name: str) -> str | None:
 
 
 def name_splits(names: Iterable[str]) -> dict[str, str]:
-    """Give each name of a split the one it has here; a whole name, such as `val`, goes before a part of one.
+    """Give the name that seqtag has for each split: `dev` for `val`, and `train` for `my_train`.
 
-    Where a name is whole, those of several words stay as they are: `oos_train` beside `train` is a split of its own.
-    Raises DataError where two names mean one split.
+    If one of the names is that of a split as a whole, names of several words stay unchanged, because `oos_train` beside
+    `train` is another split. Raises DataError where two names mean one split.
 
     >>> name_splits(["oos_val", "train", "val"])
     {'train': 'train', 'val': 'dev', 'oos_val': 'oos_val'}
@@ -53,12 +53,12 @@ def name_splits(names: Iterable[str]) -> dict[str, str]:
 
 
 def in_order(splits: Iterable[str], name_of: Callable[[str], str] = str) -> list[str]:
-    """Put train, dev and test in this order and first; other splits keep theirs."""
+    """Put train, dev and test first, in this order; other splits follow in their own order."""
     return sorted(splits, key=lambda name: SPLITS.index(name_of(name)) if name_of(name) in SPLITS else len(SPLITS))
 
 
 def labelled_entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Give the files that may hold labelled texts, and the folders; licences, notes and hidden ones are passed over."""
+    """Give the files that may hold labelled texts, and the folders, but no licences, notes and hidden entries."""
     files, folders = [], []
     for path in sorted(folder.iterdir()):
         if path.is_dir():
@@ -69,9 +69,10 @@ def labelled_entries(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def group_by_split(paths: Iterable[Path]) -> dict[str, list[Path]]:
-    """Gather files and folders that are named after a split, by split; empty where none is.
+    """Gather files and folders that are named after a split, by split; no entry has such a name: an empty mapping.
 
-    Parts of words, as in mytrainset.csv, count only where one says train: contest.txt alone is no test split.
+    A split inside a longer word, as in mytrainset.csv, counts only where one of them is train: contest.txt alone is not
+    a test split.
     """
     paths = list(paths)
     splits = _by_split(paths, split_name)
@@ -81,14 +82,14 @@ def group_by_split(paths: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def has_split_files(folder: Path) -> bool:
-    """Say whether a folder has a file named after a split; tables, which `datasets` finds itself, don't count."""
+    """Say whether a folder has a file named after a split; tables don't count, because `datasets` finds them itself."""
     return bool(_by_split(_data_files(folder), split_name))
 
 
 def find_split_files(folder: Path) -> dict[str, Path]:
-    """Find the file of each split in a folder; licences, notes, tables and the like are passed over.
+    """Find the file of each split in a folder, where licences, notes and tables are passed over.
 
-    Raises DataError, with the files, where none has the name of a split or two claim one.
+    Raises DataError, which lists the files, where no file has the name of a split or two files claim one split.
     """
     files = _data_files(folder)
     splits = _named(files)
@@ -116,13 +117,13 @@ def only_claims(folder: Path, splits: Mapping[str, Sequence[Path]], what: str) -
 
 
 def unnamed_files(folder: Path) -> list[Path]:
-    """Give the data files of a folder in which none is named after a split; empty where one is."""
+    """Give the data files of a folder in which no file is named after a split; otherwise none."""
     files = _data_files(folder)
     return [] if _named(files) else files
 
 
 def find_split_folders(folder: Path, wanted: Callable[[Path], bool]) -> dict[str, Path]:
-    """Find the folder of each split among those that are `wanted`; empty where there is none."""
+    """Find the folder of each split among the folders that are `wanted`; there may be none."""
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and wanted(path))
     return only_claims(folder, _by_split(folders, split_name), "folders")
 
@@ -145,6 +146,6 @@ def _by_split(paths: Iterable[Path], name_of: Callable[[str], str | None]) -> di
 
 
 def _split_within(name: str) -> str | None:
-    """Read a split off a name where it is part of a longer word, as in mytrainset.txt."""
+    """Read a split off a name in which it is part of a longer word, as in mytrainset.txt."""
     found = {_WORDS[word] for word in re.findall("train|devel|dev|valid|test", name.lower())}
     return found.pop() if len(found) == 1 else None

@@ -81,7 +81,7 @@ def common_scheme(schemes: Iterable[str | None]) -> str | None:
 
 
 def carrying(table: Dataset, scheme: str) -> Dataset:
-    """Give a dataset whose information names the scheme of its tags; the one that was given stays as it is."""
+    """Give a dataset whose information names the scheme of its tags; the given dataset is not changed."""
     if carried_scheme(table) != scheme:
         table = table.select(range(len(table)))
         table.info.builder_name, table.info.config_name = _BUILDER, scheme
@@ -233,7 +233,7 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
 
 
 def _warn_of_mixture(names: Sequence[str]) -> None:
-    """Say it where tags look like entity tags but for some: a single typing error makes a corpus plain."""
+    """Warn if most tags look like entity tags: a single typing error makes the whole corpus plain."""
     plain = [name for name in names if detect_scheme({(None, name): 1}) == "plain"]
     if "O" in names and 2 * len(plain) < len(names):
         shown = ", ".join(map(repr, plain[:_SHOWN])) or "their letters belong to no one scheme"

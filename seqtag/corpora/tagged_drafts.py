@@ -37,7 +37,7 @@ _DRAFT_FIELDS = [("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.int32()
 
 
 class TaggedSentence(NamedTuple):
-    """A sentence as a file has it."""
+    """A sentence as it stands in a file."""
 
     tokens: Sequence[str]
     tags: Sequence[str]
@@ -168,7 +168,7 @@ def draft_batches(draft: Draft) -> Iterator[DraftBatch]:
 
 
 def discard(draft: Draft) -> None:
-    """Delete a draft that is no longer needed; where the system does not let go of it, it goes with the process."""
+    """Delete a draft that is no longer needed; if the system keeps the file, it is removed when the process ends."""
     with suppress(OSError):
         draft.path.unlink()
 

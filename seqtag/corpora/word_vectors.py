@@ -1,7 +1,7 @@
 """Read pretrained word vectors: GloVe text, word2vec text and binary, fastText `.vec`, each also gzipped.
 
-Stands beside the vocabulary, which asks for the rows that it needs. Tells the formats apart by content, never by name.
-Leaves out how a missing word may still be found (in lower case, say): that is the vocabulary's business.
+The vocabulary asks for the rows that it needs, and decides how a missing word may still be found, such as in lower
+case. The formats are told apart by the content of a file, never by its name.
 """
 
 import codecs
@@ -31,18 +31,18 @@ _AGAIN = "mend or delete the line, or download the file again"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vectors:
-    """The rows that were kept, in the order of the file."""
+    """The words and vectors that were kept, in the order of the file."""
 
     words: list[str]  # N, all different
     matrix: np.ndarray  # (N, D) float32, finite
 
 
 def read_vectors(path: str | Path, *, words: Container[str] | None = None, limit: int | None = None) -> Vectors:
-    """Read word vectors, all rows or those of `words` only; memory grows with the rows kept, not with the file.
+    """Read all word vectors of a file, or those of `words`; memory grows with the rows that are kept, not the file.
 
-    `limit` reads that many rows from the top, where the frequent words are. Of rows with one word the first is kept;
-    words may hold spaces. Rows that are not kept are checked for their width only. Raises DataError with file and line
-    for a malformed row, a number that is not finite, and a file that is empty or cut off.
+    `limit` is the number of rows that are read, from the top, where the frequent words are. If several rows have the
+    same word, the first is kept; words may hold spaces. Only the width of the other rows is checked. Raises DataError,
+    with file and line, for a malformed row, a number that is not finite, and a file that is empty or cut off.
 
     >>> path = getfixture("tmp_path") / "two.txt"
     >>> _ = path.write_text("sea 0.5 1\\nsky 2 3\\n")
@@ -85,7 +85,7 @@ class _Rows:
         self.num_read = self.num_duplicates = self.num_undecodable = 0
 
     def wants(self, raw: bytes) -> str | None:
-        """Count a row and give its word, or None where the row is to be left out."""
+        """Count a row and give its word, or None if the row has to be left out."""
         self.num_read += 1
         try:
             word = raw.decode("utf-8")
@@ -100,7 +100,7 @@ class _Rows:
         return word
 
     def add(self, word: str, values: "array[float]") -> bool:
-        """Keep a row; False for one with a value that is not finite."""
+        """Keep a row, and say whether all of its values are finite."""
         # A sum of float32 values can't overflow a double, so it is finite exactly where each of them is.
         if not isfinite(sum(values)):
             return False
@@ -110,7 +110,7 @@ class _Rows:
 
 
 def _read_into(rows: _Rows, stream: BinaryIO, path: Path, limit: int | None) -> int:
-    """Tell the format by the head of the stream, read the rows and return their width."""
+    """Recognise the format by the head of the stream, read the rows and give their width."""
     head = stream.read(_HEAD)
     if head.startswith(b"PK\x03\x04"):
         raise DataError(f"{path}: is a zip archive; unpack it and name the file of vectors inside")
@@ -149,7 +149,7 @@ def _read_text(rows: _Rows, stream: BinaryIO, path: Path, promised: int | None, 
             if promised is not None:
                 continue
             line = line.removeprefix(codecs.BOM_UTF8)
-        # Cut from the right and at ASCII white space: words hold spaces of their own (GloVe 840B) and U+00A0, U+0085.
+        # The line is cut from the right, at ASCII white space: words may hold spaces (GloVe 840B), U+00A0 or U+0085.
         fields = line.rsplit(None, size)
         if not fields:
             continue
@@ -179,7 +179,7 @@ def _read_binary(rows: _Rows, stream: BinaryIO, path: Path, promised: int, size:
 
 
 def _binary_rows(stream: BinaryIO, path: Path, promised: int, size: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield number, word and the bytes of its values: a word, one space, little-endian float32, perhaps a newline."""
+    """Give number, word and values of each row, whose bytes are a word, a space and float32, perhaps with a newline."""
     width = 4 * size
     buffer, position = b"", 0
     for number in range(1, promised + 1):
@@ -198,7 +198,7 @@ def _binary_rows(stream: BinaryIO, path: Path, promised: int, size: int) -> Iter
                     f"{path}: ends inside word {number} of the {promised} that its header promises; download it again"
                 )
             buffer, position = buffer[position:] + chunk, 0
-        # The original tool ends each row with a newline, others do not.
+        # The original tool ends each row with a newline; other tools do not.
         yield number, buffer[position:space].lstrip(b"\n"), buffer[space + 1 : space + 1 + width]
         position = space + 1 + width
     if (buffer[position:] + stream.read(_CHUNK)).strip():
@@ -206,7 +206,7 @@ def _binary_rows(stream: BinaryIO, path: Path, promised: int, size: int) -> Iter
 
 
 def _is_text(rest: bytes, size: int) -> bool:
-    """Tell text from binary by what follows the header: a proper row, or else bytes that only text has."""
+    """Say whether text follows the header: a proper row, or otherwise bytes that only text has."""
     row = rest.split(b"\n", 1)[0].rsplit(None, size)
     if len(row) > size and all(map(_is_number, row[1:])):
         return True
@@ -220,7 +220,7 @@ def _is_text(rest: bytes, size: int) -> bool:
 
 
 def _count_numbers(line: bytes) -> int:
-    """Count the numbers that end a line; its first field is the word, whatever it looks like."""
+    """Count the numbers at the end of a line, whose first field is the word, even if it looks like a number."""
     fields = line.split()[1:]
     words = [index for index, field in enumerate(fields, 1) if not _is_number(field)]
     return len(fields) - (words[-1] if words else 0)

@@ -1,4 +1,4 @@
-"""Read a corpus as it is, for the data linter: repair, drop and refuse nothing, and keep where each row is.
+"""Read a corpus as it is, for the data linter: nothing is repaired, dropped or refused, and places are kept.
 
 This module uses the readers below load_corpus, which know lines. It turns words and labels into numbers, about sixteen
 bytes per token. A split that can't be read is reported and left out.
@@ -146,7 +146,7 @@ def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambd
 
 
 def _open(source: Sources, task: str, options: Options) -> tuple[Mapping[str, Any], dict[str, str], Sequence[str]]:
-    """Open a source, or one for each split: the parts by split, what can't be opened, and files without a split."""
+    """Open a source, or one per split, and give the parts by split, what can't be opened, and files without a split."""
     unreadable: dict[str, str] = {}
     unnamed: list[str] = []
     if isinstance(source, Mapping) and any(isinstance(each, (str, os.PathLike)) for each in source.values()):

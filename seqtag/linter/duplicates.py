@@ -1,4 +1,4 @@
-"""Look for rows that a corpus has twice: in two splits, nearly the same, with other labels, or repeated in a split.
+"""Look for rows that a corpus has twice: in two splits, nearly equal, with other labels, or in one split.
 
 Two rows are the same where their words are the same; white space does not count, case does. They are nearly the same
 where their sets of words, case ignored, have a Jaccard index of 0.9 or more. Where tokens are single letters, such sets
@@ -14,10 +14,10 @@ from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
 from seqtag.reporting.escaping import shorten
 
-_FEWEST = 4  # words from which on it is no accident that a row occurs twice
-_HARMFUL = 0.01  # share of a held-out split from which on copies of it in train can move a score by a point
+_FEWEST = 4  # a row of so many words or more does not occur twice by accident
+_HARMFUL = 0.01  # copies in train of this share of a held-out split can move a score by a point
 _ALPHABET, _ROWS_PER_LETTER = 200, 10  # fewer distinct words than 200, each in ten rows or more, are single letters
-_MOST_PAIRED = 64  # set sizes up to which two rare words, not one, must be shared to be compared
+_MOST_PAIRED = 64  # sets of up to so many words are compared only if they share two rare words, not one
 
 
 def check_duplicates(corpus: Corpus) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check_duplicates(corpus: Corpus) -> Iterator[Finding]:
 
 
 def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict[int, int]:
-    """Find for each query a row whose set of words has a Jaccard index of 0.9 or more with it, if there is one.
+    """Find for each query a row, if there is one, whose set of words has a Jaccard index of 0.9 or more with it.
 
     Words are numbers. The search is exact, by the prefix filter (Chaudhuri, Ganti and Kaushik 2006): two sets so alike,
     ordered from the rarest word, have common words among the first few, so only rows with these are compared.
@@ -67,7 +67,7 @@ def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict
 
 
 def _ranks(sets: Sequence[np.ndarray]) -> np.ndarray:
-    """Number words anew by how often they occur, the rarest 0."""
+    """Give words new numbers by how often they occur; the rarest gets 0."""
     counts = np.bincount(np.concatenate(sets)) if sets else np.zeros(0, np.int64)
     ranks = np.empty(len(counts), np.int64)
     ranks[np.argsort(counts, kind="stable")] = np.arange(len(counts))
@@ -80,12 +80,12 @@ def _is_near(left: frozenset[int], right: frozenset[int]) -> bool:
 
 
 def _prefix_keys(words: np.ndarray, *, stored: bool) -> Iterator[tuple[int, int]]:
-    """Give the keys of a set, its words sorted: pairs of rare words, or single ones with -1 where the set is large.
+    """Give the keys of a set of sorted words: pairs of rare words, or single rare words with -1 for a large set.
 
-    A stored set has both kinds of keys where a set of the other kind may ask for it.
+    A stored set gets both kinds of keys if sets of either kind may be compared with it.
     """
     size = len(words)
-    needed = -(-9 * size // 10)  # shared words, at least
+    needed = -(-9 * size // 10)  # the fewest shared words
     if size <= _MOST_PAIRED or (stored and 9 * size <= 10 * _MOST_PAIRED):
         yield from combinations(words[: size - needed + 2].tolist(), 2)
     if size > _MOST_PAIRED or (stored and 10 * size > 9 * _MOST_PAIRED):
@@ -115,7 +115,7 @@ def _two_labels(corpus: Corpus) -> Iterator[Finding]:
             reported.add(key)
             tally.add(name, 1, [(rows.place_of_row(row), _difference(corpus, (rows, row), (other, other_row)))])
     what = "sentences occur a second time with other tags" if corpus.task == "tag" else "texts occur with two labels"
-    yield from tally.finding(f"{what}; a model can't learn both: choose one, unless the words do have two readings")
+    yield from tally.finding(f"{what}; a model can't learn both, so choose one, unless the words do have two readings")
 
 
 def _same_labels(corpus: Corpus, left: np.ndarray, right: np.ndarray) -> bool:
@@ -211,7 +211,7 @@ def _near(corpus: Corpus) -> Iterator[Finding]:
         tally.add(_pair(earlier, later), len(found), copies)
     yield from tally.finding(
         f"{corpus.unit} have nine words in ten in common with one of another split (the Jaccard index of their words "
-        "is at least 0.9): near copies make a score too good, too; look at them"
+        "is at least 0.9): near copies also make a score too good, so look at them"
     )
 
 

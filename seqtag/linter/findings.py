@@ -1,4 +1,4 @@
-"""What the data linter found: records, their order, and the sections that show them. Finds nothing itself."""
+"""What the data linter found: records, their order, and the sections that show them. Nothing is found here."""
 
 import os
 import re
@@ -75,7 +75,7 @@ class Tally:
         self._examples: dict[str, list[Example]] = {}
 
     def add(self, split: str, count: int = 1, examples: Iterable[tuple[str, str]] = ()) -> None:
-        """Count `count` more in a split; of the examples, pairs of a place and a text, only the first are drawn."""
+        """Add to the count of a split; only the first examples, pairs of a place and a text, are drawn and kept."""
         if not count:
             return
         self.counts[split] += count
@@ -189,7 +189,7 @@ class Findings(Document):
         return Section(title, (Paragraph((finding.message,)), *shown))
 
     def _within_folder(self, text: str) -> str:
-        """Leave the folder of the source out of a place, and of another place that a text refers to."""
+        """Leave the folder of the source out of a place, and out of a place that a text refers to."""
         for folder in filter(None, (self.source, os.path.dirname(self.source), _shared_folder(self.splits))):
             inside = re.escape(os.path.join(folder, ""))
             text, found = re.subn(f"^((?:(?:.* )?(?:as|at) )?){inside}", r"\1", text, count=1)

@@ -1,4 +1,4 @@
-"""Look at the labels of a corpus: their names, how often each occurs, and in which splits. Tags or classes alike."""
+"""Look at the labels of a corpus, tags or classes: their names, how often each occurs, and in which splits."""
 
 import re
 from collections import Counter
@@ -12,10 +12,10 @@ from seqtag.linter.corpus import Corpus
 from seqtag.linter.findings import Finding, Tally
 from seqtag.linter.tags import TagReading
 
-_SPELLED = 5  # letters from which on two names may be one misspelled
-_RARER = 20  # times that the misspelled name is rarer, or more
-_FEW = 5  # examples in train below which a label is hardly learned
-# At least so many names that are used less often than this, on average, are no labels.
+_SPELLED = 5  # of two names with so many letters or more, one may be a misspelling of the other
+_RARER = 20  # a misspelled name is at least so many times rarer than the other
+_FEW = 5  # a label with fewer examples in train is hardly learned
+# So many names or more that occur less often than this on average are not labels.
 _MANY, _VARIED = 50, {"tag": 3, "classify": 2}
 _TOP_SHARE, _RATIO = 0.8, 20  # of the largest class, and of the largest to the smallest
 _SEPARATORS = re.compile("[-_ ]")
@@ -69,7 +69,7 @@ def check_labels(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
 
 
 def similar(label: str, other: str, count: int, other_count: int) -> str | None:
-    """Say how two labels may be one: 'case or separators', 'spelling'; None where they look like two.
+    """Say how two names may mean one label: 'case or separators' or 'spelling'; None if they look like two labels.
 
     A name of five letters or more counts as misspelled where it is one letter away from a name that is twenty times as
     frequent.
@@ -136,7 +136,7 @@ def _similar(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:
 
 
 def _candidates(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give the pairs that may look like one label, in order; thousands of labels have millions of pairs that don't.
+    """Give the pairs that may look like one label, in order, without comparing the millions of pairs that cannot.
 
     Taking a letter out of either or both of two names that are one letter apart can leave the same letters.
     """

@@ -1,4 +1,4 @@
-"""Look at the lines of files for what makes other readers fail; seqtag's own readers cope. Knows no label."""
+"""Look at the lines of files for what makes other readers fail, though not those of seqtag. No label is known here."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -113,10 +113,10 @@ def _unreadable(corpus: Corpus) -> list[Finding]:
     tally = Tally("unreadable")
     for split, message in corpus.unreadable.items():
         tally.add(split, 1, [("" if f"{split}:" in message else split, message)])
-    message = "what can't be read was not looked at, and its split not compared with others; mend it and check again"
+    message = "what can't be read was not looked at, nor compared with other splits; mend it and check again"
     if not corpus.splits:
         what = "tagged tokens" if corpus.task == "tag" else "labelled texts"
-        message = f"none of it can be read as {what}; is it such data at all? If so, mend what is named here"
+        message = f"none of it can be read as {what}; is it such data? If so, mend what is named here"
     return list(tally.finding(message))
 
 
@@ -125,8 +125,8 @@ def _unnamed(corpus: Corpus) -> Iterator[Finding]:
     if corpus.splits:  # else it is no corpus, whatever its files are called
         tally.add("", len(corpus.unnamed), (("", repr(name)) for name in corpus.unnamed))
     yield from tally.finding(
-        "files of the folder, and none is named after a split (train, dev or valid, test). Each was looked at as a "
-        "split of its own; to train, name them so, or give one file"
+        "files are in the folder, and none is named after a split (train, dev or valid, test). Each was looked at as "
+        "one split; to train, name them so, or give one file"
     )
 
 

@@ -1,4 +1,4 @@
-"""Look at tags: the scheme they are in, those that break it, and the entities that they mark."""
+"""Look at tags: their scheme, the tags that break it, and the entities that they mark."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ _MOST_FIXES = 20  # tags that an odd one may be a misspelling of
 
 @dataclass(frozen=True)
 class Spans:
-    """The K entities of a split in the lenient reading; under plain tags each token is one."""
+    """The K entities of a split, read leniently; under plain tags each token is an entity."""
 
     starts: np.ndarray  # positions in the split, (K,)
     ends: np.ndarray  # exclusive
@@ -31,7 +31,7 @@ class TagReading:
 
     corpus: Corpus
     scheme: str
-    odd: tuple[int, ...]  # tags that are no entity tags, though nearly all others are
+    odd: tuple[int, ...]  # tags that are not entity tags, though nearly all others are
     mixed: bool  # entity tags whose letters belong to no one scheme
 
     @cached_property
@@ -64,7 +64,7 @@ class TagReading:
 
 
 def read_tags(corpus: Corpus) -> TagReading:
-    """Decide what scheme the tags are in: the one that the corpus carries, otherwise the one detected.
+    """Decide the scheme of the tags: the one that the corpus carries, otherwise the detected one.
 
     Unlike elsewhere, a few odd tags among entity tags do not make a corpus plain, even if it was loaded as plain.
     """
@@ -98,9 +98,9 @@ def check_tags(reading: TagReading) -> Iterator[Finding]:
 
 
 def check_surfaces(reading: TagReading) -> Iterator[Finding]:
-    """Find entities that are labelled two ways; case counts, so that `us` is not `US`."""
+    """Find entities with two labels; case counts, so `us` is not `US`."""
     if reading.scheme == "plain" and not reading.mixed:
-        return  # that a word has several parts of speech is no finding
+        return  # a word may have several parts of speech
     uses: dict[bytes, dict[int, tuple[int, str]]] = {}  # surface -> label -> how often, first place
     splits = {name: reading.spans(rows) for name, rows in reading.corpus.splits.items()}
     for name, spans in splits.items():
@@ -131,7 +131,7 @@ def _missing(corpus: Corpus) -> Iterator[Finding]:
         lambda rows: np.flatnonzero(rows.labels < 0).tolist(),
         lambda rows, position: (rows.place_of(position), repr(corpus.words[int(rows.words[position])])),
     )
-    yield from tally.finding("tokens without a tag; give each one, 'O' outside of entities")
+    yield from tally.finding("tokens have no tag; give each token a tag, which is 'O' outside of entities")
 
 
 def _odd(reading: TagReading) -> Iterator[Finding]:
@@ -194,8 +194,8 @@ def _illegal(reading: TagReading) -> Iterator[Finding]:
             found = illegal_positions(own, scheme)
             tally.add(split, len(found), ((rows.place(row, p), _context(own, p)) for p in found))
     yield from tally.finding(
-        f"tags break the scheme {scheme}: they go on with an entity that none began, or leave one open. Readers differ "
-        "in what they make of them (load_corpus repairs them as the conlleval script reads them); mend them"
+        f"tags break the scheme {scheme}: they continue an entity that no tag began, or leave one open. Readers differ "
+        "in how they read such tags (load_corpus repairs them as the conlleval script reads them); mend them"
     )
 
 

@@ -1,4 +1,4 @@
-"""Look at words and texts as strings: blanks, invisible characters, damage, white space, lengths."""
+"""Look at words and texts as strings: blanks, invisible characters, lost characters, white space, lengths."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -26,7 +26,7 @@ def check_texts(corpus: Corpus) -> Iterator[Finding]:
 
 
 def long_limit(lengths: np.ndarray) -> float:
-    """Give the length above which a row is suspicious, for the lengths of all rows that are not empty.
+    """Give the length above which a row is suspicious, from the lengths of all rows that are not empty.
 
     Ten times the median where that is between 60 and 200 words, else the nearer of the two; five times the median of
     texts that are long themselves.
@@ -39,7 +39,7 @@ def long_limit(lengths: np.ndarray) -> float:
 
 
 def _tokens(corpus: Corpus) -> Iterator[Finding]:
-    """Look through the vocabulary once, and then for the tokens of the words that were noticed."""
+    """Look through the vocabulary once, then find the tokens of the words that were noticed."""
     blank: list[int] = []
     spaced: list[int] = []
     damaged: list[int] = []

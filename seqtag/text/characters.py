@@ -1,4 +1,4 @@
-"""Say which characters of a word or text nobody can see, and name them; refuse half characters. Knows strings only."""
+"""Find and name the characters of a word or text that nobody can see, and refuse half characters."""
 
 import unicodedata
 
@@ -20,13 +20,13 @@ _JOINED = (
 def unseen_in(text: str) -> list[str]:
     r"""List the characters of a text that leave no trace on a page, each once.
 
-    The white space that writers use is none of them, the line ends that only Unicode knows are. Joiners count where
-    the script has no use for them.
+    The white space that writers use does not count; the line ends that only Unicode knows do. Joiners count only in
+    scripts that have no use for them.
 
     >>> unseen_in("a b\n"), unseen_in("was\u200b\ufeff\x85"), unseen_in("می\u200cخواهم")
     ([], ['\u200b', '\ufeff', '\x85'], [])
     """
-    if text.isprintable():  # such characters are not, but for those without ink
+    if text.isprintable():  # an unseen character is not printable, unless it is a letter without ink
         return [character for character in _NO_INK if character in text]
     found = [character for character in dict.fromkeys(text) if character not in "\n\r\t" and _is_unseen(character)]
     if any(joiner in found for joiner in _JOINERS):

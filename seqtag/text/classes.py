@@ -1,6 +1,6 @@
-"""The classes of a text classifier: their order, their kind (strings, integers or truth values), one a text or several.
+"""The classes of a text classifier: their order, their kind (strings, integers, truth values), one or several per text.
 
-Knows labels and ids; what a text is, others know.
+This module knows labels and ids, and no texts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ class ClassSet:
         return tuple(map(str, self.labels))
 
     def find(self, label: Label) -> int:
-        """Give the number of a class, -1 for one that there is not; "1" is found where the classes are integers.
+        """Give the number of a class, or -1 if there is no such class; "1" is found among classes that are integers.
 
         >>> ClassSet((0, 1)).find("1"), ClassSet(("a", "b")).find("c")
         (1, -1)
@@ -54,7 +54,7 @@ class ClassSet:
         return number
 
     def indicators(self, ids: Sequence[int] | Sequence[Sequence[int]] | np.ndarray) -> np.ndarray:
-        """Write class ids as rows of 0 and 1, (N, L) in float32: one id a text, or a list of them.
+        """Write class ids as rows of 0 and 1, (N, L) in float32; each text has one id, or a list of ids.
 
         >>> ClassSet(("a", "b", "c"), is_multi=True).indicators([[0, 2], []]).tolist()
         [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
@@ -68,7 +68,7 @@ class ClassSet:
         return indicators_NL
 
     def decode(self, chosen_NL: np.ndarray) -> list[Any]:
-        """Turn rows of truth values into labels: one a text, or a list in the order of the classes.
+        """Turn rows of truth values into labels: one per text, or a list in the order of the classes.
 
         >>> ClassSet(("a", "b")).decode(np.array([[False, True]]))
         ['b']

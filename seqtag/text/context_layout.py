@@ -1,6 +1,6 @@
 """Lay sentences out for language models of characters: what each model reads, and where a token's state is taken.
 
-Strings in, numbers out, for training and for the runtime alike. What a state is, the network knows.
+Training and the runtime share this step from strings to numbers. Only the network knows what a state is.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +18,17 @@ from seqtag.text.symbol_vocabulary import LINE_BREAK_ID, SymbolVocabulary, code_
 
 Sentences = Sequence[Sequence[str]]
 
-# Padded characters a batch of a prediction, the line break before each sentence included.
+# Padded characters per batch of a prediction, including the line break before each sentence.
 MAX_CHARACTERS = 16_384
 _BLANK = ord(" ")
 
 
 class CharacterLayout:
-    """Lay sentences out for language models of characters, given as their vocabularies and directions.
+    """Lays sentences out for language models of characters, which are given by their vocabularies and directions.
 
-    A model reads a sentence as the text that people would read (see `join_tokens`) behind a line break, as lines begin
-    in training; a backward model reads it from its end. A forward model's state is taken after the last character of a
-    token, a backward model's after it has read the first one, which is that before the token as the text runs.
+    A model reads a sentence as the text that people would read (see `join_tokens`), after a line break, as in training;
+    a backward model reads it from its end. The state of a forward model is taken after it has read the last character
+    of a token, and that of a backward model after the first character, which it reads last.
 
     >>> layout = CharacterLayout([SymbolVocabulary("character", None, list("abc"))], ["backward"])
     >>> symbols_MBC, picks_MBT = layout.lay_out([["ab", "c"]])
@@ -41,16 +41,16 @@ class CharacterLayout:
 
     @classmethod
     def from_store(cls, config: Mapping[str, Any], vocabulary: Mapping[str, Any]) -> "CharacterLayout | None":
-        """Read off a model folder's config.json and vocabulary.json; None for a model without a context."""
+        """Make the layout of a model folder's config.json and vocabulary.json; None for a model without a context."""
         if config.get("context") is None:
             return None
         vocabularies = [SymbolVocabulary.from_dict(own) for own in vocabulary["context"]]
         return cls(vocabularies, [about["params"]["direction"] for about in config["context"]])
 
     def batches(self, sentences: Sentences, *, max_tokens: int) -> Iterator[np.ndarray]:
-        """Cut sentences into batches for prediction, by their numbers; empty ones are in none.
+        """Give the numbers of the sentences of each batch of a prediction; empty sentences are in no batch.
 
-        Like numbers of characters stand together, since a character costs more than all that is done with a token.
+        Sentences of like numbers of characters go together, because characters cost more time than tokens.
         """
         lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
         return bounded_batches(lengths, num_characters(sentences), max_tokens=max_tokens, max_characters=MAX_CHARACTERS)
@@ -93,9 +93,9 @@ class CharacterLayout:
 
 
 def row_batches(rows: Sequence[Any], context: CharacterLayout | None, *, max_tokens: int) -> Iterator[np.ndarray]:
-    """Cut rows of like length into batches for prediction, by their numbers; empty rows are in no batch.
+    """Give the numbers of the rows of each batch of a prediction, of like length; empty rows are in no batch.
 
-    With a context, what language models have to read decides which rows are alike.
+    With a context, rows are alike if language models have to read equally much for them.
     """
     if context is not None:
         return context.batches(rows, max_tokens=max_tokens)
@@ -103,7 +103,7 @@ def row_batches(rows: Sequence[Any], context: CharacterLayout | None, *, max_tok
 
 
 def num_characters(sentences: Sentences) -> np.ndarray:
-    """Say how many characters each sentence has at most as a text, the line break before it included: int64.
+    """Say how many characters each sentence has at most as a text, with the line break before it: int64.
 
     >>> num_characters([["Ada", "."], []]).tolist()
     [6, 0]

@@ -12,10 +12,10 @@ _LETTERS = (
     "\u2e80-\u2fdf\u3040-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\uff66-\uff9f\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
-# Their punctuation and full-width forms bring a space of their own and want no blank on any side.
+# Their punctuation and full-width forms hold their own space, so no blank stands on any side of them.
 _MARKS = "\u3000-\u303f\ufe30-\ufe4f\uff00-\uff65\uffe0-\uffe6"
 _JOINED = re.compile(f"[{_LETTERS}][{_LETTERS}]|[{_MARKS}].|.[{_MARKS}]", re.DOTALL)
-# The same for many characters at once: where a range begins and where it is over, in ascending order.
+# The same ranges for many characters together: where each begins and where it is over, in ascending order.
 _LETTERS_2R, _MARKS_2R = (
     np.array([ord(end) + i % 2 for i, end in enumerate("".join(ranges.split("-")))]) for ranges in (_LETTERS, _MARKS)
 )
@@ -24,9 +24,9 @@ _LETTERS_2R, _MARKS_2R = (
 def join_tokens(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """Give the text of a sentence and the offsets of each token in it, in characters, `end` exclusive.
 
-    A blank stands between tokens, but none between two that touch with Han or Kana, and none beside the punctuation of
-    these scripts. That is for reading: how a corpus was written is not known, and Thai, say, gets blanks too. An empty
-    token has a place of its own, with a blank on each side.
+    A blank stands between two tokens, unless both have Han or Kana where they touch, or one has punctuation of these
+    scripts there. The text is meant for reading: it is not known how a corpus was written, and Thai, for example, gets
+    blanks too. An empty token has a place between two blanks.
 
     >>> join_tokens(["Ada", "spoke", "."])
     ('Ada spoke .', [(0, 3), (4, 9), (10, 11)])
@@ -50,8 +50,8 @@ def join_tokens(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
 def blanks_before(points_K: np.ndarray, lengths_N: np.ndarray) -> np.ndarray:
     """Say before which tokens of one sentence a blank stands, by the rule of `join_tokens`: (N,) of truth values.
 
-    `points_K` are the characters of all tokens as numbers; `lengths_N` tells the tokens apart. All in one go, for texts
-    that are read by machines.
+    `points_K` are the characters of all tokens as numbers; `lengths_N` tells the tokens apart. All tokens
+    are looked at together, for texts that machines read.
 
     >>> blanks_before(np.array([0x4ED6, 0x6765, 0x81EA, 65]), np.array([1, 2, 1])).tolist()
     [False, False, True]
@@ -61,7 +61,7 @@ def blanks_before(points_K: np.ndarray, lengths_N: np.ndarray) -> np.ndarray:
     if len(points_K) == 0 or points_K.max() < _LETTERS_2R[0]:  # nearly all text
         return blank_N
     end_N = np.cumsum(lengths_N)
-    # With an empty token on either side nothing touches.
+    # Next to an empty token nothing touches.
     touch_N = np.flatnonzero(blank_N & (lengths_N > 0) & (np.roll(lengths_N, 1) > 0))
     right_K = end_N[touch_N] - lengths_N[touch_N]
     left, right = points_K[right_K - 1], points_K[right_K]

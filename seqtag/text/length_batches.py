@@ -44,8 +44,8 @@ def length_batches(
 ) -> Iterator[np.ndarray]:
     """Cut sentences, longest first, into batches of at most `batch_size` and `max_tokens` padded tokens.
 
-    Up to `together` sentences stay together for up to so many times the budget. A sentence that is longer than all that
-    is a batch of its own. `order` gives the indices to cut; default all, by length.
+    Up to `together` long sentences stay together, if they have at most `together` times that many tokens. A sentence
+    above all limits is a batch alone. `order` gives the indices to cut; by default all are cut, by length.
 
     >>> [b.tolist() for b in length_batches(np.array([1, 9, 2, 8]), batch_size=2, max_tokens=16)]
     [[1], [3, 2], [0]]
@@ -60,14 +60,14 @@ def length_batches(
         start += min(fits, batch_size)
 
 
-# A step of a recurrent layer costs with one sentence nearly what it costs with four.
+# A step of a recurrent layer takes nearly as long for one sentence as for four.
 _TOGETHER = 4
 
 
 def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64) -> Iterator[np.ndarray]:
-    """Cut sentences into batches of like length for prediction, longest first; empty ones are in none.
+    """Cut sentences into batches of like length for prediction, longest first; empty ones are in no batch.
 
-    Long sentences go four together, for up to four times the budget.
+    Up to four long sentences go together, with up to four times `max_tokens`.
 
     >>> [b.tolist() for b in sorted_batches(np.array([2, 0, 3, 11]), max_tokens=3)]
     [[3], [2, 0]]
@@ -80,7 +80,7 @@ def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64
 def bounded_batches(
     lengths: np.ndarray, characters: np.ndarray, *, max_tokens: int, max_characters: int, batch_size: int = 64
 ) -> Iterator[np.ndarray]:
-    """Cut sentences into batches of like numbers of characters for prediction, most first; empty ones are in none.
+    """Cut sentences into batches of like numbers of characters for prediction, most first; empty ones are in no batch.
 
     A batch has at most `max_tokens` padded tokens and `max_characters` padded characters, or is one sentence.
 

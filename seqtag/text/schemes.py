@@ -1,10 +1,10 @@
 """Read spans off tag sequences and write them back, in every scheme in use.
 
-Stands between the tags of a corpus or a model and everything that counts or shows entities. Knows strings only: which
-tag has which number is the vocabulary's business, and what a span weighs is the CRF's.
+Everything that counts or shows entities reads the tags of a corpus or a model through this module. It knows strings
+only, and neither the numbers of tags nor the probabilities of spans.
 
-An entity tag is a letter, a hyphen and a label (`B-PER`). Three of the schemes are one in other letters, so the code
-reads them all as BIOES: L and E end a span, U and S are a span of one token, M and I stand inside one.
+An entity tag is a letter, a hyphen and a label (`B-PER`). BIOES, BILOU and BMES differ only in their letters, so the
+code reads all tags as BIOES: L and E end a span, U and S are a span of one token, M and I stand inside one.
 """
 
 from collections import Counter
@@ -59,7 +59,7 @@ def check_scheme(scheme: str) -> None:
 
 
 def tag_fits(tag: str, scheme: str) -> bool:
-    """Say whether a scheme has such a tag at all, wherever it may stand; 'plain' has every tag.
+    """Say whether a scheme has such a tag in any position; 'plain' has every tag.
 
     >>> tag_fits("L-PER", "BILOU"), tag_fits("L-PER", "BIOES"), tag_fits("NOUN", "IOB2"), tag_fits("NOUN", "plain")
     (True, False, False, True)
@@ -69,7 +69,7 @@ def tag_fits(tag: str, scheme: str) -> bool:
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Cut a tag into its letter and its label, at the first hyphen: labels may hold hyphens of their own.
+    """Cut a tag into its letter and its label, at the first hyphen: labels may hold hyphens too.
 
     Raises DataError for a tag that is neither O nor one of the letters B I E S L U M with a label.
 
@@ -96,7 +96,7 @@ def entity_labels(tags: Iterable[str]) -> list[str]:
 
 
 def tag_bigrams(sentences: Iterable[Sequence[str]]) -> Counter[tuple[str | None, str | None]]:
-    """Count neighbouring tags; None is the edge of a sentence, so an empty sentence counts as (None, None).
+    """Count pairs of neighbouring tags; None is the edge of a sentence, so an empty sentence counts as (None, None).
 
     >>> sorted(tag_bigrams([["O", "O"]]).items(), key=str)
     [(('O', 'O'), 1), (('O', None), 1), ((None, 'O'), 1)]
@@ -133,9 +133,9 @@ def detect_scheme(bigrams: Mapping[tuple[str | None, str | None], int]) -> str:
 
 
 def spans_from_tags(tags: Sequence[str], scheme: str) -> list[Span]:
-    """Read spans the lenient way of conlleval: an orphan I- or E- opens a span, and no tag is lost.
+    """Read spans as leniently as conlleval does: an orphan I- or E- opens a span, and no tag is lost.
 
-    Under 'plain' every token is a span of its own. `illegal_positions` says what was lenient about it. The rule is that
+    Under 'plain' every token is a span. `illegal_positions` lists the tags that were read leniently. The rule is that
     of the CoNLL-2000 shared task's scorer, https://www.clips.uantwerpen.be/conll2000/chunking/output.html
 
     >>> spans_from_tags(["B-PER", "I-PER", "O", "I-LOC"], "IOB2")
@@ -176,7 +176,9 @@ def tags_from_spans(spans: Iterable[Span], length: int, scheme: str) -> list[str
         check_span(span, length)
     for left, right in pairwise(ordered):
         if right.start < left.end:
-            raise DataError(f"{left} and {right} overlap; a tag sequence holds one label a token: drop one of the two")
+            raise DataError(
+                f"{left} and {right} overlap; a tag sequence holds one label per token: drop one of the two"
+            )
     if scheme == "plain":
         if [(span.start, span.end) for span in ordered] != [(position, position + 1) for position in range(length)]:
             raise DataError(
@@ -217,7 +219,7 @@ def repair_tags(tags: Sequence[str], scheme: str) -> list[str]:
 
 
 def illegal_positions(tags: Sequence[str], scheme: str) -> list[int]:
-    """List where tags break their scheme: a letter it has not, an orphan, or a span that was begun and not ended.
+    """List where tags break their scheme: a letter that it lacks, an orphan, or a span that was begun and not ended.
 
     >>> illegal_positions(["O", "I-PER", "B-LOC"], "IOB2"), illegal_positions(["B-LOC", "O"], "BIOES")
     ([1], [0])
@@ -237,7 +239,7 @@ def legal_transitions(tags: Sequence[str], scheme: str) -> tuple[np.ndarray, np.
     """Say which of L tags may start a sentence, follow one another and end a sentence: bool (L,), (L, L), (L,).
 
     The middle array is indexed [from, to]. A sequence is legal by these three exactly where `illegal_positions` is
-    empty; 'plain' and IO forbid nothing. Raises DataError for a tag with a letter that the scheme has not.
+    empty; 'plain' and IO forbid nothing. Raises DataError for a tag with a letter that the scheme lacks.
 
     >>> start, transitions, end = legal_transitions(["O", "B-PER", "I-PER"], "IOB2")
     >>> start.tolist(), transitions[0].tolist(), end.tolist()
@@ -261,7 +263,7 @@ def legal_transitions(tags: Sequence[str], scheme: str) -> tuple[np.ndarray, np.
 
 
 def span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:
-    """Write one span; `touching`: the token before it ends another span of the same label."""
+    """Write the tags of one span; `touching` says that another span of the same label ends right before it."""
     size = span.end - span.start
     if scheme in _CLOSED:
         letters = "S" if size == 1 else "B" + "I" * (size - 2) + "E"

@@ -1,6 +1,6 @@
 """Cut plain text into symbols, characters or words, number them, and put text together from numbers again.
 
-Knows which symbols there are and where spaces stand between words; what comes after what is for the model to say.
+This module knows the symbols and where spaces stand between words, and no model.
 """
 
 import re
@@ -16,11 +16,11 @@ from seqtag.text.tokenizer import Tokenizer
 UNKNOWN, LINE_BREAK = "<unk>", "\n"  # ids 0 and 1 in every vocabulary
 UNKNOWN_ID, LINE_BREAK_ID = 0, 1
 
-# What stands before a word: nothing, as it begins a line; the word before it, right there; or white space.
+# What stands before a word: nothing, because it begins a line; the previous word without a space; or white space.
 LINE_START, GLUED, SPACED = 0, 1, 2
 
 _BREAKS = re.compile("(\n)")
-# Texts of the published tables have it in the place of rare words; spaCy would make three words of it.
+# Texts of published tables have `<unk>` in the place of rare words; spaCy would cut it into three words.
 _BREAKS_AND_UNKNOWN = re.compile(f"(\n|{UNKNOWN})")
 _WORD = re.compile(r"\S+")
 
@@ -36,14 +36,14 @@ def code_points(text: str) -> np.ndarray:
 
 
 def words_with_gaps(pieces: Iterable[str], language: str | None) -> Iterator[tuple[str, int]]:
-    """Cut pieces of text, each of whole lines, into words with what stands before each; a line break is a word too.
+    """Cut pieces of text, each of whole lines, into words, each with what stands before it; line breaks are words too.
 
-    Words are the tokens of spaCy's rules for `language`; None is for text with white space between all tokens.
+    Words are the tokens of spaCy's rules for `language`; None means text with white space between all tokens.
 
     >>> list(words_with_gaps(["Stay in."], "en"))
     [('Stay', 0), ('in', 2), ('.', 1)]
     """
-    gap_after: deque[tuple[str, str]] = deque()  # texts on their way through the tokenizer, and what ends each
+    gap_after: deque[tuple[str, str]] = deque()  # texts that the tokenizer has not given back yet, and what ends each
 
     def texts() -> Iterator[str]:
         for piece in pieces:
@@ -96,7 +96,7 @@ class SymbolVocabulary:
         assert level in ("character", "word"), level
         self.level, self.language = level, language
         self.symbols = [UNKNOWN, LINE_BREAK, *(s for s in symbols if s not in (UNKNOWN, LINE_BREAK))]
-        # Words with mostly no space before them, such as a full stop, or after them, such as an opening bracket.
+        # Words that mostly have no space before them, such as a full stop, or after them, such as an opening bracket.
         self.glued_before, self.glued_after = frozenset(glued_before), frozenset(glued_after)
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
         # The last row stands for all characters that come after those of the vocabulary.
@@ -110,11 +110,11 @@ class SymbolVocabulary:
         return len(self.symbols)
 
     def find(self, symbol: str) -> int:
-        """Give the id of a symbol, 0 where it is unknown."""
+        """Give the id of a symbol, or 0 if it is unknown."""
         return self._ids.get(symbol, UNKNOWN_ID)
 
     def cut(self, text: str) -> list[str]:
-        """Cut a text into its symbols as they stand in it, known or not."""
+        """Cut a text into its symbols, known or not, as they stand in it."""
         if self.level == "character":
             return list(text)
         check_characters(text, "the text")
@@ -146,9 +146,9 @@ class SymbolVocabulary:
             yield np.array(ids, np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Put a text together; between words stands a space, unless one of the two mostly has none on that side.
+        """Put a text together, with a space between two words unless one of them mostly has none on that side.
 
-        The text of the first ids is the beginning of the text of all.
+        The text of the first ids is the beginning of the text of all ids.
         """
         symbols = [self.symbols[int(i)] for i in ids]
         if self.level == "character":
@@ -162,7 +162,7 @@ class SymbolVocabulary:
         return "".join(text)
 
     def to_dict(self) -> dict[str, Any]:
-        """Lay it out for JSON; `from_dict` takes it back."""
+        """Give JSON values that `from_dict` reads."""
         return {
             "level": self.level,
             "language": self.language,
@@ -173,7 +173,7 @@ class SymbolVocabulary:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "SymbolVocabulary":
-        """Take back what `to_dict` laid out."""
+        """Read what `to_dict` gave."""
         return cls(**stored)
 
 

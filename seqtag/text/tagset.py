@@ -1,4 +1,4 @@
-"""Tags <-> ids. A model works in a scheme of its own and answers in the scheme of its data; this is where they meet."""
+"""Translate between the tags of the data and the ids of a model, which may work in another scheme than its data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from seqtag.text.schemes import legal_transitions, repair_tags, split_tag, tag_f
 
 @dataclass(frozen=True)
 class TagSet:
-    """The tags of the data and the model's own, and the way between them.
+    """The tags of the data, the tags of the model, and the translation between them.
 
     For data in IOB2 the model works in BIOES, since knowing where a span ends makes it easier to find (Ratinov and
     Roth 2009); legal sequences of the two correspond one to one, so probabilities are the same in both.
@@ -55,9 +55,9 @@ class TagSet:
         )
 
     def encoder(self, seen: Sequence[str]) -> np.ndarray:
-        """Table (D, D + 1) of the model's id for a tag of `seen` by the tag that follows; the last column is an end.
+        """Give the model's id for each tag of `seen` and each following tag, (D, D + 1); the last column is an end.
 
-        Tags that the model lacks get 0: they can be scored against, not learned.
+        Tags that the model lacks get 0: they can be used for scoring, but not be learned.
         """
         table = np.zeros((len(seen), len(seen) + 1), np.int64)
         for i, tag in enumerate(seen):
@@ -80,7 +80,7 @@ class TagSet:
         return ids_N
 
     def decode(self, ids: np.ndarray) -> list[str]:
-        """Turn the model's ids of one sentence into tags of the data's scheme, legal ones."""
+        """Turn the model's ids of one sentence into legal tags of the data's scheme."""
         tags = [self.data_tags[i] for i in self.to_data[ids]]
         return tags if self.data_scheme in ("plain", "IO") else repair_tags(tags, self.data_scheme)
 
@@ -94,7 +94,7 @@ class TagSet:
         rows = [tags_T[:length] for tags_T, length in zip(tags_BT, lengths_B.tolist())]
         if self.data_scheme in ("plain", "IO") or not ids_BT.size:
             return rows
-        # Legal tags of the model are legal ones of the data, and a CRF gives no others: repair is for the rest.
+        # A CRF gives legal tags only, which are legal in the data's scheme too; only other rows are repaired.
         start_L, transitions_LL, end_L = self.legal
         last_B = ids_BT[np.arange(len(ids_BT)), (lengths_B - 1).clip(0)]
         inside_BT = np.arange(1, ids_BT.shape[1]) < lengths_B[:, None]
@@ -111,11 +111,11 @@ class TagSet:
 
     @cached_property
     def legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which tags may start, follow each other and end; see `schemes.legal_transitions`."""
+        """Which tags may start a sentence, follow each other and end it; see `schemes.legal_transitions`."""
         return legal_transitions(self.names, self.scheme)
 
     def unknown(self, tags: Sequence[str]) -> list[str]:
-        """Labels of `tags` that the model has no tag for."""
+        """Give the labels of `tags` for which the model has no tag."""
         known = {split_tag(tag)[1] if self.data_scheme != "plain" else tag for tag in self.data_tags}
         if self.data_scheme == "plain":
             return sorted({tag for tag in tags if tag not in known})

@@ -1,6 +1,6 @@
 """Cut text into tokens with character offsets, and into sentences, with spaCy's blank pipelines.
 
-Rules only: no spaCy model is needed or downloaded. What the tokens mean is for the model to say.
+Only spaCy's rules are used, so no spaCy model is needed or downloaded. This module knows no model and no tags.
 """
 
 import unicodedata
@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from seqtag.errors import UsageError
 from seqtag.text.length_batches import filled
 
-# The words of a loan are forgotten, and looking a word up anew is most of the work: of short texts a loan has many.
+# A pipeline forgets the words of a loan, and looking words up takes most of the time, so short texts share a loan.
 _LOAN_CHARACTERS = 200_000
-_CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation but for what opens a bracket or a quotation
+_CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation, except for what opens a bracket or a quotation
 
 
 Cut = TypeVar("Cut")
@@ -32,9 +32,9 @@ class Token:
 class Tokenizer:
     """Tokenise texts of one language; `xx` has rules that fit most languages that write spaces.
 
-    White space is never a token, every other character is in exactly one. Any number of threads may share one, and no
-    word of a text is kept: memory stays flat for as long as new words come. spaCy is imported here and not before.
-    Raises UsageError where it is not installed, or for a language that it has not or that needs a package of its own.
+    White space is in no token, and every other character is in exactly one. Any number of threads may share a
+    tokenizer, and it keeps no word of a text, so memory does not grow with new words. spaCy is imported here, not
+    before. Raises UsageError if spaCy is not installed, lacks the language, or needs another package for it.
 
     >>> Tokenizer("en").tokens("Ada doesn't  wait.")[1:3]
     [Token(text='does', start=4, end=8), Token(text="n't", start=8, end=11)]
@@ -44,7 +44,7 @@ class Tokenizer:
         if max_tokens < 1:
             raise UsageError(f"max_tokens is {max_tokens}; a sentence needs at least 1 token")
         with _lent_pipeline(language):
-            pass  # says now, and not at the first text, that there is no such language
+            pass  # an unknown language is an error now, and not at the first text
         self.language = language
         self.max_tokens = max_tokens
 
@@ -90,28 +90,29 @@ class Tokenizer:
         return [part for sentence in sentences if sentence for part in _cut_long(sentence, self.max_tokens)]
 
 
-# By language, the pipelines that nobody uses now: building one takes a tenth of a second, more than most texts.
+# The pipelines that nobody uses now, by language: building one takes a tenth of a second, longer than most texts.
 _IDLE: dict[str, list[Any]] = {}
-_MOST_WORDS = 100_000  # that a pipeline has looked up, those that it forgot too: some 8 MB, and seconds of work
+_MOST_WORDS = 100_000  # that a pipeline has looked up, including forgotten ones: some 8 MB, and seconds of work
 
 
 @contextmanager
 def _lent_pipeline(language: str) -> Iterator[Any]:
-    """Lend a pipeline to one caller at a time, for texts whose words it forgets at the end.
+    """Lend a pipeline to one caller at a time; at the end it forgets the words of the caller's texts.
 
-    spaCy keeps every word that it ever saw, but for those of a memory zone; of these a pipeline has one at a time, and
-    it closes for all of its words. So threads never share a pipeline, nor does a lock make one wait for another's
-    texts: there are as many as were ever in use at once. What came from a document must be copied before the end.
+    spaCy keeps every word that it has seen, except for the words of a memory zone. A pipeline has one such zone at a
+    time, which forgets all of its words when it closes. Therefore threads never share a pipeline, and no lock makes one
+    wait for another's texts: there are as many pipelines as were ever in use at once. Whatever came from a document
+    must be copied before the end.
     """
     idle = _IDLE.setdefault(language, [])
-    # `pop` and `append` are single steps that no other thread can come between.
+    # `pop` and `append` are single steps, which no other thread can interrupt.
     try:
         pipeline = idle.pop()
     except IndexError:
         pipeline = _blank_pipeline(language)
     with pipeline.memory_zone():
         yield pipeline
-    # One that was left by an error is not lent again, nor one that is worn: closed zones leave some 80 bytes a word.
+    # After an error a pipeline is not lent again, nor after many words: closed zones leave some 80 bytes per word.
     if len(pipeline.vocab) < _MOST_WORDS:
         idle.append(pipeline)
 
@@ -130,7 +131,7 @@ def _blank_pipeline(language: str) -> Any:
             f"spaCy can't tokenise language {language!r}: {error}; give a code such as 'en', 'de' or 'xx' (any)"
         ) from error
     pipeline.add_pipe("sentencizer")
-    # spaCy's limit is for parsers, whose memory grows with the text; rules need no limit
+    # spaCy's limit is meant for parsers, whose memory grows with the text; rules need no limit.
     pipeline.max_length = 2**62
     return pipeline
 

@@ -1,6 +1,6 @@
-"""Remember how training labelled each surface, without writing the surfaces down: hashes, sorted, with their labels.
+"""Remember how training labelled each surface, as sorted hashes with their labels, without storing the surfaces.
 
-Tells a report which entities were seen in training and which were ambiguous there. Knows tokens and spans; no score.
+A report learns from this which entities were seen in training and which were ambiguous there. No score is known here.
 """
 
 import base64
@@ -14,18 +14,19 @@ from datasets import Dataset
 
 from seqtag.text.schemes import spans_from_tags
 
-_PAIRS = 100_000  # surfaces with a label that are held as strings at once
-_ROWS = 10_000  # of a dataset, read together
+_PAIRS = 100_000  # surfaces with a label that are held as strings together
+_ROWS = 10_000  # of a dataset that are read together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surfaces:
-    """The labels that each surface had in training: the tokens of a span joined by blanks, case kept.
+    """The labels that each surface had in training; a surface is the tokens of a span joined by blanks, case kept.
 
-    Held as hashes, so no list of the names in the training text lies in a model folder. That hides names from a reader,
-    not from a guess: whoever has the folder can hash a name and see whether it was there and with which label, and try
-    a whole directory of people in a minute. The single words of training stand in the vocabulary as they are. The hash
-    is BLAKE2b (RFC 7693) of 8 bytes: among N surfaces one that was not seen passes as seen once in 2**64 / N times.
+    Surfaces are stored as hashes, so a model folder holds no list of the names in the training text. That hides names
+    from a reader, but not from a guess: whoever has the folder can hash a name, see whether it was there and with which
+    label, and try a whole directory of people in a minute. The single words of training stand in the vocabulary
+    unchanged. The hash is BLAKE2b (RFC 7693) of 8 bytes: among N surfaces, an unseen one passes as seen once in
+    2**64 / N times.
 
     >>> surfaces = Surfaces.of([("New York", "ORG")])
     >>> surfaces.labels_of("New York"), surfaces.num_labels("York")
@@ -63,13 +64,13 @@ class Surfaces:
         return cls(labels, hashes_N[order_N], label_ids_N[order_N])
 
     def labels_of(self, surface: str) -> tuple[str, ...]:
-        """Give the labels of a surface, sorted; none where training had no such span."""
+        """Give the labels of a surface, sorted; none if training had no such span."""
         key = np.uint64(_hash(surface))
         first, end = (int(np.searchsorted(self.hashes_N, key, side=side)) for side in ("left", "right"))
         return tuple(self.labels[number] for number in self.label_ids_N[first:end].tolist())
 
     def num_labels(self, surface: str) -> int:
-        """Count the labels of a surface: 0 where it is new, several where it is ambiguous."""
+        """Count the labels of a surface: a new one has 0, and an ambiguous one several."""
         return len(self.labels_of(surface))
 
     def to_dict(self) -> dict[str, str]:
@@ -96,7 +97,7 @@ class Surfaces:
 
 
 def surfaces_of(dataset: Dataset, scheme: str) -> Surfaces:
-    """Collect the surfaces of a dataset with tokens and tags, a piece of it at a time; of plain tags, each word's.
+    """Collect the surfaces of a dataset with tokens and tags piece by piece; under plain tags each word is a surface.
 
     >>> data = {"train": Dataset.from_dict({"tokens": [["Ada", "spoke"]], "tags": [["B-PER", "O"]]})}
     >>> from seqtag import load_corpus
@@ -117,7 +118,7 @@ def _dataset_surfaces(dataset: Dataset, scheme: str) -> Iterator[tuple[str, str]
         sentences, tag_lists = (piece.column(name).combine_chunks() for name in ("tokens", "tags"))
         tags_N = tag_lists.flatten().to_numpy()
         if scheme == "plain":
-            # each word with each of its tags once a piece: tokens are many, pairs of them are few
+            # Each word is given once per piece with each of its tags: tokens are many, such pairs are few.
             coded = sentences.flatten().dictionary_encode()
             words = coded.dictionary.to_pylist()
             codes_N = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64) * len(names) + tags_N
@@ -135,6 +136,6 @@ def _dataset_surfaces(dataset: Dataset, scheme: str) -> Iterator[tuple[str, str]
 
 
 def _hash(surface: str) -> int:
-    # half characters may come in lists of a user's own; they are no reason to stop here
+    # Token lists of a user may hold half characters, which are no reason to stop here.
     content = surface.encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")

@@ -1,7 +1,7 @@
-"""Map words, characters, word features and tags to ids. Knows strings and counts; knows no tensor.
+"""Map words, characters and word features to ids. This module knows strings and counts, and no tensor.
 
 A word is described by the columns of `FEATURES`: its normalised form and cheap facts about its spelling. Each column
-has an index of its own, built from the training data; id 0 is padding and id 1 stands for whatever was not seen there.
+has its own index, which is built from the training data; id 0 is padding, and id 1 stands for all that was not seen.
 """
 
 import re
@@ -21,7 +21,7 @@ _DIGIT = re.compile(r"[0-9]")
 
 
 def normalise(word: str, *, lowercase: bool = True, merge_digits: bool = True) -> str:
-    """Lower-case a word and make all digits one, as asked.
+    """Lower-case a word and write 0 for each of its digits, as asked for.
 
     >>> normalise("Boeing-747"), normalise("Boeing-747", lowercase=False)
     ('boeing-000', 'Boeing-000')
@@ -57,7 +57,7 @@ FEATURES = ("word", *_SPELLING)
 
 
 class WordIds(NamedTuple):
-    """Ids of distinct words, a row a word."""
+    """Ids of distinct words, with one row per word."""
 
     features_UF: np.ndarray  # int64, columns in the order of FEATURES
     characters_UC: np.ndarray  # int64, right-padded with 0
@@ -65,7 +65,7 @@ class WordIds(NamedTuple):
 
 @dataclass(eq=False)
 class Vocabulary:
-    """The indices behind a model, JSON-able. Build with `Vocabulary.build`; ids never change after that."""
+    """The indices of a model. `Vocabulary.build` makes one, and its ids never change after that."""
 
     indices: dict[str, dict[str, int]]  # feature name -> value -> id, from 2 on
     characters: dict[str, int]
@@ -86,7 +86,7 @@ class Vocabulary:
     ) -> "Vocabulary":
         """Index the words of `counts` (token -> times seen) that occur `min_freq` times, counted after normalising.
 
-        `extra_words`, normalised already, get a word id though training never saw them: those of pretrained vectors.
+        `extra_words`, such as those of pretrained vectors, are normalised already; they get an id without being seen.
 
         >>> v = Vocabulary.build({"Ada": 2, "ada": 1, "met": 1})
         >>> v.indices["word"], v.word_counts
@@ -118,7 +118,7 @@ class Vocabulary:
         return normalise(word, lowercase=self.lowercase, merge_digits=self.merge_digits)
 
     def __contains__(self, word: object) -> bool:
-        """Say whether training saw a word, normalised, and it has an id; to have a pretrained vector is not enough.
+        """Say whether a normalised word was seen in training and has an id; a pretrained vector is not enough.
 
         >>> vocabulary = Vocabulary.build({"Ada": 1}, extra_words=["turin"])
         >>> "ADA" in vocabulary, "Turin" in vocabulary, "Oslo" in vocabulary
@@ -128,21 +128,21 @@ class Vocabulary:
 
     @property
     def feature_sizes(self) -> dict[str, int]:
-        """Number of ids of each feature column, padding and unknown included."""
+        """The number of ids of each feature column, including padding and unknown."""
         return {name: len(index) + 2 for name, index in self.indices.items()}
 
     @property
     def num_characters(self) -> int:
-        """Number of character ids, padding and unknown included."""
+        """The number of character ids, including padding and unknown."""
         return len(self.characters) + 2
 
     def folded_characters(self) -> list[int]:
-        """Give for each character id that of its lower case, where `lowercase` is on and there is one."""
+        """Give for each character id that of its lower case; it stays the same without `lowercase` or a lower case."""
         folded = [self.characters.get(c.lower(), i) if self.lowercase else i for c, i in self.characters.items()]
         return [0, 1, *folded]
 
     def encode(self, words: Sequence[str]) -> WordIds:
-        """Look up distinct words: their features and characters. Cached by word, with a bound."""
+        """Look up the features and characters of distinct words, through a cache of bounded size."""
         if len(self._cache) > _MOST_CACHED_WORDS:
             self._cache.clear()
         rows = [self._cache.get(word) or self._learn(word) for word in words]
@@ -160,7 +160,7 @@ class Vocabulary:
         return described
 
     def describe(self, word: str) -> tuple[list[int], list[int]]:
-        """Look up one word, past the cache: its features in the order of FEATURES, and its characters."""
+        """Look up one word without the cache: its features in the order of FEATURES, and its characters."""
         half = MOST_CHARACTERS // 2
         spelling = word if len(word) <= MOST_CHARACTERS else word[:half] + word[-half:]
         return (
@@ -175,7 +175,7 @@ class Vocabulary:
         return {**self.__dict__, "_cache": {}}
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold: values in the order of their ids."""
+        """Give JSON values that `from_dict` reads; values stand in the order of their ids."""
         return {
             "features": {name: list(index) for name, index in self.indices.items()},
             "characters": list(self.characters),

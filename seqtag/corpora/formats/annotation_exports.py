@@ -1,7 +1,7 @@
-"""Read annotated texts, labels given by character offsets: the exports of Doccano, Label Studio and Prodigy.
+"""Read annotated texts whose labels have character offsets: the exports of Doccano, Label Studio and Prodigy.
 
-The text is tokenised here and each span laid over the tokens. A span whose borders cut a token is misaligned: it is
-listed with the border it is moved to, and too many of them are an error. One text is one row, however long.
+Each text is cut into tokens here, and its spans are laid over them. A span whose border lies inside a token is
+misaligned: it is moved to token borders and logged, and too many of them are an error. A text of any length is one row.
 """
 
 import json
@@ -26,14 +26,14 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Misaligned:
-    """A span whose borders are no token borders, and where it is moved to."""
+    """A span with a border that is no token border, and the place that it is moved to."""
 
     line: int  # of the file, or the number of the record in a JSON array, from 1
     start: int  # characters, as annotated
     end: int
     label: str
     text: str
-    snap_start: int  # characters, at token borders; equal to snap_end where the span is left out
+    snap_start: int  # characters, at token borders; equal to snap_end if the span is left out
     snap_end: int
     snap_text: str
 
@@ -49,9 +49,10 @@ def annotation_blocks(
 ) -> Iterator[Block]:
     """Read annotated texts as tokens with IOB2 tags; misaligned spans are moved outwards to token borders.
 
-    Each of them is logged; above the share `max_misaligned` of all spans they are a DataError at the end. White space
-    at a span's borders is no misalignment. Prodigy's own tokens are used where the export has them, and its rejected
-    and ignored texts are left out, which is logged. Overlapping spans are a DataError: a token has one tag.
+    Each misaligned span is logged; if their share of all spans is above `max_misaligned`, a DataError follows at the
+    end. White space at the borders of a span is no misalignment. If the export holds Prodigy's tokens, these are used.
+    Texts that were rejected or ignored are left out, which is logged. Overlapping spans are a DataError, because each
+    token has one tag.
     """
     misaligned: list[Misaligned] = []
     num_spans = 0
@@ -76,10 +77,12 @@ def annotation_blocks(
 
 
 def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
-    """Name the tool that a JSON or JSONL file was exported from, by its first record; None for a table of lists."""
+    """Name the tool that exported a JSON or JSONL file, by the first record; None for a table of lists."""
     for _, record in _records(path):
         return record_kind(record)
-    raise DataError(f"{os.fspath(path)}: no record in the file; it should hold one a line, or all in one array")
+    raise DataError(
+        f"{os.fspath(path)}: no record in the file; it should hold one record per line, or all records in one array"
+    )
 
 
 def aligned_records(
@@ -138,7 +141,7 @@ def _align(record: Annotated, tokens: Sequence[Token], name: str) -> tuple[list[
 
 
 def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Give each record with its line; of a JSON array, with its number."""
+    """Give each record after its line, or after its number in a JSON array."""
     name = os.fspath(path)
     with open_bytes(path) as handle:
         array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")

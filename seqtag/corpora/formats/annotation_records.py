@@ -1,4 +1,4 @@
-"""Understand one record of an annotation tool's export: Doccano, Label Studio or Prodigy. Text and spans come out."""
+"""Read the text and the spans of one record that Doccano, Label Studio or Prodigy exported."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class Annotated:
     line: int
     text: str
     spans: tuple[Span, ...]  # in characters of `text`
-    tokens: tuple[Token, ...] = ()  # where the export has its own
+    tokens: tuple[Token, ...] = ()  # empty where the export holds no tokens
 
 
 def record_kind(record: Mapping[str, Any]) -> str | None:
-    """Name the tool that a record comes from: 'doccano', 'label-studio' or 'prodigy'; None for something else.
+    """Name the tool that wrote a record: 'doccano', 'label-studio' or 'prodigy'; None if none of them did.
 
     >>> record_kind({"text": "Ada spoke", "label": [[0, 3, "PER"]]})
     'doccano'
@@ -34,13 +34,13 @@ def record_kind(record: Mapping[str, Any]) -> str | None:
     for key in ("label", "labels", "entities"):
         marks = record.get(key)
         if isinstance(marks, list) and all(isinstance(mark, (list, Mapping)) for mark in marks):
-            # Label Studio's JSON-MIN has the layout of Doccano, with marks of its own
+            # Label Studio's JSON-MIN has the layout of Doccano, but its marks hold "labels".
             return "label-studio" if any("labels" in mark for mark in marks if isinstance(mark, Mapping)) else "doccano"
     return None
 
 
 def read_record(record: Mapping[str, Any], line: int, name: str) -> Annotated | None:
-    """Read text and spans off a record; None for a text that was rejected, ignored or never annotated.
+    """Read the text and the spans of a record; None for a text that was rejected, ignored or never annotated.
 
     Raises DataError, by file and line, for a record of another kind and for offsets outside of the text.
     """
@@ -84,7 +84,7 @@ def _label_studio_marks(record: Mapping[str, Any], place: str) -> tuple[str, lis
     annotations = [each for each in all_annotations if not each.get("was_cancelled")]
     if not annotations:
         return None
-    # several people may have annotated one text; the first is as good as any, and a text must not come twice
+    # Several people may have annotated a text, which must not come twice: the first annotation is taken.
     results = _mappings(annotations[0].get("result") or [], place)
     values = [each["value"] for each in results if isinstance(each.get("value"), Mapping) and "start" in each["value"]]
     if "text" in texts:
@@ -121,7 +121,7 @@ def _spans(marks: Iterable[tuple[Mapping[str, Any], Any]], text: str, place: str
 
 
 def _in_code_points(start: int, end: int, surface: Any, text: str) -> tuple[int, int]:
-    """Turn offsets that a browser counted in UTF-16 units into characters, where the marked text shows them to be."""
+    """Turn offsets into characters if the marked text shows that a browser counted them in UTF-16 units."""
     if not isinstance(surface, str) or text[start:end] == surface:
         return start, end
     units = text.encode("utf-16-le")

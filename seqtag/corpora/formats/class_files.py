@@ -1,4 +1,4 @@
-"""Read texts whose class is where they lie: in a file per class, one text in each line, or in a folder per class."""
+"""Read texts whose place says their class: one file per class, with one text per line, or one folder per class."""
 
 import logging
 import re
@@ -28,7 +28,7 @@ def class_files(paths: Sequence[Path]) -> list[LabelledPart]:
 
 
 def class_names(names: Sequence[str]) -> list[str]:
-    """Cut off the words that all names begin with and those that all end with; what is left are the labels.
+    """Cut off the words that all names begin with and the words that all names end with; the rest are the labels.
 
     >>> class_names(["rt-polarity.neg", "rt-polarity.pos"]), class_names(["not_funny.txt", "funny.txt"])
     (['neg', 'pos'], ['not_funny', 'funny'])
@@ -41,7 +41,7 @@ def class_names(names: Sequence[str]) -> list[str]:
 
 
 def class_folders(folders: Sequence[Path]) -> list[LabelledPart]:
-    """Make a part of each folder: each file in it is a text, line breaks and all, and the folder's name is the label.
+    """Make a part of each folder: each file in it is one text, and the folder's name is the label.
 
     The line break at the end of a file is no part of the text, and a carriage return before a line feed goes.
     """
@@ -56,7 +56,7 @@ def is_class_folder(folder: Path) -> bool:
 
 def _lines(path: Path, label: str) -> Iterator[LabelledRow]:
     if not path.stat().st_size:
-        raise DataError(f"{path}: the file is empty; it should hold a text a line, all of the class {label!r}")
+        raise DataError(f"{path}: the file is empty; it should hold one text per line, all of the class {label!r}")
     for number, line in numbered_lines(path):
         yield line, label, f"{path}:{number}"
 

@@ -1,7 +1,7 @@
 """Read column files, one token per line: CoNLL in its many dialects, and CoNLL-U.
 
-What a file looks like is decided once, on its first lines. Comments exist only where the format has them, so a token
-may start with `#`. Scheme, labels and Arrow are no business of this file.
+The form of a file is decided once, on its first lines. Lines are comments only where the format has comments, so a
+token may start with `#`. This module knows neither schemes nor labels nor Arrow.
 """
 
 import os
@@ -19,7 +19,9 @@ from seqtag.errors import DataError, UsageError, near_miss
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _DOCUMENT = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
-_SKIPPED_NODE = re.compile(r"\d+[-.]\d+")  # 3-4 is a multiword token, whose words follow; 5.1 is an empty node
+_SKIPPED_NODE = re.compile(
+    r"\d+[-.]\d+"
+)  # 3-4 stands for a multiword token, whose words follow, and 5.1 for an empty node
 _COMMENT = re.compile(r"#\s*(\S+\s*=|(newdoc|newpar|id)\b)")
 _NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s*id\s*=)?\s*(.*)")
 _SAMPLE_LINES = 2000
@@ -29,16 +31,16 @@ _SAMPLE_LINES = 2000
 class Layout:
     """The form of one column file."""
 
-    tab: bool  # columns are separated by one tab, else by runs of blanks
+    tab: bool  # one tab separates columns, else a run of blanks does
     numbered: bool  # CoNLL-U: the first column is the token's number in its sentence
     comments: bool  # lines that start with # before a sentence are comments
     first_line: int  # the line of the first row
-    first_row: tuple[str, ...]  # its cells: the width of the file, and the names where it is a header
+    first_row: tuple[str, ...]  # its cells: their number is the width of the file; in a header they are names
     names: tuple[str, ...] | None  # column names that the format gives (CoNLL-U), lower case
 
     @property
     def width(self) -> int:
-        """Number of columns."""
+        """The number of columns."""
         return len(self.first_row)
 
 
@@ -47,9 +49,9 @@ def column_blocks(
 ) -> Iterator[Block]:
     """Read the sentences of a column file; by default the first column holds tokens and the last tags.
 
-    In CoNLL-U the defaults are FORM and, of ten columns, UPOS; of fewer, the one after FORM. Nothing is stripped from a
-    token or dropped. Documents begin at a line -DOCSTART- and, where the file has comments, at `# newdoc`. Raises
-    DataError, by file and line, for a row with too few columns, UsageError for a column that is not there.
+    In CoNLL-U the defaults are FORM and UPOS, or, in a file of fewer than ten columns, FORM and the column after it. No
+    token is stripped or dropped. A document begins at a line -DOCSTART- and, where the file has comments, at
+    `# newdoc`. Raises DataError, by file and line, for a row with too few columns, UsageError for a missing column.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
 
@@ -57,11 +59,11 @@ def column_blocks(
 def iter_sentences(
     source: str | os.PathLike[str] | IO[str] | IO[bytes], *, token: Column | None = None, name: str = "<stdin>"
 ) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Stream sentences from a column file or an open handle, tags or none: the tokens, and all cells of each row.
+    """Stream sentences from a column file or an open handle, with or without tags: the tokens, and each row's cells.
 
-    A sentence is given as soon as the line that ends it is read (the form of the file is decided on the first one);
-    memory is that of one sentence. A file with one column and blanks inside its tokens can't be told from columns
-    separated by blanks: it is read as those.
+    A sentence is given as soon as the line that ends it is read, so memory holds one sentence; the form of the file is
+    decided on the first one. A file with one column and blanks inside its tokens looks like one whose columns are
+    separated by blanks, and is read so.
 
     >>> import io
     >>> list(iter_sentences(io.StringIO("Ada\\tB-PER\\nspoke\\tO\\n\\nYes\\tO\\n")))
@@ -90,20 +92,20 @@ def _tagged_sentences(
 ) -> Iterator[TaggedSentence]:
     layout, blocks = _recognise(blocks, name)
     if layout is None:
-        raise DataError(f"{name}: the file holds blank lines only; it should hold a token and its tag a line")
+        raise DataError(f"{name}: the file holds blank lines only; it should hold one token and its tag per line")
     token_at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
     default_tag = (3 if layout.width == len(_CONLLU) else 2) if layout.numbered else -1
     tag_at = _column(tag, default_tag, layout, name, "tag")
     if token_at == tag_at:
         column = f"column {token_at} for both tokens and tags"
-        found = "one column a row (tabs or blanks separate columns)" if layout.width == 1 else column
+        found = "one column per row (tabs or blanks separate columns)" if layout.width == 1 else column
         raise DataError(f"{name}:{layout.first_line}: {found}; tagging needs a column of tokens and one of tags")
     first_row = layout.first_row
     named = _is_name(token) or _is_name(tag)
-    # a header that nobody asked for would make 'tags' a tag, and the whole corpus one of plain tags
+    # If an unnoticed header were read as a row, 'tags' would be a tag, and all tags would count as plain.
     looks_like_header = first_row[token_at].lower() in TOKEN_NAMES and first_row[tag_at].lower() in TAG_NAMES
     header = layout.first_line if layout.names is None and (named or looks_like_header) else 0
-    # counted from the end, a column is the right one only in rows of one width
+    # A column that is counted from the end is the right one only where all rows have one width.
     from_left = isinstance(token, int) and isinstance(tag, int) and token >= 0 and tag >= 0
     needed = max(token_at, tag_at) + 1
     tokens: list[str] = []
@@ -120,15 +122,15 @@ def _tagged_sentences(
             yield TaggedSentence(tokens, tags, lines, document)
             tokens, tags, lines = [], [], []
     if not found_any:
-        raise DataError(f"{name}: the file holds no sentence; it should hold a token and its tag a line")
+        raise DataError(f"{name}: the file holds no sentence; it should hold one token and its tag per line")
 
 
 def _rows(
     blocks: Iterable[LineBlock], layout: Layout, name: str, *, needed: int, exact: bool, header: int
 ) -> Iterator[tuple[int, list[str], int]]:
-    """Give the line number, cells and document of each token; no cells where a sentence ends."""
+    """Give the line number, the cells and the document of each token, and no cells where a sentence ends."""
     tab, numbered, comments, width = layout.tab, layout.numbered, layout.comments, layout.width
-    between = True  # no token since the last end of a sentence
+    between = True  # there was no token since a sentence ended
     number = document = 0
     document_id = ""
     for first, lines in blocks:
@@ -158,7 +160,7 @@ def _rows(
 
 def _split_blanks(line: str) -> list[str]:
     cells = line.split(" ")
-    # not `line.split()`: a token may hold a no-break space or another white space of Unicode
+    # `line.split()` would cut a token at a no-break space or another white space of Unicode.
     return _BLANKS.split(line.strip(" \t")) if "" in cells or "\t" in line else cells
 
 
@@ -172,7 +174,7 @@ def _width_error(name: str, number: int, found: int, layout: Layout) -> str:
 
 
 def _column(asked: Column | None, default: int, layout: Layout, name: str, what: str) -> int:
-    """Resolve a column to its number from the left."""
+    """Give the number of a column from the left."""
     width = layout.width
     if isinstance(asked, str) and _is_name(asked):
         names = layout.names or layout.first_row
@@ -198,7 +200,7 @@ def _is_name(asked: Column | None) -> bool:
 
 
 def _recognise(blocks: Iterable[LineBlock], name: str) -> tuple[Layout | None, Iterable[LineBlock]]:
-    """Read on until a sentence has ended, say what form the file has, and give back all blocks; None: no token."""
+    """Read until a sentence has ended, and give the form of the file and all blocks; None for a file without tokens."""
     source = iter(blocks)
     sample: list[LineBlock] = []
     for block in source:
@@ -218,7 +220,7 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
         else:
             sentences[-1].append((number, line))
     if len(numbered_lines) > _SAMPLE_LINES and len(sentences) > 1:
-        sentences.pop()  # the sample may end inside of it
+        sentences.pop()  # the sample may end inside this sentence
     sentences = [sentence for sentence in sentences if sentence]
     conllu = ".conllu" in os.path.basename(name).lower()
     comments = conllu or _have_comments(sentences)
@@ -250,7 +252,7 @@ def _without_comments(sentence: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def _have_comments(sentences: list[list[tuple[int, str]]]) -> bool:
-    """Say whether each sentence opens with a comment: one alone must look like `# key = value` to be believed."""
+    """Say whether each sentence opens with a comment; a single sentence needs one that looks like `# key = value`."""
     opening = [sentence[0][1] for sentence in sentences]
     if not all(line.startswith("#") for line in opening) or not any(map(_without_comments, sentences)):
         return False

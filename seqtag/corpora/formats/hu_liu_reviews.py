@@ -1,4 +1,4 @@
-"""Read product reviews in the mark-up of Hu and Liu (2004), a sentence a line, as sentences with a polarity.
+"""Read product reviews in the mark-up of Hu and Liu (2004), one sentence per line, as sentences with a polarity.
 
 `battery[+2], size[-1][u]##the battery lasts , but it is heavy .` has the opinions on features before `##`; lines that
 begin with `[t]` are titles, lines that begin with `*` notes. Source: Mining and Summarizing Customer Reviews, KDD 2004,
@@ -24,7 +24,7 @@ _LOOKED_AT = 100  # lines that tell the mark-up
 
 
 def is_opinion_file(path: Path) -> bool:
-    """Say whether a file looks like this mark-up: four lines in five do, and one has an opinion."""
+    """Say whether a file has this mark-up: four lines in five look like it, and one has an opinion."""
     lines = (line for _, line in numbered_lines(path) if line.strip() and not line.startswith("*"))
     first = list(islice(lines, _LOOKED_AT))
     marked = [line for line in first if line.startswith("[t]") or _START in line]
@@ -45,7 +45,7 @@ def opinion_parts(paths: Sequence[Path]) -> list[LabelledPart]:
 
 
 def polarity(features: str) -> int | None:
-    """Add up the strengths of the opinions; None where there is none."""
+    """Add up the strengths of the opinions; None if there is no opinion."""
     strengths = [int(strength) for strength in _OPINION.findall(features)]
     return sum(strengths) if strengths else None
 

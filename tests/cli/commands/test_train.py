@@ -104,7 +104,7 @@ ROWS = conll(SENTENCES[:3])
         (b"\x7fELF\0\0\1\tO\n", 1, "DATA:1: a zero byte, so this is a binary file"),
         ("Zoë\tB-PER\n".encode("latin-1"), 1, "DATA:1: byte 3 of the line is 0xeb, which is not UTF-8"),
         ((ROWS + "Ada\n").encode(), 1, "1 column separated by tabs, where line 1 has 2"),
-        (b"Ada\nLovelace\n", 1, "DATA:1: one column a row"),
+        (b"Ada\nLovelace\n", 1, "DATA:1: one column per row"),
         (b"Ada\tO\nspoke\tO\n\nYes\tO\n", 1, "has no tag but O: there is nothing to learn"),
         (b"Ada\tB-PER\n", 1, "one training sentence and no dev data"),
     ],

@@ -139,7 +139,7 @@ def test_columns_by_number():
         message
         == "file.conll:1: no column 3 for tag=; the row has 3 columns, counted from 0 to 2, or from -1 back to -3"
     )
-    assert "one column a row" in fault("Ada\nspoke\n")
+    assert "one column per row" in fault("Ada\nspoke\n")
     assert "column 0 for both tokens and tags" in fault(text, token=0, tag=0)
 
 
