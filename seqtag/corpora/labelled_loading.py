@@ -187,8 +187,8 @@ def _split(folder: Path, text: Column | None, label: Column | None) -> list[Labe
         return _without_columns(class_files(files), folder, text, label)
     found = ", ".join([path.name for path in files] + [f"{path.name}/" for path in folders]) or "nothing"
     raise DataError(
-        f"{folder}: no labelled texts are found in it; there should be one table per split (train, dev or valid, test), "
-        f"or a folder or a file for each class; it holds {found}"
+        f"{folder}: no labelled texts are found in it; there should be one table per split (train, dev or valid, "
+        f"test), or a folder or a file for each class; it holds {found}"
     )
 
 
