@@ -57,6 +57,6 @@ def on_post_build(config: Any) -> None:
             for found in _FETCHED.finditer(path.read_text(encoding="utf-8")):
                 address = next(filter(None, found.groups()))
                 raise PluginError(
-                    f"{path.relative_to(site)} fetches {address}, and the site must work without a network; keep a copy in "
-                    "docs/assets, or leave it out"
+                    f"{path.relative_to(site)} fetches {address}, and the site must work without a network; keep a "
+                    "copy in docs/assets, or leave it out"
                 )
