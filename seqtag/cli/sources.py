@@ -64,9 +64,9 @@ def text_source(source: str) -> "tuple[str, Column | None]":
 
     A `label=` is accepted and ignored, so that the words that named the training data can be used again.
     """
-    from seqtag.corpora.source_names import parse_labelled_source
+    from seqtag.corpora.source_names import parse_source
 
-    path, text, _, config = parse_labelled_source(source)
+    path, text, _, config = parse_source(source, task="classify")
     if config is not None:
         raise UsageError(f"{source}: config= is for data sets in hub layout; a table or JSON lines have text=")
     return path, text

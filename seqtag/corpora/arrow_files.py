@@ -3,13 +3,14 @@
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import Dataset, NamedSplit
 
 from seqtag.corpora.workspace import room_in
@@ -70,6 +71,27 @@ def one_array(column: Any) -> Any:
     if isinstance(array, pa.ChunkedArray):  # in older releases of pyarrow
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
     return array
+
+
+def distinct(values: Any) -> tuple[list[Any], np.ndarray]:
+    """Give the different values of a list or an Arrow array, and for each item the position of its value among them.
+
+    A missing item has the position behind the last value.
+
+    >>> distinct(["b", "a", None, "b"])
+    (['b', 'a'], array([0, 1, 2, 0], dtype=int32))
+    """
+    array = pa.array(values) if isinstance(values, list) else values
+    coded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
+    found = coded.dictionary.to_pylist()
+    indices = pc.fill_null(coded.indices.cast(pa.int32()), len(found))
+    return found, indices.to_numpy(zero_copy_only=False)
+
+
+def renumbering(numbers: Mapping[str, int], names: Sequence[str]) -> np.ndarray:
+    """Give for each draft number of a name, from 0 on, its position in `names`; 0 for a name that is not there."""
+    final = {name: number for number, name in enumerate(names)}
+    return np.array([final.get(name, 0) for name in numbers], np.int64)
 
 
 def offsets_of(lengths: Any) -> np.ndarray:

@@ -20,6 +20,7 @@ from seqtag.corpora.arrow_files import arrow_batches, arrow_writer
 from seqtag.corpora.plain_text import TextSource, read_text, source_name
 from seqtag.corpora.workspace import room_in, workspace
 from seqtag.errors import DataError
+from seqtag.text.length_batches import filled
 from seqtag.text.symbol_vocabulary import (
     GLUED,
     LINE_BREAK_ID,
@@ -101,7 +102,9 @@ def write_draft(source: TextSource, *, level: str, language: str | None) -> Draf
     meter = _Meter(read_text(source))
     numbers: dict[str, int] = {}
     if level == "character":
-        blocks = _character_blocks(meter)
+        # pieces may be short, such as the texts of a list
+        runs = filled(map(code_points, meter), len, _BLOCK)
+        blocks = (np.concatenate(run) for run in runs)
     else:
         blocks = _word_blocks(meter, language, numbers)
     path = workspace() / "draft"
@@ -205,19 +208,6 @@ class _Meter:
             self.num_characters += len(piece)
             self.digest.update(piece.encode())
             yield piece
-
-
-def _character_blocks(pieces: Iterable[str]) -> Iterator[np.ndarray]:
-    waiting: list[np.ndarray] = []  # pieces may be short, such as the texts of a list
-    num_waiting = 0
-    for piece in pieces:
-        waiting.append(code_points(piece))
-        num_waiting += len(waiting[-1])
-        if num_waiting >= _BLOCK:
-            yield np.concatenate(waiting)
-            waiting, num_waiting = [], 0
-    if waiting:
-        yield np.concatenate(waiting)
 
 
 def _word_blocks(pieces: Iterable[str], language: str | None, numbers: dict[str, int]) -> Iterator[np.ndarray]:

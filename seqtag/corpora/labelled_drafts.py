@@ -16,8 +16,18 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from datasets import Sequence as ListOf
 
-from seqtag.corpora.arrow_files import arrow_batches, arrow_writer, lists_of, new_file, offsets_of, open_dataset
+from seqtag.corpora.arrow_files import (
+    arrow_batches,
+    arrow_writer,
+    distinct,
+    lists_of,
+    new_file,
+    offsets_of,
+    open_dataset,
+    renumbering,
+)
 from seqtag.errors import DataError
+from seqtag.text.length_batches import filled
 
 logger = logging.getLogger("seqtag")
 
@@ -87,19 +97,10 @@ def gather_texts(rows: Iterable[LabelledRow]) -> Iterator[LabelledBlock]:
     >>> [block.labels for block in gather_texts([("Yes!", "good", "a.csv:1"), ("No.", "bad", "a.csv:2")])]
     [['good', 'bad']]
     """
-    texts: list[str | None] = []
-    labels: list[str | None] = []
-    places: list[str] = []
-    num_characters = 0
-    for text, label, place in rows:
-        texts.append(text)
-        labels.append(label)
-        places.append(place)
-        num_characters += len(text or "")
-        if len(texts) >= _BLOCK_ROWS or num_characters >= _BLOCK_CHARACTERS:
-            yield LabelledBlock(texts, labels, places.__getitem__)
-            texts, labels, places, num_characters = [], [], [], 0
-    if texts:
+    # A short text counts as if it were longer, so that a block does not get too many rows either.
+    least = _BLOCK_CHARACTERS // _BLOCK_ROWS
+    for run in filled(rows, lambda row: max(len(row[0] or ""), least), _BLOCK_CHARACTERS):
+        texts, labels, places = map(list, zip(*run))
         yield LabelledBlock(texts, labels, places.__getitem__)
 
 
@@ -109,7 +110,7 @@ def settle_labels(parts: Mapping[str, Sequence[LabelledPart]], folder: Path) -> 
     Classes keep the order of a ClassLabel; others are sorted, as numbers where all are numbers. Blank texts stay, as
     empty ones, and are reported. Raises DataError for a missing label, a split without texts and parts of two forms.
     """
-    form = _common_form([part for own in parts.values() for part in own])
+    form = common_form([part for split_parts in parts.values() for part in split_parts])
     numbers: dict[str, int] = {}
     drafts = {
         split: _write_draft(own, new_file(folder, ".draft"), form, numbers, split) for split, own in parts.items()
@@ -154,7 +155,8 @@ def report_blanks(split: str, count: int, places: Sequence[str]) -> None:
         logger.warning("%s: %s empty one%s: %s", split, texts, "s" * (count != 1), named)
 
 
-def _common_form(parts: Sequence[LabelledPart]) -> LabelledForm:
+def common_form(parts: Sequence[LabelledPart]) -> LabelledForm:
+    """Give the form of all parts; DataError where two have different columns."""
     first = parts[0]
     for part in parts:
         if part.form != first.form:
@@ -234,11 +236,10 @@ def _numbered(block: LabelledBlock, form: LabelledForm, numbers: dict[str, int],
 
 
 def _numbers_of(labels: Any, numbers: dict[str, int], declared: bool, place: Callable[[int], str]) -> np.ndarray:
-    coded = labels if isinstance(labels, pa.DictionaryArray) else labels.dictionary_encode()
-    names = [label if declared else class_name(label) for label in coded.dictionary.to_pylist()]
+    values, indices = distinct(labels)
+    names = [value if declared else class_name(value) for value in values]
     known = np.array([numbers.setdefault(name, len(numbers)) if name else -1 for name in names] + [-1], np.int32)
-    # a null has the last entry, which is no label
-    found: np.ndarray = known[pc.fill_null(coded.indices.cast(pa.int32()), len(names)).to_numpy(zero_copy_only=False)]
+    found: np.ndarray = known[indices]
     if (found < 0).any():
         raise _missing(place(int(np.argmax(found < 0))))
     return found
@@ -268,8 +269,7 @@ def _finish(
 ) -> Dataset:
     """Write a draft as the Arrow file of a dataset with ClassLabel, and give the dataset, memory-mapped."""
     features = form.features(names)
-    final = {name: number for number, name in enumerate(names)}
-    renumber = np.array([final[name] for name in numbers], np.int64)
+    renumber = renumbering(numbers, names)
     with arrow_writer(path, features.arrow_schema) as write:
         for batch in arrow_batches(draft.path):
             texts, labels = batch.columns

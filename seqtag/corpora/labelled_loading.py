@@ -1,7 +1,6 @@
-"""Say what a path to labelled texts is and open it: the door to the readers of labelled texts. A new one is added here.
+"""Find out what a path to labelled texts is, and open it. A new reader of labelled texts is added here.
 
-The formats are in delimited, textfiles, split_json, opinions, slotfiles and tables; what happens to the rows in
-labelled.
+The readers are in formats/, and labelled_drafts decides what happens to their rows.
 """
 
 import logging
@@ -32,8 +31,8 @@ from seqtag.corpora.formats.split_json import is_split_json, split_json_parts
 from seqtag.corpora.formats.zip_archives import unpack
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledPart, gather_texts
 from seqtag.corpora.lines import file_ending
-from seqtag.corpora.source_names import check_hub_name
-from seqtag.corpora.splits import group_by_split, labelled_entries, split_name
+from seqtag.corpora.source_names import local_path
+from seqtag.corpora.splits import group_by_split, labelled_entries, only_claims, split_name
 from seqtag.errors import DataError, SeqtagError, UsageError
 
 logger = logging.getLogger("seqtag")
@@ -50,14 +49,9 @@ def open_labelled(source: str, text: Column | None, label: Column | None, config
 
     Raises UsageError for an invalid source, DataError for a folder in which no form is found.
     """
-    if not source:
-        raise UsageError("an empty string is no path; name a file, a folder or a data set on the hub")
-    path = Path(source).expanduser()
-    if not path.exists():
-        check_hub_name(source)
+    path = local_path(source, config)
+    if path is None:
         return hub_tables(source, config), {}
-    if config is not None and not path.is_dir():
-        raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
     if not (path.is_file() or path.is_dir()):
         raise UsageError(
             f"{source}: this is neither a file nor a folder, and is needed twice; write it to a file first"
@@ -152,14 +146,9 @@ def _claimed(
     folder: Path, split: str, claims: Sequence[Path], text: Column | None, label: Column | None
 ) -> list[LabelledPart]:
     """Read the folder of a split, or its files of a class each."""
-    if len(claims) == 1:
-        return _split(claims[0], text, label)
-    if all(path.is_file() and not _is_table(path) for path in claims):
+    if len(claims) > 1 and all(path.is_file() and not _is_table(path) for path in claims):
         return _without_columns(class_files(claims), folder, text, label)
-    raise DataError(
-        f"{folder}: {len(claims)} entries claim the split {split!r}: {', '.join(path.name for path in claims)}; "
-        "leave one of them, or give the files one by one"
-    )
+    return _split(only_claims(folder, {split: claims}, "entries")[split], text, label)
 
 
 def _split(folder: Path, text: Column | None, label: Column | None) -> list[LabelledPart]:

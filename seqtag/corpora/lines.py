@@ -46,10 +46,20 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
         raise DataError(f"{name}: the file is empty; write it again, or leave it out")
 
 
-def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]:
-    """Read an open file or pipe line by line, each a block of its own, so that what is typed is answered at once.
+def numbered_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Give each line of a file after its number, as `line_blocks` reads it."""
+    return (numbered for first, lines in line_blocks(path) for numbered in enumerate(lines, first))
 
-    A text handle that has its bytes in `buffer`, as standard input has, is read as UTF-8 whatever the locale says.
+
+def whole_text(path: str | os.PathLike[str]) -> str:
+    """Give all lines of a file as one text, with a line feed between them and none at the end."""
+    return "\n".join(line for _, lines in line_blocks(path) for line in lines)
+
+
+def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]:
+    """Read an open file or pipe line by line, each line as a block, so that what a user types is answered at once.
+
+    A text handle that has its bytes in `buffer`, as standard input has, is read as UTF-8, whatever the locale is.
     """
     source = cast("IO[bytes]", getattr(handle, "buffer", handle))
     for number, line in enumerate(source, 1):

@@ -1,14 +1,15 @@
 """Read a corpus from whatever the user has: the one door between files or hubs and the rest.
 
-Says what a source of tagged tokens is and which reader takes it; the formats themselves are in columnfiles,
-annotations, exports, docbins and slotfiles, what happens to the tags in corpus_tags. A new reader is added here; one
-for labelled texts in labelled_sources.
+This module decides what a source of tagged tokens is and which reader takes it. The readers are in formats/, and
+tag_normalising decides what happens to the tags. A new reader of tagged tokens is added here, and one of labelled texts
+in labelled_loading.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from datasets import Dataset, DatasetDict
 
@@ -34,7 +35,7 @@ from seqtag.corpora.formats.spacy_docbins import docbin_blocks
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
 from seqtag.corpora.lines import file_ending
-from seqtag.corpora.source_names import check_hub_name, parse_labelled_source, parse_source
+from seqtag.corpora.source_names import local_path, parse_source
 from seqtag.corpora.splits import (
     find_split_files,
     find_split_folders,
@@ -50,9 +51,20 @@ from seqtag.errors import DataError, UsageError, near_miss
 
 __all__ = ["corpus_scheme", "load_corpus"]
 
-Source: TypeAlias = str | os.PathLike[str] | Dataset | Mapping[str, Dataset]
+Tables: TypeAlias = Mapping[str, Dataset]
+Source: TypeAlias = str | os.PathLike[str] | Dataset | Tables
 
-_TASKS = ("tag", "classify")
+Opened = TypeVar("Opened")  # what a split is made of: a part of tagged tokens, or parts of labelled texts
+
+# The options of `load_corpus` that belong to one task, with their defaults.
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "tag": {
+        **dict.fromkeys(("token", "tag", "scheme")),
+        **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx"},
+    },
+    "classify": {"text": None, "label": None},
+}
+_COUNTERPARTS = {"text": "token", "label": "tag", "token": "text", "tag": "label"}
 
 
 def load_corpus(
@@ -101,16 +113,14 @@ def load_corpus(
     >>> reviews["train"].features["label"].names, reviews["train"]["text"][:]
     (['1', '5'], ['Fine.', 'Bah!'])
     """
-    _check_task(
-        task,
-        {"text": text is not None, "label": label is not None},
-        {
-            **{"token": token is not None, "tag": tag is not None, "scheme": scheme is not None},
-            **{"repair": repair != "conlleval", "max_misaligned": max_misaligned != 0.05, "language": language != "xx"},
-        },
-    )
+    options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "repair": repair}
+    check_task(task, {**options, "max_misaligned": max_misaligned, "language": language})
     if task == "classify":
-        return _load_labelled(source, split, text, label)
+        texts, tables = labelled_parts(source, text, label)
+        if tables is not None and is_labelled(tables):
+            return _pick(DatasetDict(tables), split)
+        _check_split(texts, split)
+        return _pick(settle_labels(texts, workspace()), split)
     check_options(scheme, repair)
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
@@ -121,64 +131,60 @@ def load_corpus(
     return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
 
 
-def _load_labelled(source: Source, split: str | None, text: Column | None, label: Column | None) -> Any:
-    parts, tables = labelled_parts(source, text, label)
-    if tables is not None and is_labelled(tables):
-        return _pick(DatasetDict(tables), split)
-    _check_split(parts, split)
-    return _pick(settle_labels(parts, workspace()), split)
-
-
 def tagged_parts(
     source: Source, token: Column | None, tag: Column | None, *, max_misaligned: float, language: str
 ) -> tuple[dict[str, Part], Mapping[str, Dataset] | None]:
     """Open a source of tagged tokens and give its splits, train, dev and test in this order and first.
 
-    The second value are its tables, where it has some and the columns that are wanted have the names of ours.
+    The second value holds its tables. It is None for a source without tables, and where the columns that are wanted do
+    not have the names that `load_corpus` gives them.
     """
-    tables = _given_tables(source)
-    parts: dict[str, Part] = {}
-    if tables is None:
-        source, token, tag, config = parse_source(os.fspath(cast("str", source)), token, tag)
-        tables, parts = _open_tagged(source, token, tag, config, max_misaligned, language)
-    if tables is not None:
-        tables = _named_splits(tables)
-        origin = _origin(source)
-        parts = {name: _table_part(table, f"{origin} {name}", token, tag) for name, table in tables.items()}
-    ours = token in (None, "tokens") and tag in (None, "tags")
-    return {name: parts[name] for name in in_order(parts)}, tables if ours else None
+    open_path = partial(_open_tagged, max_misaligned=max_misaligned, language=language)
+    return _open_source(source, token, tag, open_path, _table_part, "tag", {"tokens", "tags"})
 
 
 def labelled_parts(
     source: Source, text: Column | None, label: Column | None
 ) -> tuple[dict[str, list[LabelledPart]], Mapping[str, Dataset] | None]:
-    """Open a source of labelled texts, as `tagged_parts` does one of tagged tokens."""
+    """Open a source of labelled texts, as `tagged_parts` opens one of tagged tokens."""
+
+    def table_parts(*about: Any) -> list[LabelledPart]:
+        return [labelled_table(*about)]
+
+    ours = {"text", "tokens", "label", "labels"}
+    return _open_source(source, text, label, open_labelled, table_parts, "classify", ours)
+
+
+def _open_source(
+    source: Source,
+    first: Column | None,
+    second: Column | None,
+    open_path: Callable[[str, Column | None, Column | None, str | None], tuple[Tables | None, dict[str, Opened]]],
+    open_table: Callable[[Dataset, str, Column | None, Column | None], Opened],
+    task: str,
+    ours: set[str],
+) -> tuple[dict[str, Opened], Tables | None]:
     tables = _given_tables(source)
-    parts: dict[str, list[LabelledPart]] = {}
+    parts: dict[str, Opened] = {}
+    origin = "split"
     if tables is None:
-        source, text, label, config = parse_labelled_source(os.fspath(cast("str", source)), text, label)
-        tables, parts = open_labelled(source, text, label, config)
+        path, first, second, config = parse_source(os.fspath(cast("str", source)), first, second, task=task)
+        tables, parts = open_path(path, first, second, config)
+        origin = f"{path}, split"
     if tables is not None:
-        tables = {final: tables[name] for name, final in name_splits(tables).items()}
-        origin = _origin(source)
-        parts = {name: [labelled_table(table, f"{origin} {name}", text, label)] for name, table in tables.items()}
-    ours = text in (None, "text", "tokens") and label in (None, "label", "labels")
-    return {name: parts[name] for name in in_order(parts)}, tables if ours else None
-
-
-def _origin(source: Source) -> str:
-    return f"{source}, split" if isinstance(source, str) else "split"
+        tables = {split: tables[name] for name, split in name_splits(tables).items()}
+        parts = {split: open_table(table, f"{origin} {split}", first, second) for split, table in tables.items()}
+    return {split: parts[split] for split in in_order(parts)}, tables if {first, second} <= {None, *ours} else None
 
 
 def _open_tagged(
-    source: str, token: Column | None, tag: Column | None, config: str | None, max_misaligned: float, language: str
-) -> tuple[Mapping[str, Dataset] | None, dict[str, Part]]:
-    """Give the tables or else the parts of a path or hub name."""
-    if not source:
-        raise UsageError("an empty string is no path; name a file, a folder or a data set on the hub")
-    path = Path(source).expanduser()
-    if config is not None and not (path.is_dir() or not path.exists()):
-        raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
+    source: str, token: Column | None, tag: Column | None, config: str | None, *, max_misaligned: float, language: str
+) -> tuple[Tables | None, dict[str, Part]]:
+    """Give the tables, or else the parts, of a path or hub name."""
+    path = local_path(source, config)
+    if path is None:
+        return hub_tables(source, config), {}
+    files = {"train": path}
     if path.is_dir():
         if is_saved(path):
             return saved_tables(path), {}
@@ -189,11 +195,6 @@ def _open_tagged(
         if config is not None or is_configured(path) or (not has_split_files(path) and has_tables(path)):
             return table_folder(path, config), {}
         files = find_split_files(path)
-    elif path.exists():
-        files = {"train": path}
-    else:
-        check_hub_name(source)
-        return hub_tables(source, config), {}
     parts: dict[str, Part] = {}
     for name, file in files.items():
         ending = file_ending(file)
@@ -224,44 +225,26 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table))
 
 
-def _named_splits(tables: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    """Give splits their names here, train, dev and test in this order and first; others keep theirs."""
-    named: dict[str, Dataset] = {}
-    for name, table in tables.items():
-        final = split_name(name) or name
-        if final in named:
-            raise UsageError(f"splits {', '.join(tables)}: two of them are {final!r}; rename one")
-        named[final] = table
-    return {name: named[name] for name in in_order(named)}
-
-
-def _check_task(task: str, labelled: Mapping[str, bool], tagging: Mapping[str, bool]) -> None:
-    """Raise UsageError for an unknown task, and for options of the other task."""
-    if task not in _TASKS:
-        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
-    instead = {"text": "token", "label": "tag", "token": "text", "tag": "label"}
-    for name, given in (labelled if task == "tag" else tagging).items():
-        if given:
-            advice = f"say {instead[name]}=" if name in instead else "leave it out"
-            other = "classify" if task == "tag" else "tag"
+def check_task(task: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError for an unknown task, and for an option of the other task that does not have its default."""
+    if task not in _OPTIONS:
+        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _OPTIONS)}")
+    other = "classify" if task == "tag" else "tag"
+    for name, default in _OPTIONS[other].items():
+        if options.get(name, default) != default:
+            advice = f"say {_COUNTERPARTS[name]}=" if name in _COUNTERPARTS else "leave it out"
             raise UsageError(f"{name}= is for task={other!r}, and the task is {task!r}: {advice}, or set the task")
 
 
-def _given_tables(source: Any) -> Mapping[str, Dataset] | None:
+def _given_tables(source: Any) -> Tables | None:
     """Give the datasets that the source is; None for a path or name. Raises UsageError for anything else."""
-    if isinstance(source, Dataset):
-        return {"train": source}
-    if isinstance(source, Mapping):
-        _check_tables(source)
-        return source
-    if not isinstance(source, (str, os.PathLike)):
+    if isinstance(source, (str, os.PathLike)):
+        return None
+    tables = {"train": source} if isinstance(source, Dataset) else source
+    if not isinstance(tables, Mapping):
         raise UsageError(
             f"a corpus can't be read from {type(source).__name__}; give a path, a dataset or the name of one on the hub"
         )
-    return None
-
-
-def _check_tables(tables: Mapping[str, Any]) -> None:
     for name, table in tables.items():
         if not isinstance(table, Dataset):
             raise UsageError(
@@ -270,6 +253,7 @@ def _check_tables(tables: Mapping[str, Any]) -> None:
             )
     if not tables:
         raise DataError("the DatasetDict has no splits; give at least a split 'train'")
+    return tables
 
 
 def _check_split(corpus: Mapping[str, Any], split: str | None) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
-_TAGGING_KEYS = ("token", "tag", "config")
-_LABELLED_KEYS = ("text", "label", "config")
+_KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config")}  # by task
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
-# a name that ends so means a file that is not there, and no data set of a hub
+# A name with one of these endings is that of a missing file, and not that of a data set on the hub.
 _FILE_ENDINGS = (
     *(".conll", ".conllu", ".conll2003", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".annotated", ".spacy", ".gz"),
     *(".parquet", ".arrow", ".csv", ".json", ".jsonl", ".ndjson", ".zip"),
@@ -18,38 +17,19 @@ _FILE_ENDINGS = (
 
 
 def parse_source(
-    source: str, token: Column | None = None, tag: Column | None = None
+    source: str, first: Column | None = None, second: Column | None = None, *, task: str = "tag"
 ) -> tuple[str, Column | None, Column | None, str | None]:
-    """Cut `path:token=0,tag=3` into path, token, tag and config; a suffix that is no list of key=value is the path's.
+    """Cut `path:token=0,tag=3` into path, token, tag and config; for task='classify', `path:text=0,label=1` likewise.
 
-    `token` and `tag` are columns asked for besides. Raises UsageError for a key that is unknown or given twice.
+    A suffix that is no list of key=value belongs to the path. `first` and `second` are columns that the caller asks for
+    besides. Raises UsageError for a key that is unknown or given twice.
 
     >>> parse_source("news.conll:token=0,tag=ner")
     ('news.conll', 0, 'ner', None)
-    """
-    return _parse(source, _TAGGING_KEYS, token, tag)
-
-
-def parse_labelled_source(
-    source: str, text: Column | None = None, label: Column | None = None
-) -> tuple[str, Column | None, Column | None, str | None]:
-    """Cut `path:text=review,label=stars` into path, text, label and config, as `parse_source` does for tags.
-
-    >>> parse_labelled_source("reviews.csv:text=-1", label="stars")
+    >>> parse_source("reviews.csv:text=-1", None, "stars", task="classify")
     ('reviews.csv', -1, 'stars', None)
     """
-    return _parse(source, _LABELLED_KEYS, text, label)
-
-
-def check_hub_name(source: str) -> None:
-    """Raise UsageError for what is no path and can't be the name of a data set on the hub either."""
-    if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
-        raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
-
-
-def _parse(
-    source: str, keys: tuple[str, str, str], first: Column | None, second: Column | None
-) -> tuple[str, Column | None, Column | None, str | None]:
+    keys = _KEYS[task]
     path, colon, suffix = source.rpartition(":")
     pairs = [pair.partition("=") for pair in suffix.split(",")]
     if not colon or Path(source).exists() or not all(key.strip() and equals for key, equals, _ in pairs):
@@ -70,6 +50,23 @@ def _parse(
             raise UsageError(f"{source}: {key}= is given twice, here and as {key}={given!r}; leave out one")
     columns = [_number(found.get(key, given)) for key, given in zip(keys, (first, second))]
     return path, columns[0], columns[1], found.get("config")
+
+
+def local_path(source: str, config: str | None) -> Path | None:
+    """Give the path that a source names, or None for the name of a data set on the hub.
+
+    Raises UsageError for a source that is neither, and for a configuration of a file.
+    """
+    if not source:
+        raise UsageError("an empty string is no path; name a file, a folder or a data set on the hub")
+    path = Path(source).expanduser()
+    if not path.exists():
+        if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
+            raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
+        return None
+    if config is not None and not path.is_dir():
+        raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
+    return path
 
 
 def _number(column: Column | None) -> Column | None:

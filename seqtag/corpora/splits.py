@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from seqtag.errors import DataError
@@ -98,14 +98,20 @@ def find_split_files(folder: Path) -> dict[str, Path]:
             f"{folder}: no file is named after a split (train, dev or valid, test); the data files are: {listed}; "
             "name them so, or give one file"
         )
+    found = only_claims(folder, splits, "files")
+    if left := [path.name for path in files if path not in found.values()]:
+        logger.info("%s: not named after a split and left out: %s", folder, ", ".join(left))
+    return found
+
+
+def only_claims(folder: Path, splits: Mapping[str, Sequence[Path]], what: str) -> dict[str, Path]:
+    """Give the only path of each split, train, dev and test in this order; DataError where several claim one split."""
     for split, claims in splits.items():
         if len(claims) > 1:
             raise DataError(
-                f"{folder}: {len(claims)} files claim the split {split!r}: {', '.join(path.name for path in claims)}; "
-                "leave one of them, or give the files one by one"
+                f"{folder}: {len(claims)} {what} claim the split {split!r}: {', '.join(path.name for path in claims)}; "
+                f"leave one of them, or give the {what} one by one"
             )
-    if left := [path.name for path in files if not any(path in claims for claims in splits.values())]:
-        logger.info("%s: not named after a split and left out: %s", folder, ", ".join(left))
     return {split: splits[split][0] for split in SPLITS if split in splits}
 
 
@@ -118,12 +124,7 @@ def unnamed_files(folder: Path) -> list[Path]:
 def find_split_folders(folder: Path, wanted: Callable[[Path], bool]) -> dict[str, Path]:
     """Find the folder of each split among those that are `wanted`; empty where there is none."""
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and wanted(path))
-    splits = _by_split(folders, split_name)
-    for split, claims in splits.items():
-        if len(claims) > 1:
-            names = ", ".join(path.name for path in claims)
-            raise DataError(f"{folder}: {len(claims)} folders claim the split {split!r}: {names}; leave one of them")
-    return {split: splits[split][0] for split in SPLITS if split in splits}
+    return only_claims(folder, _by_split(folders, split_name), "folders")
 
 
 def _data_files(folder: Path) -> list[Path]:

@@ -6,20 +6,19 @@ Works on tag numbers in bulk; strings are touched only in sentences that change.
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from datasets import Dataset, DatasetDict
 
-from seqtag.corpora.arrow_files import offsets_of
+from seqtag.corpora.arrow_files import distinct, offsets_of
 from seqtag.corpora.column_roles import tagging_columns
 from seqtag.corpora.formats.arrow_tables import dataset_blocks
 from seqtag.corpora.tagged_drafts import (
     Block,
     Draft,
-    DraftBatch,
     Part,
     discard,
     document_type,
@@ -31,6 +30,7 @@ from seqtag.corpora.tagged_drafts import (
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import (
     SCHEMES,
+    check_scheme,
     convert_tags,
     detect_scheme,
     illegal_positions,
@@ -165,7 +165,7 @@ def settle(
         sum(draft.num_sentences for draft in drafts.values()),
         sum(draft.num_tokens for draft in drafts.values()),
         num_illegal,
-        ", ".join(f"{split} from {draft.origin}" for split, draft in drafts.items()),
+        ", ".join(f"{split} from {draft.part.origin}" for split, draft in drafts.items()),
     )
     return corpus
 
@@ -196,8 +196,8 @@ def settled(tables: Mapping[str, Dataset], scheme: str | None) -> DatasetDict | 
 
 def check_options(scheme: str | None, repair: str) -> None:
     """Raise UsageError for an unknown scheme or repair."""
-    if scheme is not None and scheme not in SCHEMES:
-        raise UsageError(f"unknown scheme {scheme!r}; {near_miss(str(scheme), SCHEMES)}")
+    if scheme is not None:
+        check_scheme(scheme)
     if repair not in REPAIRS:
         raise UsageError(f"unknown repair {repair!r}; {near_miss(str(repair), REPAIRS)}")
 
@@ -218,7 +218,7 @@ def _are_legal(bigrams: Bigrams, scheme: str, declared: Iterable[str]) -> bool:
     names = list(dict.fromkeys([*declared, *(name for pair in bigrams for name in pair if name is not None)]))
     if not all(tag_fits(name, scheme) for name in names):
         return False
-    legal = _legal_table(names, scheme)
+    legal = legal_table(names, scheme)
     numbers: dict[str | None, int] = {None: len(names)} | {name: number for number, name in enumerate(names)}
     return all(legal[numbers[before], numbers[after]] for before, after in bigrams)
 
@@ -228,10 +228,8 @@ def _dataset_bigrams(tables: Mapping[str, Dataset]) -> Bigrams:
     for origin, table in tables.items():
         columns = tagging_columns(table.features, source=origin)
         for block in dataset_blocks(table, columns, origin):
-            coded = block.tags if columns.tag_names is not None else block.tags.dictionary_encode()
-            tags = coded.indices.to_numpy(zero_copy_only=False)
-            offsets = offsets_of(block.lengths)
-            bigrams.update(count_bigrams(tags, offsets, coded.dictionary.to_pylist()))
+            names, tags = distinct(block.tags)
+            bigrams.update(count_bigrams(tags, offsets_of(block.lengths), names))
     return bigrams
 
 
@@ -267,7 +265,7 @@ def _neighbours(
     return before, here, full, here[offsets[full + 1] - 1]
 
 
-def _legal_table(names: Sequence[str], scheme: str) -> np.ndarray:
+def legal_table(names: Sequence[str], scheme: str) -> np.ndarray:
     """Say which tag may follow which, bool (L + 1, L + 1); the last row and column are the sentence's edge."""
     start, transitions, end = legal_transitions(names, scheme)
     table = np.ones((len(names) + 1, len(names) + 1), bool)
@@ -275,26 +273,30 @@ def _legal_table(names: Sequence[str], scheme: str) -> np.ndarray:
     return table
 
 
-def _illegal_sentences(batch: DraftBatch, legal: np.ndarray) -> list[int]:
-    before, here, full, last = _neighbours(batch.tags, batch.offsets, len(legal) - 1)
-    broken = np.searchsorted(batch.offsets, np.flatnonzero(~legal[before, here]), side="right") - 1
+def illegal_sentences(tags: np.ndarray, offsets: np.ndarray, legal: np.ndarray) -> list[int]:
+    """Find the sentences in which a tag follows another that it may not follow, by a table of `legal_table`.
+
+    `tags` and `offsets` are those of `count_bigrams`.
+    """
+    before, here, full, last = _neighbours(tags, offsets, len(legal) - 1)
+    broken = np.searchsorted(offsets, np.flatnonzero(~legal[before, here]), side="right") - 1
     return [int(sentence) for sentence in np.union1d(broken, full[~legal[last, -1]])]
 
 
 def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> IllegalTags:
     if scheme in ("plain", "IO"):
         return IllegalTags(0, ())
-    legal = _legal_table(names, scheme)
+    legal = legal_table(names, scheme)
     count = 0
     first: list[str] = []
     for batch in draft_batches(draft):
-        for sentence in _illegal_sentences(batch, legal):
+        for sentence in illegal_sentences(batch.tags, batch.offsets, legal):
             start, end = batch.offsets[sentence : sentence + 2].tolist()
             tags = [names[number] for number in batch.tags[start:end]]
             positions = illegal_positions(tags, scheme)
             count += len(positions)
             for position in positions[: _SHOWN - len(first)]:
-                first.append(f"{draft.place(int(batch.lines[start + position]), position)} {tags[position]!r}")
+                first.append(f"{draft.part.place(int(batch.lines[start + position]), position)} {tags[position]!r}")
     return IllegalTags(count, tuple(first))
 
 
@@ -302,12 +304,16 @@ def _rewrite(
     draft: Draft, folder: Path, names: Sequence[str], source: str, target: str, numbers: dict[str, int]
 ) -> Draft:
     """Write a draft anew with its tags repaired, or converted, which repairs them too."""
-    legal = _legal_table(names, source)
+    legal = legal_table(names, source)
 
     def blocks() -> Iterator[Block]:
         for batch in draft_batches(draft):
             tags = np.array(names, object)[batch.tags]
-            sentences = _illegal_sentences(batch, legal) if source == target else range(len(batch.offsets) - 1)
+            sentences = (
+                illegal_sentences(batch.tags, batch.offsets, legal)
+                if source == target
+                else range(len(batch.offsets) - 1)
+            )
             for sentence in sentences:
                 start, end = batch.offsets[sentence : sentence + 2].tolist()
                 old = tags[start:end].tolist()
@@ -317,7 +323,6 @@ def _rewrite(
                     tags[start:end] = convert_tags(old, source, target)
             yield Block(batch.tokens, tags.tolist(), batch.lines, np.diff(batch.offsets), batch.documents)
 
-    part = Part(draft.origin, draft.unit, blocks(), documents_named=draft.documents_named)
-    rewritten = write_draft(part, folder, numbers)
+    rewritten = write_draft(replace(draft.part, blocks=blocks(), declared=()), folder, numbers)
     discard(draft)
     return rewritten

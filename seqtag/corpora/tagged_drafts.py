@@ -8,6 +8,7 @@ business of tag_normalising.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,18 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, Value
 from datasets import Sequence as ListOf
 
-from seqtag.corpora.arrow_files import arrow_batches, arrow_writer, lists_of, new_file, offsets_of, open_dataset
+from seqtag.corpora.arrow_files import (
+    arrow_batches,
+    arrow_writer,
+    distinct,
+    lists_of,
+    new_file,
+    offsets_of,
+    open_dataset,
+    renumbering,
+)
 from seqtag.errors import DataError
+from seqtag.text.length_batches import filled
 
 BLOCK_TOKENS = 100_000  # tokens per block, about: enough for vectorised work, and little memory
 
@@ -52,22 +63,10 @@ def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
     >>> [block.lengths for block in gather([ada, yes])]
     [[2, 1]]
     """
-    tokens: list[str] = []
-    tags: list[str] = []
-    lines: list[int] = []
-    lengths: list[int] = []
-    documents: list[int] = []
-    for sentence in sentences:
-        tokens.extend(sentence.tokens)
-        tags.extend(sentence.tags)
-        lines.extend(sentence.lines)
-        lengths.append(len(sentence.tokens))
-        documents.append(sentence.document)
-        if len(tokens) >= BLOCK_TOKENS:
-            yield Block(tokens, tags, lines, lengths, documents)
-            tokens, tags, lines, lengths, documents = [], [], [], [], []
-    if lengths:
-        yield Block(tokens, tags, lines, lengths, documents)
+    for run in filled(sentences, lambda sentence: len(sentence.tokens), BLOCK_TOKENS):
+        *lists, documents = zip(*run)
+        tokens, tags, lines = (list(chain.from_iterable(each)) for each in lists)
+        yield Block(tokens, tags, lines, [len(sentence.tokens) for sentence in run], list(documents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +80,22 @@ class Part:
     documents_named: bool = False  # documents have names, else numbers
     scheme: str | None = None  # the scheme in which the tags were settled before
 
+    def place(self, line: int, position: int = -1) -> str:
+        """Say where a token stands, as file:line where there is one; without a position, where its sentence stands."""
+        if not self.unit:
+            return f"{self.origin}:{line}"
+        return f"{self.origin}, {self.unit} {line}" + (f", token {position}" if position >= 0 else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The sentences of a split in an Arrow file of ours: tokens, tags as draft numbers, lines, the document of each."""
 
     path: Path
-    origin: str
-    unit: str
+    part: Part  # what was read; its blocks are used up
     num_sentences: int
     num_tokens: int
-    has_documents: bool = False  # there is more than one
-    documents_named: bool = False
-
-    def place(self, line: int, position: int) -> str:
-        """Say where a token stands, as file:line where there is one."""
-        return f"{self.origin}:{line}" if not self.unit else f"{self.origin}, {self.unit} {line}, token {position}"
+    has_documents: bool  # there is more than one
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,6 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
     Raises DataError for an empty tag and for a part without sentences.
     """
     path = new_file(folder, ".draft")
-    draft = Draft(path, part.origin, part.unit, 0, 0)
     num_sentences = num_tokens = 0
     kind = pa.string() if part.documents_named else pa.int64()
     first_document: Any = None
@@ -125,7 +123,7 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
         tag_numbers.setdefault(tag, len(tag_numbers))
     with arrow_writer(path, pa.schema([*_DRAFT_FIELDS, ("document", kind)])) as write:
         for block in part.blocks:
-            tags = _number_tags(block, tag_numbers, draft)
+            tags = _number_tags(block, tag_numbers, part)
             lines = np.asarray(block.lines, np.int32)
             tokens = pa.array(block.tokens, pa.string()) if isinstance(block.tokens, list) else block.tokens
             documents = _documents(block, kind)
@@ -137,7 +135,7 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
             num_tokens += len(tags)
     if not num_sentences:
         raise DataError(f"{part.origin}: no sentence in it; tagging needs rows of tokens and tags")
-    return Draft(path, part.origin, part.unit, num_sentences, num_tokens, has_documents, part.documents_named)
+    return Draft(path, part, num_sentences, num_tokens, has_documents)
 
 
 def _documents(block: Block, kind: pa.DataType) -> pa.Array:
@@ -147,17 +145,15 @@ def _documents(block: Block, kind: pa.DataType) -> pa.Array:
     return pa.array(block.documents, kind) if isinstance(block.documents, list) else block.documents.cast(kind)
 
 
-def _number_tags(block: Block, tag_numbers: dict[str, int], draft: Draft) -> np.ndarray:
-    tags = pa.array(block.tags, pa.string()) if isinstance(block.tags, list) else block.tags
-    coded = tags if isinstance(tags, pa.DictionaryArray) else tags.dictionary_encode()
-    names = [name.strip() for name in coded.dictionary.to_pylist()]
-    indices = coded.indices.to_numpy(zero_copy_only=False)
+def _number_tags(block: Block, tag_numbers: dict[str, int], part: Part) -> np.ndarray:
+    found, indices = distinct(block.tags)
+    names = [name.strip() for name in found]
     for number, name in enumerate(names):
-        if not name and (found := np.flatnonzero(indices == number)).size:
+        if not name and (at := np.flatnonzero(indices == number)).size:
             starts = offsets_of(block.lengths)
-            first = int(found[0])
+            first = int(at[0])
             position = first - int(starts[np.searchsorted(starts, first, side="right") - 1])
-            place = draft.place(int(block.lines[first]), position)
+            place = part.place(int(block.lines[first]), position)
             raise DataError(f"{place}: the tag is empty; every token needs one, 'O' outside of entities")
         tag_numbers.setdefault(name, len(tag_numbers))
     return np.array([tag_numbers[name] for name in names], np.int32)[indices] if names else np.zeros(0, np.int32)
@@ -182,7 +178,7 @@ def document_type(drafts: Iterable[Draft]) -> str | None:
     drafts = list(drafts)
     if not any(draft.has_documents for draft in drafts):
         return None
-    return "string" if any(draft.documents_named for draft in drafts) else "int64"
+    return "string" if any(draft.part.documents_named for draft in drafts) else "int64"
 
 
 def tagged_features(names: Sequence[str], document: str | None = None) -> Features:
@@ -217,10 +213,7 @@ def finish_draft(
 ) -> Dataset:
     """Write a draft as the Arrow file of a dataset with ClassLabel tags, and give the dataset, memory-mapped."""
     features = tagged_features(names, document)
-    final = {name: number for number, name in enumerate(names)}
-    renumber = np.zeros(max(len(tag_numbers), 1), np.int64)
-    for name, number in tag_numbers.items():
-        renumber[number] = final.get(name, 0)  # a name that is not kept does not occur
+    renumber = renumbering(tag_numbers, names)  # a name that is not kept does not occur
     path = folder / f"{split}.arrow"
     with arrow_writer(path, features.arrow_schema) as write:
         for batch in draft_batches(draft):

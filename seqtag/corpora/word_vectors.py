@@ -9,7 +9,7 @@ import gzip
 import logging
 import zlib
 from array import array
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from seqtag.corpora.lines import open_bytes
 from seqtag.errors import DataError, UsageError
 
 logger = logging.getLogger(__name__)
 
-_Stream = BinaryIO | gzip.GzipFile
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
 _LONGEST_WORD = 1 << 14  # bytes; a longer "word" means that the place in a binary file is lost
@@ -38,16 +38,6 @@ class Vectors:
     num_read: int = 0  # rows of the file that were looked at
     num_duplicates: int = 0  # wanted rows left out because their word had come before
     num_undecodable: int = 0  # rows left out because their word is not UTF-8
-
-    def coverage(self, words: Iterable[str]) -> float:
-        """Give the share of `words` that have a vector; a word given twice counts twice, and no words give 0.
-
-        >>> Vectors(["sea", "sky"], np.zeros((2, 3), np.float32)).coverage(["sea", "sand", "sea", "sun"])
-        0.5
-        """
-        known = set(self.words)
-        found = [word in known for word in words]
-        return sum(found) / len(found) if found else 0.0
 
 
 def read_vectors(path: str | Path, *, words: Container[str] | None = None, limit: int | None = None) -> Vectors:
@@ -71,7 +61,7 @@ def read_vectors(path: str | Path, *, words: Container[str] | None = None, limit
         raise UsageError(f"words={words!r} is one string, which holds its own pieces; pass a set: words={{{words!r}}}")
     rows = _Rows(words)
     try:
-        with _open(path) as stream:
+        with open_bytes(path) as stream:
             size = _read_into(rows, stream, path, limit)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: the gzip stream is damaged or cut off ({error}); download the file again") from error
@@ -123,17 +113,11 @@ class _Rows:
         return True
 
 
-def _open(path: Path) -> _Stream:
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic == b"PK\x03\x04":
-        raise DataError(f"{path}: is a zip archive; unpack it and name the file of vectors inside")
-    return gzip.open(path, "rb") if magic[:2] == b"\x1f\x8b" else path.open("rb", buffering=_CHUNK)
-
-
-def _read_into(rows: _Rows, stream: _Stream, path: Path, limit: int | None) -> int:
+def _read_into(rows: _Rows, stream: BinaryIO, path: Path, limit: int | None) -> int:
     """Tell the format by the head of the stream, read the rows and return their width."""
     head = stream.read(_HEAD)
+    if head.startswith(b"PK\x03\x04"):
+        raise DataError(f"{path}: is a zip archive; unpack it and name the file of vectors inside")
     if not head.strip():
         raise DataError(f"{path}: is empty; expected word vectors (GloVe, word2vec or fastText .vec)")
     stream.seek(0)
@@ -161,7 +145,7 @@ def _read_into(rows: _Rows, stream: _Stream, path: Path, limit: int | None) -> i
     return size
 
 
-def _read_text(rows: _Rows, stream: _Stream, path: Path, promised: int | None, size: int, limit: int | None) -> None:
+def _read_text(rows: _Rows, stream: BinaryIO, path: Path, promised: int | None, size: int, limit: int | None) -> None:
     for number, line in enumerate(stream, 1):
         if rows.num_read == limit:
             return
@@ -187,7 +171,7 @@ def _read_text(rows: _Rows, stream: _Stream, path: Path, promised: int | None, s
             raise _row_error(path, number, line, size)
 
 
-def _read_binary(rows: _Rows, stream: _Stream, path: Path, promised: int, size: int, limit: int | None) -> None:
+def _read_binary(rows: _Rows, stream: BinaryIO, path: Path, promised: int, size: int, limit: int | None) -> None:
     for number, raw_word, raw_values in _binary_rows(stream, path, promised, size):
         if rows.num_read == limit:
             return
@@ -198,7 +182,7 @@ def _read_binary(rows: _Rows, stream: _Stream, path: Path, promised: int, size: 
             )
 
 
-def _binary_rows(stream: _Stream, path: Path, promised: int, size: int) -> Iterator[tuple[int, bytes, bytes]]:
+def _binary_rows(stream: BinaryIO, path: Path, promised: int, size: int) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield number, word and the bytes of its values: a word, one space, little-endian float32, perhaps a newline."""
     width = 4 * size
     buffer, position = b"", 0

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
+from seqtag.corpora.arrow_files import distinct
 from seqtag.corpora.formats.annotation_exports import Misaligned, aligned_records, sniff_annotations
 from seqtag.corpora.formats.arrow_tables import JSON_ENDINGS
-from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledPart, arrow_strings, class_name
+from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledPart, arrow_strings, class_name, common_form
 from seqtag.corpora.lines import file_ending
 from seqtag.corpora.loading import Source, labelled_parts, tagged_parts
 from seqtag.corpora.source_names import parse_source
@@ -26,7 +26,6 @@ from seqtag.corpora.splits import in_order, name_splits, unnamed_files
 from seqtag.corpora.tagged_drafts import Block, Part, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError
 from seqtag.text.characters import DAMAGED, unseen_in
-from seqtag.text.schemes import tags_from_spans
 
 # Chinese and Japanese are written without blanks: each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+|[^\w\s]")
@@ -181,10 +180,9 @@ def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str
         return part, found
 
     def sentences() -> Iterator[TaggedSentence]:
-        for record, tokens, spans, moved in aligned_records(path, options["language"]):
-            found.extend((f"{path}:{record.line}", each) for each in moved)
-            tags = tags_from_spans(spans, len(tokens), "IOB2")
-            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
+        for sentence, _, moved in aligned_records(path, options["language"]):
+            found.extend((f"{path}:{each.line}", each) for each in moved)
+            yield sentence
 
     return Part(part.origin, part.unit, gather(sentences())), found
 
@@ -205,10 +203,7 @@ def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, i
         start, end = offsets[row : row + 2].tolist()
         if start == end:
             return f"{part.origin}, {part.unit or 'sentence'} {row if part.unit == 'row' else row + 1}"
-        line = lines[start + max(position, 0)]
-        if not part.unit:
-            return f"{part.origin}:{line}"
-        return f"{part.origin}, {part.unit} {line}" + (f", token {position}" if position >= 0 else "")
+        return part.place(lines[start + max(position, 0)], position)
 
     def excerpt(row: int) -> str:
         start, end = offsets[row : row + 2].tolist()
@@ -226,13 +221,9 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
     excerpts: list[str] = []
     marks: list[Mark] = []
     broken: list[int] = []
+    form = common_form(parts)
     block: LabelledBlock
     for part in parts:
-        if part.form != parts[0].form:
-            raise DataError(
-                f"{part.origin}: its columns are {' and '.join(part.form.columns)}, but those of {parts[0].origin} are "
-                f"{' and '.join(parts[0].form.columns)}; give all parts of a corpus one form"
-            )
         is_table = file_ending(part.origin) in (".csv", ".tsv")
         for block in part.blocks:
             first = len(excerpts)
@@ -247,7 +238,7 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
                     at = whole.index(found_in[0])
                     marks.append(Mark(row, found_in, whole[max(0, at - _AROUND) : at + _AROUND]))
             rows = arrow_strings(block.labels, block.place).to_pylist()
-            lists = [labels if part.form.several else [labels] for labels in rows]
+            lists = [labels if form.several else [labels] for labels in rows]
             lists = [[None] if labels is None else labels for labels in lists]  # a missing list is a missing label
             pieces.append(
                 (
@@ -282,16 +273,8 @@ def _numbers(values: Any, numbers: dict[str, int], name_of: Callable[[Any], str]
 
     A word may be empty, a label may not: with `str` as `name_of`, an empty name gets a number too.
     """
-    if isinstance(values, list):
-        found: dict[Any, int] = dict.fromkeys(values, 0)
-        distinct = list(found)
-    else:
-        coded = values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
-        distinct = coded.dictionary.to_pylist()
-    names = [name_of(value) for value in distinct]
-    known = [numbers.setdefault(name, len(numbers)) if name or name_of is str else -1 for name in names]
-    if isinstance(values, list):
-        found = dict(zip(distinct, known))
-        return np.fromiter((found[value] for value in values), np.int32, len(values))
-    numbered: np.ndarray = np.array(known, np.int32)[coded.indices.to_numpy(zero_copy_only=False)]
+    found, indices = distinct(values)
+    names = [name_of(value) for value in found]
+    known = [numbers.setdefault(name, len(numbers)) if name or name_of is str else -1 for name in names] + [-1]
+    numbered: np.ndarray = np.array(known, np.int32)[indices]
     return numbered

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.lines import numbered_lines
 from seqtag.linter.corpus import Corpus
 from seqtag.linter.findings import Finding, Tally
 
@@ -52,5 +52,4 @@ def check_lines(corpus: Corpus) -> Iterator[Finding]:
 
 
 def _lines(path: str, wanted: Callable[[str], bool]) -> list[tuple[int, str]]:
-    numbered = (each for first, lines in line_blocks(path) for each in enumerate(lines, first))
-    return [(number, line) for number, line in numbered if wanted(line)]
+    return [(number, line) for number, line in numbered_lines(path) if wanted(line)]

@@ -46,8 +46,8 @@ The severities themselves are in findings.SEVERITIES.
 import os
 from collections.abc import Iterator, Mapping
 
-from seqtag.corpora.formats.conll import Column
-from seqtag.errors import UsageError, near_miss
+from seqtag.corpora.column_roles import Column
+from seqtag.corpora.loading import check_task
 from seqtag.linter.corpus import Corpus, Sources, Watch, read_rows
 from seqtag.linter.duplicates import check_duplicates
 from seqtag.linter.findings import Finding, Findings, SplitCounts, Tally, ordered
@@ -55,8 +55,6 @@ from seqtag.linter.labels import LabelUse, check_labels, class_uses, tag_uses
 from seqtag.linter.lines import check_lines
 from seqtag.linter.tags import check_surfaces, check_tags, read_tags
 from seqtag.linter.texts import check_texts
-
-_TASKS = ("tag", "classify")
 
 
 def check_corpus(
@@ -89,14 +87,9 @@ def check_corpus(
     >>> findings.has_errors, [(finding.kind, finding.count) for finding in findings.findings]
     (True, [('illegal_tag', 1), ('rare_label', 2)])
     """
-    if task not in _TASKS:
-        raise UsageError(f"unknown task {task!r}; {near_miss(str(task), _TASKS)}")
-    wrong = {"text": text, "label": label} if task == "tag" else {"token": token, "tag": tag}
-    for name, given in wrong.items():
-        if given is not None:
-            raise UsageError(f"{name}= is not an option of task={task!r}; leave it out, or set the task")
-    options = {"token": token, "tag": tag, "text": text, "label": label, "language": language}
-    corpus = read_rows(source, task, options, watch)
+    columns = {"token": token, "tag": tag, "text": text, "label": label}
+    check_task(task, columns)
+    corpus = read_rows(source, task, {**columns, "language": language}, watch)
     findings: list[Finding] = [*_unreadable(corpus), *_unnamed(corpus)]
     watch("looking at words and lines")
     findings += [*check_texts(corpus), *check_lines(corpus)]

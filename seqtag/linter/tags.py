@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from seqtag.corpora.tag_normalising import Bigrams, common_scheme, count_bigrams
+from seqtag.corpora.tag_normalising import Bigrams, common_scheme, count_bigrams, illegal_sentences, legal_table
 from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
-from seqtag.text.schemes import detect_scheme, illegal_positions, legal_transitions, split_tag, tag_fits
+from seqtag.text.schemes import detect_scheme, illegal_positions, split_tag, tag_fits
 
 _MOST_FIXES = 20  # tags that an odd one may be a misspelling of
 
@@ -182,18 +182,11 @@ def _illegal(reading: TagReading) -> Iterator[Finding]:
         return
     for number in reading.odd:
         names[number] = "O"
-    start, transitions, end = legal_transitions([name if tag_fits(name, scheme) else "O" for name in names], scheme)
+    legal = legal_table([name if tag_fits(name, scheme) else "O" for name in names], scheme)
     tally = Tally("illegal_tag")
     for split, rows in reading.corpus.splits.items():
         tags = np.where(rows.labels < 0, len(names) - 1, rows.labels)
-        broken = np.zeros(len(tags), bool)
-        broken[1:] = ~transitions[tags[:-1], tags[1:]]
-        full = np.flatnonzero(rows.lengths)
-        firsts, lasts = rows.offsets[full], rows.offsets[full + 1] - 1
-        broken[firsts] = ~start[tags[firsts]]
-        broken[lasts] |= ~end[tags[lasts]]
-        sentences = np.unique(np.searchsorted(rows.offsets, np.flatnonzero(broken), side="right") - 1)
-        for row in sentences.tolist():
+        for row in illegal_sentences(tags, rows.offsets, legal):
             own = [names[number] for number in tags[rows.offsets[row] : rows.offsets[row + 1]]]
             found = illegal_positions(own, scheme)
             tally.add(split, len(found), ((rows.place(row, p), _context(own, p)) for p in found))

@@ -1,10 +1,31 @@
-"""Rows of unequal length: which ones go together, and how they are laid out. Knows numbers only."""
+"""Put rows of unequal length together, and lay them out. This module knows lengths, and not what the rows hold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
 # B sentences, T tokens, N tokens of all sentences
+
+Item = TypeVar("Item")
+
+
+def filled(items: Iterable[Item], size_of: Callable[[Item], int], limit: int) -> Iterator[list[Item]]:
+    """Collect items into lists; each list is given as soon as the sizes of its items add up to `limit` or more.
+
+    >>> list(filled(["a", "bcd", "e"], len, 4))
+    [['a', 'bcd'], ['e']]
+    """
+    waiting: list[Item] = []
+    size = 0
+    for item in items:
+        waiting.append(item)
+        size += size_of(item)
+        if size >= limit:
+            yield waiting
+            waiting, size = [], 0
+    if waiting:
+        yield waiting
 
 
 def pad(values_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:

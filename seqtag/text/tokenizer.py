@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from seqtag.errors import UsageError
+from seqtag.text.length_batches import filled
 
 # The words of a loan are forgotten, and looking a word up anew is most of the work: of short texts a loan has many.
 _LOAN_CHARACTERS = 200_000
@@ -73,8 +74,7 @@ class Tokenizer:
         return self._in_loans(texts, lambda pipeline, text: _tokens_of(pipeline.make_doc(text)))
 
     def _in_loans(self, texts: Iterable[str], cut: Callable[[Any, str], Cut]) -> Iterator[Cut]:
-        source = iter(texts)
-        while batch := list(_first_characters(source, _LOAN_CHARACTERS)):
+        for batch in filled(texts, len, _LOAN_CHARACTERS):
             with _lent_pipeline(self.language) as pipeline:
                 done = [cut(pipeline, text) for text in batch]
             yield from done
@@ -88,15 +88,6 @@ class Tokenizer:
             if not blank:
                 sentences[-1].append(_token_of(token))
         return [part for sentence in sentences if sentence for part in _cut_long(sentence, self.max_tokens)]
-
-
-def _first_characters(texts: Iterator[str], number: int) -> Iterator[str]:
-    """Take texts off an iterator until they hold so many characters."""
-    for text in texts:
-        yield text
-        number -= len(text)
-        if number <= 0:
-            return
 
 
 # By language, the pipelines that nobody uses now: building one takes a tenth of a second, more than most texts.

@@ -58,8 +58,8 @@ def test_those_who_wait_are_told_what_begins(tmp_path):
     ("options", "message"),
     [
         ({"task": "clasify"}, "did you mean 'classify'?"),
-        ({"text": 0}, "text= is not an option of task='tag'"),
-        ({"task": "classify", "tag": 1}, "tag= is not an option of task='classify'"),
+        ({"text": 0}, "text= is for task='classify', and the task is 'tag': say token="),
+        ({"task": "classify", "tag": 1}, "tag= is for task='tag', and the task is 'classify': say label="),
     ],
 )
 def test_wrong_options_are_named(options, message):

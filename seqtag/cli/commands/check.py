@@ -94,11 +94,10 @@ def name_data(data: Sequence[str], task: str | None) -> dict[str, str]:
     >>> name_data(["news/train.conll", "web.tsv:tag=1"], "tag")
     {'train': 'news/train.conll', 'web.tsv': 'web.tsv:tag=1'}
     """
-    from seqtag.corpora.source_names import parse_labelled_source, parse_source
+    from seqtag.corpora.source_names import parse_source
     from seqtag.corpora.splits import split_name
 
-    parse = parse_labelled_source if task == "classify" else parse_source
-    paths = [Path(parse(source)[0]) for source in data]
+    paths = [Path(parse_source(source, task=task or "tag")[0]) for source in data]
     shared = os.path.commonpath([path.absolute().parent for path in paths])
     below = [path.absolute().relative_to(shared) for path in paths]
     names = [split_name(path.name) or split_name(str(path.parent)) or path.name for path in below]
@@ -118,12 +117,12 @@ def name_data(data: Sequence[str], task: str | None) -> dict[str, str]:
 
 def names_text_columns(source: str) -> bool:
     """Say whether the columns that a source names are those of labelled texts, and not of tagged tokens."""
-    from seqtag.corpora.source_names import parse_labelled_source, parse_source
+    from seqtag.corpora.source_names import parse_source
 
-    for parse, is_of_texts in ((parse_source, False), (parse_labelled_source, True)):
+    for task in ("tag", "classify"):
         with suppress(UsageError):
-            parse(source)
-            return is_of_texts
+            parse_source(source, task=task)
+            return task == "classify"
     return False
 
 

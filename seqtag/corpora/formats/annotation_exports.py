@@ -7,13 +7,13 @@ listed with the border it is moved to, and too many of them are an error. One te
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from seqtag.corpora.formats.annotation_records import Annotated, read_record, record_kind
-from seqtag.corpora.lines import line_blocks, open_bytes
+from seqtag.corpora.lines import numbered_lines, open_bytes, whole_text
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 from seqtag.text.schemes import Span, tags_from_spans
@@ -58,13 +58,12 @@ def annotation_blocks(
 
     def sentences() -> Iterator[TaggedSentence]:
         nonlocal num_spans
-        for record, tokens, spans, moved in aligned_records(path, language):
-            num_spans += len(record.spans)
+        for sentence, spans, moved in aligned_records(path, language):
+            num_spans += len(spans)
             misaligned.extend(moved)
             for each in moved:
-                logger.warning("%s:%d: %s", os.fspath(path), record.line, each)
-            tags = tags_from_spans(spans, len(tokens), "IOB2")
-            yield TaggedSentence([token.text for token in tokens], tags, [record.line] * len(tokens))
+                logger.warning("%s:%d: %s", os.fspath(path), each.line, each)
+            yield sentence
 
     yield from gather(sentences())
     if len(misaligned) > max_misaligned * num_spans:
@@ -85,8 +84,8 @@ def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
 
 def aligned_records(
     path: str | os.PathLike[str], language: str
-) -> Iterator[tuple[Annotated, Sequence[Token], list[Span], list[Misaligned]]]:
-    """Give each record with its tokens, its spans on token borders, and those that were moved there."""
+) -> Iterator[tuple[TaggedSentence, Sequence[Span], list[Misaligned]]]:
+    """Give each record as a sentence with IOB2 tags, its spans as people marked them, and those of them that moved."""
     name = os.fspath(path)
     tokenizer = Tokenizer(language)
     num_left_out = 0
@@ -99,7 +98,8 @@ def aligned_records(
         if not tokens:
             continue
         spans, moved = _align(annotated, tokens, name)
-        yield annotated, tokens, spans, moved
+        tags = tags_from_spans(spans, len(tokens), "IOB2")
+        yield TaggedSentence([token.text for token in tokens], tags, [line] * len(tokens)), annotated.spans, moved
     if num_left_out:
         logger.info("%s: %d rejected, ignored or unannotated texts left out", name, num_left_out)
 
@@ -142,26 +142,24 @@ def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, A
     name = os.fspath(path)
     with open_bytes(path) as handle:
         array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    records: Iterable[tuple[int, Any]]
     if array:
-        lines = [line for _, block in line_blocks(path) for line in block]
-        try:
-            records = json.loads("\n".join(lines))
-        except json.JSONDecodeError as error:
-            raise DataError(f"{name}:{error.lineno}: not JSON: {error.msg}; export the file again") from error
-        yield from ((number, _checked(record, name, number)) for number, record in enumerate(records, 1))
-        return
-    for first, block in line_blocks(path):
-        for number, line in enumerate(block, first):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{name}:{number}: not JSON: {error.msg} at column {error.colno}; "
-                    "write one record a line, or all in one array"
-                ) from error
-            yield number, _checked(record, name, number)
+        records = enumerate(_parsed(whole_text(path), name, 1), 1)
+    else:
+        records = ((n, _parsed(line, name, n)) for n, line in numbered_lines(path) if line.strip())
+    for number, record in records:
+        yield number, _checked(record, name, number)
+
+
+def _parsed(text: str, name: str, line: int) -> Any:
+    """Read JSON that begins in a line of the file."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{name}:{line + error.lineno - 1}: not JSON: {error.msg} at column {error.colno}; export the file again, "
+            "with one record per line, or all records in one array"
+        ) from error
 
 
 def _checked(record: object, name: str, number: int) -> Mapping[str, Any]:

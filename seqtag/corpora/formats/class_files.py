@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
-from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.splits import labelled_entries
 from seqtag.errors import DataError
 
@@ -57,9 +57,8 @@ def is_class_folder(folder: Path) -> bool:
 def _lines(path: Path, label: str) -> Iterator[LabelledRow]:
     if not path.stat().st_size:
         raise DataError(f"{path}: the file is empty; it should hold a text a line, all of the class {label!r}")
-    for first, lines in line_blocks(path):
-        for number, line in enumerate(lines, first):
-            yield line, label, f"{path}:{number}"
+    for number, line in numbered_lines(path):
+        yield line, label, f"{path}:{number}"
 
 
 def _files(folder: Path) -> Iterator[LabelledRow]:
@@ -67,7 +66,4 @@ def _files(folder: Path) -> Iterator[LabelledRow]:
     if left := sorted(path.name for path in folder.iterdir() if path not in set(files)):
         logger.info("%s: no texts, and left out: %s", folder, ", ".join(left))
     for path in files:
-        text = ""
-        if path.stat().st_size:
-            text = "\n".join(line for _, lines in line_blocks(path) for line in lines)
-        yield text, folder.name, f"{path}"
+        yield whole_text(path) if path.stat().st_size else "", folder.name, f"{path}"

@@ -7,13 +7,13 @@ and the README of the data.
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
-from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.lines import numbered_lines
 
 logger = logging.getLogger("seqtag")
 
@@ -23,19 +23,9 @@ _FEATURE = re.compile(r"\s*[^\[\]{},]*\[[+-]\d+\](\s*\[(u|p|s|cc|cs)\])*\s*")
 _LOOKED_AT = 100  # lines that tell the mark-up
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What a file's sentences came to."""
-
-    num_kept: int = 0
-    num_neutral: int = 0
-    num_even: int = 0
-    unreadable: list[str] = field(default_factory=list)  # file:line and what stands there
-
-
 def is_opinion_file(path: Path) -> bool:
     """Say whether a file looks like this mark-up: four lines in five do, and one has an opinion."""
-    lines = (line for _, block in line_blocks(path) for line in block if line.strip() and not line.startswith("*"))
+    lines = (line for _, line in numbered_lines(path) if line.strip() and not line.startswith("*"))
     first = list(islice(lines, _LOOKED_AT))
     marked = [line for line in first if line.startswith("[t]") or _START in line]
     return 5 * len(marked) >= 4 * len(first) and any(_OPINION.search(line.split(_START)[0]) for line in marked)
@@ -61,39 +51,31 @@ def polarity(features: str) -> int | None:
 
 
 def _sentences(path: Path) -> Iterator[LabelledRow]:
-    tally = _Tally()
-    for first, lines in line_blocks(path):
-        for number, line in enumerate(lines, first):
-            if line.strip() and not line.startswith(("*", "[t]")) and (row := _sentence(line, path, number, tally)):
-                yield row
+    counts: Counter[str] = Counter()
+    unreadable: list[str] = []
+    for number, line in numbered_lines(path):
+        if not line.strip() or line.startswith(("*", "[t]")):
+            continue
+        features, start, text = line.partition(_START)
+        # Without the mark `##`, features can't be told from the text.
+        if not (start and all(_FEATURE.fullmatch(feature) for feature in features.split(",") if feature.strip())):
+            unreadable.append(f"{path.name}:{number} {(features if start else line)[:40]!r}")
+            if not start or polarity(features) is None:
+                continue
+        total = polarity(features)
+        if total:
+            counts["kept"] += 1
+            yield text, "positive" if total > 0 else "negative", f"{path}:{number}"
+        else:
+            counts["neutral" if total is None else "even"] += 1
     logger.info(
         "%s: %d sentences with an opinion; left out: %d without one, %d whose opinions add up to 0",
         path,
-        tally.num_kept,
-        tally.num_neutral,
-        tally.num_even,
+        counts["kept"],
+        counts["neutral"],
+        counts["even"],
     )
-    if tally.unreadable:
+    if unreadable:
         logger.warning(
-            "%s: marks that can't be read, and don't count, in %d of the lines: %s",
-            path,
-            len(tally.unreadable),
-            "; ".join(tally.unreadable),
+            "%s: in %d lines, marks can't be read and don't count: %s", path, len(unreadable), "; ".join(unreadable)
         )
-
-
-def _sentence(line: str, path: Path, number: int, tally: _Tally) -> LabelledRow | None:
-    features, start, text = line.partition(_START)
-    # without a start the features can't be told from the text
-    sound = bool(start) and all(_FEATURE.fullmatch(feature) for feature in features.split(",") if feature.strip())
-    total = polarity(features) if start else None
-    if not sound:
-        tally.unreadable.append(f"{path.name}:{number} {(features if start else line)[:40]!r}")
-    if total:
-        tally.num_kept += 1
-        return text, "positive" if total > 0 else "negative", f"{path}:{number}"
-    if total == 0:
-        tally.num_even += 1
-    elif sound:
-        tally.num_neutral += 1
-    return None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.lines import numbered_lines
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 
@@ -47,7 +47,7 @@ def _ends_early(path: Path, number: int) -> DataError:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    return (line for _, lines in line_blocks(path) for line in lines)
+    return (line for _, line in numbered_lines(path))
 
 
 def _sentences(folder: Path) -> Iterator[TaggedSentence]:

@@ -11,7 +11,7 @@ from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
 
-_KINDS = ("ents", "pos", "tag")
+_KINDS = {"ents": "ENT_IOB", "pos": "POS", "tag": "TAG"}  # with the attribute in which spaCy has each
 
 
 def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> Iterator[Block]:
@@ -37,9 +37,8 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
         raise DataError(f"{name}: not a spaCy DocBin, or damaged ({error}); write it with DocBin.to_disk") from error
     if not documents:
         raise DataError(f"{name}: the file holds no documents")
-    attribute = {"ents": "ENT_IOB", "pos": "POS", "tag": "TAG"}[kind]
-    if not any(document.has_annotation(attribute) for document in documents):
-        others = [k for k, a in (("ents", "ENT_IOB"), ("pos", "POS"), ("tag", "TAG")) if documents[0].has_annotation(a)]
+    if not any(document.has_annotation(_KINDS[kind]) for document in documents):
+        others = [other for other, attribute in _KINDS.items() if documents[0].has_annotation(attribute)]
         advice = f"it has others: tag={others[0]!r}" if others else "set doc.ents before writing the file"
         raise DataError(f"{name}: no document has annotations for tag={kind!r}; {advice}")
     yield from gather(_sentences(documents, kind, name))

@@ -13,14 +13,14 @@ from datasets import Dataset
 from seqtag.corpora.column_roles import Column
 from seqtag.corpora.formats.arrow_tables import labelled_table
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, class_name, gather_texts
-from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.splits import name_splits
 from seqtag.errors import DataError, UsageError
 
 
 def is_split_json(path: Path) -> bool:
     """Say whether a JSON file is an object of lists of lists or objects, and no record of a JSONL file."""
-    lines = (line for _, block in line_blocks(path) for line in block if line.strip())
+    lines = (line for _, line in numbered_lines(path) if line.strip())
     first = next(lines, "")
     if not first.lstrip().startswith("{"):
         return False
@@ -59,7 +59,7 @@ def _is_split_object(content: Any) -> bool:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads("\n".join(line for _, lines in line_blocks(path) for line in lines))
+        return json.loads(whole_text(path))
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}; write the file again") from error
 

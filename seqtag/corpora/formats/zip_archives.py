@@ -1,10 +1,9 @@
 """Unpack zip files into a folder that goes with the process."""
 
 import re
-import shutil
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import DataError
@@ -20,16 +19,10 @@ def unpack(path: Path) -> Path:
     folder = workspace() / path.name
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if _OUTSIDE.match(member.filename):
-                    raise DataError(f"{path}: {member.filename!r} would be written outside of the folder; pack it anew")
-                target = folder / PurePosixPath(member.filename)
-                if member.is_dir():
-                    target.mkdir(parents=True, exist_ok=True)
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as source, target.open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
+            for name in archive.namelist():
+                if _OUTSIDE.match(name):
+                    raise DataError(f"{path}: {name!r} would be written outside of the folder; pack it anew")
+            archive.extractall(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         # RuntimeError: encrypted, or a compression that Python lacks
         raise DataError(

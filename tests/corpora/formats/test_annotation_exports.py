@@ -197,7 +197,9 @@ def test_records_that_fall_short(tmp_path, record, message):
 def test_what_is_not_json(tmp_path):
     path = write(tmp_path / "x.jsonl", EXPORTS["doccano"])
     path.write_text(path.read_text(encoding="utf-8") + "{'text'\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"x\.jsonl:2: not JSON: .* at column 2; write one record a line"):
+    with pytest.raises(
+        DataError, match=r"x\.jsonl:2: not JSON: .* at column 2; export the file again, with one record per"
+    ):
         load_corpus(path)
     path.write_text('[{"text": "a"},\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"x\.jsonl:\d: not JSON"):

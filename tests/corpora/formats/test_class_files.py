@@ -269,7 +269,7 @@ def test_reviews_in_the_markup_of_hu_and_liu(tmp_path, caplog):
     assert "3 sentences with an opinion; left out: 1 without one, 1 whose opinions add up to 0" in caplog.text
     odd = ["camera.txt:8 'look'", "camera.txt:9 'size[2], lens[+1]'", "camera.txt:10 'zoom[-3'"]
     odd.append("camera.txt:11 'zoom[+1]#one .'")
-    assert f"marks that can't be read, and don't count, in 4 of the lines: {'; '.join(odd)}" in caplog.text
+    assert f"in 4 lines, marks can't be read and don't count: {'; '.join(odd)}" in caplog.text
     assert (polarity("a[+3], b[-1], c[-2]"), polarity("look"), polarity("zoom[-3")) == (0, None, None)
 
 
