@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,7 @@ class Task:
 
     def estimator(self) -> Any:
         """Import the class of the models, and torch with it."""
-        import seqtag
-
-        return getattr(seqtag, self.class_name)
+        return getattr(import_module("seqtag"), self.class_name)
 
     @property
     def has_labels(self) -> bool:

@@ -101,10 +101,11 @@ def write_draft(source: TextSource, *, level: str, language: str | None) -> Draf
     """
     meter = _Meter(read_text(source))
     numbers: dict[str, int] = {}
+    blocks: Iterable[np.ndarray]
     if level == "character":
         # pieces may be short, such as the texts of a list
         runs = filled(map(code_points, meter), len, _BLOCK)
-        blocks = (np.concatenate(run) for run in runs)
+        blocks = map(np.concatenate, runs)
     else:
         blocks = _word_blocks(meter, language, numbers)
     path = workspace() / "draft"
