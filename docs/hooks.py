@@ -7,17 +7,14 @@ default and sentence), `<!-- options: Tagger without Classifier -->` (the rest o
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
 import seqtag
-
-try:
-    from seqtag.models.options import option_table
-except ImportError:  # until options carry their own sentences
-    from options_of_today import option_table
+from seqtag.models.options import Option, option_table
 
 _WANTED = re.compile(r"^<!-- options: (\w+)(?: (and|without) (\w+))? -->$", flags=re.MULTILINE)
 # What makes a browser fetch something by itself; a plain link, <a href>, doesn't.
@@ -35,14 +32,19 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _table(name: str, relation: str | None, other: str | None) -> Sequence[str]:
-    rows = [_row(option) for option in option_table(getattr(seqtag, name))]
+    options = [(option.topic, _row(option)) for option in option_table(getattr(seqtag, name))]
     others = {_row(option) for option in option_table(getattr(seqtag, other))} if other else set()
     if relation:
-        rows = [row for row in rows if (row in others) == (relation == "and")]
-    return ["| option | default | what it takes | what it is |", "|---|---|---|---|", *rows]
+        options = [(topic, row) for topic, row in options if (row in others) == (relation == "and")]
+    lines = []
+    for topic, found in groupby(options, key=lambda option: option[0]):
+        rows = [row for _, row in found]
+        heading = f"**{topic[0].upper()}{topic[1:]}**"
+        lines += [heading, "", "| option | default | what it takes | what it is |", "|---|---|---|---|", *rows, ""]
+    return lines
 
 
-def _row(option: Any) -> str:
+def _row(option: Option) -> str:
     allowed, doc = (text.replace("|", "\\|") for text in (option.allowed, option.doc))
     return f"| `{option.name}` | `{option.default!r}` | {allowed} | {doc} |"
 
@@ -55,6 +57,6 @@ def on_post_build(config: Any) -> None:
             for found in _FETCHED.finditer(path.read_text(encoding="utf-8")):
                 address = next(filter(None, found.groups()))
                 raise PluginError(
-                    f"{path.relative_to(site)} fetches {address}, and the site must work without a network; keep a copy in "
-                    "docs/assets, or leave it out"
+                    f"{path.relative_to(site)} fetches {address}, and the site must work without a network; keep a "
+                    "copy in docs/assets, or leave it out"
                 )

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,66 @@ NEVER = {
 MOST_LINES = 450
 MOST_RECIPE_LINES = 320
 
-# Modules without a test file under their own name, and the file that tests them.
-TESTED_ELSEWHERE: dict[str, str] = {}
+# Modules without a test file under their own name: each is one step of what the named file tests from end to end.
+TESTED_ELSEWHERE = {
+    "cli/arguments.py": "cli/test_app.py",
+    "cli/language_figures.py": "cli/commands/test_train_language_model.py",
+    "cli/model_folder.py": "cli/commands/test_train.py",
+    "cli/output.py": "cli/commands/test_evaluate.py",
+    "cli/prediction/answer_writer.py": "cli/commands/test_predict.py",
+    "cli/prediction/class_writers.py": "cli/commands/test_predict_classifier.py",
+    "cli/prediction/forms.py": "cli/commands/test_predict.py",
+    "cli/prediction/requests.py": "cli/commands/test_predict.py",
+    "cli/prediction/tag_writers.py": "cli/commands/test_predict.py",
+    "cli/process.py": "cli/commands/test_train.py",
+    "cli/sources.py": "cli/commands/test_train.py",
+    "cli/tasks.py": "cli/commands/test_options.py",
+    "cli/text_sources.py": "cli/commands/test_train_language_model.py",
+    "corpora/arrow_files.py": "corpora/test_tagged_drafts.py",
+    "corpora/demo_corpora.py": "data/test_data.py",
+    "corpora/formats/annotation_records.py": "corpora/formats/test_annotation_exports.py",
+    "corpora/formats/hu_liu_reviews.py": "corpora/formats/test_class_files.py",
+    "corpora/formats/slot_files.py": "corpora/formats/test_class_files.py",
+    "corpora/formats/spacy_docbins.py": "corpora/formats/test_annotation_exports.py",
+    "corpora/formats/split_json.py": "corpora/formats/test_class_files.py",
+    "corpora/formats/zip_archives.py": "corpora/formats/test_class_files.py",
+    "corpora/labelled_drafts.py": "corpora/formats/test_arrow_tables.py",
+    "corpora/lines.py": "corpora/formats/test_conll.py",
+    "corpora/source_names.py": "corpora/test_loading.py",
+    "corpora/splits.py": "corpora/test_loading.py",
+    "corpora/tokenised.py": "models/classifying/test_classifier.py",
+    "corpora/workspace.py": "corpora/test_loading.py",
+    "evaluation/classifying/coding.py": "evaluation/classifying/test_metrics.py",
+    "evaluation/classifying/errors.py": "evaluation/classifying/test_report.py",
+    "evaluation/classifying/evaluation.py": "evaluation/classifying/test_metrics.py",
+    "evaluation/errors.py": "evaluation/tagging/test_span_errors.py",
+    "evaluation/statistics/ranking.py": "evaluation/statistics/test_comparison.py",
+    "evaluation/tagging/errors.py": "evaluation/tagging/test_span_errors.py",
+    "evaluation/tagging/evaluation.py": "evaluation/tagging/test_metrics.py",
+    "inference/classifying.py": "models/classifying/test_classifier.py",
+    "inference/tagging.py": "models/tagging/test_tagger.py",
+    "inference/user_input.py": "models/tagging/test_inputs.py",
+    "models/export_trial.py": "models/tagging/test_export.py",
+    "models/fitting.py": "training/test_checkpoint.py",
+    "models/label_checks.py": "models/tagging/test_inputs.py",
+    "models/language/scores.py": "models/language/test_language_model.py",
+    "models/sequence_estimator.py": "models/test_estimator.py",
+    "models/tagging/dev_score.py": "models/tagging/test_tagger.py",
+    "models/tagging/inference.py": "models/tagging/test_engine.py",
+    "models/tagging/temperature.py": "models/tagging/test_tuning.py",
+    "models/trained.py": "models/test_card.py",
+    "onnx_export/nodes.py": "onnx_export/test_tagging.py",
+    "onnx_export/recurrent.py": "onnx_export/test_tagging.py",
+    "onnx_export/weights.py": "onnx_export/test_context.py",
+    "reporting/sections.py": "reporting/test_terminal.py",
+    "runtime/classifying_engine.py": "onnx_export/test_classifying.py",
+    "runtime/heads.py": "runtime/test_tagger.py",
+    "runtime/tagging_engine.py": "runtime/test_tagger.py",
+    "runtime/word_table.py": "runtime/test_ngrams.py",
+    "text/characters.py": "linter/test_texts.py",
+    "text/length_batches.py": "test_batching.py",
+    "text/vocabulary.py": "test_batching.py",
+}
 
 
 def module_name(path: Path) -> str:
@@ -130,11 +189,12 @@ def arrows_of(modules: Mapping[str, str]) -> dict[str, set[str]]:
     }
 
 
+@cache
 def sources() -> dict[str, str]:
-    # A package's __init__ lends names of its files; the files themselves may not import through it.
     return {name: path.read_text(encoding="utf-8") for name, path in NAMES.items() if name != "seqtag"}
 
 
+@cache
 def defined_privates(source: str) -> set[str]:
     """The private names that a file gives to functions, classes, variables and attributes."""
     names = set()

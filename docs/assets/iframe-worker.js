@@ -9,10 +9,11 @@ if (window.location.protocol === "file:") {
       this.frame.hidden = true;
       document.body.append(this.frame);
       const inside = this.frame.contentWindow;
+      const base = new URL(script, document.baseURI);
       const load = (address) =>
         new Promise((done, failed) => {
           const element = inside.document.createElement("script");
-          element.src = new URL(address, script).href;
+          element.src = new URL(address, base).href;
           element.onload = done;
           element.onerror = () => failed(new Error(`${element.src} can't be loaded`));
           inside.document.head.append(element);
@@ -25,7 +26,7 @@ if (window.location.protocol === "file:") {
         this.dispatchEvent(event);
         if (this.onmessage) this.onmessage(event);
       };
-      this.ready = load(script);
+      this.ready = load(base);
     }
 
     postMessage(data) {

@@ -1,24 +1,12 @@
 """The command line as a whole: which commands there are, and what `seqtag --help` says. Knows no command's options."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from seqtag.cli.arguments import EXIT_CODES, LABELLED, TAGGED, TEXT, examples, help_text
-from seqtag.cli.commands import (
-    check,
-    compare,
-    demo,
-    evaluate,
-    export,
-    generate,
-    options,
-    predict,
-    score,
-    train,
-    tune,
-)
+from seqtag.cli.commands import check, compare, demo, evaluate, export, generate, options, predict, score, train, tune
 
 app = typer.Typer(
     name="seqtag",
@@ -33,22 +21,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# Each command with its examples, in the order of the help page.
-_COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
-    train.train: train.EXAMPLES,
-    predict.predict: predict.EXAMPLES,
-    evaluate.evaluate: evaluate.EXAMPLES,
-    score.score: score.EXAMPLES,
-    compare.compare: compare.EXAMPLES,
-    tune.tune: tune.EXAMPLES,
-    check.check: check.EXAMPLES,
-    options.options: options.EXAMPLES,
-    generate.generate: generate.EXAMPLES,
-    export.export: export.EXAMPLES,
-    demo.demo: demo.EXAMPLES,
-}
-for _function, _lines in _COMMANDS.items():
-    app.command(help=help_text(_function), epilog=examples(*_lines))(_function)
+# In the order of the help page. The function of a command has the name of its file.
+for _module in (train, predict, evaluate, score, compare, tune, check, options, generate, export, demo):
+    _function = getattr(_module, _module.__name__.rpartition(".")[2])
+    app.command(help=help_text(_function), epilog=examples(*_module.EXAMPLES))(_function)
 
 
 def _show_version(is_asked_for: bool) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from seqtag.cli.output import json_text
 from seqtag.errors import UsageError
+from seqtag.reporting.figures import write_json
 
 if TYPE_CHECKING:
     from seqtag.models.language.language_model import LanguageModel
@@ -60,7 +60,7 @@ class LanguageFigures:
     def to_text(self, form: str) -> str:
         """Give the figures as JSON; UsageError for a page or Markdown, which show labels."""
         check_form(form)
-        return json_text(asdict(self))
+        return write_json(asdict(self)) + "\n"
 
 
 def check_form(form: str) -> None:

@@ -1,7 +1,6 @@
 """Where the results of a command go: to standard output, or into files that are whole or not there at all."""
 
 import errno
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -32,23 +31,22 @@ def check_files(*, json_file: str | None, html_file: str | None, markdown_file: 
     return wanted
 
 
-def show(report: Report, files: Files, *, print_report: Callable[[Any], None] | None = None) -> None:
-    """Print a report and write its forms; a form that goes to standard output is printed instead of the report."""
+def show(report: Report, files: Files, *, in_colours: Callable[[Any], Any] | None = None) -> None:
+    """Print a report and write its forms; a form that goes to standard output is printed instead of the report.
+
+    If standard output is a terminal, rich prints the report in colours, or what `in_colours` makes of it.
+    """
     if "-" not in files.values():
-        (print_report or print_in_colours)(report)
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            console = Console(highlight=False, emoji=False)
+            console.print(in_colours(report) if in_colours else report, soft_wrap=in_colours is not None)
+        else:
+            print(report)
     for form, path in files.items():
         with open_output(path) as output:
             output.write(report.to_text(form))
-
-
-def print_in_colours(report: Any) -> None:
-    """Print a report, with colours if standard output is a terminal."""
-    if not sys.stdout.isatty():
-        print(report)
-        return
-    from rich.console import Console
-
-    Console(highlight=False, emoji=False).print(report)
 
 
 @contextmanager
@@ -84,8 +82,3 @@ def open_output(path: str) -> Iterator[TextIO]:
 
 def _no_place(path: str, reason: str | None) -> UsageError:
     return UsageError(f"{path}: can't be written ({reason}); name a file in an existing folder")
-
-
-def json_text(value: Any) -> str:
-    """Lay a value out as JSON that people can read, too."""
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ class Task:
 
     name: str  # as --task and config.json have it
     noun: str  # a model for it
-    estimator: Callable[[], Any]  # imports the class of its models, and torch with it
+    class_name: str  # of its models
     reading: Callable[[Any], dict[str, Any]] = lambda model: {}  # options of load_corpus for a model, trained or not
+
+    def estimator(self) -> Any:
+        """Import the class of the models, and torch with it."""
+        return getattr(import_module("seqtag"), self.class_name)
 
     @property
     def has_labels(self) -> bool:
@@ -41,24 +46,6 @@ class Task:
         return self.estimator().load(folder, device=device, engine=engine)
 
 
-def _tagger() -> Any:
-    from seqtag import Tagger
-
-    return Tagger
-
-
-def _classifier() -> Any:
-    from seqtag import Classifier
-
-    return Classifier
-
-
-def _language_model() -> Any:
-    from seqtag import LanguageModel
-
-    return LanguageModel
-
-
 def _read_for_tagger(tagger: Any) -> dict[str, Any]:
     is_trained = hasattr(tagger, "tagset_")
     return {"task": "tag", "language": tagger.language, "scheme": tagger.scheme_ if is_trained else None}
@@ -67,9 +54,9 @@ def _read_for_tagger(tagger: Any) -> dict[str, Any]:
 TASKS: Mapping[str, Task] = {
     task.name: task
     for task in (
-        Task("tag", "tagger", _tagger, _read_for_tagger),
-        Task("classify", "classifier", _classifier, lambda classifier: {"task": "classify"}),
-        Task(LANGUAGE, "language model", _language_model),
+        Task("tag", "tagger", "Tagger", _read_for_tagger),
+        Task("classify", "classifier", "Classifier", lambda classifier: {"task": "classify"}),
+        Task(LANGUAGE, "language model", "LanguageModel"),
     )
 }
 LABELLED_TASKS: Mapping[str, Task] = {name: task for name, task in TASKS.items() if task.has_labels}

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from seqtag.evaluation.errors import Errors
 from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.statistics.confidence import Confidence, sections_of
+from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.evaluation.statistics.measurement import Measurement
-from seqtag.evaluation.statistics.resampling import Bootstrap, Intervals
+from seqtag.evaluation.statistics.resampling import Bootstrap, Interval
 from seqtag.reporting.document import Document
 from seqtag.reporting.figures import between, percent, plain
 from seqtag.reporting.sections import Block, Examples, Section
@@ -124,7 +125,7 @@ class Report(Document):
         return render_text((self._scores_section(),), heading=self.source)
 
 
-def score_cells(figures: Figures | None, intervals: Intervals | None) -> list[str]:
+def score_cells(figures: Figures | None, intervals: ByFigure[Interval] | None) -> list[str]:
     """Write precision, recall, F1 and the interval of F1; dashes for a label that occurs nowhere.
 
     >>> score_cells(None, None)

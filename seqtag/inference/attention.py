@@ -20,20 +20,20 @@ class TokenWeight:
 
 
 def placed_tokens(given: Sequence[Any], rows: Sequence[Any], *, language: str) -> list[list[Token]]:
-    """Say where the tokens of each text stand: in its characters, or, of what came as tokens or steps, by number.
+    """Say where the tokens of each text stand: in its characters, or by number where the row came as tokens or steps.
 
-    `given` are the rows as they came, `rows` what the network reads.
+    `given` are the rows as they came, `rows` are what the network reads.
 
     >>> placed_tokens([["Ada", "met"]], [["Ada", "met"]], language="xx")
     [[Token(text='Ada', start=0, end=1), Token(text='met', start=1, end=2)]]
     """
-    texts = [own for own in given if isinstance(own, str)]
+    texts = [text for text in given if isinstance(text, str)]
     cut = Tokenizer(language).token_stream(texts) if texts else iter(())  # the tokeniser imports spaCy
     return [
         next(cut)
-        if isinstance(own, str)
+        if isinstance(came, str)
         else [Token(part if isinstance(part, str) else "", i, i + 1) for i, part in enumerate(row)]
-        for own, row in zip(given, rows)
+        for came, row in zip(given, rows)
     ]
 
 

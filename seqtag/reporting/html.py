@@ -1,7 +1,7 @@
 """Lay the sections of a document out as one HTML file that needs no network, and that is read without scripts too.
 
-The template, style and script of the page are in page/. This module does what a template can't: it cuts texts at their
-marks, places points, and hashes the style and script that the page may use. It knows no metric.
+The template, style and script of the page are in page/. This module does what a template can't: it groups
+the blocks, places points, and hashes the style and script that the page may use. It knows no metric.
 
 spaCy's displaCy draws the marks of one side only and puts labels into the page unescaped, so that a label from the data
 can bring markup along; errors need gold and predicted side by side. Its look is kept, but its code is not used.
@@ -10,14 +10,13 @@ can bring markup along; errors need gold and predicted side by side. Its look is
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from seqtag.reporting.sections import Block, Curve, Example, Examples, Mark, Paragraph, Places, Plot, Section, Table
+from seqtag.reporting.sections import Block, Curve, Example, Examples, Paragraph, Places, Plot, Section, Table
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -36,15 +35,7 @@ _UNSEEN = re.compile(
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 408.0, 10.0, 250.0
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of an example's text; `mark` is None between the marks."""
-
-    text: str
-    mark: Mark | None = None
-
-
-def render_html(title: str, sections: Sequence[Section], *, footer: str = "") -> str:
+def render_html(title: str, sections: Sequence[Section]) -> str:
     r"""Give the page of a document; a reader finds all text as it is in `sections`, never as markup.
 
     Characters that show nothing are written as their code point, U+200B, so that the page holds no lone surrogate
@@ -58,10 +49,9 @@ def render_html(title: str, sections: Sequence[Section], *, footer: str = "") ->
     return _template().render(
         title=title,
         sections=sections,
-        footer=footer,
-        # Style and script go into the page unescaped: they are our own, and hashed.
-        style=_as_it_is(style),
-        script=_as_it_is(script),
+        # The template leaves style and script unescaped: they are our own, and hashed.
+        style=style,
+        script=script,
         style_hash=_hash_for_policy(style),
         script_hash=_hash_for_policy(script),
         hues=label_hues(sections),
@@ -106,24 +96,6 @@ def header_groups(header: Sequence[str]) -> tuple[list[tuple[str, int]], list[st
     return (groups if any(group for group, _ in groups) else []), names
 
 
-def pieces_of(example: Example, marks: Sequence[Mark]) -> list[Piece]:
-    """Cut the text of an example at the marks of one side, which are in order and don't overlap.
-
-    >>> example = Example("sentence 1", (), "Ada met Bo")
-    >>> [piece.text for piece in pieces_of(example, [Mark(0, 3, "PER"), Mark(8, 10, "PER")])]
-    ['Ada', ' met ', 'Bo']
-    """
-    pieces = []
-    position = 0
-    for mark in marks:
-        assert position <= mark.start < mark.end <= len(example.text), f"{example.place}: {mark} out of order or place"
-        pieces.append(Piece(example.text[position : mark.start]))
-        pieces.append(Piece(example.text[mark.start : mark.end], mark))
-        position = mark.end
-    pieces.append(Piece(example.text[position:]))
-    return [piece for piece in pieces if piece.text]
-
-
 def kind_numbers(example: Example, examples: Examples) -> str:
     """Name the kinds of an example by their places in the list above all examples, for the script's filter.
 
@@ -164,15 +136,6 @@ def points_of(curve: Curve) -> str:
     return " ".join(f"{x_of(x)},{y_of(y)}" for x, y in curve.points)
 
 
-def share(value: float) -> str:
-    """Write a probability or a tick.
-
-    >>> share(0.2), share(0.98)
-    ('0.20', '0.98')
-    """
-    return f"{value:.2f}"
-
-
 def code_point(character: str) -> str:
     r"""Name a character that nobody can see.
 
@@ -196,7 +159,7 @@ def _template() -> "Template":
             "plots": lambda block: isinstance(block, tuple) and isinstance(block[0], Plot),
         }
     )
-    filters = (runs_of, header_groups, pieces_of, kind_numbers, points_of, x_of, y_of, share)
+    filters = (runs_of, header_groups, kind_numbers, points_of, x_of, y_of)
     environment.filters.update({function.__name__: function for function in filters})
     environment.filters["shown"] = _shown
     environment.globals.update(ticks=[tick / 5 for tick in range(6)], frame=(_LEFT, _RIGHT, _TOP, _BOTTOM))
@@ -221,12 +184,6 @@ def _without_unseen(value: object) -> object:
     if type(value) is str and _UNSEEN.search(value):
         return _UNSEEN.sub(lambda found: f"[{code_point(found[0])}]", value)
     return value
-
-
-def _as_it_is(text: str) -> "Markup":
-    from markupsafe import Markup
-
-    return Markup(text)
 
 
 def _hash_for_policy(text: str) -> str:

@@ -71,13 +71,10 @@ def _example(example: Example) -> Iterator[str]:
     note = f": {example.note}" if example.note else ""
     yield f"- {escape(example.place + note)}"
     for side, marks in example.sides:
-        written, place = "", 0
-        for mark in sorted(marks, key=lambda mark: mark.start):
-            words = escape(example.text[mark.start : mark.end])
-            score = "" if mark.score is None else f" {mark.score:.2f}"
-            before = escape(example.text[place : mark.start])
-            written += f"{before}**{words}** ({escape(mark.label)}{score})"
-            place = mark.end
-        yield f"  - {side}: {written}{escape(example.text[place:])}"
+        written = ""
+        for text, mark in example.pieces(marks):
+            score = "" if mark is None or mark.score is None else f" {mark.score:.2f}"
+            written += escape(text) if mark is None else f"**{escape(text)}** ({escape(mark.label)}{score})"
+        yield f"  - {side}: {written}"
     if not example.sides:
         yield f"  - {escape(example.text)}"

@@ -4,6 +4,7 @@ Documents (document.py) make these; terminal.py, markdown.py and html.py lay the
 text from the data included: whoever lays it out escapes it. This module knows no metric.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -80,6 +81,20 @@ class Example:
     text: str
     sides: tuple[tuple[str, tuple[Mark, ...]], ...] = ()  # 'gold' and 'predicted' with their marks, in order
     note: str = ""
+
+    def pieces(self, marks: Iterable[Mark]) -> list[tuple[str, Mark | None]]:
+        """Cut the text at the marks of one side, which are in order and don't overlap; None stands between the marks.
+
+        >>> [piece for piece, _ in Example("", (), "Ada met Bo").pieces([Mark(0, 3, "PER"), Mark(8, 10, "PER")])]
+        ['Ada', ' met ', 'Bo']
+        """
+        pieces: list[tuple[str, Mark | None]] = []
+        position = 0
+        for mark in marks:
+            assert position <= mark.start < mark.end <= len(self.text), f"{self.place}: {mark} out of order or place"
+            pieces += [(self.text[position : mark.start], None), (self.text[mark.start : mark.end], mark)]
+            position = mark.end
+        return [(text, mark) for text, mark in [*pieces, (self.text[position:], None)] if text]
 
 
 @dataclass(frozen=True, slots=True)

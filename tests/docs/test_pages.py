@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,14 +109,83 @@ def test_the_blocks_of_a_page_run(
         else:
             done = subprocess.run(["bash", "-euo", "pipefail", "-c", block])
             assert done.returncode == 0, f"{page}: exit code {done.returncode} of\n{block}\n{capfd.readouterr().err}"
-    PROMISES.get(page, lambda names, folder: None)(names, tmp_path)
+    if page in PROMISES:
+        PROMISES[page](names, tmp_path)
 
 
 def promises_of_readme(names: dict, folder: Path) -> None:
-    pass
+    assert names["report"].f1 > 0.3
+    assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
+    text = "Ada Lovelace lived in London."
+    spans = names["tagger"].predict_spans([text])[0]
+    assert spans
+    assert all(text[span.start : span.end] == span.text and 0 < span.score <= 1 for span in spans)
+    assert names["classifier"].predict(["What a lovely day!", "The shop opens at nine."]) == ["positive", "neutral"]
+    tokens = names["corpus"]["test"]["tokens"][:20]
+    assert names["served"].predict(tokens) == names["tagger"].predict(tokens)
 
 
-PROMISES = {"README.md": promises_of_readme}
+def promises_of_predicting(names: dict, folder: Path) -> None:
+    assert names["marginals"].shape == (3, len(names["tagger"].tags_))
+    assert names["marginals"].sum(axis=1) == pytest.approx([1, 1, 1])
+    assert names["best"][1] >= names["second"][1] > 0
+    weights = names["classifier"].predict_attention(names["texts"])[0]
+    assert sum(token.weight for token in weights) == pytest.approx(1)
+
+
+def promises_of_language_models(names: dict, folder: Path) -> None:
+    assert names["figures"].bits_per_character < 5  # of some 80 characters, 6.3 by chance
+    assert names["fluency"] < 0
+
+
+def promises_of_reports(names: dict, folder: Path) -> None:
+    assert names["comparison"].difference.b < names["report"].f1
+    assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
+    assert (folder / "theirs.html").is_file()
+
+
+def promises_of_training(names: dict, folder: Path) -> None:
+    assert names["trend"].score(names["series"], names["kinds"]) == 1.0
+
+
+def promises_of_corpora(names: dict, folder: Path) -> None:
+    assert names["findings"].of_kind("shared_with_train").count == 1
+
+
+def promises_of_the_data_frame(names: dict, folder: Path) -> None:
+    assert names["scores"].min() > 1 / 3  # three classes
+    assert names["search"].best_score_ > 0
+
+
+def promises_of_spacy(names: dict, folder: Path) -> None:
+    doc = names["nlp"]("Ada Lovelace lived in London.")
+    assert [entity.text for entity in doc.ents] == ["Ada Lovelace", "London"]
+    assert all(0 < entity._.score <= 1 for entity in doc.ents)
+
+
+def promises_of_operations(names: dict, folder: Path) -> None:
+    assert "model.onnx" in str(names["damage"])
+    assert "models/missing" in (folder / "message.txt").read_text(encoding="utf-8")
+    together = names["tagger"].predict_spans(names["texts"])
+    assert [[replace(span, score=None) for span in spans] for spans in names["answers"]] == [
+        [replace(span, score=None) for span in spans] for spans in together
+    ]
+    scores = [[span.score for spans in answers for span in spans] for answers in (names["answers"], together)]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+# What the session of a page leaves, beside having run.
+PROMISES = {
+    "README.md": promises_of_readme,
+    "docs/guide/corpora.md": promises_of_corpora,
+    "docs/guide/language-models.md": promises_of_language_models,
+    "docs/guide/predicting.md": promises_of_predicting,
+    "docs/guide/reports.md": promises_of_reports,
+    "docs/guide/training.md": promises_of_training,
+    "docs/howto/data-frame.md": promises_of_the_data_frame,
+    "docs/howto/operations.md": promises_of_operations,
+    "docs/howto/spacy.md": promises_of_spacy,
+}
 
 
 @each_page()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.evaluation.slices import Slice, slice_table
-from seqtag.evaluation.tagging.slices import score_slices
+from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
 from seqtag.reporting.sections import Section
 from seqtag.reporting.terminal import render_text
 from seqtag.text.schemes import Span
@@ -40,7 +40,7 @@ def test_quartiles_hold_whole_lengths_and_split_the_sentences_evenly(lengths):
 def test_the_table_holds_each_slice_and_fits_a_terminal():
     tokens = [["Ada"] * number for number in (3, 120_000, 5, 80, 81, 200)]
     spans = [[Span(0, 3, "PER")] for _ in tokens]
-    slices = score_slices(tokens, spans, [[] for _ in tokens], surfaces=SURFACES, vocabulary=VOCABULARY)
+    slices = score_slices(tokens, spans, [[] for _ in tokens], training=TrainingKnowledge(SURFACES, VOCABULARY))
     largest = Slice("tokens of the sentence", "100000-120000", 1_234_567, 1_234_567, 1_234_567)
     table = slice_table([*slices, largest])
     assert [row[:2] for row in table.rows] == [(s.group, s.name) for s in (*slices, largest)]

@@ -45,19 +45,19 @@ texts = st.one_of(
 )
 
 
-def page_of(*blocks, title: str = "report", footer: str = "") -> Node:
-    return read_page(render_html(title, [Section("part", blocks)], footer=footer))
+def page_of(*blocks, title: str = "report") -> Node:
+    return read_page(render_html(title, [Section("part", blocks)]))
 
 
 @cache
 def plain() -> Node:
     """A page whose every text is x."""
-    return read_page(render_html("x", sections_with("x"), footer="x"))
+    return read_page(render_html("x", sections_with("x")))
 
 
 @given(texts)
 def test_no_text_becomes_markup_wherever_it_stands(word):
-    page = render_html(word, sections_with(word), footer=word)
+    page = render_html(word, sections_with(word))
     read = read_page(page)
     assert skeleton(read) == skeleton(plain())
     assert page.encode("utf-8").decode("utf-8") == page
@@ -287,7 +287,7 @@ def test_a_report_of_nothing_is_a_page():
 
 
 def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothing_else():
-    page = read_page(render_html("x", sections_with("x"), footer="x"))
+    page = read_page(render_html("x", sections_with("x")))
     rules = [node.attributes["content"] for node in page.all("meta") if "http-equiv" in node.attributes]
     policy = dict(rule.strip().split(" ", 1) for rule in (only(rules) or "").split(";"))
     assert policy.pop("default-src") == "'none'"
@@ -298,7 +298,7 @@ def test_the_policy_allows_the_style_and_the_script_of_the_page_and_nothing_else
 
 
 def test_the_page_loads_nothing():
-    text = render_html("x", sections_with("x"), footer="x")
+    text = render_html("x", sections_with("x"))
     assert re.findall(r"https?:|//[a-z]|url\(|@import|\bfetch\b|XMLHttp|WebSocket", text) == []
     for node in read_page(text).below():
         assert not {"src", "srcset", "style", "action", "data"} & set(node.attributes)

@@ -8,7 +8,7 @@ from pages import REPORT, SCORES, large_report, sections_with
 
 from seqtag.reporting.html import render_html
 
-PAGE = render_html("news/test.conll", REPORT, footer="seqtag")
+PAGE = render_html("news/test.conll", REPORT)
 ATTACKS = (
     "<img src=x onerror='window.ran=1'>",
     "<script>window.ran=1</script>",
@@ -35,14 +35,14 @@ def test_the_page_opens_from_disk_without_a_complaint_and_asks_for_nothing_else(
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_markup_and_scripts_of_the_data_are_shown_and_never_run(show, attack):
-    browser = show(render_html(attack, sections_with(attack), footer=attack))
+    browser = show(render_html(attack, sections_with(attack)))
     elements = "document.querySelectorAll('img, iframe, [onload], [onfocus]').length"
     state = browser.execute_script(f"return [window.ran ?? 0, document.scripts.length, {elements}]")
     assert state == [0, 1, 0]
     assert browser.get_log("browser") == []
     assert requests_of(browser) == [browser.current_url]
     assert browser.title == attack
-    places = "h1 h2 caption th[scope=row] .place mark .label .line .note footer"
+    places = "h1 h2 caption th[scope=row] .place mark .label .line .note"
     for place in places.split():
         assert attack in texts(browser, place)[0], place
 
@@ -58,7 +58,7 @@ def test_the_policy_holds_even_if_markup_got_in(show):
 
 
 def test_without_scripts_all_is_there_to_read_and_no_control_that_does_nothing(show):
-    places = ("h1", "h2", "p", "caption", "th", "td", "figcaption", ".kinds li", ".legend li", "mark", "footer")
+    places = ("h1", "h2", "p", "caption", "th", "td", "figcaption", ".kinds li", ".legend li", "mark")
     with_scripts = {place: texts(show(PAGE), place) for place in places}
     browser = show(PAGE, scripts=False)
     assert {place: texts(browser, place) for place in places} == with_scripts

@@ -9,7 +9,7 @@ from pages import PLOT, REPORT, sections_with
 from seqtag.reporting.html import render_html
 from seqtag.reporting.sections import Example, Examples, Mark, Paragraph, Section, Table
 
-PAGE = render_html("news/test.conll", REPORT, footer="seqtag")
+PAGE = render_html("news/test.conll", REPORT)
 
 
 def rectangles(browser, line: int, pieces: list[str]) -> list[dict[str, float]]:
@@ -90,7 +90,7 @@ def test_every_text_stands_out_from_its_ground(show, scheme):
     colours = Examples(
         "all colours", (("missed", 1),), (Example("text 1", ("missed",), "one\u200b two", tuple(sides)),)
     )
-    page = render_html("x", [Section("Colours", (colours,)), *sections_with("x")], footer="x")
+    page = render_html("x", [Section("Colours", (colours,)), *sections_with("x")])
     browser = show(page, scheme=scheme)
     press(browser, ".kinds button", "missed 1")
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
@@ -104,5 +104,5 @@ def test_the_page_never_scrolls_sideways(show, width):
     example = Example(long, ("missed",), long * 3, (("gold", (Mark(0, len(long), long, "missed", 0.1),)),), long)
     table = Table(("label", *["F1"] * 20), ((long, *["100.00"] * 20),), long)
     parts = [Section(long, (Paragraph((long,)), table, PLOT, Examples(long, ((long, 1),), (example,))))] * 2
-    browser = show(render_html(long, parts, footer=long), width=width)
+    browser = show(render_html(long, parts), width=width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width

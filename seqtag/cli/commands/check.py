@@ -14,8 +14,11 @@ from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.reporting.figures import listed
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from seqtag.linter.findings import Findings
 
 EXAMPLES = (
@@ -27,7 +30,6 @@ EXAMPLES = (
 )
 
 _LEAST_WORDS_PER_TEXT = 2  # on average; the tokens of a column file, read as texts, have hardly more than one word
-_SHOWN_LABELS = 5
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 Watch = Callable[[str], None]
@@ -84,7 +86,7 @@ def check(
     source = data[0] if len(data) == 1 else name_data(data, task)
     with _progress() as watch:
         findings = _look(source, task, language, watch)
-    show(findings, files, print_report=_print_severities)
+    show(findings, files, in_colours=_coloured)
     return int(findings.has_errors)
 
 
@@ -158,28 +160,22 @@ def _are_texts(findings: "Findings") -> bool:
 
 def _suggestion(tagged: "Findings", texts: "Findings") -> UsageError:
     labels = list(dict.fromkeys(label for split in texts.splits for label in split.labels))
-    left = len(labels) - _SHOWN_LABELS
-    listed = ", ".join(labels[:_SHOWN_LABELS]) + (f" and {left} more" if left > 0 else "")
     found = "each file would be one sentence" if tagged.splits else "nothing can be read"
     return UsageError(
         f"{tagged.source}: as tagged tokens, {found}; as labelled texts, there are "
-        f"{sum(split.num_rows for split in texts.splits):,} with the labels {listed}. If that is what it holds, add "
+        f"{sum(split.num_rows for split in texts.splits):,} with the labels {listed(labels)}. If that is what it holds, add "
         "--task classify; else --task tag shows what is wrong with its tags"
     )
 
 
-def _print_severities(findings: "Findings") -> None:
-    """Print findings; in a terminal, the colour says how bad each of them is."""
-    if not sys.stdout.isatty():
-        print(findings)
-        return
-    from rich.console import Console
+def _coloured(findings: "Findings") -> "Text":
+    """Lay findings out for a terminal; the colour says how bad each of them is."""
     from rich.text import Text
 
     text = Text(str(findings))
     for severity, colour in _COLOURS.items():
         text.highlight_regex(rf"(?m)^{severity}(?=: )", colour)
-    Console(highlight=False, soft_wrap=True).print(text)
+    return text
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqtag.cli.arguments import JsonFile
-from seqtag.cli.output import json_text, show
+from seqtag.cli.output import show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import TASKS
 from seqtag.errors import UsageError, near_miss
+from seqtag.reporting.figures import write_json
 
 if TYPE_CHECKING:
     from seqtag.models.options import Option
@@ -43,7 +44,7 @@ class OptionList:
     def to_text(self, form: str) -> str:
         """Give the options as JSON, the only form that they have."""
         assert form == ".json"
-        return json_text({name: list(map(_record, group)) for name, group in self.groups.items()})
+        return write_json({name: list(map(_record, group)) for name, group in self.groups.items()}) + "\n"
 
 
 @command

@@ -1,7 +1,7 @@
 """What goes wrong in labels of texts: which classes are taken for which, and the most confident mistakes."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +46,9 @@ def class_errors(coded: CodedLabels, probabilities_NL: np.ndarray | None, texts:
     wrong_N = np.flatnonzero((coded.gold != coded.predicted).reshape(len(coded.gold), -1).any(1))
     pairs: tuple[tuple[Label, Label, int], ...] = ()
     if coded.multi_label:
-        kinds_N = {n: _label_kinds(coded, n) for n in wrong_N.tolist()}
         sides = ((MISSED, coded.gold > coded.predicted), (SPURIOUS, coded.predicted > coded.gold))
-        counts = {kind: int(found.sum()) for kind, found in sides if found.any()}
+        kinds_N = {n: tuple(kind for kind, wrong_NK in sides if wrong_NK[n].any()) for n in wrong_N.tolist()}
+        counts = {kind: int(wrong_NK.sum()) for kind, wrong_NK in sides if wrong_NK.any()}
     else:
         numbered_N = list(zip(coded.gold[wrong_N].tolist(), coded.predicted[wrong_N].tolist()))
         most = sorted(Counter(numbered_N).items(), key=lambda item: (-item[1], item[0]))
@@ -62,14 +62,6 @@ def class_errors(coded: CodedLabels, probabilities_NL: np.ndarray | None, texts:
         shown = _surest(coded, probabilities_NL, wrong_N)
         examples = tuple(_example(coded, probabilities_NL, n, texts[n], kinds_N[n]) for n in shown)
     return ClassErrors(counts, pairs, len(wrong_N), examples)
-
-
-def _label_kinds(coded: CodedLabels, number: int) -> tuple[str, ...]:
-    missed, spurious = (
-        bool((one[number] > other[number]).any())
-        for one, other in ((coded.gold, coded.predicted), (coded.predicted, coded.gold))
-    )
-    return tuple(kind for kind, there in ((MISSED, missed), (SPURIOUS, spurious)) if there)
 
 
 def _surest(coded: CodedLabels, probabilities_NL: np.ndarray | None, wrong_N: np.ndarray) -> list[int]:
@@ -89,22 +81,15 @@ def _surest(coded: CodedLabels, probabilities_NL: np.ndarray | None, wrong_N: np
 def _example(
     coded: CodedLabels, probabilities_NL: np.ndarray | None, number: int, text: str, kinds: tuple[str, ...]
 ) -> Example:
-    gold, predicted = (list(_names(coded, side, number)) for side in (coded.gold, coded.predicted))
+    gold_ids, predicted_ids = (
+        np.flatnonzero(side[number]).tolist() if coded.multi_label else [int(side[number])]
+        for side in (coded.gold, coded.predicted)
+    )
+    gold, predicted = ([printable(coded.classes[i]) for i in ids] for ids in (gold_ids, predicted_ids))
     if probabilities_NL is not None:
-        predicted = [
-            f"{name} ({probabilities_NL[number, i]:.2f})"
-            for name, i in zip(predicted, _numbers(coded, coded.predicted, number))
-        ]
+        predicted = [f"{name} ({probabilities_NL[number, i]:.2f})" for name, i in zip(predicted, predicted_ids)]
     note = f"gold {listed(gold) or 'nothing'}; predicted {listed(predicted) or 'nothing'}"
     if len(text) > _MOST_CHARACTERS:
         note += f"; the first {_MOST_CHARACTERS:,} of {len(text):,} characters"
         text = text[:_MOST_CHARACTERS] + "…"
     return Example(f"text {number + 1:,}", kinds, text, note=note)
-
-
-def _numbers(coded: CodedLabels, side: np.ndarray, number: int) -> list[int]:
-    return np.flatnonzero(side[number]).tolist() if coded.multi_label else [int(side[number])]
-
-
-def _names(coded: CodedLabels, side: np.ndarray, number: int) -> Iterator[str]:
-    return (printable(coded.classes[i]) for i in _numbers(coded, side, number))

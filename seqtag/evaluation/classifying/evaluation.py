@@ -16,7 +16,7 @@ from seqtag.evaluation.classifying.report import ClassReport
 from seqtag.evaluation.classifying.slices import score_slices
 from seqtag.evaluation.statistics.confidence import Confidence, measure_confidence
 from seqtag.evaluation.statistics.measurement import Measurement, hash_labelled
-from seqtag.evaluation.statistics.resampling import bootstrap
+from seqtag.evaluation.statistics.resampling import bootstrap, ratio_interval
 from seqtag.reporting.figures import listed
 
 _LEAST_CANDIDATE = 0.01  # of several labels per text, less probable ones are not on the precision-recall curve
@@ -65,7 +65,8 @@ def evaluate_labels(
     right_N = metrics.right_texts(coded)
     accuracy_interval = micro
     if coded.multi_label and resamples:
-        accuracy_interval = metrics.accuracy_interval(right_N, resamples=resamples, seed=seed)
+        ones_N = np.ones(num_texts, np.int64)
+        accuracy_interval = ratio_interval(right_N.astype(np.int64), ones_N, resamples=resamples, seed=seed)
     return ClassReport(
         source=source,
         measurement=Measurement("labels", hash_labelled(texts, gold), "texts", counts),

@@ -12,8 +12,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, r
 from sklearn.metrics import log_loss as score_log_loss
 
 from seqtag.evaluation.classifying.coding import CodedLabels, Label
-from seqtag.evaluation.statistics.counts import Counts
-from seqtag.evaluation.statistics.resampling import ratio_interval
+from seqtag.evaluation.statistics.counts import ByFigure, Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,6 @@ class ClassScore:
     num_predicted: int  # texts that were given the class
 
 
-@dataclass(frozen=True, slots=True)
-class Average:
-    """Precision, recall and F1 averaged over classes."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
 def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
     """Score each class, in the order of `coded.classes`."""
     figures = precision_recall_fscore_support(
@@ -46,15 +36,15 @@ def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
     return tuple(ClassScore(label, float(p), float(r), float(f), int(n), int(m)) for label, p, r, f, n, m in rows)
 
 
-def average(coded: CodedLabels, how: str) -> Average:
+def average(coded: CodedLabels, how: str) -> ByFigure[float]:
     """Average over the classes that occur in gold or prediction: `macro`, `weighted` by their texts, or `micro`."""
     occurring = np.flatnonzero(coded.counts(coded.gold) + coded.counts(coded.predicted))
     if not len(occurring):  # texts may have several labels, and none has any
-        return Average(0.0, 0.0, 0.0)
+        return ByFigure(0.0, 0.0, 0.0)
     figures = precision_recall_fscore_support(
         coded.gold, coded.predicted, labels=occurring, average=how, zero_division=0
     )
-    return Average(*map(float, figures[:3]))
+    return ByFigure(*map(float, figures[:3]))
 
 
 def class_counts(coded: CodedLabels) -> Counts:
@@ -70,11 +60,6 @@ def right_texts(coded: CodedLabels) -> np.ndarray:
     """Say which texts have all their labels right and no other, (N,)."""
     equal = np.equal(coded.gold, coded.predicted)
     return np.asarray(equal.all(1) if coded.multi_label else equal)
-
-
-def accuracy_interval(right_N: np.ndarray, *, resamples: int, seed: int) -> tuple[float, float]:
-    """Give the 95% interval of the share of right texts."""
-    return ratio_interval(right_N.astype(np.int64), np.ones(len(right_N), np.int64), resamples=resamples, seed=seed)
 
 
 def confusions(coded: CodedLabels) -> tuple[tuple[int, ...], ...]:

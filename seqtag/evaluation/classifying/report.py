@@ -6,8 +6,9 @@ from typing import Any
 
 from seqtag.evaluation.classifying.coding import Label
 from seqtag.evaluation.classifying.errors import ClassErrors
-from seqtag.evaluation.classifying.metrics import Average, ClassScore
+from seqtag.evaluation.classifying.metrics import ClassScore
 from seqtag.evaluation.report import Report, score_cells
+from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.reporting.escaping import shorten
 from seqtag.reporting.figures import listed, percent, plain, printable
 from seqtag.reporting.sections import Block, Paragraph, Table
@@ -35,9 +36,9 @@ class ClassReport(Report):
     unknown: tuple[Label, ...]  # labels of gold that the model does not know
     accuracy: float
     accuracy_interval: tuple[float, float] | None  # 95%, by resampling texts
-    macro: Average
-    weighted: Average  # by the texts of gold
-    micro: Average | None  # of several labels per text; with one label each it would be the accuracy
+    macro: ByFigure[float]
+    weighted: ByFigure[float]  # by the texts of gold
+    micro: ByFigure[float] | None  # of several labels per text; with one label each it would be the accuracy
     micro_interval: tuple[float, float] | None  # 95% of micro F1, by resampling texts
     confusion: tuple[tuple[int, ...], ...] | None  # of one label per text: rows gold, columns predicted, as `classes`
     log_loss: float | None  # per text; under `multi_label` per label of a text
@@ -127,10 +128,10 @@ class ClassReport(Report):
 
     def _row(self, row: ClassScore) -> tuple[str, ...]:
         occurs = row.support or row.num_predicted
-        own = self.intervals.labels.get(row.label) if self.intervals and occurs else None
+        intervals = self.intervals.labels.get(row.label) if self.intervals and occurs else None
         return (
             printable(row.label),
-            *score_cells(row if occurs else None, own),
+            *score_cells(row if occurs else None, intervals),
             str(row.support),
             str(row.num_predicted),
         )

@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from seqtag.errors import DataError
+from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.evaluation.statistics.measurement import Measurement
 from seqtag.evaluation.statistics.randomisation import (
     LEVEL,
     NO_DIFFERENCE,
-    CountsComparison,
     Difference,
-    Differences,
     compare_counts,
     holm,
 )
+from seqtag.evaluation.statistics.resampling import Drawn
 from seqtag.reporting.document import Document
 from seqtag.reporting.figures import percent
 from seqtag.reporting.sections import Paragraph, Section, Table
@@ -47,7 +47,7 @@ class LabelDifference:
 
     label: str | int
     support: int  # how often gold has it
-    differences: Differences
+    differences: ByFigure[Difference]
     p_corrected: float  # of the F1, by Holm's method over all labels
 
     @property
@@ -56,21 +56,42 @@ class LabelDifference:
         return NO_DIFFERENCE if self.p_corrected >= LEVEL else self.differences.f1.verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(Document):
-    """Two systems on the same data; `print` shows figures in percent and differences in points."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameData(Document):
+    """Systems on the same data; `print` shows figures in percent and differences in points."""
 
     page_title = "Systems compared"
 
-    names: tuple[str, str]
     task: str
     unit: str
     num_units: int
-    figures: Mapping[str, Difference]  # micro_precision, ...; where micro F1 is the accuracy, that in their place
-    labels: tuple[LabelDifference, ...]
     confidence: float
     resamples: int
     seed: int
+
+    def _setting(self) -> dict[str, Any]:
+        """Give what was compared and how it was drawn, as plain JSON values."""
+        names = ("task", "unit", "num_units", "confidence", "resamples", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def _percentage(self) -> str:
+        """The confidence of the intervals, such as '95%'."""
+        return f"{100 * self.confidence:g}%"
+
+    @property
+    def _draws(self) -> str:
+        """How the intervals and p-values were drawn."""
+        return f"{self.resamples:,} draws each, seed {self.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(SameData):
+    """Two systems on the same data."""
+
+    names: tuple[str, str]
+    figures: Mapping[str, Difference]  # micro_precision, ...; where micro F1 is the accuracy, that in their place
+    labels: tuple[LabelDifference, ...]
 
     @property
     def difference(self) -> Difference:
@@ -91,7 +112,7 @@ class Comparison(Document):
         """
         return {
             "names": list(self.names),
-            **{name: getattr(self, name) for name in ("task", "unit", "num_units", "confidence", "resamples", "seed")},
+            **self._setting(),
             "verdict": self.verdict,
             "figures": {name: asdict(each) | {"verdict": each.verdict} for name, each in self.figures.items()},
             "labels": [
@@ -111,11 +132,11 @@ class Comparison(Document):
             for name, each in self.figures.items()
         )
         header = ("", "a", "b", "b - a", "from", "to", "p", "verdict")
-        caption = f"in percent; b - a in points, with its {percentage(self.confidence)} interval"
+        caption = f"in percent; b - a in points, with its {self._percentage} interval"
         how = Paragraph(
             (
                 f"intervals by the paired bootstrap over {self.num_units:,} {self.unit}; p by paired approximate "
-                f"randomisation: {how_many(self.resamples, self.seed)}",
+                f"randomisation: {self._draws}",
             )
         )
         sections = [Section("Two systems", (Paragraph((*names, said)), Table(header, rows, caption), how))]
@@ -156,9 +177,16 @@ def compare(
         LabelDifference(label, support[label], differences, p_value)
         for (label, differences), p_value in zip(found.labels.items(), corrected)
     )
-    figures = _named_figures(found, is_accuracy([one, other]))
     return Comparison(
-        (names[0], names[1]), one.task, one.unit, found.num_units, figures, labels, confidence, resamples, seed
+        names=(names[0], names[1]),
+        figures=_named_figures(found, is_accuracy([one, other])),
+        labels=labels,
+        task=one.task,
+        unit=one.unit,
+        num_units=found.num_units,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
     )
 
 
@@ -185,7 +213,7 @@ def check_comparable(names: Sequence[str], measurements: Sequence[Measurement]) 
         (units, "they count by different units", units, "evaluate all systems on the same file"),
     ):
         if len(set(values)) > 1:
-            listed = "; ".join(f"{name}: {own}" for name, own in zip(names, found))
+            listed = "; ".join(f"{name}: {value}" for name, value in zip(names, found))
             raise DataError(f"the reports can't be compared, {difference} ({listed}); {remedy}")
 
 
@@ -198,11 +226,11 @@ def is_accuracy(measurements: Sequence[Measurement]) -> bool:
     return is_single and all((gold_S == predicted_S).all() for gold_S, predicted_S in sides)
 
 
-def _named_figures(found: CountsComparison, is_accuracy: bool) -> dict[str, Difference]:
+def _named_figures(found: Drawn[Difference], is_accuracy: bool) -> dict[str, Difference]:
     figures = {"accuracy": found.micro.f1} if is_accuracy else {}
-    for average, own in (("micro", found.micro), ("macro", found.macro)):
+    for average, differences in (("micro", found.micro), ("macro", found.macro)):
         if average == "macro" or not is_accuracy:
-            figures |= {f"{average}_{name}": getattr(own, name) for name in ("precision", "recall", "f1")}
+            figures |= {f"{average}_{name}": getattr(differences, name) for name in ("precision", "recall", "f1")}
     return figures
 
 
@@ -218,20 +246,6 @@ def difference_cells(found: Difference, p_value: float | None = None) -> list[st
     """Write a, b, the difference, its interval and p, in percent and points; `p_value` stands in for its own."""
     points = [_points(figure) for figure in (found.difference, found.low, found.high)]
     return [percent(found.a), percent(found.b), *points, f"{found.p_value if p_value is None else p_value:.4f}"]
-
-
-def percentage(share: float) -> str:
-    """Write the confidence of an interval.
-
-    >>> percentage(0.95)
-    '95%'
-    """
-    return f"{100 * share:g}%"
-
-
-def how_many(resamples: int, seed: int) -> str:
-    """Say how figures were drawn."""
-    return f"{resamples:,} draws each, seed {seed}"
 
 
 def _points(figure: float) -> str:

@@ -8,11 +8,23 @@ This is the one module of statistics/ that looks at spans. The figures and how s
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import Span
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ByFigure(Generic[T]):
+    """Precision, recall and F1: their values, or what is known of each of them, such as its interval."""
+
+    precision: T
+    recall: T
+    f1: T
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -111,8 +111,8 @@ def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence
     True
     """
     return _hash_lines(
-        [None if words is None else list(words), sorted([span.start, span.end, span.label] for span in own)]
-        for words, own in zip(repeat(None) if tokens is None else tokens, spans, strict=tokens is not None)
+        [None if words is None else list(words), sorted([span.start, span.end, span.label] for span in found)]
+        for words, found in zip(repeat(None) if tokens is None else tokens, spans, strict=tokens is not None)
     )
 
 
@@ -128,8 +128,8 @@ def hash_labelled(texts: Iterable[str | Sequence[str]] | None, labels: Iterable[
     True
     """
     return _hash_lines(
-        [text if text is None or isinstance(text, str) else list(text), sorted(_plain_labels(own), key=json.dumps)]
-        for text, own in zip(repeat(None) if texts is None else texts, labels, strict=texts is not None)
+        [text if text is None or isinstance(text, str) else list(text), sorted(_plain_labels(found), key=json.dumps)]
+        for text, found in zip(repeat(None) if texts is None else texts, labels, strict=texts is not None)
     )
 
 

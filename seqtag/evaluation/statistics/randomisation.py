@@ -6,14 +6,14 @@ This module knows counts (counts.py); it knows no report: comparison.py compares
 # S units (sentences, texts or documents), L labels, R resamples or exchanges
 # Arrays of figures end in (2 + L, 3): rows for the micro average, the macro average and each label; P, R and F1
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqtag.errors import DataError
-from seqtag.evaluation.statistics.counts import Counts
-from seqtag.evaluation.statistics.resampling import exchange, figures, resample, tails
+from seqtag.evaluation.statistics.counts import ByFigure, Counts
+from seqtag.evaluation.statistics.resampling import Drawn, exchange, figures, resample, tails
 
 NO_DIFFERENCE = "no difference shown"
 LEVEL = 0.05
@@ -43,37 +43,16 @@ class Difference:
         return "b is better" if self.difference > 0 else "a is better"
 
 
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """Precision, recall and F1 of two systems."""
-
-    precision: Difference
-    recall: Difference
-    f1: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class CountsComparison:
-    """Two systems on the same units, and how the intervals and p-values were drawn."""
-
-    micro: Differences
-    macro: Differences
-    labels: Mapping[str | int, Differences]  # with p-values that are not corrected: see `holm`
-    confidence: float
-    resamples: int
-    seed: int
-    num_units: int
-
-
 def compare_counts(
     a: Counts, b: Counts, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
-) -> CountsComparison:
+) -> Drawn[Difference]:
     """Compare two systems on the same units: differences, their paired bootstrap intervals, and p-values.
 
     p is the share of random exchanges of the two systems' outputs, unit by unit, that differ at least as much (paired
     approximate randomisation; Noreen 1989, Computer-Intensive Methods for Testing Hypotheses; Yeh 2000,
     https://aclanthology.org/C00-2137/), where what was observed counts as one of them. Comparing b with a gives the
-    mirror image. Raises DataError unless gold is the same on both sides.
+    mirror image. The p-values of labels are not corrected: see `holm`. Raises DataError unless gold is the same on both
+    sides.
 
     >>> gold, right_a, right_b = (np.repeat([[1], [0]], [n, 40 - n], axis=0) for n in (40, 20, 22))
     >>> found = compare_counts(Counts(("PER",), right_a, gold, gold), Counts(("PER",), right_b, gold, gold))
@@ -100,8 +79,8 @@ def compare_counts(
     if turned:
         values, low, high = values[::-1], -high, -low
     table = np.stack([*values, values[1] - values[0], low, high, p_values], -1).tolist()
-    micro, macro, *rows = (Differences(*(Difference(*figure) for figure in row)) for row in table)
-    return CountsComparison(micro, macro, dict(zip(labels, rows)), confidence, resamples, seed, a.num_units)
+    micro, macro, *rows = (ByFigure(*(Difference(*figure) for figure in row)) for row in table)
+    return Drawn(micro, macro, dict(zip(labels, rows)), confidence, resamples, seed, a.num_units)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

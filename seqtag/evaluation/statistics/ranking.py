@@ -10,17 +10,15 @@ from typing import Any
 from seqtag.errors import UsageError
 from seqtag.evaluation.statistics.comparison import (
     Measured,
+    SameData,
     check_comparable,
     difference_cells,
     distinct_names,
     gold_support,
-    how_many,
     is_accuracy,
-    percentage,
 )
 from seqtag.evaluation.statistics.randomisation import LEVEL, NO_DIFFERENCE, Difference, compare_counts, holm
-from seqtag.evaluation.statistics.resampling import Bootstrap, Interval, bootstrap
-from seqtag.reporting.document import Document
+from seqtag.evaluation.statistics.resampling import Interval, bootstrap
 from seqtag.reporting.figures import percent
 from seqtag.reporting.sections import Block, Paragraph, Section, Table
 
@@ -49,21 +47,13 @@ class Ranked:
         return NO_DIFFERENCE if self.p_corrected >= LEVEL else "the best is better"
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking(Document):
-    """Systems on the same data, best first; `print` shows figures in percent and differences in points."""
-
-    page_title = "Systems compared"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking(SameData):
+    """Any number of systems on the same data, best first."""
 
     figure: str  # what the score is: accuracy or micro F1
-    task: str
-    unit: str
-    num_units: int
     systems: tuple[Ranked, ...]
     support: Mapping[str | int, int]  # how often gold has each label
-    confidence: float
-    resamples: int
-    seed: int
 
     def to_dict(self) -> dict[str, Any]:
         """Give the ranking as plain JSON values; keys stay as they are from release to release.
@@ -73,9 +63,9 @@ class Ranking(Document):
         Comparison, without a verdict; null of the best), `p_corrected`, `verdict`; `labels`, a list of `label`,
         `support` and `f1`, a list in the order of the systems.
         """
-        names = ("figure", "task", "unit", "num_units", "confidence", "resamples", "seed")
         return {
-            **{name: getattr(self, name) for name in names},
+            "figure": self.figure,
+            **self._setting(),
             "systems": [
                 {name: value for name, value in asdict(system).items() if name != "labels"}
                 | {"verdict": system.verdict}
@@ -93,12 +83,16 @@ class Ranking(Document):
             (
                 f"{number} {system.name}",
                 *map(percent, (system.score.value, system.score.low, system.score.high)),
-                *(["-"] * 4 if system.difference is None else difference_cells(*_corrected(system))[2:]),
+                *(
+                    ["-"] * 4
+                    if system.difference is None
+                    else difference_cells(system.difference, system.p_corrected)[2:]
+                ),
             )
             for number, system in enumerate(self.systems, 1)
         )
         header = ("", f"{self.figure}\nscore", "from", "to", "to the best\ndifference", "from", "to", "p")
-        caption = f"in percent, differences in points; with {percentage(self.confidence)} intervals"
+        caption = f"in percent, differences in points; with {self._percentage} intervals"
         blocks: list[Block] = [Table(header, rows, caption), Paragraph(tuple(self._notes()))]
         if any(len(system.name) > _LONG_NAME for system in self.systems):
             blocks.insert(0, Paragraph(tuple(f"{n}: {system.name}" for n, system in enumerate(self.systems, 1))))
@@ -115,7 +109,7 @@ class Ranking(Document):
         correction = f", corrected for {several} comparisons (Holm 1979)" if several > 1 else ""
         notes.append(
             f"intervals by the bootstrap over {self.num_units:,} {self.unit}; p by paired approximate randomisation"
-            f"{correction}: {how_many(self.resamples, self.seed)}"
+            f"{correction}: {self._draws}"
         )
         for number, system in enumerate(self.systems, 1):
             if abs(system.reported - system.score.value) > _SAME_SCORE:
@@ -153,21 +147,20 @@ def rank(reports: Sequence[Measured], *, confidence: float = 0.95, resamples: in
     corrected = holm([each.micro.f1.p_value for each in differences])
 
     def ranked(number: int, difference: Difference | None, p_value: float | None) -> Ranked:
-        own: Bootstrap = drawn[number]
-        labels = {label: intervals.f1.value for label, intervals in own.labels.items()}
+        found = drawn[number]
+        labels = {label: intervals.f1.value for label, intervals in found.labels.items()}
         score = reports[number].score
-        return Ranked(names[number], score, own.micro.f1, own.macro.f1, difference, p_value, labels)
+        return Ranked(names[number], score, found.micro.f1, found.macro.f1, difference, p_value, labels)
 
     pairs = zip(others, differences, corrected)
     systems = (ranked(best, None, None), *(ranked(n, found.micro.f1, p_value) for n, found, p_value in pairs))
-    figure = "accuracy" if is_accuracy(measurements) else "micro F1"
     first = measurements[0]
     return Ranking(
-        figure, first.task, first.unit, first.counts.num_units, systems, gold_support(measurements), **options
+        figure="accuracy" if is_accuracy(measurements) else "micro F1",
+        systems=systems,
+        support=gold_support(measurements),
+        task=first.task,
+        unit=first.unit,
+        num_units=first.counts.num_units,
+        **options,
     )
-
-
-def _corrected(system: Ranked) -> tuple[Difference, float]:
-    assert system.difference is not None
-    assert system.p_corrected is not None
-    return system.difference, system.p_corrected

@@ -10,13 +10,15 @@ drawn here.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from seqtag.errors import UsageError
-from seqtag.evaluation.statistics.counts import Counts
+from seqtag.evaluation.statistics.counts import ByFigure, Counts
 from seqtag.reporting.figures import plain
+
+T = TypeVar("T")
 
 # Resamples are drawn in pieces of so many numbers, so that memory stays bounded.
 _MOST_CELLS = 1_000_000
@@ -36,21 +38,12 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Intervals:
-    """Precision, recall and F1, each with its interval."""
+class Drawn(Generic[T]):
+    """What was drawn for each figure of one system, or of two on the same units, and how it was drawn."""
 
-    precision: Interval
-    recall: Interval
-    f1: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Bootstrap:
-    """The intervals of all figures of one system, with how they were drawn."""
-
-    micro: Intervals
-    macro: Intervals
-    labels: Mapping[str | int, Intervals]
+    micro: ByFigure[T]
+    macro: ByFigure[T]
+    labels: Mapping[str | int, ByFigure[T]]
     confidence: float
     resamples: int
     seed: int
@@ -58,7 +51,10 @@ class Bootstrap:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, by field; `labels` is a list, since a label may be a number."""
-        return {**plain(self), "labels": [{"label": label, **plain(own)} for label, own in self.labels.items()]}
+        return {**plain(self), "labels": [{"label": label, **plain(found)} for label, found in self.labels.items()]}
+
+
+Bootstrap = Drawn[Interval]
 
 
 def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Bootstrap:
@@ -78,20 +74,14 @@ def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_0
     values = figures(*np.split(columns_SN.sum(0), 3))
     drawn_R = figures(*np.split(resample(columns_SN, resamples=resamples, seed=seed), 3, axis=1))
     table = np.stack([values, *np.quantile(drawn_R, bounds, axis=0)], -1)
-    rows = [Intervals(*(Interval(*figure) for figure in row)) for row in table.tolist()]
-    labels = dict(zip(counts.labels, rows[2:]))
-    return Bootstrap(rows[0], rows[1], labels, confidence, resamples, seed, counts.num_units)
+    micro, macro, *rows = (ByFigure(*(Interval(*figure) for figure in row)) for row in table.tolist())
+    return Drawn(micro, macro, dict(zip(counts.labels, rows)), confidence, resamples, seed, counts.num_units)
 
 
 def ratio_interval(
-    part_S: np.ndarray,
-    whole_S: np.ndarray,
-    *,
-    confidence: float = 0.95,
-    resamples: int = 10_000,
-    seed: int = 0,
+    part_S: np.ndarray, whole_S: np.ndarray, *, resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:
-    """Give the percentile bootstrap interval of sum(part) / sum(whole), from counts per unit; no units give 0 to 0.
+    """Give the 95% percentile bootstrap interval of sum(part) / sum(whole), from counts per unit; no units give 0 to 0.
 
     A resample whose whole is 0 counts as 0. Where all units have the same ratio, such as when all are right, the
     interval has no width, because every draw of units then gives the same figure.
@@ -100,7 +90,7 @@ def ratio_interval(
     >>> round(low, 2), round(high, 2)
     (0.66, 0.83)
     """
-    bounds = tails(confidence, resamples)
+    bounds = tails(0.95, resamples)
     if not len(part_S):
         return 0.0, 0.0
     part_R, whole_R = resample(np.stack([part_S, whole_S], -1), resamples=resamples, seed=seed).T
@@ -108,21 +98,13 @@ def ratio_interval(
     return float(low), float(high)
 
 
-def micro_f1_interval(
-    right_S: np.ndarray,
-    gold_S: np.ndarray,
-    predicted_S: np.ndarray,
-    *,
-    confidence: float = 0.95,
-    resamples: int = 10_000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Give the bootstrap interval of micro F1 alone, from the counts of right, gold and predicted in each unit.
+def micro_f1_interval(right_S: np.ndarray, gold_S: np.ndarray, predicted_S: np.ndarray) -> tuple[float, float]:
+    """Give the 95% bootstrap interval of micro F1 alone, from the counts of right, gold and predicted in each unit.
 
     >>> micro_f1_interval(np.array([1, 1]), np.array([1, 1]), np.array([1, 1]))
     (1.0, 1.0)
     """
-    return ratio_interval(2 * right_S, gold_S + predicted_S, confidence=confidence, resamples=resamples, seed=seed)
+    return ratio_interval(2 * right_S, gold_S + predicted_S)
 
 
 def resample(columns_SN: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:

@@ -8,7 +8,6 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.evaluation.slices import Slice
 from seqtag.evaluation.statistics.confidence import Confidence, measure_confidence
 from seqtag.evaluation.statistics.counts import count_spans
 from seqtag.evaluation.statistics.measurement import Measurement, hash_tagged
@@ -69,16 +68,18 @@ def evaluate_tags(
 
     gold_spans = [spans_from_tags(tags, scheme) for tags in gold]
     found_spans = spans or [spans_from_tags(tags, scheme) for tags in predicted]
-    if scheme == "plain":
+    sides = (gold_spans, found_spans)
+    is_plain = scheme == "plain"
+    if is_plain:
         strict = conlleval = score_tokens(gold, predicted)
-        counts = count_spans(gold_spans, found_spans)
+        counts = count_spans(*sides)
     else:
         strict, conlleval, counts = score_spans(gold, predicted, scheme=scheme)
     units = counts if documents is None else counts.by_group(documents)
     return TagReport(
         source=source,
         measurement=Measurement(
-            "tags" if scheme == "plain" else "spans",
+            "tags" if is_plain else "spans",
             hash_tagged(tokens, gold_spans),
             "sentences" if documents is None else "documents",
             units,
@@ -95,18 +96,9 @@ def evaluate_tags(
         strict=strict,
         conlleval=conlleval,
         intervals=bootstrap(units, resamples=resamples, seed=seed) if resamples else None,
-        errors=(plain_errors if scheme == "plain" else span_errors)(gold_spans, found_spans, tokens),
-        slices=() if tokens is None else _slices(tokens, gold_spans, found_spans, training, scheme),
+        errors=(plain_errors if is_plain else span_errors)(*sides, tokens),
+        slices=() if tokens is None else score_slices(tokens, *sides, training=training, is_plain=is_plain),
         confidence=None if spans is None else _confidence(gold_spans, spans, candidates),
-    )
-
-
-def _slices(
-    tokens: Sequence[Sequence[str]], gold: SpanLists, found: SpanLists, training: TrainingKnowledge | None, scheme: str
-) -> tuple[Slice, ...]:
-    known = training or TrainingKnowledge()
-    return score_slices(
-        tokens, gold, found, surfaces=known.surfaces, vocabulary=known.words, is_plain=scheme == "plain"
     )
 
 

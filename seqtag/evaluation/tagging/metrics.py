@@ -78,7 +78,8 @@ def score_spans(gold: TagLists, predicted: TagLists, *, scheme: str) -> tuple[Sc
         score_strictly(gold_codes, predicted_codes, average="micro", **given),
     )
 
-    sides = [[[_span(entity, labels) for entity in found] for found in side.entities] for side in spans]
+    # The places of seqeval's entities are those after `_encode`, the same on both sides.
+    sides = [[[Span(e.start, e.end, labels[e.tag]) for e in found] for found in side.entities] for side in spans]
     counts = count_spans(*sides)
 
     found = sorted({code for codes in (gold_codes, predicted_codes) for code, _, _ in get_entities(codes)})
@@ -136,11 +137,6 @@ def _encode(gold: TagLists, predicted: TagLists) -> tuple[dict[str, str], list[l
         gold_codes.append([a for a, _ in kept])
         predicted_codes.append([b for _, b in kept])
     return {number: label for label, number in numbers.items()}, gold_codes, predicted_codes
-
-
-def _span(entity: Any, labels: dict[str, str]) -> Span:
-    """Read an entity of seqeval; its places are those after `_encode`, the same on both sides."""
-    return Span(entity.start, entity.end, labels[entity.tag])
 
 
 def _scores(labels: list[str], rows: tuple[Any, ...], average: tuple[Any, ...]) -> Scores:

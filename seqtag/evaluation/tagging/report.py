@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtag.evaluation.report import Report, score_cells, share_cells
-from seqtag.evaluation.statistics.resampling import Intervals
+from seqtag.evaluation.statistics.counts import ByFigure
+from seqtag.evaluation.statistics.resampling import Interval
 from seqtag.evaluation.tagging.errors import MOST_EXAMPLES, TagErrors
-from seqtag.evaluation.tagging.metrics import LabelScore, Scores
+from seqtag.evaluation.tagging.metrics import Scores
 from seqtag.reporting.figures import between, percent, plain, printable
 from seqtag.reporting.sections import Block, Paragraph, Table
 
@@ -126,14 +127,14 @@ class TagReport(Report):
     def _rows(self) -> Iterator[tuple[str, ...]]:
         """Give a row for each label and the averages: a name, the figures of each reading, the support."""
         by_label = [{row.label: row for row in scores.labels} for scores in self._readings()]
-        own = {} if self.intervals is None else self.intervals.labels
+        intervals = {} if self.intervals is None else self.intervals.labels
         for label in sorted({label for scores in by_label for label in scores}):
             found = [scores.get(label) for scores in by_label]
             # conlleval's support: the strict reading loses gold spans where gold breaks its scheme
             support = str(found[-1].support if found[-1] else 0)
             yield (
                 printable(label),
-                *score_cells(found[0], own.get(label)),
+                *score_cells(found[0], intervals.get(label)),
                 *itertools.chain(*map(share_cells, found[1:])),
                 support,
             )
@@ -161,7 +162,7 @@ class TagReport(Report):
             return
         rows = [*self.intervals.labels.items(), ("micro average", self.intervals.micro)]
         rows.append(("macro average", self.intervals.macro))
-        cells = [(printable(name), *_with_bounds(own)) for name, own in rows]
+        cells = [(printable(name), *_with_bounds(intervals)) for name, intervals in rows]
         header = ("", "precision\nP", "95%", "recall\nR", "95%", "F1\nF1", "95%")
         caption = "95% intervals" if self.scheme == "plain" else "95% intervals of the strict reading"
         yield Table(header, tuple(cells), caption=caption, num_totals=2)
@@ -197,10 +198,8 @@ class TagReport(Report):
             "partial": "partial: borders, half for overlap",
             "type": "type: type, with overlap",
         }
-        rows = []
-        for name, words in named.items():
-            rows.append((words, *share_cells(getattr(self.errors.partial, name))))
-        return Table(("", "P", "R", "F1"), tuple(rows), caption="with partial credit (SemEval-2013)")
+        rows = tuple((words, *share_cells(getattr(self.errors.partial, name))) for name, words in named.items())
+        return Table(("", "P", "R", "F1"), rows, caption="with partial credit (SemEval-2013)")
 
     def _confused(self) -> tuple[tuple[str, ...], ...]:
         pairs = self.errors.confusions
@@ -212,14 +211,13 @@ class TagReport(Report):
         yield Table(("gold", "predicted", "number"), rows, caption=caption, text_columns=2)
 
 
-def _mean(scores: Scores) -> LabelScore:
+def _mean(scores: Scores) -> ByFigure[float]:
     """Average over labels, as scikit-learn's macro average: the mean of each figure."""
     rows = [(row.precision, row.recall, row.f1) for row in scores.labels] or [(0.0, 0.0, 0.0)]
-    precision, recall, f1 = (sum(figures) / len(rows) for figures in zip(*rows))
-    return LabelScore("macro average", precision, recall, f1, support=0)
+    return ByFigure(*(sum(figures) / len(rows) for figures in zip(*rows)))
 
 
-def _with_bounds(intervals: Intervals) -> Iterator[str]:
+def _with_bounds(intervals: ByFigure[Interval]) -> Iterator[str]:
     for figure in (intervals.precision, intervals.recall, intervals.f1):
         yield percent(figure.value)
         yield between(figure.low, figure.high)

@@ -31,49 +31,43 @@ def score_slices(
     gold: Sequence[Sequence[Span]],
     predicted: Sequence[Sequence[Span]],
     *,
-    surfaces: Surfaces | None = None,
-    vocabulary: Container[str] | None = None,
+    training: TrainingKnowledge | None = None,
     is_plain: bool = False,
 ) -> tuple[Slice, ...]:
     """Score the spans of each slice; a right span is the same on both sides, so it is in the same slices.
 
     Spans are cut by their surface in training, seen or unseen with any label (Augenstein et al. 2017, Generalisation in
     Named Entity Recognition, https://arxiv.org/abs/1701.02877), case kept; seen ones by whether training gave them one
-    label or several; by whether all words are in `vocabulary`, which decides about case by itself; by the length of the
-    span; and by the length of the sentence, in quartiles of the sentences that have tokens (equal lengths stay
-    together, so there may be fewer). Plain tags (`is_plain`, one span per token) are cut by word: in `vocabulary` or
-    not, with one tag in training or several; and by the length of the sentence. Cuts that need something that is not
-    given are left out. The slices of a group share no span, and together they hold all spans, but for the groups of
-    labels and tags in training, which hold the seen ones. Raises DataError for unequal numbers of sentences and for
-    spans that don't lie in their sentence.
+    label or several; by whether training had all their words; by the length of the span; and by the length of the
+    sentence, in quartiles of the sentences that have tokens (equal lengths stay together, so there may be fewer). Plain
+    tags (`is_plain`, one span per token) are cut by word, which training had or not, with one tag or several; and by
+    the length of the sentence. Cuts that need unknown parts of `training` are left out. The slices of a group share no
+    span, and together they hold all spans, but for the groups of labels and tags in training, which hold the seen ones.
+    Raises DataError for unequal numbers of sentences and for spans that don't lie in their sentence.
 
     >>> slices = score_slices([["Ada", "met", "Bo"]], [[Span(0, 1, "PER"), Span(2, 3, "PER")]], [[Span(0, 1, "PER")]],
-    ...                       surfaces=Surfaces.of([("Ada", "PER")]))
+    ...                       training=TrainingKnowledge(Surfaces.of([("Ada", "PER")])))
     >>> [(slice.name, slice.recall) for slice in slices if slice.group == "surface in training"]
     [('seen', 1.0), ('unseen', 0.0)]
     """
     _check(tokens, {"gold spans": gold, "predicted spans": predicted})
     quartiles = quartile_names([len(words) for words in tokens if words])
-    cuts = _cuts(surfaces, vocabulary, quartiles, is_plain=is_plain)
+    cuts = _cuts(training or TrainingKnowledge(), quartiles, is_plain=is_plain)
     return count_slices(cuts, *_count_cases(tokens, gold, predicted))
 
 
-def _cuts(
-    surfaces: Surfaces | None, vocabulary: Container[str] | None, quartiles: Mapping[int, str], *, is_plain: bool
-) -> Iterator[Cut[_Case]]:
-    """Give the ways to cut a corpus that what is known of training allows."""
-    if surfaces is not None:
-        known = surfaces
+def _cuts(training: TrainingKnowledge, quartiles: Mapping[int, str], *, is_plain: bool) -> Iterator[Cut[_Case]]:
+    """Give the ways to cut a corpus that the knowledge of training allows."""
+    if (surfaces := training.surfaces) is not None:
 
         def num_labels(case: _Case) -> int:
-            return known.num_labels(join_surface(case[0]))
+            return surfaces.num_labels(join_surface(case[0]))
 
         if not is_plain:
             yield Cut("surface in training", ("seen", "unseen"), lambda case: "seen" if num_labels(case) else "unseen")
         group = "tags in training" if is_plain else "labels in training"
         yield Cut(group, ("one", "several"), lambda case: (None, "one", "several")[min(num_labels(case), 2)])
-    if vocabulary is not None:
-        words = vocabulary
+    if (words := training.words) is not None:
         group, names = _WORD if is_plain else _WORDS
         yield Cut(group, names, lambda case: names[not all(word in words for word in case[0])])
     if not is_plain:

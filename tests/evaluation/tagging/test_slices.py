@@ -53,7 +53,7 @@ def test_each_slice_holds_just_the_spans_that_it_names(corpus):
         low, _, high = name.partition("-")
         return int(low) <= len(words) <= int(high or low)
 
-    for found in score_slices(tokens, gold, predicted, surfaces=SURFACES, vocabulary=VOCABULARY):
+    for found in score_slices(tokens, gold, predicted, training=TrainingKnowledge(SURFACES, VOCABULARY)):
         sides = [
             {
                 (number, span)
@@ -80,7 +80,7 @@ def test_slices_of_a_group_make_the_whole(corpus):
     groups = {
         group: list(slices)
         for group, slices in groupby(
-            score_slices(tokens, gold, predicted, surfaces=SURFACES, vocabulary=VOCABULARY), lambda s: s.group
+            score_slices(tokens, gold, predicted, training=TrainingKnowledge(SURFACES, VOCABULARY)), lambda s: s.group
         )
     }
     seen = next(s for s in groups["surface in training"] if s.name == "seen")
@@ -97,7 +97,9 @@ def test_a_case_by_hand():
     gold = [[Span(0, 1, "PER"), Span(2, 4, "PER")], [Span(1, 2, "LOC")]]
     predicted = [[Span(0, 1, "PER"), Span(2, 3, "PER")], [Span(1, 2, "PER")]]
     slices = by_name(
-        score_slices(tokens, gold, predicted, surfaces=surfaces, vocabulary={w for s in training_tokens for w in s})
+        score_slices(
+            tokens, gold, predicted, training=TrainingKnowledge(surfaces, {w for s in training_tokens for w in s})
+        )
     )
     assert slices == by_name(
         [
@@ -149,7 +151,7 @@ tagged_words = st.tuples(
 def test_plain_tags_are_cut_by_word_and_their_figures_are_the_accuracy(sentences):
     tokens = [[word for word, _, _ in rows] for rows in sentences]
     gold, predicted = ([spans_from_tags([row[side] for row in rows], "plain") for rows in sentences] for side in (1, 2))
-    slices = score_slices(tokens, gold, predicted, surfaces=WORD_SURFACES, vocabulary=WORDS, is_plain=True)
+    slices = score_slices(tokens, gold, predicted, training=TrainingKnowledge(WORD_SURFACES, WORDS), is_plain=True)
     lower = {word.lower() for word in WORD_TAGS}
     members = {
         ("word in training", "known"): lambda word, _: word.lower() in lower,
@@ -171,5 +173,5 @@ def test_plain_tags_are_cut_by_word_and_their_figures_are_the_accuracy(sentences
 def test_plain_slices_leave_out_what_is_not_known_of_training():
     spans = [[Span(0, 1, "DET")]]
     nothing = TrainingKnowledge()
-    slices = score_slices([["the"]], spans, spans, surfaces=nothing.surfaces, vocabulary=nothing.words, is_plain=True)
+    slices = score_slices([["the"]], spans, spans, training=nothing, is_plain=True)
     assert slices == (Slice("tokens of the sentence", "1", 1, 1, 1),)
