@@ -113,9 +113,10 @@ def settle_labels(parts: Mapping[str, Sequence[LabelledPart]], folder: Path) -> 
     form = common_form([part for split_parts in parts.values() for part in split_parts])
     numbers: dict[str, int] = {}
     drafts = {
-        split: _write_draft(own, new_file(folder, ".draft"), form, numbers, split) for split, own in parts.items()
+        split: _write_draft(split_parts, new_file(folder, ".draft"), form, numbers, split)
+        for split, split_parts in parts.items()
     }
-    declared = dict.fromkeys(name for own in parts.values() for part in own for name in part.declared)
+    declared = dict.fromkeys(name for split_parts in parts.values() for part in split_parts for name in part.declared)
     names = [*declared, *ordered_classes(name for name in numbers if name not in declared)]
     corpus = DatasetDict()
     for split, draft in drafts.items():

@@ -62,7 +62,7 @@ def open_labelled(source: str, text: Column | None, label: Column | None, config
     # The user knows the zip file, but not the folder into which it was unpacked.
     with _named(inside, home):
         tables, parts = _open(inside, text, label, config)
-    return tables, {split: [_part_named(part, inside, home) for part in own] for split, own in parts.items()}
+    return tables, {split: [_part_named(part, inside, home) for part in found] for split, found in parts.items()}
 
 
 def _open(path: Path, text: Column | None, label: Column | None, config: str | None) -> Opened:

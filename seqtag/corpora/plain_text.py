@@ -108,7 +108,7 @@ def _folder(folder: Path, column: str | None) -> Iterator[str]:
     texts = [path for path in files if file_ending(path) in _PLAIN]
     if len(splits := group_by_split(texts)) > 1:
         # Who trains on a folder must not train on its test file without knowing.
-        names = ", ".join(path.name for own in splits.values() for path in own)
+        names = ", ".join(path.name for paths in splits.values() for path in paths)
         example = next(iter(splits.values()))[0]
         raise UsageError(f"{folder}: its files are splits ({names}); give one, such as {example}")
     if not texts:

@@ -40,29 +40,29 @@ def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict
     {0: 1}
     """
     ranks = _ranks([*queries, *rows])
-    query_sets, row_sets = ([np.unique(ranks[own]) for own in each] for each in (queries, rows))
+    query_sets, row_sets = ([np.unique(ranks[words_of_row]) for words_of_row in each] for each in (queries, rows))
     same: dict[bytes, int] = {}
     index: dict[tuple[int, int], list[int]] = {}
-    for number, own in enumerate(query_sets):
+    for number, words_of_row in enumerate(query_sets):
         # rows with one set are looked up together
-        first = same.setdefault(own.tobytes(), number)
-        if first == number and len(own):
-            for key in _prefix_keys(own, stored=True):
+        first = same.setdefault(words_of_row.tobytes(), number)
+        if first == number and len(words_of_row):
+            for key in _prefix_keys(words_of_row, stored=True):
                 index.setdefault(key, []).append(number)
-    sets = [frozenset(own.tolist()) for own in query_sets]
+    sets = [frozenset(words_of_row.tolist()) for words_of_row in query_sets]
     found: dict[int, int] = {}
-    for number, own in enumerate(row_sets):
-        if not len(own):
+    for number, words_of_row in enumerate(row_sets):
+        if not len(words_of_row):
             continue
-        equal = same.get(own.tobytes())
+        equal = same.get(words_of_row.tobytes())
         if equal is not None:
             found.setdefault(equal, number)
-        candidates = {query for key in _prefix_keys(own, stored=False) for query in index.get(key, ())}
-        words = frozenset(own.tolist())
+        candidates = {query for key in _prefix_keys(words_of_row, stored=False) for query in index.get(key, ())}
+        words = frozenset(words_of_row.tolist())
         for query in candidates:
             if query not in found and _is_near(words, sets[query]):
                 found[query] = number
-    firsts = (same[own.tobytes()] for own in query_sets)
+    firsts = (same[words_of_row.tobytes()] for words_of_row in query_sets)
     return {number: found[first] for number, first in enumerate(firsts) if first in found}
 
 
@@ -130,9 +130,9 @@ def _difference(corpus: Corpus, this: tuple[Rows, int], that: tuple[Rows, int]) 
     if corpus.task == "tag":
         position = int(np.argmax(left != right))
         word = corpus.words[int(rows.words[rows.offsets[row] + position])]
-        names = [_name(corpus, own[position]) for own in (left, right)]
+        names = [_name(corpus, labels[position]) for labels in (left, right)]
         return f"{word!r} is {names[0]} here, {names[1]} at {other.place(other_row, position)}"
-    names = [", ".join(_name(corpus, n) for n in own) or "without a label" for own in (left, right)]
+    names = [", ".join(_name(corpus, n) for n in labels) or "without a label" for labels in (left, right)]
     return f"{names[0]} here, {names[1]} at {other.place_of_row(other_row)}: {rows.excerpt(row)!r}"
 
 

@@ -106,22 +106,22 @@ def check_surfaces(reading: TagReading) -> Iterator[Finding]:
     for name, spans in splits.items():
         rows = reading.corpus.splits[name]
         for start, end, label in zip(spans.starts.tolist(), spans.ends.tolist(), spans.labels.tolist()):
-            own = uses.setdefault(rows.words[start:end].tobytes(), {})
-            count, place = own.get(label) or (0, rows.place_of(start))
-            own[label] = count + 1, place
-    several = [(key, own) for key, own in uses.items() if len(own) > 1]
+            labelled = uses.setdefault(rows.words[start:end].tobytes(), {})
+            count, place = labelled.get(label) or (0, rows.place_of(start))
+            labelled[label] = count + 1, place
+    several = [(key, labelled) for key, labelled in uses.items() if len(labelled) > 1]
     several.sort(key=lambda item: -sum(count for count, _ in item[1].values()))
     tally = Tally("ambiguous_surface")
-    tally.add("", len(several), (_surface(reading, key, own) for key, own in several))
+    tally.add("", len(several), (_surface(reading, key, labelled) for key, labelled in several))
     yield from tally.finding(
         "entities have two labels or more in different places, the most frequent first. Names can be so; where one "
         "label is rare, look whether it is a mistake"
     )
 
 
-def _surface(reading: TagReading, key: bytes, own: dict[int, tuple[int, str]]) -> tuple[str, str]:
+def _surface(reading: TagReading, key: bytes, labelled: dict[int, tuple[int, str]]) -> tuple[str, str]:
     surface = " ".join(reading.corpus.words[number] for number in np.frombuffer(key, np.int32).tolist())
-    uses = sorted(((count, reading.labels[label], place) for label, (count, place) in own.items()), reverse=True)
+    uses = sorted(((count, reading.labels[label], place) for label, (count, place) in labelled.items()), reverse=True)
     return uses[-1][2], f"{surface!r}: " + ", ".join(f"{label} {count}" for count, label, _ in uses)
 
 
@@ -190,9 +190,9 @@ def _illegal(reading: TagReading) -> Iterator[Finding]:
     for split, rows in reading.corpus.splits.items():
         tags = np.where(rows.labels < 0, len(names) - 1, rows.labels)
         for row in illegal_sentences(tags, rows.offsets, legal):
-            own = [names[number] for number in tags[rows.offsets[row] : rows.offsets[row + 1]]]
-            found = illegal_positions(own, scheme)
-            tally.add(split, len(found), ((rows.place(row, p), _context(own, p)) for p in found))
+            row_tags = [names[number] for number in tags[rows.offsets[row] : rows.offsets[row + 1]]]
+            found = illegal_positions(row_tags, scheme)
+            tally.add(split, len(found), ((rows.place(row, p), _context(row_tags, p)) for p in found))
     yield from tally.finding(
         f"tags break the scheme {scheme}: they continue an entity that no tag began, or leave one open. Readers differ "
         "in how they read such tags (load_corpus repairs them as the conlleval script reads them); mend them"

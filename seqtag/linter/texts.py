@@ -63,7 +63,7 @@ def _tokens(corpus: Corpus) -> Iterator[Finding]:
         "text, and a file with blanks between columns can't hold them; cut them, or keep to tabs and your own tokens"
     )
     tally = _found(corpus, "invisible_character", list(unseen), lambda number: f": {_names(unseen[number])}")
-    characters = _names(character for own in unseen.values() for character in own)
+    characters = _names(character for found in unseen.values() for character in found)
     yield from tally.finding(_UNSEEN.format(what="tokens", characters=characters))
     yield from _found(corpus, "replacement_character", damaged).finding(_LOST.format(what="tokens"))
 
@@ -86,9 +86,11 @@ def _texts(corpus: Corpus) -> Iterator[Finding]:
     for split, rows in corpus.splits.items():
         for mark in rows.marks:
             place = rows.place_of_row(mark.row)
-            if own := [character for character in mark.characters if character != DAMAGED]:
-                characters.update(dict.fromkeys(own))
-                unseen.add(split, 1, [(place, f"{', '.join(f'U+{ord(c):04X}' for c in own)} in {mark.excerpt!r}")])
+            if invisible := [character for character in mark.characters if character != DAMAGED]:
+                characters.update(dict.fromkeys(invisible))
+                unseen.add(
+                    split, 1, [(place, f"{', '.join(f'U+{ord(c):04X}' for c in invisible)} in {mark.excerpt!r}")]
+                )
             if DAMAGED in mark.characters:
                 damaged.add(split, 1, [(place, repr(mark.excerpt))])
     yield from unseen.finding(_UNSEEN.format(what="texts", characters=_names(characters)))

@@ -61,8 +61,8 @@ class ClassSet:
         """
         indicators_NL = np.zeros((len(ids), len(self)), np.float32)
         if self.is_multi:
-            for row_L, own in zip(indicators_NL, ids):
-                row_L[list(own)] = 1.0
+            for row_L, ids_of_text in zip(indicators_NL, ids):
+                row_L[list(ids_of_text)] = 1.0
         else:
             indicators_NL[np.arange(len(ids)), np.asarray(ids, np.int64)] = 1.0
         return indicators_NL

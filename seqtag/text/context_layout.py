@@ -44,7 +44,7 @@ class CharacterLayout:
         """Make the layout of a model folder's config.json and vocabulary.json; None for a model without a context."""
         if config.get("context") is None:
             return None
-        vocabularies = [SymbolVocabulary.from_dict(own) for own in vocabulary["context"]]
+        vocabularies = [SymbolVocabulary.from_dict(stored) for stored in vocabulary["context"]]
         return cls(vocabularies, [about["params"]["direction"] for about in config["context"]])
 
     def batches(self, sentences: Sentences, *, max_tokens: int) -> Iterator[np.ndarray]:

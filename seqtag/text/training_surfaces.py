@@ -75,10 +75,10 @@ class Surfaces:
 
     def to_dict(self) -> dict[str, str]:
         """Give what JSON can hold: for each label the hashes of its surfaces, rising, little-endian, in base64."""
-        own = (self.hashes_N[self.label_ids_N == number] for number in range(len(self.labels)))
+        by_label = (self.hashes_N[self.label_ids_N == number] for number in range(len(self.labels)))
         return {
             label: base64.b64encode(hashes_N.astype("<u8").tobytes()).decode("ascii")
-            for label, hashes_N in zip(self.labels, own)
+            for label, hashes_N in zip(self.labels, by_label)
         }
 
     @classmethod

@@ -132,7 +132,7 @@ def _in_code_points(start: int, end: int, surface: Any, text: str) -> tuple[int,
 
 
 def _own_tokens(tokens: Iterable[Any], text: str, place: str) -> tuple[Token, ...]:
-    own = []
+    found = []
     end = 0
     for token in _mappings(tokens, place):
         start, here = token.get("start"), token.get("end")
@@ -140,8 +140,8 @@ def _own_tokens(tokens: Iterable[Any], text: str, place: str) -> tuple[Token, ..
             raise DataError(f"{place}: the token {dict(token)} does not lie in the text after the one before it")
         end = here
         if text[start:end].strip():
-            own.append(Token(text[start:end], start, end))
-    return tuple(own)
+            found.append(Token(text[start:end], start, end))
+    return tuple(found)
 
 
 def _mappings(items: Iterable[Any], place: str) -> list[Mapping[str, Any]]:

@@ -197,7 +197,7 @@ def is_labelled(tables: Mapping[str, Dataset]) -> bool:
     if not isinstance(classes, ClassLabel):
         return False
     form = LabelledForm("tokens" in features[0], label == "labels")
-    if any(own != form.features(classes.names) for own in features):
+    if any(each != form.features(classes.names) for each in features):
         return False
     found: dict[str, list[int]] = {}
     for split, table in tables.items():

@@ -35,9 +35,9 @@ def class_names(names: Sequence[str]) -> list[str]:
     """
     words = [_WORDS.findall(name) for name in names]
     shortest = min(map(len, words))
-    start = next((i for i in range(shortest) if len({own[i] for own in words}) > 1), shortest - 1)
-    end = next((i for i in range(shortest - start) if len({own[-1 - i] for own in words}) > 1), shortest - start - 1)
-    return ["".join(own[start : len(own) - end]).strip("-_. ") or name for own, name in zip(words, names)]
+    start = next((i for i in range(shortest) if len({cut[i] for cut in words}) > 1), shortest - 1)
+    end = next((i for i in range(shortest - start) if len({cut[-1 - i] for cut in words}) > 1), shortest - start - 1)
+    return ["".join(cut[start : len(cut) - end]).strip("-_. ") or name for cut, name in zip(words, names)]
 
 
 def class_folders(folders: Sequence[Path]) -> list[LabelledPart]:
