@@ -46,7 +46,7 @@ class LabelDifference:
     """How two systems differ on one label."""
 
     label: str | int
-    support: int  # how often gold has it
+    support: int  # how often gold has the label
     differences: ByFigure[Difference]
     p_corrected: float  # of the F1, by Holm's method over all labels
 

@@ -44,7 +44,7 @@ class SpanErrors:
 
     @property
     def confusions(self) -> dict[tuple[str | None, str | None], int]:
-        """How often a gold label met a predicted one, whatever their borders; None for missed and spurious spans.
+        """How often a gold label met a predicted one in overlapping spans; None for missed and spurious spans.
 
         Sorted by number, the most frequent first, then by name.
         """
