@@ -57,7 +57,7 @@ def name_confusions(
 
 
 def evenly_spaced(items: Sequence[Item], most: int) -> list[Item]:
-    """Choose at most so many items, evenly spaced.
+    """Choose at most `most` items, evenly spaced.
 
     >>> evenly_spaced("abcdef", 3)
     ['a', 'c', 'e']

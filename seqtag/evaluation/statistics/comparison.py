@@ -90,7 +90,7 @@ class Comparison(SameData):
     """Two systems on the same data."""
 
     names: tuple[str, str]
-    figures: Mapping[str, Difference]  # micro_precision, ...; where micro F1 is the accuracy, that in their place
+    figures: Mapping[str, Difference]  # micro_precision, ..., or accuracy in place of the micro figures
     labels: tuple[LabelDifference, ...]
 
     @property

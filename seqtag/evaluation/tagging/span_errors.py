@@ -52,7 +52,7 @@ class SpanErrors:
         return dict(sorted(pairs.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or "")))
 
     def examples(self, kind: str, *, most: int) -> list[Outcome]:
-        """Give at most so many outcomes of a kind, evenly spaced over the corpus.
+        """Give at most `most` outcomes of a kind, evenly spaced over the corpus.
 
         >>> found = find_errors([[Span(0, 1, "PER")]] * 5, [[]] * 5)
         >>> [outcome.sentence for outcome in found.examples("missed", most=2)]
