@@ -16,7 +16,7 @@ LANGUAGE = "lm"
 class Task:
     """What most commands have to know of a task."""
 
-    name: str  # as --task and config.json have it
+    name: str  # as it is written in --task and config.json
     noun: str  # a model for it
     class_name: str  # of its models
     reading: Callable[[Any], dict[str, Any]] = lambda model: {}  # options of load_corpus for a model, trained or not

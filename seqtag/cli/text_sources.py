@@ -11,7 +11,7 @@ from seqtag.corpora.splits import SPLITS, group_by_split, labelled_entries
 from seqtag.errors import DataError, UsageError
 
 _PLAIN = (".txt", ".text", "")
-_MOST_LINES = 500  # that are looked at
+_MOST_LINES = 500  # lines of a file that are looked at
 _ENTITY_TAG = re.compile(r"O|[BIESLUM](-\S+)?")
 _NAMES_COLUMNS = re.compile(r":(token|tag)=[^/]*$")
 

@@ -132,6 +132,15 @@ def settle_labels(parts: Mapping[str, Sequence[LabelledPart]], folder: Path) -> 
     return corpus
 
 
+def label_names(dataset: Dataset) -> list[Any]:
+    """Give the name of the label of each text of a settled corpus, or the names in its list of labels."""
+    if "labels" in dataset.column_names:
+        names = dataset.features["labels"].feature.names
+        return [[names[i] for i in ids] for ids in dataset["labels"][:]]
+    names = dataset.features["label"].names
+    return [names[i] for i in dataset["label"][:]]
+
+
 def ordered_classes(names: Iterable[str]) -> list[str]:
     """Sort class names, as numbers where all of them are numbers.
 

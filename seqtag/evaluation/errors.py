@@ -1,6 +1,6 @@
-"""What goes wrong, whatever the task: how often each kind of error occurs, what is taken for what, and examples.
+"""The errors of a model of any task: how often each kind occurs, which labels are taken for which, and examples.
 
-tagging/errors.py and classifying/errors.py find the errors; how they look, reporting/ decides.
+tagging/errors.py and classifying/errors.py find the errors, and reporting/ lays them out.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -12,17 +12,17 @@ from seqtag.reporting.sections import Example
 _MOST_NAMED = 10  # confusions that have a name of their own
 
 Item = TypeVar("Item")
-Pair = TypeVar("Pair", bound=Hashable)  # what stands in gold, and what was predicted in its place
+Pair = TypeVar("Pair", bound=Hashable)  # a label of gold, and the one predicted in its place
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
     """The errors of a system."""
 
-    counts: dict[str, int]  # kind -> how often; what is right is not in it
+    counts: dict[str, int]  # kind -> how often; right answers are not counted here
     confusions: tuple[tuple[Any, Any, int], ...]  # gold, predicted, how often
     num_wrong: int  # sentences or texts with an error
-    examples: tuple[Example, ...]  # all of them, or a sample; none where the words are not known
+    examples: tuple[Example, ...]  # all of them, or a sample; empty if the words are unknown
 
     @property
     def total(self) -> int:
@@ -57,7 +57,7 @@ def name_confusions(
 
 
 def evenly_spaced(items: Sequence[Item], most: int) -> list[Item]:
-    """Choose at most so many items, evenly spaced.
+    """Choose at most `most` items, evenly spaced.
 
     >>> evenly_spaced("abcdef", 3)
     ['a', 'c', 'e']

@@ -46,9 +46,9 @@ class Report(Document):
 
     source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
     measurement: Measurement = field(kw_only=True, repr=False, compare=False)  # what a comparison needs
-    intervals: Bootstrap | None = field(kw_only=True)  # of each figure, by resampling
+    intervals: Bootstrap | None = field(kw_only=True)  # of each figure, by resampling; None if they were not wanted
     slices: tuple[Slice, ...] = field(kw_only=True)  # scores by what training knew, and by length
-    confidence: Confidence | None = field(kw_only=True)  # where probabilities are known
+    confidence: Confidence | None = field(kw_only=True)  # None if there are no probabilities
     errors: Errors = field(kw_only=True)
 
     @property

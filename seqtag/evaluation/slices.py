@@ -57,7 +57,7 @@ class Cut(Generic[Case]):
 
     group: str
     names: Sequence[str]  # of the slices, in order
-    name_of: Callable[[Case], str | None]  # gives the slice of a case; None where it belongs to none of this group
+    name_of: Callable[[Case], str | None]  # gives the slice of a case; None if the case is in no slice of this group
 
 
 def count_slices(

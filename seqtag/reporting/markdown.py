@@ -12,7 +12,7 @@ _MOST_EXAMPLES = 3  # of a kind
 
 
 def render_markdown(sections: Sequence[Section], *, heading: str = "") -> str:
-    """Give the document as Markdown; whatever the data hold shows as it stands.
+    """Give the document as Markdown, which shows the text of the data unchanged.
 
     >>> print(render_markdown([Section("Scores", (Table(("", "F1"), (("A|B", "98.00"),)),))]), end="")
     ## Scores

@@ -27,7 +27,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
     text_columns: int = 1
-    num_totals: int = 0  # rows at the end that sum the others up
+    num_totals: int = 0  # rows at the end that sum up the rows above them
     most: int = 30  # rows above the totals that a terminal shows; a page shows all
 
 

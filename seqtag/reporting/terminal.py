@@ -14,7 +14,7 @@ from seqtag.reporting.escaping import shorten, shorten_front, show_invisible
 from seqtag.reporting.sections import Block, Example, Examples, Mark, Paragraph, Place, Places, Section, Table
 
 LINE_WIDTH = 80  # terminal cells
-_LEAST_WORDS, _LEAST_FIGURE, _LEAST_OF_MANY = 12, 6, 4  # cells: tables of one kind stand under each other
+_LEAST_WORDS, _LEAST_FIGURE, _LEAST_OF_MANY = 12, 6, 4  # cells, so that the columns of tables of one kind line up
 _MANY = 9  # columns of figures that have to stand closer
 _SIDE_WIDTH = 13  # before the text of an example: which side it is
 

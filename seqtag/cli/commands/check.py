@@ -163,8 +163,8 @@ def _suggestion(tagged: "Findings", texts: "Findings") -> UsageError:
     found = "each file would be one sentence" if tagged.splits else "nothing can be read"
     return UsageError(
         f"{tagged.source}: as tagged tokens, {found}; as labelled texts, there are "
-        f"{sum(split.num_rows for split in texts.splits):,} with the labels {listed(labels)}. If that is what it holds, add "
-        "--task classify; else --task tag shows what is wrong with its tags"
+        f"{sum(split.num_rows for split in texts.splits):,} with the labels {listed(labels)}. If that is what it "
+        "holds, add --task classify; else --task tag shows what is wrong with its tags"
     )
 
 

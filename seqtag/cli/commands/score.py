@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -226,6 +226,7 @@ def in_one_scheme(gold: TagLists, predicted: TagLists) -> tuple[TagLists, TagLis
 
 def score_labels(gold: str, predicted: str) -> "Report":
     """Score the labels of one source of texts against those of another, which has the same texts in the same order."""
+    from seqtag.corpora.labelled_drafts import label_names
     from seqtag.evaluation.classifying.evaluation import evaluate_labels
 
     left, right = _labelled_rows(gold), _labelled_rows(predicted)
@@ -243,7 +244,7 @@ def score_labels(gold: str, predicted: str) -> "Report":
         )
     if ("labels" in left.column_names) != ("labels" in right.column_names):
         raise DataError(f"{gold} and {predicted}: one has lists of labels, the other one label per text; mend either")
-    gold_labels, predicted_labels = _labels(left), _labels(right)
+    gold_labels, predicted_labels = label_names(left), label_names(right)
     known: set[str] = set()
     for names in (*gold_labels, *predicted_labels):
         known.update(names if isinstance(names, list) else [names])
@@ -265,12 +266,3 @@ def _labelled_rows(source: str) -> "Dataset":
 
 def _texts(rows: "Dataset") -> list[str]:
     return rows["text"][:] if "text" in rows.column_names else [" ".join(tokens) for tokens in rows["tokens"][:]]
-
-
-def _labels(rows: "Dataset") -> list[Any]:
-    """Give the name of the label of each text, or the names in its list of labels."""
-    if "labels" in rows.column_names:
-        names = rows.features["labels"].feature.names
-        return [[names[i] for i in numbers] for numbers in rows["labels"][:]]
-    names = rows.features["label"].names
-    return [names[i] for i in rows["label"][:]]

@@ -1,7 +1,7 @@
 """What `seqtag predict` reads: sentences of a column file, lines of text, JSON lines or rows of a table, one by one.
 
-Before each read of standard input that may have to wait, the caller is told, so that it can answer what was read until
-then; a program at the other end of a pipe gets its answer before it sends more. Knows no model.
+Before each read of standard input that may have to wait, the caller is notified and can answer the requests read so
+far; a program at the other end of a pipe gets its answer before it sends more. Knows no model.
 """
 
 import io

@@ -39,7 +39,7 @@ def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
 def average(coded: CodedLabels, how: str) -> ByFigure[float]:
     """Average over the classes that occur in gold or prediction: `macro`, `weighted` by their texts, or `micro`."""
     occurring = np.flatnonzero(coded.counts(coded.gold) + coded.counts(coded.predicted))
-    if not len(occurring):  # texts may have several labels, and none has any
+    if not len(occurring):  # texts may have any number of labels, and here no text has one
         return ByFigure(0.0, 0.0, 0.0)
     figures = precision_recall_fscore_support(
         coded.gold, coded.predicted, labels=occurring, average=how, zero_division=0

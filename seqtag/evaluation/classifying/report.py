@@ -1,4 +1,4 @@
-"""The report of a classifier: what it says, and in which order. evaluation.py fills it."""
+"""The report of a classifier: its contents and their order. evaluation.py fills it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

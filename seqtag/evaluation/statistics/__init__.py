@@ -1,1 +1,1 @@
-"""Intervals, comparison and confidence, whatever the task."""
+"""Intervals, comparison and confidence, for models of any task."""

@@ -46,7 +46,7 @@ class LabelDifference:
     """How two systems differ on one label."""
 
     label: str | int
-    support: int  # how often gold has it
+    support: int  # how often gold has the label
     differences: ByFigure[Difference]
     p_corrected: float  # of the F1, by Holm's method over all labels
 
@@ -90,7 +90,7 @@ class Comparison(SameData):
     """Two systems on the same data."""
 
     names: tuple[str, str]
-    figures: Mapping[str, Difference]  # micro_precision, ...; where micro F1 is the accuracy, that in their place
+    figures: Mapping[str, Difference]  # micro_precision, ..., or accuracy in place of the micro figures
     labels: tuple[LabelDifference, ...]
 
     @property

@@ -23,7 +23,7 @@ TASKS = ("spans", "tags", "labels")  # spans of tokens; plain tags, counted by t
 UNITS = ("sentences", "texts", "documents")
 _KEYS = ("task", "data_hash", "unit", "labels", "num_labels", "label", "right", "gold", "predicted")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_MOST = 2**31  # no count of ours is as large
+_MOST = 2**31  # every count of a measurement is smaller
 
 
 @dataclass(frozen=True, slots=True, eq=False)

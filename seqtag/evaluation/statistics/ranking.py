@@ -33,9 +33,9 @@ class Ranked:
 
     name: str
     reported: float  # the score of its report
-    score: Interval  # counted here
+    score: Interval  # counted from the measurement
     macro_f1: Interval
-    difference: Difference | None  # a is the best system, b this one; None of the best
+    difference: Difference | None  # a is the best system, b this one; None for the best
     p_corrected: float | None  # by Holm's method over all systems but the best
     labels: Mapping[str | int, float]  # F1
 
@@ -60,7 +60,7 @@ class Ranking(SameData):
 
         `figure`, `task`, `unit`, `num_units`, `confidence`, `resamples`, `seed`; `systems`, a list, best first, of
         `name`, `reported`, `score` and `macro_f1` (each `value`, `low`, `high`), `difference` to the best (as in
-        Comparison, without a verdict; null of the best), `p_corrected`, `verdict`; `labels`, a list of `label`,
+        Comparison, without a verdict; null for the best), `p_corrected`, `verdict`; `labels`, a list of `label`,
         `support` and `f1`, a list in the order of the systems.
         """
         return {

@@ -20,9 +20,9 @@ from seqtag.reporting.figures import plain
 
 T = TypeVar("T")
 
-# Resamples are drawn in pieces of so many numbers, so that memory stays bounded.
+# Resamples are drawn in pieces of at most this many numbers, so that memory stays bounded.
 _MOST_CELLS = 1_000_000
-# Units with equal counts are drawn together where they are at least so many; fewer are drawn faster one by one.
+# Units with equal counts are drawn together if there are at least this many; fewer are drawn faster one by one.
 _MANY = 8
 # Whole numbers up to this one are exact as 32-bit floats, which are multiplied in half the time.
 _LARGEST_FLOAT32 = 1 << 24

@@ -60,10 +60,10 @@ class PartialScore:
 class PartialScores:
     """Four readings of the same pairs of spans."""
 
-    strict: PartialScore  # correct: borders and label
-    exact: PartialScore  # correct: borders, whatever the label
-    partial: PartialScore  # correct: borders, half: some overlap, whatever the label
-    type: PartialScore  # correct: the label, with some overlap
+    strict: PartialScore  # correct: the borders and the label are equal
+    exact: PartialScore  # correct: the borders are equal; the label does not matter
+    partial: PartialScore  # correct: equal borders; half: some overlap; the label does not matter
+    type: PartialScore  # correct: the label is equal, and there is some overlap
 
 
 def partial_scores(errors: SpanErrors) -> PartialScores:

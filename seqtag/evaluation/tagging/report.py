@@ -1,4 +1,4 @@
-"""The report of a tagger: what it says, and in which order. evaluation.py fills it."""
+"""The report of a tagger: its contents and their order. evaluation.py fills it."""
 
 import itertools
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class TagReport(Report):
     scheme: str
     repair: str
     num_sentences: int
-    num_documents: int | None  # where the data tell documents apart; then they are what is resampled
+    num_documents: int | None  # None if the data have no documents; documents are resampled whole
     num_tokens: int
     num_gold: int  # spans by the conlleval reading; tokens under 'plain'
     num_predicted: int

@@ -44,7 +44,7 @@ class SpanErrors:
 
     @property
     def confusions(self) -> dict[tuple[str | None, str | None], int]:
-        """How often a gold label met a predicted one, whatever their borders; None for missed and spurious spans.
+        """How often a gold label met a predicted one in overlapping spans; None for missed and spurious spans.
 
         Sorted by number, the most frequent first, then by name.
         """
@@ -52,7 +52,7 @@ class SpanErrors:
         return dict(sorted(pairs.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1] or "")))
 
     def examples(self, kind: str, *, most: int) -> list[Outcome]:
-        """Give at most so many outcomes of a kind, evenly spaced over the corpus.
+        """Give at most `most` outcomes of a kind, evenly spaced over the corpus.
 
         >>> found = find_errors([[Span(0, 1, "PER")]] * 5, [[]] * 5)
         >>> [outcome.sentence for outcome in found.examples("missed", most=2)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
 
-# Where a label has no event to choose by, whatever is likelier to be right than wrong counts.
+# The threshold of a label without events: an event counts if it is likelier to be right than wrong.
 _EVEN = 0.5
 
 
@@ -90,7 +90,7 @@ def _choose(
     else:
         figure_D, other_D, wanted = 2 * num_right_D / (kept_D + num_gold), recall_D, 2.0
     reached_D = figure_D >= wanted
-    # Of equals the highest threshold: fewer wrong ones on other data.
+    # Among equally good thresholds, the highest lets the fewest wrong events through on other data.
     ranks = (other_D, reached_D) if reached_D.any() else (other_D, figure_D)
     best = int(np.lexsort((-np.arange(len(cut_D)), *ranks))[-1])
     reached = bool(reached_D[best]) or not asked

@@ -11,6 +11,7 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.batching import hash_tokens
+from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
@@ -109,13 +110,7 @@ def _from_dataset(dataset: Dataset, language: str) -> Labelled:
     if not len(dataset):  # whatever its columns are called
         return Labelled([], False, texts=_tokenised([], language))
     dataset = load_corpus(dataset, task="classify")["train"]
-    is_multi = "labels" in dataset.column_names
-    if is_multi:
-        names = dataset.features["labels"].feature.names
-        labels: list[Any] = [[names[i] for i in ids] for ids in dataset["labels"][:]]
-    else:
-        names = dataset.features["label"].names
-        labels = [names[i] for i in dataset["label"][:]]
+    labels, is_multi = label_names(dataset), "labels" in dataset.column_names
     if "tokens" in dataset.column_names:
         return Labelled(labels, is_multi, texts=dataset.select_columns(["tokens"]))
     return Labelled(labels, is_multi, texts=cut_texts(dataset, language), given=dataset["text"])
