@@ -5,13 +5,10 @@ import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from linting import texts
 
 from seqtag.linter.duplicates import near_rows
 from seqtag.linter.linter import check_corpus
-
-
-def texts(rows, labels=None):
-    return Dataset.from_dict({"text": rows, "label": labels or ["a"] * len(rows)})
 
 
 def tagged(*sentences):

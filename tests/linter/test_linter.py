@@ -4,22 +4,12 @@ import re
 
 import pytest
 from datasets import Dataset
+from linting import write
 
 from seqtag.errors import UsageError
 from seqtag.linter import linter as check
 from seqtag.linter.findings import SEVERITIES
 from seqtag.linter.linter import check_corpus
-
-
-def counts_of(findings, kind):
-    finding = findings.of_kind(kind)
-    return dict(finding.counts) if finding else {}
-
-
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_a_clean_corpus_has_no_findings():

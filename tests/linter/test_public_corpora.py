@@ -8,6 +8,7 @@ from collections import Counter
 from functools import cache
 
 import pytest
+from linting import counts_of
 from rich.cells import cell_len
 
 from seqtag.corpora.loading import load_corpus
@@ -32,11 +33,6 @@ VECTORS = ["glove_6B_50d_5k", "glove_twitter_25d_12k", "glove_840B_char_300d"]
 def check_shared(folder, name, task="tag"):
     """Look through a corpus once for all the tests that ask about it."""
     return check_corpus(folder / name, task=task)
-
-
-def counts_of(findings, kind):
-    finding = findings.of_kind(kind)
-    return dict(finding.counts) if finding else {}
 
 
 def lines_of(path):

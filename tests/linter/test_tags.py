@@ -6,6 +6,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
 from hypothesis import given
 from hypothesis import strategies as st
+from linting import write
 
 from seqtag.corpora.formats.annotation_exports import aligned_records
 from seqtag.corpora.loading import load_corpus
@@ -25,11 +26,6 @@ def dataset(sentences):
 def reading_of(sentences):
     corpus = read_rows({"train": dataset(sentences)}, "tag", {"language": "xx"})
     return read_tags(corpus)
-
-
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_a_loaded_corpus_is_read_in_the_scheme_that_it_carries():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
+from trainers import assert_same
 
 from seqtag import Classifier, LanguageModel, Tagger, UsageError
 from seqtag.batching import collate
@@ -61,11 +62,6 @@ def classifier(models):
 
 def weights_of(estimator):
     return {name: values.clone() for name, values in estimator.network_.state_dict().items()}
-
-
-def assert_same(a, b):
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def answers(estimator):

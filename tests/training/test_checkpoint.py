@@ -14,17 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 from tiny import TAGS, TOKENS, tiny_tagger
-from trainers import OPTIONS, Watch, assert_same, copy_of, make_trainer, tiny_rows
+from trainers import OPTIONS, Watch, assert_same, copy_of, make_trainer
 
 from seqtag import ModelError, UsageError
 from seqtag.training.checkpoint import read_checkpoint, write_checkpoint
 
 TESTS = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def rows():
-    return tiny_rows()
 
 
 @pytest.fixture(scope="module")

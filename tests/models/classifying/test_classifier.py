@@ -10,7 +10,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
+from tiny import LABELS, SEVERAL, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
@@ -20,7 +20,6 @@ from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.text.tokenizer import Tokenizer
 
 EASY = {"dropout": 0.0, "embedding_dropout": 0.0, "lexical_dropout": 0.0, "word_dropout": 0.0}
-SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 words = st.sampled_from([*sorted({word for text in TEXTS for word in text.split()}), "unheard", "42", "é", "A B"])
 texts = st.lists(st.lists(words, max_size=12).map(" ".join), min_size=1, max_size=6)
 
