@@ -19,15 +19,15 @@ LINE = re.compile(r"onnx +(\d+)/10 +[\d,]+ sentences/s +(\d+) MB +(\d+) MB")
 def test_many_threads_that_share_a_torch_tagger_get_what_one_thread_gets(exported_tagger: Path, monkeypatch):
     """Words never repeat, so the cache of the vocabulary is emptied while other threads look up."""
     tagger = Tagger.load(exported_tagger, engine="torch")
-    texts = [[f"Ada W{i:x}{j:x} met {i}-{j} in Oslo. Hedy w{j:x}{i:x} left." for j in range(5)] for i in range(100)]
-    expected = [tagger.predict_spans(own) for own in texts]
+    texts = [[f"Ada W{i:x}{j:x} met {i}-{j} in Oslo. Hedy w{j:x}{i:x} left." for j in range(5)] for i in range(40)]
+    expected = [tagger.predict_spans(some) for some in texts]
     monkeypatch.setattr(vocabulary, "_MOST_CACHED_WORDS", 20)
     tagger.vocabulary_._cache.clear()
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(tagger.predict_spans, texts))
     assert len(tagger.vocabulary_._cache) < 500
-    assert any(spans for own in expected for spans in own)
-    for ours, theirs in zip([s for own in found for s in own], [s for own in expected for s in own], strict=True):
+    assert any(spans for answer in expected for spans in answer)
+    for ours, theirs in zip(*([s for answer in side for s in answer] for side in (found, expected)), strict=True):
         assert [(s.start, s.end, s.label, s.text) for s in ours] == [(s.start, s.end, s.label, s.text) for s in theirs]
         assert [s.score for s in ours] == pytest.approx([s.score for s in theirs], abs=1e-5)
 
