@@ -31,11 +31,11 @@ def test_a_column_that_holds_no_labels_is_an_error_and_all_that_is_said_of_them(
 
 
 def test_those_who_wait_are_told_what_begins(tmp_path):
-    told = []
+    events = []
     write(tmp_path / "train.conll", "We\tO\n")
     write(tmp_path / "test.conll", "We\tO\n")
-    check_corpus(tmp_path, watch=told.append)
-    assert told == [
+    check_corpus(tmp_path, watch=events.append)
+    assert events == [
         "reading train",
         "reading test",
         "looking at words and lines",

@@ -162,9 +162,9 @@ def test_intents_that_stand_in_two_splits_are_those_that_a_set_finds(shared_data
         split: [line.split() for line in lines_of(shared_data / "snips_slots" / split / "seq.in") if line]
         for split in ("train", "valid", "test")
     }
-    train = {tuple(own) for own in texts["train"]}
+    train = {tuple(words) for words in texts["train"]}
     expected = {
-        f"{name} in train": sum(len(own) >= 4 and tuple(own) in train for own in texts[split])
+        f"{name} in train": sum(len(words) >= 4 and tuple(words) in train for words in texts[split])
         for name, split in (("dev", "valid"), ("test", "test"))
     }
     assert counts_of(check_shared(shared_data, "snips_slots"), "shared_with_train") == expected

@@ -159,5 +159,5 @@ def test_a_missing_or_odd_tag_counts_as_outside_for_the_scheme_of_the_others(sen
     read = [["O" if tag in ("", "oops") else tag for tag in tags] for tags in sentences]
     assert findings.scheme == detect_scheme(tag_bigrams(read))
     illegal, odd = findings.of_kind("illegal_tag"), findings.of_kind("odd_tag")
-    assert (illegal.count if illegal else 0) == sum(len(illegal_positions(own, findings.scheme)) for own in read)
+    assert (illegal.count if illegal else 0) == sum(len(illegal_positions(tags, findings.scheme)) for tags in read)
     assert (odd.count if odd else 0) == sum(tags.count("oops") for tags in sentences)

@@ -11,7 +11,7 @@ from seqtag.text.characters import character_name, has_ink, unseen_in
 
 
 def sentences(*tokens):
-    return Dataset.from_dict({"tokens": list(tokens), "tags": [["O"] * len(own) for own in tokens]})
+    return Dataset.from_dict({"tokens": list(tokens), "tags": [["O"] * len(words) for words in tokens]})
 
 
 @pytest.mark.parametrize(

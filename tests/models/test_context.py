@@ -111,9 +111,9 @@ def test_a_prediction_depends_on_its_sentence_alone(tagger, sentences, max_token
 
 def test_language_models_stay_as_they_are_while_the_rest_learns(models, tagger):
     for number, model in enumerate(models):
-        own = tagger.network_.embedder.context.networks[number]
-        assert_same(dict(model.network_.state_dict()), dict(own.state_dict()))
-        assert own.embedding.weight.data_ptr() != model.network_.embedding.weight.data_ptr()
+        copied = tagger.network_.embedder.context.networks[number]
+        assert_same(dict(model.network_.state_dict()), dict(copied.state_dict()))
+        assert copied.embedding.weight.data_ptr() != model.network_.embedding.weight.data_ptr()
     torch.manual_seed(0)
     fresh = tagger._build_network().embedder.context
     assert not torch.equal(fresh.linear.weight, tagger.network_.embedder.context.linear.weight)

@@ -105,8 +105,8 @@ def test_series_of_numbers_are_classified_too(pooling, tmp_path):
     assert ours.predict(X) == classifier.predict(X)
     if pooling == "attention":
         mine, other = ours.predict_attention(X), classifier.predict_attention(X)
-        assert [[(t.text, t.start, t.end) for t in own] for own in mine] == [
-            [(t.text, t.start, t.end) for t in own] for own in other
+        assert [[(t.text, t.start, t.end) for t in weights] for weights in mine] == [
+            [(t.text, t.start, t.end) for t in weights] for weights in other
         ]
     with pytest.raises(UsageError, match="this model was trained on series of numbers and takes such"):
         ours.predict(["a text"])

@@ -103,7 +103,7 @@ def test_labels_come_back_as_they_went_in(kind, tmp_path):
 
 def test_several_labels_a_text_end_to_end(tmp_path):
     classifier = tiny_classifier(hidden_size=16, epochs=20, batch_size=8, learning_rate=0.02, **EASY)
-    classifier.fit(TEXTS, [set(own) for own in SEVERAL], dev=(TEXTS, SEVERAL))
+    classifier.fit(TEXTS, [set(labels) for labels in SEVERAL], dev=(TEXTS, SEVERAL))
     assert classifier.classes_.tolist() == ["good", "loud"]
     assert [] in SEVERAL
     assert classifier.predict(TEXTS) == SEVERAL
@@ -171,7 +171,7 @@ def test_texts_tokens_and_datasets_train_the_same():
         assert_same_weights(by_texts, other)
         assert other.data_["fingerprint"] == by_texts.data_["fingerprint"]
         assert other.evaluate(data) == by_texts.evaluate(TEXTS, LABELS)
-    by_tokens = tiny_classifier().fit(tokens, LABELS, dev=([np.array(own, object) for own in tokens], LABELS))
+    by_tokens = tiny_classifier().fit(tokens, LABELS, dev=([np.array(words, object) for words in tokens], LABELS))
     assert_same_weights(by_texts, by_tokens)
     assert by_texts.predict_proba(tokens).tobytes() == by_texts.predict_proba(TEXTS).tobytes()
 
@@ -221,8 +221,8 @@ def test_columns_follow_the_classes_and_rows_sum_to_one(classifier):
     np.testing.assert_allclose(probability_NL.sum(1), 1.0, atol=1e-9)
     assert classifier.predict(every) == classifier.classes_[probability_NL.argmax(1)].tolist()
     is_good = np.array(LABELS) == "good"
-    own = classifier.predict_proba(TEXTS)
-    assert own[is_good, 1].mean() > 0.5 > own[~is_good, 1].mean()
+    shares_NL = classifier.predict_proba(TEXTS)
+    assert shares_NL[is_good, 1].mean() > 0.5 > shares_NL[~is_good, 1].mean()
     assert classifier.predict([]) == []
     assert classifier.predict_proba([]).shape == (0, 2)
 
