@@ -26,7 +26,7 @@ demo: $(RUN_STAMP)  ## install, then train on data/, print the scores and tag ne
 	@$(BIN)/seqtag demo
 
 test: $(DEV_STAMP)  ## the whole test suite with doctests, a process a core; warnings are errors
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP)  ## format check, ruff and mypy
 	@$(BIN)/ruff format --check .

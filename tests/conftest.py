@@ -1,6 +1,7 @@
-"""Fixtures shared by all tests: where the public corpora lie, and no network for anybody."""
+"""Fixtures shared by all tests: where the public corpora lie, tiny models and their folders, no network for anybody."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,19 @@ settings.register_profile("seqtag", deadline=None)
 settings.load_profile("seqtag")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# With a process per core, a long file that starts last is what everybody waits for.
+SLOWEST_FIRST = (
+    *("docs/test_pages.py", "recipes/test_benchmark.py", "models/tagging/test_tagger.py", "training/test_loop.py"),
+    *("linter/test_public_corpora.py", "training/test_checkpoint.py", "cli/commands/test_predict.py"),
+    *("models/classifying/test_classifier.py", "cli/commands/test_train.py", "recipes/test_context_recipes.py"),
+    *("recipes/test_soak.py", "runtime/test_classifier.py", "test_runtime_packaging.py", "test_packaging.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the slowest files to the front; `make test` tells pytest-xdist to keep this order."""
+    ranks = {REPOSITORY / "tests" / name: rank for rank, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def find_shared_data() -> Path | None:
@@ -33,3 +47,62 @@ def shared_data() -> Path:
         assert not in_ci, "CI must have ../shared/data: no test on real corpora may be skipped there"
         pytest.skip("needs the public corpora in ../shared/data")
     return folder
+
+
+# -- tiny models, trained once per process --------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def saved_tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny tagger's folder, which no test changes."""
+    from tiny import fitted_tagger
+
+    return fitted_tagger(epochs=8).save(tmp_path_factory.mktemp("models") / "ner")
+
+
+@pytest.fixture(scope="session")
+def exported_tagger(saved_tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same tagger with both of its exports."""
+    from tiny import TAGS, TOKENS
+
+    from seqtag import Tagger
+
+    folder = Path(shutil.copytree(saved_tagger, tmp_path_factory.mktemp("exported") / "ner"))
+    tagger = Tagger.load(folder, device="cpu")
+    tagger.export(folder)
+    tagger.export(folder, int8=True, dev=(TOKENS, TAGS), force=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny classifier's folder, which no test changes; it reads longer texts in segments."""
+    from tiny import fitted_classifier
+
+    return fitted_classifier(epochs=6, segment_size=6).save(tmp_path_factory.mktemp("models") / "mood")
+
+
+@pytest.fixture(scope="session")
+def exported_classifier(saved_classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same classifier with both of its exports."""
+    from tiny import LABELS, TEXTS
+
+    from seqtag import Classifier
+
+    folder = Path(shutil.copytree(saved_classifier, tmp_path_factory.mktemp("exported") / "mood"))
+    classifier = Classifier.load(folder, device="cpu").set_params(engine="onnx-int8")  # the export needs no engine
+    classifier.export(folder)
+    classifier.export(folder, int8=True, dev=(TEXTS, LABELS), force=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved(saved_tagger: Path) -> Path:
+    """The model that `folder` is a copy of; a module whose tests need another model overrides this one alone."""
+    return saved_tagger
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A model folder that a test may change."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))

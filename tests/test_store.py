@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import pickle
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +42,6 @@ def tagger():
 @pytest.fixture(scope="module")
 def saved(tagger, tmp_path_factory):
     return tagger.save(tmp_path_factory.mktemp("models") / "ner")
-
-
-@pytest.fixture
-def folder(saved, tmp_path):
-    return Path(shutil.copytree(saved, tmp_path / "ner"))
 
 
 def reseal(folder):

@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,6 @@ def saved(tmp_path_factory) -> Path:
     folder = fitted_tagger(epochs=1).save(tmp_path_factory.mktemp("models") / "ner")
     Tagger.load(folder, device="cpu").export(folder)
     return folder
-
-
-@pytest.fixture
-def folder(saved, tmp_path) -> Path:
-    return Path(shutil.copytree(saved, tmp_path / "ner"))
 
 
 def hashes(folder: Path) -> dict[str, str | None]:

@@ -1,20 +1,10 @@
 """What the linter reads: files that can't be read, files of any name, and the splits that they are taken for."""
 
 import pytest
+from linting import counts_of, write
 
 from seqtag.errors import UsageError
 from seqtag.linter.linter import check_corpus
-
-
-def counts_of(findings, kind):
-    finding = findings.of_kind(kind)
-    return dict(finding.counts) if finding else {}
-
-
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_a_split_that_cannot_be_read_is_an_error_and_is_compared_with_nothing(tmp_path):

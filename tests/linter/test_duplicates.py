@@ -5,13 +5,10 @@ import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from linting import texts
 
 from seqtag.linter.duplicates import near_rows
 from seqtag.linter.linter import check_corpus
-
-
-def texts(rows, labels=None):
-    return Dataset.from_dict({"text": rows, "label": labels or ["a"] * len(rows)})
 
 
 def tagged(*sentences):
@@ -40,7 +37,7 @@ def assert_equals_all_pairs(queries, rows):
 @given(st.data())
 def test_near_rows_are_those_that_comparing_each_pair_finds(data):
     def sets():
-        return [np.array(own, np.int64) for own in data.draw(st.lists(st.lists(st.integers(0, 14), max_size=20)))]
+        return [np.array(ids, np.int64) for ids in data.draw(st.lists(st.lists(st.integers(0, 14), max_size=20)))]
 
     assert_equals_all_pairs(sets(), sets())
 
@@ -51,10 +48,10 @@ def test_near_rows_finds_every_copy_at_the_border_whatever_its_size(size):
     rng = np.random.default_rng(size)
     base = [rng.choice(2000, size, replace=False) for _ in range(12 if size < 90 else 4)]
     changed = []
-    for own in base:
+    for row in base:
         for num_left_out in range(0, size // 8 + 2):
             for num_added in range(0, size // 8 + 2, 2):
-                changed.append(np.concatenate((own[num_left_out:], 2000 + rng.choice(500, num_added, replace=False))))
+                changed.append(np.concatenate((row[num_left_out:], 2000 + rng.choice(500, num_added, replace=False))))
     assert_equals_all_pairs(changed, base)
     assert_equals_all_pairs(base, changed)
 
@@ -92,7 +89,7 @@ def test_rows_of_letters_are_no_near_copies_for_sharing_an_alphabet():
     rows = [[chr(97 + letter) for letter in rng.integers(0, 20, 60)] for _ in range(300)]
     splits = {"train": rows[:200], "test": rows[200:]}
     findings = check_corpus(
-        {name: tagged(*(" ".join(f"{c}/O" for c in row) for row in own)) for name, own in splits.items()}
+        {name: tagged(*(" ".join(f"{c}/O" for c in row) for row in rows)) for name, rows in splits.items()}
     )
     assert findings.of_kind("near_copy") is None
 
@@ -132,9 +129,11 @@ def test_texts_with_two_labels_are_found_and_the_order_of_several_labels_means_n
 def test_repeated_rows_and_shared_rows_are_those_that_counting_finds(rows):
     half = len(rows) // 2 + 1
     parts = {"train": rows[:half], "test": rows[half:]}
-    corpus = {name: texts([" ".join(row) for row in own]) for name, own in parts.items() if own}
+    corpus = {name: texts([" ".join(row) for row in rows]) for name, rows in parts.items() if rows}
     findings = check_corpus(corpus, task="classify")
-    expected = {name: sum(len(row) >= 4 and row in own[:n] for n, row in enumerate(own)) for name, own in parts.items()}
+    expected = {
+        name: sum(len(row) >= 4 and row in rows[:n] for n, row in enumerate(rows)) for name, rows in parts.items()
+    }
     repeated = findings.of_kind("repeated_row")
     assert dict(repeated.counts if repeated else {}) == {name: count for name, count in expected.items() if count}
     shared = findings.of_kind("shared_with_train")

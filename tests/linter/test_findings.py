@@ -3,18 +3,13 @@
 import json
 
 import pytest
+from linting import write
 from pages import cells, read_page
 from rich.cells import cell_len
 
 from seqtag.errors import UsageError
 from seqtag.linter.findings import SEVERITIES
 from seqtag.linter.linter import check_corpus
-
-
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_places_are_shown_without_the_folder_that_all_share(tmp_path):

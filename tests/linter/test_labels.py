@@ -3,24 +3,12 @@
 import itertools
 
 import pytest
-from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from linting import examples, kinds, texts
 
 from seqtag.linter.labels import similar
 from seqtag.linter.linter import check_corpus
-
-
-def texts(rows, labels=None):
-    return Dataset.from_dict({"text": rows, "label": labels or ["a"] * len(rows)})
-
-
-def kinds(findings):
-    return [finding.kind for finding in findings.findings]
-
-
-def examples(findings, kind):
-    return [(example.place, example.text) for example in findings.of_kind(kind).examples]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,8 @@
 """Lines that other readers trip over."""
 
+from linting import write
+
 from seqtag.linter.linter import check_corpus
-
-
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_lines_that_other_readers_trip_over_are_found(tmp_path):

@@ -4,22 +4,12 @@ import re
 
 import pytest
 from datasets import Dataset
+from linting import write
 
 from seqtag.errors import UsageError
 from seqtag.linter import linter as check
 from seqtag.linter.findings import SEVERITIES
 from seqtag.linter.linter import check_corpus
-
-
-def counts_of(findings, kind):
-    finding = findings.of_kind(kind)
-    return dict(finding.counts) if finding else {}
-
-
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_a_clean_corpus_has_no_findings():
@@ -41,11 +31,11 @@ def test_a_column_that_holds_no_labels_is_an_error_and_all_that_is_said_of_them(
 
 
 def test_those_who_wait_are_told_what_begins(tmp_path):
-    told = []
+    events = []
     write(tmp_path / "train.conll", "We\tO\n")
     write(tmp_path / "test.conll", "We\tO\n")
-    check_corpus(tmp_path, watch=told.append)
-    assert told == [
+    check_corpus(tmp_path, watch=events.append)
+    assert events == [
         "reading train",
         "reading test",
         "looking at words and lines",

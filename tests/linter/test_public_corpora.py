@@ -8,6 +8,7 @@ from collections import Counter
 from functools import cache
 
 import pytest
+from linting import counts_of
 from rich.cells import cell_len
 
 from seqtag.corpora.loading import load_corpus
@@ -32,11 +33,6 @@ VECTORS = ["glove_6B_50d_5k", "glove_twitter_25d_12k", "glove_840B_char_300d"]
 def check_shared(folder, name, task="tag"):
     """Look through a corpus once for all the tests that ask about it."""
     return check_corpus(folder / name, task=task)
-
-
-def counts_of(findings, kind):
-    finding = findings.of_kind(kind)
-    return dict(finding.counts) if finding else {}
 
 
 def lines_of(path):
@@ -166,9 +162,9 @@ def test_intents_that_stand_in_two_splits_are_those_that_a_set_finds(shared_data
         split: [line.split() for line in lines_of(shared_data / "snips_slots" / split / "seq.in") if line]
         for split in ("train", "valid", "test")
     }
-    train = {tuple(own) for own in texts["train"]}
+    train = {tuple(words) for words in texts["train"]}
     expected = {
-        f"{name} in train": sum(len(own) >= 4 and tuple(own) in train for own in texts[split])
+        f"{name} in train": sum(len(words) >= 4 and tuple(words) in train for words in texts[split])
         for name, split in (("dev", "valid"), ("test", "test"))
     }
     assert counts_of(check_shared(shared_data, "snips_slots"), "shared_with_train") == expected

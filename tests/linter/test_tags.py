@@ -6,6 +6,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
 from hypothesis import given
 from hypothesis import strategies as st
+from linting import write
 
 from seqtag.corpora.formats.annotation_exports import aligned_records
 from seqtag.corpora.loading import load_corpus
@@ -25,11 +26,6 @@ def dataset(sentences):
 def reading_of(sentences):
     corpus = read_rows({"train": dataset(sentences)}, "tag", {"language": "xx"})
     return read_tags(corpus)
-
-
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_a_loaded_corpus_is_read_in_the_scheme_that_it_carries():
@@ -163,5 +159,5 @@ def test_a_missing_or_odd_tag_counts_as_outside_for_the_scheme_of_the_others(sen
     read = [["O" if tag in ("", "oops") else tag for tag in tags] for tags in sentences]
     assert findings.scheme == detect_scheme(tag_bigrams(read))
     illegal, odd = findings.of_kind("illegal_tag"), findings.of_kind("odd_tag")
-    assert (illegal.count if illegal else 0) == sum(len(illegal_positions(own, findings.scheme)) for own in read)
+    assert (illegal.count if illegal else 0) == sum(len(illegal_positions(tags, findings.scheme)) for tags in read)
     assert (odd.count if odd else 0) == sum(tags.count("oops") for tags in sentences)

@@ -4,25 +4,14 @@ import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from linting import examples, kinds, texts
 
 from seqtag.linter.linter import check_corpus
 from seqtag.text.characters import character_name, has_ink, unseen_in
 
 
 def sentences(*tokens):
-    return Dataset.from_dict({"tokens": list(tokens), "tags": [["O"] * len(own) for own in tokens]})
-
-
-def texts(rows, labels=None):
-    return Dataset.from_dict({"text": rows, "label": labels or ["a"] * len(rows)})
-
-
-def kinds(findings):
-    return [finding.kind for finding in findings.findings]
-
-
-def examples(findings, kind):
-    return [(example.place, example.text) for example in findings.of_kind(kind).examples]
+    return Dataset.from_dict({"tokens": list(tokens), "tags": [["O"] * len(words) for words in tokens]})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
+from trainers import assert_same
 
 from seqtag import Classifier, LanguageModel, Tagger, UsageError
 from seqtag.batching import collate
@@ -63,11 +64,6 @@ def weights_of(estimator):
     return {name: values.clone() for name, values in estimator.network_.state_dict().items()}
 
 
-def assert_same(a, b):
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
-
-
 def answers(estimator):
     if isinstance(estimator, Classifier):
         return estimator.predict(UNSEEN_TEXTS), estimator.predict_proba(UNSEEN_TEXTS).tobytes()
@@ -115,9 +111,9 @@ def test_a_prediction_depends_on_its_sentence_alone(tagger, sentences, max_token
 
 def test_language_models_stay_as_they_are_while_the_rest_learns(models, tagger):
     for number, model in enumerate(models):
-        own = tagger.network_.embedder.context.networks[number]
-        assert_same(dict(model.network_.state_dict()), dict(own.state_dict()))
-        assert own.embedding.weight.data_ptr() != model.network_.embedding.weight.data_ptr()
+        copied = tagger.network_.embedder.context.networks[number]
+        assert_same(dict(model.network_.state_dict()), dict(copied.state_dict()))
+        assert copied.embedding.weight.data_ptr() != model.network_.embedding.weight.data_ptr()
     torch.manual_seed(0)
     fresh = tagger._build_network().embedder.context
     assert not torch.equal(fresh.linear.weight, tagger.network_.embedder.context.linear.weight)

@@ -1,9 +1,8 @@
 """The walk from the gate equations runs as its docstring says, and its printed differences are those it promises."""
 
 import math
-import os
 import re
-import subprocess
+import runpy
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -15,14 +14,20 @@ PICTURE = REPOSITORY / "docs" / "howto" / "gradients-over-time.svg"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def tables_of(*arguments):
+@pytest.fixture
+def tables_of(monkeypatch, capsys):
     """Run the recipe; give its first line, and its tables as lists of rows split into a name and figures."""
-    command = [sys.executable, "recipes/rnn_from_scratch.py", *arguments]
-    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    first, *blocks = done.stdout.split("\n\n")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rnn_from_scratch.py", *arguments])
+        runpy.run_path(str(REPOSITORY / "recipes" / "rnn_from_scratch.py"), run_name="__main__")
+        return parsed(capsys.readouterr().out)
+
+    return run
+
+
+def parsed(printed):
+    first, *blocks = printed.split("\n\n")
     tables = []
     for block in blocks:
         rows = {}
@@ -37,7 +42,7 @@ def tables_of(*arguments):
 
 
 @pytest.mark.parametrize("sentences", [[], ["Ada lives in Turin .", "Rain", "The river rose again on Monday night ."]])
-def test_cells_equal_torch_when_packed_and_only_then(sentences):
+def test_cells_equal_torch_when_packed_and_only_then(tables_of, sentences):
     first, (cells, grus, *_) = tables_of(*sentences)
     if sentences:
         assert first == "sentence lengths: 5 1 8"
@@ -69,7 +74,7 @@ def curves_of(path):
     return curves, [text.text for text in root.iter(f"{SVG}text")]
 
 
-def test_gradients_vanish_and_explode_and_clipping_bounds_them_as_the_picture_shows(tmp_path):
+def test_gradients_vanish_and_explode_and_clipping_bounds_them_as_the_picture_shows(tables_of, tmp_path):
     _, (*_, shares, training) = tables_of("Rain", "It rained", "--picture", str(tmp_path / "picture.svg"))
     vanishing, exploding, clipped = shares.values()
     assert vanishing[0] > 0.1 > 1e-3 > vanishing[1] > 1e-6 > vanishing[2]

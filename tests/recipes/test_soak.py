@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tiny import fitted_tagger
 
 from seqtag import Tagger
 from seqtag.text import vocabulary
@@ -17,26 +16,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LINE = re.compile(r"onnx +(\d+)/10 +[\d,]+ sentences/s +(\d+) MB +(\d+) MB")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tagger = fitted_tagger()
-    place = tagger.save(tmp_path_factory.mktemp("model") / "m")
-    tagger.export(place)
-    return place
-
-
-def test_many_threads_that_share_a_torch_tagger_get_what_one_thread_gets(folder: Path, monkeypatch):
+def test_many_threads_that_share_a_torch_tagger_get_what_one_thread_gets(exported_tagger: Path, monkeypatch):
     """Words never repeat, so the cache of the vocabulary is emptied while other threads look up."""
-    tagger = Tagger.load(folder, engine="torch")
-    texts = [[f"Ada W{i:x}{j:x} met {i}-{j} in Oslo. Hedy w{j:x}{i:x} left." for j in range(5)] for i in range(100)]
-    expected = [tagger.predict_spans(own) for own in texts]
+    tagger = Tagger.load(exported_tagger, engine="torch")
+    texts = [[f"Ada W{i:x}{j:x} met {i}-{j} in Oslo. Hedy w{j:x}{i:x} left." for j in range(5)] for i in range(40)]
+    expected = [tagger.predict_spans(some) for some in texts]
     monkeypatch.setattr(vocabulary, "_MOST_CACHED_WORDS", 20)
     tagger.vocabulary_._cache.clear()
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(tagger.predict_spans, texts))
     assert len(tagger.vocabulary_._cache) < 500
-    assert any(spans for own in expected for spans in own)
-    for ours, theirs in zip([s for own in found for s in own], [s for own in expected for s in own], strict=True):
+    assert any(spans for answer in expected for spans in answer)
+    for ours, theirs in zip(*([s for answer in side for s in answer] for side in (found, expected)), strict=True):
         assert [(s.start, s.end, s.label, s.text) for s in ours] == [(s.start, s.end, s.label, s.text) for s in theirs]
         assert [s.score for s in ours] == pytest.approx([s.score for s in theirs], abs=1e-5)
 
@@ -48,8 +39,8 @@ def run_soak(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_soak_says_how_memory_went_and_that_answers_agree(folder: Path):
-    done = run_soak(folder, "--sentences", "500", "--threads", "4", "--bound", "500")
+def test_the_soak_says_how_memory_went_and_that_answers_agree(exported_tagger: Path):
+    done = run_soak(exported_tagger, "--sentences", "500", "--threads", "4", "--bound", "500")
     assert done.returncode == 0, done.stderr
     *tenths, last = done.stdout.splitlines()
     figures = [[int(part) for part in LINE.fullmatch(line).groups()] for line in tenths]
@@ -60,6 +51,6 @@ def test_the_soak_says_how_memory_went_and_that_answers_agree(folder: Path):
     assert len(re.findall(r"onnx, process \d+: 10/10, \d+ MB", done.stderr)) == 2
 
 
-def test_the_soak_ends_with_1_where_memory_grew_past_the_bound(folder: Path):
-    done = run_soak(folder, "--sentences", "50", "--threads", "2", "--processes", "1", "--bound", "-1000")
+def test_the_soak_ends_with_1_where_memory_grew_past_the_bound(exported_tagger: Path):
+    done = run_soak(exported_tagger, "--sentences", "50", "--threads", "2", "--processes", "1", "--bound", "-1000")
     assert (done.returncode, done.stdout.count("answers agree")) == (1, 1), done.stderr

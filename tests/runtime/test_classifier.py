@@ -10,20 +10,19 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from answers import assert_classifiers_agree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
+from tiny import LABELS, SEVERAL, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier
 from seqtag.errors import DataError, ModelError, UsageError
-from seqtag.inference.attention import TokenWeight
 from seqtag.nn.pooling import POOLINGS
 from seqtag.runtime import RuntimeClassifier, load
 from seqtag.runtime.word_table import WordTable
 from seqtag.store import read_model, write_model
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 LONG = " ".join(TEXTS * 3)
 EVERY = [*TEXTS, "", *UNSEEN_TEXTS, None, LONG, ["Fresh", "bread", ""], [], "\u2603", " \n "]
 words = st.sampled_from([*sorted({word for text in TEXTS for word in text.split()}), "unheard", "42", "é", ""])
@@ -49,34 +48,15 @@ def pair(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def saved(tmp_path_factory) -> Path:
     folder = fitted_classifier().save(tmp_path_factory.mktemp("models") / "m")
     Classifier.load(folder, device="cpu").export(folder)
     return folder
 
 
-@pytest.fixture
-def copy(folder, tmp_path):
-    return Path(shutil.copytree(folder, tmp_path / "m"))
-
-
-def assert_same(theirs: Classifier, ours: RuntimeClassifier, X: list) -> None:
-    expected_NL = theirs.predict_proba(X)
-    np.testing.assert_allclose(ours.predict_proba(X), expected_NL, atol=1e-5)
-    assert ours.choose(expected_NL) == theirs.choose(expected_NL)
-    assert list(ours.predict_stream(iter(X))) == ours.predict(X) == theirs.predict(X)
-    if theirs.pooling == "attention":
-        for mine, other in zip(ours.predict_attention(X), theirs.predict_attention(X), strict=True):
-            assert all(isinstance(own, TokenWeight) for own in mine)
-            assert [(own.text, own.start, own.end) for own in mine] == [(own.text, own.start, own.end) for own in other]
-            np.testing.assert_allclose([own.weight for own in mine], [own.weight for own in other], atol=1e-5)
-
-
 def test_the_answers_are_those_of_the_classifier(pair):
     theirs, ours = pair
-    assert_same(theirs, ours, EVERY)
-    assert ours.classes_.tolist() == theirs.classes_.tolist()
-    assert ours.classes_.dtype == theirs.classes_.dtype
+    assert_classifiers_agree(ours, theirs, EVERY)
     assert ours.predict([]) == []
     assert ours.predict_proba([]).shape == theirs.predict_proba([]).shape
 
@@ -100,7 +80,8 @@ def test_any_texts_have_the_answers_of_the_classifier(pair, X):
 )
 def test_options_of_the_classifier_reach_the_runtime(options, tmp_path):
     classifier = tiny_classifier(epochs=1, segment_size=6, **options).fit(TEXTS, LABELS, dev=(TEXTS, LABELS))
-    assert_same(*exported(classifier, tmp_path / "m"), EVERY)
+    theirs, ours = exported(classifier, tmp_path / "m")
+    assert_classifiers_agree(ours, theirs, EVERY)
 
 
 @pytest.mark.parametrize("kinds", [[3, 1], [False, True]], ids=str)
@@ -124,8 +105,8 @@ def test_series_of_numbers_are_classified_too(pooling, tmp_path):
     assert ours.predict(X) == classifier.predict(X)
     if pooling == "attention":
         mine, other = ours.predict_attention(X), classifier.predict_attention(X)
-        assert [[(t.text, t.start, t.end) for t in own] for own in mine] == [
-            [(t.text, t.start, t.end) for t in own] for own in other
+        assert [[(t.text, t.start, t.end) for t in weights] for weights in mine] == [
+            [(t.text, t.start, t.end) for t in weights] for weights in other
         ]
     with pytest.raises(UsageError, match="this model was trained on series of numbers and takes such"):
         ours.predict(["a text"])
@@ -133,16 +114,16 @@ def test_series_of_numbers_are_classified_too(pooling, tmp_path):
         ours.predict([np.ones((4, 3))])
 
 
-def test_int8_answers_from_its_own_file(folder, copy):
-    theirs = Classifier.load(copy, device="cpu", engine="torch")
-    theirs.export(copy, int8=True, dev=(TEXTS, LABELS))
-    away_NL = np.abs(load(copy, int8=True).predict_proba(TEXTS) - theirs.predict_proba(TEXTS))
+def test_int8_answers_from_its_own_file(saved, folder):
+    theirs = Classifier.load(folder, device="cpu", engine="torch")
+    theirs.export(folder, int8=True, dev=(TEXTS, LABELS))
+    away_NL = np.abs(load(folder, int8=True).predict_proba(TEXTS) - theirs.predict_proba(TEXTS))
     assert 1e-7 < away_NL.max() < 0.05
 
 
-def test_texts_without_a_word_are_told_with_their_numbers(folder, caplog):
+def test_texts_without_a_word_are_told_with_their_numbers(saved, caplog):
     with caplog.at_level(logging.WARNING, "seqtag"):
-        load(folder).predict(["fine", "", "fine", None])
+        load(saved).predict(["fine", "", "fine", None])
     assert "predict: 2 of the texts without a word (number 2, 4)" in caplog.text
 
 
@@ -157,9 +138,9 @@ def test_texts_without_a_word_are_told_with_their_numbers(folder, caplog):
         ("predict", [[1.0, 2.0]], "this model was trained on texts and takes such"),
     ],
 )
-def test_a_wrong_call_is_told_the_right_one(folder, verb, given, message):
+def test_a_wrong_call_is_told_the_right_one(saved, verb, given, message):
     with pytest.raises(UsageError, match=message):
-        list(getattr(load(folder), verb)(given))
+        list(getattr(load(saved), verb)(given))
 
 
 def test_attention_needs_attention(tmp_path):
@@ -168,22 +149,22 @@ def test_attention_needs_attention(tmp_path):
         ours.predict_attention(["a"])
 
 
-def test_many_threads_that_share_one_classifier_get_right_answers(folder):
+def test_many_threads_that_share_one_classifier_get_right_answers(saved):
     """Words never repeat, so the table of words starts anew while others look up."""
-    shared = load(folder, threads=1)
+    shared = load(saved, threads=1)
     object.__setattr__(shared.engine, "words", WordTable(shared.engine.words.vocabulary, most_words=50))
     asked = [[[*TEXTS[i % 32].split(), f"w{i}-{j}"] for j in range(4)] for i in range(80)]
-    alone = load(folder, threads=1)
+    alone = load(saved, threads=1)
     expected = [alone.predict_proba(X) for X in asked]
     with ThreadPoolExecutor(8) as pool:
         for mine, other in zip(pool.map(shared.predict_proba, asked), expected, strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-6)
 
 
-def test_neither_torch_nor_datasets_nor_spacy_is_imported_for_tokens(folder):
+def test_neither_torch_nor_datasets_nor_spacy_is_imported_for_tokens(saved):
     script = (
         "import sys; from seqtag.runtime import load\n"
-        f"mood = load({str(folder)!r}); texts = [['Fresh', 'bread'], []]\n"
+        f"mood = load({str(saved)!r}); texts = [['Fresh', 'bread'], []]\n"
         "mood.predict(texts), list(mood.predict_stream(texts)), mood.predict_proba(texts)\n"
         "mood.predict_attention(texts)\n"
         "heavy = 'torch datasets spacy pandas pyarrow sklearn scipy accelerate safetensors onnx transformers'.split()\n"
@@ -200,10 +181,10 @@ def test_neither_torch_nor_datasets_nor_spacy_is_imported_for_tokens(folder):
 # -- the folder -------------------------------------------------------------------------------
 
 
-def test_config_vocabulary_and_export_are_enough(copy, folder):
-    (copy / "model.safetensors").unlink()
-    (copy / "history.json").unlink()
-    assert load(copy).predict_proba(TEXTS).tobytes() == load(folder).predict_proba(TEXTS).tobytes()
+def test_config_vocabulary_and_export_are_enough(folder, saved):
+    (folder / "model.safetensors").unlink()
+    (folder / "history.json").unlink()
+    assert load(folder).predict_proba(TEXTS).tobytes() == load(saved).predict_proba(TEXTS).tobytes()
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "model.safetensors", "model.onnx"])
@@ -212,34 +193,34 @@ def test_config_vocabulary_and_export_are_enough(copy, folder):
     [lambda c: b"", lambda c: c[: len(c) // 2], lambda c: c[:-200] + bytes([c[-200] ^ 1]) + c[-199:]],
     ids=["empty", "half", "bit"],
 )
-def test_a_damaged_file_is_named(copy, name, damage):
-    path = copy / name
+def test_a_damaged_file_is_named(folder, name, damage):
+    path = folder / name
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ModelError) as caught:
-        load(copy)
+        load(folder)
     assert str(path) in str(caught.value)
 
 
-def test_an_export_of_other_weights_or_of_another_form_is_refused(copy, tmp_path):
+def test_an_export_of_other_weights_or_of_another_form_is_refused(folder, tmp_path):
     fitted_classifier(seed=1, epochs=1).save(tmp_path / "other")
-    shutil.copy(copy / "model.onnx", tmp_path / "other")
+    shutil.copy(folder / "model.onnx", tmp_path / "other")
     with pytest.raises(ModelError, match="made from other weights than those of this model"):
         load(tmp_path / "other")
     # as after a change by hand, in a folder whose config.json has no hash of exports
-    Classifier.load(copy).save(copy)
-    classifier = Classifier.load(copy, device="cpu")
-    path = classifier.export(copy)
+    Classifier.load(folder).save(folder)
+    classifier = Classifier.load(folder, device="cpu")
+    path = classifier.export(folder)
     model = onnx.load(path)
-    classifier.save(copy)
+    classifier.save(folder)
     del model.graph.output[0]
     onnx.save(model, path)
     with pytest.raises(ModelError, match=r"model\.onnx: damaged, it takes .* and gives"):
-        load(copy)
+        load(folder)
 
 
-def test_a_task_without_an_export_is_refused(copy):
-    stored = read_model(copy)
+def test_a_task_without_an_export_is_refused(folder):
+    stored = read_model(folder)
     stored.config["task"] = "lm"
-    write_model(copy, stored)
+    write_model(folder, stored)
     with pytest.raises(UsageError, match="holds a model for the task 'lm', the runtime needs 'tag' or 'classify'"):
-        load(copy)
+        load(folder)

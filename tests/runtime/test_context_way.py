@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from answers import assert_taggers_agree, runs_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger
 from seqtag.models.tagging import export
-from seqtag.models.tagging.engine import OnnxNbestEngine
-from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.runtime import load
 from seqtag.runtime.onnx_session import EXPORT_FORMAT
 from seqtag.text import context_layout as layout
@@ -26,6 +25,7 @@ SMALL = {"hidden_size": 10, "embedding_size": 6, "bptt": 10, "batch_size": 4, "e
 READ = ["\n".join(" ".join(tokens) for tokens in TOKENS)] * 3
 SENTENCES = [*TOKENS, *UNSEEN, ["東京", "", "☃"], ["x" * 80] * 3]
 LONG = " ".join(TEXTS)  # some hundred words, read in segments
+SPOKEN = ["Marie met Ada in Oslo. It rained.", "", LONG]
 words = st.sampled_from([*{word for sentence in TOKENS for word in sentence}, "東京", "", "☃", "Ada"])
 
 
@@ -73,30 +73,11 @@ def classified(request, models, tmp_path_factory):
     return made, load(folder, threads=1), folder
 
 
-def runs_on(tagger):
-    engine = tagger._engine()
-    assert isinstance(engine, (OnnxNbestEngine, TorchTagEngine))
-    return "onnx" if isinstance(engine, OnnxNbestEngine) else "torch"
-
-
-def assert_same(ours, theirs, sentences=SENTENCES):
-    assert ours.predict(sentences) == theirs.predict(sentences)
-    for mine, other in zip(ours.predict_proba(sentences), theirs.predict_proba(sentences), strict=True):
-        np.testing.assert_allclose(mine, other, atol=1e-5)
-    for pair in (
-        [side.predict_token_spans(sentences) for side in (ours, theirs)],
-        [side.predict_spans(["Marie met Ada in Oslo. It rained.", "", LONG]) for side in (ours, theirs)],
-    ):
-        places = [[[(s.start, s.end, s.label, s.text) for s in spans] for spans in side] for side in pair]
-        assert places[0] == places[1]
-        np.testing.assert_allclose(*([s.score for spans in side for s in spans] for side in pair), atol=1e-5)
-
-
 # -- taggers ----------------------------------------------------------------------------------
 
 
 def test_the_runtime_gives_what_the_tagger_gives(tagger, served):
-    assert_same(served, tagger)
+    assert_taggers_agree(served, tagger, SENTENCES, SPOKEN)
     assert list(served.predict_stream(SENTENCES)) == tagger.predict(SENTENCES)
 
 
@@ -130,19 +111,19 @@ def test_auto_and_onnx_take_the_export_and_a_folder_without_one_still_predicts(t
     for engine, runs in ((None, "onnx"), ("auto", "onnx"), ("onnx", "onnx"), ("torch", "torch")):
         loaded = Tagger.load(folder, device="cpu", engine=engine)
         assert runs_on(loaded) == runs
-        assert_same(loaded, tagger)
+        assert_taggers_agree(loaded, tagger, SENTENCES, SPOKEN)
         assert [best[0][0] for best in loaded.predict_nbest(UNSEEN, n=1)] == tagger.predict(UNSEEN)
     bare = tagger.save(tmp_path / "m")
     for engine, runs in ((None, "torch"), ("onnx", "onnx")):  # onnx: a graph in memory
         loaded = Tagger.load(bare, device="cpu", engine=engine)
         assert runs_on(loaded) == runs
-        assert_same(loaded, tagger)
+        assert_taggers_agree(loaded, tagger, SENTENCES, SPOKEN)
 
 
 def test_a_tagger_can_be_trained_for_onnx(models, tagger):
     trained = fitted(models, engine="onnx")
     assert runs_on(trained) == "onnx"
-    assert_same(trained, tagger)
+    assert_taggers_agree(trained, tagger, SENTENCES, SPOKEN)
 
 
 def test_int8_is_measured_on_dev_smaller_and_what_the_engine_takes(folder, tmp_path, caplog):

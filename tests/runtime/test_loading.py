@@ -1,36 +1,18 @@
 """The whole way: train, save, export, load without torch, and get from the runtime what the tagger gives."""
 
-import numpy as np
 import pytest
-from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
+from answers import assert_taggers_agree
+from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
 
 from seqtag import ModelError
 from seqtag.runtime import load
 from seqtag.text.schemes import convert_tags
 
-TEXTS = ["Marie met Ada in Oslo. It rained.", "", "Nobody at Siemens knew."]
 PLAIN = [["X" if token.istitle() else "." if token == "." else "Y" for token in tokens] for tokens in TOKENS]
 
 
 def tags_in(scheme):
     return PLAIN if scheme == "plain" else [convert_tags(tags, "IOB2", scheme) for tags in TAGS]
-
-
-def assert_same(ours, theirs):
-    sentences = TOKENS + UNSEEN
-    assert ours.predict(sentences) == theirs.predict(sentences)
-    assert list(ours.predict_stream(sentences)) == theirs.predict(sentences)
-    for mine, other in zip(ours.predict_proba(sentences), theirs.predict_proba(sentences), strict=True):
-        np.testing.assert_allclose(mine, other, atol=1e-5)
-    for mine, other in (
-        (ours.predict_token_spans(sentences), theirs.predict_token_spans(sentences)),
-        (ours.predict_spans(TEXTS), theirs.predict_spans(TEXTS)),
-    ):
-        places = [[[(s.start, s.end, s.label, s.text) for s in spans] for spans in side] for side in (mine, other)]
-        assert places[0] == places[1]
-        np.testing.assert_allclose(*([s.score for spans in side for s in spans] for side in (mine, other)), atol=1e-5)
-    for name in ("tags_", "labels_", "scheme_", "thresholds_"):
-        assert getattr(ours, name) == getattr(theirs, name)
 
 
 @pytest.mark.parametrize("head", ["crf", "linear"])
@@ -42,7 +24,7 @@ def test_the_runtime_gives_what_the_tagger_gives(tmp_path, scheme, head):
         tagger.tune(TOKENS, tags, calibrate=True)
     tagger.save(tmp_path / "m")
     tagger.export(tmp_path / "m")
-    assert_same(load(tmp_path / "m", threads=1), tagger)
+    assert_taggers_agree(load(tmp_path / "m", threads=1), tagger)
 
 
 @pytest.mark.parametrize("head", ["crf", "linear"])
@@ -51,7 +33,7 @@ def test_thresholds_and_temperature_come_along(tmp_path, head):
     assert tagger.thresholds_ is not None
     tagger.save(tmp_path / "m")
     tagger.export(tmp_path / "m")
-    assert_same(load(tmp_path / "m"), tagger)
+    assert_taggers_agree(load(tmp_path / "m"), tagger)
 
 
 def test_an_export_of_other_weights_is_refused(tmp_path):

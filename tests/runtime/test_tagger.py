@@ -1,6 +1,5 @@
 """The runtime's tagger against the torch one on the same scores, for every scheme and head; its mistakes and bounds."""
 
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -41,13 +40,8 @@ def pairs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def saved(tmp_path_factory):
     return write_toy(tmp_path_factory.mktemp("toy") / "m", toy_engine("IOB2", "crf"))
-
-
-@pytest.fixture
-def copy(folder, tmp_path):
-    return Path(shutil.copytree(folder, tmp_path / "m"))
 
 
 def assert_same_spans(ours, theirs):
@@ -105,13 +99,13 @@ def test_what_is_known_of_the_model_is_said(pairs):
     assert (plain.thresholds_, plain.labels_) == (None, TAGS["plain"])
 
 
-def test_many_threads_that_share_one_tagger_get_right_answers(folder):
+def test_many_threads_that_share_one_tagger_get_right_answers(saved):
     """Words never repeat, so the table of words starts anew while others look up."""
-    tagger = load(folder, threads=1)
+    tagger = load(saved, threads=1)
     object.__setattr__(tagger.engine, "words", WordTable(VOCABULARY, most_words=50))
     random = np.random.default_rng(0)
     asked = [[[random.choice([*WORDS, f"w{i}-{j}"]) for j in range(9)] for _ in range(4)] for i in range(120)]
-    expected = [load(folder, threads=1).predict(sentences) for sentences in asked[:20]]
+    expected = [load(saved, threads=1).predict(sentences) for sentences in asked[:20]]
     expected += [tagger.predict(sentences) for sentences in asked[20:]]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(tagger.predict, asked)) == expected
@@ -150,10 +144,10 @@ def test_the_table_grows_past_its_first_size_and_stays_bounded():
     assert 700 <= len(table) <= 5000
 
 
-def test_neither_torch_nor_datasets_nor_spacy_is_imported_for_tokens(folder):
+def test_neither_torch_nor_datasets_nor_spacy_is_imported_for_tokens(saved):
     script = (
         "import sys; from seqtag.runtime import load\n"
-        f"tagger = load({str(folder)!r}); sentences = [['Ada', 'met', 'Bo'], []]\n"
+        f"tagger = load({str(saved)!r}); sentences = [['Ada', 'met', 'Bo'], []]\n"
         "tagger.predict(sentences), list(tagger.predict_stream(sentences)), tagger.predict_proba(sentences)\n"
         "tagger.predict_token_spans(sentences)\n"
         "heavy = 'torch datasets spacy pandas pyarrow sklearn scipy accelerate safetensors onnx transformers'.split()\n"
@@ -192,35 +186,35 @@ def test_half_a_character_is_refused(pairs):
 # -- the folder -------------------------------------------------------------------------------
 
 
-def test_the_weights_themselves_need_not_be_there(copy, folder):
-    (copy / "model.safetensors").unlink()
-    (copy / "history.json").unlink()
-    assert load(copy).predict([WORDS]) == load(folder).predict([WORDS])
+def test_the_weights_themselves_need_not_be_there(folder, saved):
+    (folder / "model.safetensors").unlink()
+    (folder / "history.json").unlink()
+    assert load(folder).predict([WORDS]) == load(saved).predict([WORDS])
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "model.safetensors", "model.onnx"])
 @pytest.mark.parametrize(
     "damage", [lambda c: b"", lambda c: c[: len(c) // 2], lambda c: bytes(len(c))], ids=["empty", "half", "zeros"]
 )
-def test_a_damaged_file_is_named(copy, name, damage):
-    path = copy / name
+def test_a_damaged_file_is_named(folder, name, damage):
+    path = folder / name
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ModelError) as caught:
-        load(copy)
+        load(folder)
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_part_is_named(copy):
+def test_a_missing_part_is_named(folder):
     with pytest.raises(UsageError, match=r"there is no model\.int8\.onnx in it; .*seqtag export .* --int8"):
-        load(copy, int8=True)
-    (copy / "model.onnx").unlink()
+        load(folder, int8=True)
+    (folder / "model.onnx").unlink()
     with pytest.raises(UsageError, match=r"there is no model\.onnx in it; .*seqtag export"):
-        load(copy)
-    (copy / "vocabulary.json").unlink()
+        load(folder)
+    (folder / "vocabulary.json").unlink()
     with pytest.raises(ModelError, match=r"vocabulary\.json: missing"):
-        load(copy)
+        load(folder)
     with pytest.raises(UsageError, match="not a model folder, it does not exist"):
-        load(copy / "elsewhere")
+        load(folder / "elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -244,6 +238,6 @@ def test_an_export_that_does_not_fit_is_refused(tmp_path, metadata, message):
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
-def test_threads_are_a_whole_number(folder, threads):
+def test_threads_are_a_whole_number(saved, threads):
     with pytest.raises(UsageError, match="give a whole number of threads, at least 1"):
-        load(folder, threads=threads)
+        load(saved, threads=threads)

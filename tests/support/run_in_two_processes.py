@@ -1,6 +1,6 @@
-"""Train in as many processes as a launcher starts: a program for test_training.py.
+"""Train in as many processes as a launcher starts: a program for test_loop.py.
 
-python -m torch.distributed.run --standalone --nproc_per_node 2 tests/run_in_two_processes.py FOLDER
+python -m torch.distributed.run --standalone --nproc_per_node 2 tests/support/run_in_two_processes.py FOLDER
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Train in child processes that die by SIGKILL at given moments and are started again: a program for test_resume.py.
+"""Train in child processes that die by SIGKILL at given moments and are started again: for test_checkpoint.py.
 
-    python tests/runs_that_are_killed.py FOLDER killed|whole
+    python tests/support/runs_that_are_killed.py FOLDER
 
-trains each run of RUNS, in a process of its own, and saves its model as FOLDER/NAME. With `killed`, the first process
-dies at the run's first moment, the next resumes and dies at the second, and so on until one comes to the end.
+trains each run of RUNS and saves its model as FOLDER/NAME. The first process of a run dies at the run's first moment,
+the next resumes and dies at the second, and so on until one comes to the end.
 """
 
 import os
@@ -147,10 +147,10 @@ def train(folder: Path, name: str, moment: tuple[str, int, int] | None) -> None:
     fit(checkpoint=place, resume=True, watchers=[Killer(moment)]).save(folder / name)
 
 
-def main(folder: Path, *, killed: bool) -> None:
+def main(folder: Path) -> None:
     """Train all runs; each attempt in a fork, which is as good as a new process, and quicker than importing torch."""
     for name, (*_, moments) in RUNS.items():
-        for moment in [*(moments if killed else []), None]:
+        for moment in [*moments, None]:
             child = os.fork()
             if not child:
                 try:
@@ -165,4 +165,4 @@ def main(folder: Path, *, killed: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), killed=sys.argv[2] == "killed")
+    main(Path(sys.argv[1]))

@@ -81,6 +81,8 @@ bad: It broke on the first day, and it was dear.
 _MOOD_PAIRS = [line.split(": ", 1) for line in _MOODS.split("\n") if line]
 LABELS = [label for label, _ in _MOOD_PAIRS]
 TEXTS = [text for _, text in _MOOD_PAIRS]
+# Any number of labels per text, for classifiers of several.
+SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for label, text in _MOOD_PAIRS]
 UNSEEN_TEXTS = [
     "A lovely view, and the people were kind.",
     "stale",

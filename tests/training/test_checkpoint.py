@@ -14,36 +14,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 from tiny import TAGS, TOKENS, tiny_tagger
-from trainers import OPTIONS, Watch, assert_same, copy_of, make_trainer, tiny_rows
+from trainers import OPTIONS, Watch, assert_same, copy_of, make_trainer
 
 from seqtag import ModelError, UsageError
+from seqtag.models import fitting
 from seqtag.training.checkpoint import read_checkpoint, write_checkpoint
 
 TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return tiny_rows()
-
-
-@pytest.fixture(scope="module")
 def killed_and_whole(tmp_path_factory):
-    """Folders of the same runs in two programs, with other hash seeds: killed again and again, and left alone."""
+    """Folders of the same runs: killed again and again in a program with another hash seed, and left alone here."""
     folders = {mode: tmp_path_factory.mktemp(mode) for mode in ("killed", "whole")}
-    programs = {}
-    for number, (mode, folder) in enumerate(folders.items()):
-        (folder / "tmp").mkdir()  # what a killed process leaves behind stays here
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "PYTHONHASHSEED": str(number),
-            "TMPDIR": str(folder / "tmp"),
-        }
-        command = [sys.executable, str(TESTS / "support" / "runs_that_are_killed.py"), str(folder), mode]
-        programs[mode] = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    for mode, program in programs.items():
+    (folders["killed"] / "tmp").mkdir()  # what a killed process leaves behind stays here
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0",
+        "TMPDIR": str(folders["killed"] / "tmp"),
+    }
+    command = [sys.executable, str(TESTS / "support" / "runs_that_are_killed.py"), str(folders["killed"])]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as program:
+        for name in runs_that_are_killed.RUNS:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(fitting, "Trainer", fitting.Trainer)  # `train` sets another one, which ends here
+                runs_that_are_killed.train(folders["whole"], name, None)
         _, errors = program.communicate(timeout=300)
-        assert program.returncode == 0, f"{mode}: {errors[-3000:]}"
+    assert program.returncode == 0, errors[-3000:]
     return folders
 
 

@@ -13,18 +13,13 @@ import run_in_two_processes
 import torch
 from safetensors.torch import load_file
 from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
-from trainers import Watch, assert_same, copy_of, make_network, make_trainer, tiny_rows
+from trainers import Watch, assert_same, copy_of, make_network, make_trainer
 
 from seqtag import ModelError, Tagger
 from seqtag.batching import shuffled_batches
 from seqtag.training.optimizers import schedule_factor
 
 TESTS = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def rows():
-    return tiny_rows()
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit():

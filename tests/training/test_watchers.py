@@ -6,15 +6,10 @@ import types
 
 import pytest
 from tiny import TAGS, TOKENS, tiny_tagger
-from trainers import make_trainer, tiny_rows
+from trainers import make_trainer
 
 from seqtag import UsageError
 from seqtag.training.watchers import BarWatcher, EpochRecord, LineWatcher, TensorBoardWatcher
-
-
-@pytest.fixture(scope="module")
-def rows():
-    return tiny_rows()
 
 
 def test_lines_say_what_each_epoch_did(rows, caplog):

@@ -7,30 +7,29 @@ import pytest
 from small_corpus import Run
 
 
-@pytest.fixture
-def copy(model: Path, tmp_path: Path) -> Path:
-    """The model in a folder that a test may change."""
-    return Path(shutil.copytree(model, tmp_path / "copy"))
+@pytest.fixture(scope="module")
+def saved(model: Path) -> Path:
+    return model
 
 
-def test_an_export_is_tried_written_and_named(run: Run, copy: Path, corpus: Path):
-    result = run("export", copy)
+def test_an_export_is_tried_written_and_named(run: Run, folder: Path, corpus: Path):
+    result = run("export", folder)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout == f"{copy / 'model.onnx'}  {(copy / 'model.onnx').stat().st_size / 1e6:.1f} MB\n"
+    assert result.stdout == f"{folder / 'model.onnx'}  {(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB\n"
     assert "gives the tags of torch for 200 sentences" in result.stderr
-    result = run("export", copy, "--dev", corpus)
+    result = run("export", folder, "--dev", corpus)
     assert "gives the tags of torch for 36 sentences" in result.stderr
 
 
-def test_int8_says_what_it_costs(run: Run, copy: Path, corpus: Path):
-    result = run("export", copy, "--int8", "--dev", corpus, "--split", "test")
+def test_int8_says_what_it_costs(run: Run, folder: Path, corpus: Path):
+    result = run("export", folder, "--int8", "--dev", corpus, "--split", "test")
     assert result.exit_code == 0, result.stderr
     assert "F1 on the 36 dev sentences is" in result.stderr
-    assert (copy / "model.int8.onnx").is_file()
-    (copy / "model.int8.onnx").unlink()
-    result = run("export", copy, "--int8", "--force")
+    assert (folder / "model.int8.onnx").is_file()
+    (folder / "model.int8.onnx").unlink()
+    result = run("export", folder, "--int8", "--force")
     assert "warning: no dev data: what int8 costs is not known" in result.stderr
-    assert (copy / "model.int8.onnx").is_file()
+    assert (folder / "model.int8.onnx").is_file()
 
 
 @pytest.mark.parametrize(
@@ -43,11 +42,11 @@ def test_int8_says_what_it_costs(run: Run, copy: Path, corpus: Path):
         (["--dev", "nowhere.conll"], "nowhere.conll"),
     ],
 )
-def test_mistakes_are_one_message_and_write_nothing(run: Run, copy: Path, corpus: Path, words: list, message: str):
-    result = run("export", copy, *(corpus if word == "CORPUS" else word for word in words))
+def test_mistakes_are_one_message_and_write_nothing(run: Run, folder: Path, corpus: Path, words: list, message: str):
+    result = run("export", folder, *(corpus if word == "CORPUS" else word for word in words))
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
-    assert not list(copy.glob("*.onnx"))
+    assert not list(folder.glob("*.onnx"))
 
 
 def test_a_classifier_is_exported_and_measured_too(

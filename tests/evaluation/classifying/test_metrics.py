@@ -163,7 +163,10 @@ def test_the_form_of_labels_changes_no_figure(case, form):
     as_form = {name: form(number) for number, name in enumerate(names)}
     by_name = evaluate_labels(gold, predicted, labels=labels, resamples=0)
     by_form = evaluate_labels(
-        np.array([as_form[x] for x in gold]), [as_form[x] for x in predicted], labels=[as_form[x] for x in labels]
+        np.array([as_form[x] for x in gold]),
+        [as_form[x] for x in predicted],
+        labels=[as_form[x] for x in labels],
+        resamples=0,
     )
     assert [type(row.label) for row in by_form.classes] == [form] * len(names)
     assert (by_form.macro, by_form.accuracy, by_form.confusion) == (by_name.macro, by_name.accuracy, by_name.confusion)

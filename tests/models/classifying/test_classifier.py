@@ -10,7 +10,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
+from tiny import LABELS, SEVERAL, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
@@ -20,7 +20,6 @@ from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.text.tokenizer import Tokenizer
 
 EASY = {"dropout": 0.0, "embedding_dropout": 0.0, "lexical_dropout": 0.0, "word_dropout": 0.0}
-SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 words = st.sampled_from([*sorted({word for text in TEXTS for word in text.split()}), "unheard", "42", "é", "A B"])
 texts = st.lists(st.lists(words, max_size=12).map(" ".join), min_size=1, max_size=6)
 
@@ -104,7 +103,7 @@ def test_labels_come_back_as_they_went_in(kind, tmp_path):
 
 def test_several_labels_a_text_end_to_end(tmp_path):
     classifier = tiny_classifier(hidden_size=16, epochs=20, batch_size=8, learning_rate=0.02, **EASY)
-    classifier.fit(TEXTS, [set(own) for own in SEVERAL], dev=(TEXTS, SEVERAL))
+    classifier.fit(TEXTS, [set(labels) for labels in SEVERAL], dev=(TEXTS, SEVERAL))
     assert classifier.classes_.tolist() == ["good", "loud"]
     assert [] in SEVERAL
     assert classifier.predict(TEXTS) == SEVERAL
@@ -172,7 +171,7 @@ def test_texts_tokens_and_datasets_train_the_same():
         assert_same_weights(by_texts, other)
         assert other.data_["fingerprint"] == by_texts.data_["fingerprint"]
         assert other.evaluate(data) == by_texts.evaluate(TEXTS, LABELS)
-    by_tokens = tiny_classifier().fit(tokens, LABELS, dev=([np.array(own, object) for own in tokens], LABELS))
+    by_tokens = tiny_classifier().fit(tokens, LABELS, dev=([np.array(words, object) for words in tokens], LABELS))
     assert_same_weights(by_texts, by_tokens)
     assert by_texts.predict_proba(tokens).tobytes() == by_texts.predict_proba(TEXTS).tobytes()
 
@@ -222,8 +221,8 @@ def test_columns_follow_the_classes_and_rows_sum_to_one(classifier):
     np.testing.assert_allclose(probability_NL.sum(1), 1.0, atol=1e-9)
     assert classifier.predict(every) == classifier.classes_[probability_NL.argmax(1)].tolist()
     is_good = np.array(LABELS) == "good"
-    own = classifier.predict_proba(TEXTS)
-    assert own[is_good, 1].mean() > 0.5 > own[~is_good, 1].mean()
+    shares_NL = classifier.predict_proba(TEXTS)
+    assert shares_NL[is_good, 1].mean() > 0.5 > shares_NL[~is_good, 1].mean()
     assert classifier.predict([]) == []
     assert classifier.predict_proba([]).shape == (0, 2)
 

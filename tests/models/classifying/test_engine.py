@@ -15,18 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from answers import assert_classifiers_agree, runs_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
-from tiny import LABELS, TEXTS, TOKENS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
+from tiny import LABELS, SEVERAL, TEXTS, TOKENS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, LanguageModel, ModelError, UsageError
-from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.runtime import load as load_runtime
 from seqtag.runtime import onnx_session
-from seqtag.runtime.classifying_engine import OnnxClassEngine
 
-SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 SERIES = [np.random.default_rng(n).normal(n % 2, 1, (n, 3)).astype(np.float32) for n in range(1, 25)]
 SIDES = ["up" if n % 2 else "down" for n in range(1, 25)]
 EVERY = [*TEXTS, "", *UNSEEN_TEXTS, None, " ".join(TEXTS), ["Fresh", "bread", ""], []]
@@ -35,35 +33,12 @@ texts = st.lists(st.one_of(st.lists(words, max_size=30), st.lists(words, max_siz
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fitted_classifier(epochs=6, segment_size=6).save(tmp_path_factory.mktemp("models") / "mood")
-
-
-@pytest.fixture(scope="module")
-def exported(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = Path(shutil.copytree(saved, tmp_path_factory.mktemp("exported") / "mood"))
-    # Nothing is asked for the export that it is about to write.
-    classifier = Classifier.load(folder, device="cpu").set_params(engine="onnx-int8")
-    classifier.export(folder)
-    classifier.export(folder, int8=True, dev=(TEXTS, LABELS), force=True)
-    return folder
-
-
-@pytest.fixture
-def folder(exported: Path, tmp_path: Path) -> Path:
-    """The exported model in a folder that a test may change."""
-    return Path(shutil.copytree(exported, tmp_path / "mood"))
+def saved(exported_classifier: Path) -> Path:
+    return exported_classifier
 
 
 def load(folder: Path, engine: str | None = None) -> Classifier:
     return Classifier.load(folder, device="cpu", engine=engine)
-
-
-def runs_on(classifier: Classifier) -> str:
-    """Say what engine predicts, by what is asked and not by what is configured."""
-    engine = classifier._engine()
-    assert isinstance(engine, (OnnxClassEngine, TorchClassEngine))
-    return "onnx" if isinstance(engine, OnnxClassEngine) else "torch"
 
 
 def on_torch(classifier: Classifier) -> Classifier:
@@ -73,34 +48,17 @@ def on_torch(classifier: Classifier) -> Classifier:
     return twin
 
 
-def assert_same(ours: Classifier, theirs: Classifier, X: list, y: list | None = None) -> None:
-    """Compare the answers of all methods that predict."""
-    expected_NL = theirs.predict_proba(X)
-    np.testing.assert_allclose(ours.predict_proba(X), expected_NL, atol=1e-5)
-    assert ours.choose(expected_NL) == theirs.choose(expected_NL)
-    assert list(ours.predict_stream(iter(X))) == ours.predict(X) == theirs.predict(X)
-    assert ours.classes_.tolist() == theirs.classes_.tolist()
-    if theirs.pooling == "attention":
-        for mine, other in zip(ours.predict_attention(X), theirs.predict_attention(X), strict=True):
-            assert [(own.text, own.start, own.end) for own in mine] == [(own.text, own.start, own.end) for own in other]
-            np.testing.assert_allclose([own.weight for own in mine], [own.weight for own in other], atol=1e-5)
-    if y is not None:
-        assert ours.score(X, y) == theirs.score(X, y)
-        reports = [classifier.evaluate(X, y, resamples=0) for classifier in (ours, theirs)]
-        assert reports[0].score == reports[1].score == theirs.score(X, y)
-
-
 @pytest.mark.parametrize("source", ["file", "memory"])
-def test_all_methods_answer_alike_on_both_engines(saved: Path, folder: Path, source: str):
-    onnx, torch_one = load(folder if source == "file" else saved, "onnx"), load(saved, "torch")
+def test_all_methods_answer_alike_on_both_engines(saved_classifier: Path, folder: Path, source: str):
+    onnx, torch_one = load(folder if source == "file" else saved_classifier, "onnx"), load(saved_classifier, "torch")
     assert (runs_on(onnx), runs_on(torch_one)) == ("onnx", "torch")
-    assert_same(onnx, torch_one, EVERY)
-    assert_same(onnx, torch_one, TEXTS, LABELS)
+    assert_classifiers_agree(onnx, torch_one, EVERY)
+    assert_classifiers_agree(onnx, torch_one, TEXTS, LABELS)
 
 
 @pytest.fixture(scope="module")
-def pair(exported: Path) -> tuple[Classifier, Classifier]:
-    return load(exported, "onnx"), load(exported, "torch")
+def pair(exported_classifier: Path) -> tuple[Classifier, Classifier]:
+    return load(exported_classifier, "onnx"), load(exported_classifier, "torch")
 
 
 @settings(max_examples=15)
@@ -146,7 +104,7 @@ def of_context() -> Classifier:
 def test_a_classifier_that_was_never_saved_runs_on_onnx_too(make: Callable[[], Classifier], X: list, y: list | None):
     classifier = make()
     assert runs_on(classifier) == "onnx"
-    assert_same(classifier, on_torch(classifier), X, y)
+    assert_classifiers_agree(classifier, on_torch(classifier), X, y)
 
 
 def test_a_file_answers_for_a_classifier_with_a_context(tmp_path: Path):
@@ -155,11 +113,11 @@ def test_a_file_answers_for_a_classifier_with_a_context(tmp_path: Path):
     loaded = load(tmp_path / "m", "onnx")
     shutil.rmtree(tmp_path / "m")
     assert runs_on(loaded) == "onnx"
-    assert_same(loaded, on_torch(classifier), EVERY)
+    assert_classifiers_agree(loaded, on_torch(classifier), EVERY)
 
 
-def test_options_that_changed_after_the_training_do_not_reach_the_graph(saved: Path):
-    classifier, expected_NL = load(saved), load(saved, "torch").predict_proba(EVERY)
+def test_options_that_changed_after_the_training_do_not_reach_the_graph(saved_classifier: Path):
+    classifier, expected_NL = load(saved_classifier), load(saved_classifier, "torch").predict_proba(EVERY)
     classifier.set_params(encoder="gru", merge="sum", pooling="max", segment_size=3, characters=None, engine="onnx")
     np.testing.assert_allclose(classifier.predict_proba(EVERY), expected_NL, atol=1e-5)
     assert runs_on(classifier) == "onnx"
@@ -168,23 +126,23 @@ def test_options_that_changed_after_the_training_do_not_reach_the_graph(saved: P
 # -- which engine -------------------------------------------------------------------------------
 
 
-def test_auto_takes_the_export_that_lay_in_the_folder_at_loading(saved: Path, folder: Path, tmp_path: Path):
-    assert (load(saved).engine, runs_on(load(saved))) == ("auto", "torch")
+def test_auto_takes_the_export_that_lay_in_the_folder_at_loading(saved_classifier: Path, folder: Path, tmp_path: Path):
+    assert (load(saved_classifier).engine, runs_on(load(saved_classifier))) == ("auto", "torch")
     classifier = load(folder)
     assert runs_on(classifier) == "onnx"
-    assert_same(classifier, load(saved), EVERY)
+    assert_classifiers_agree(classifier, load(saved_classifier), EVERY)
     assert runs_on(classifier.set_params(engine="torch")) == "torch"
     # int8 is for those who ask for it.
     (folder / "model.onnx").unlink()
     assert runs_on(load(folder)) == "torch"
     # What is exported after the loading is there for the next one.
-    place = Path(shutil.copytree(saved, tmp_path / "again"))
+    place = Path(shutil.copytree(saved_classifier, tmp_path / "again"))
     classifier = load(place)
     classifier.export(place)
     assert (runs_on(classifier), runs_on(load(place))) == ("torch", "onnx")
 
 
-def test_auto_needs_no_onnxruntime(folder: Path, saved: Path, monkeypatch, caplog):
+def test_auto_needs_no_onnxruntime(folder: Path, saved_classifier: Path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     classifier = load(folder)
     assert runs_on(classifier) == "torch"
@@ -193,13 +151,13 @@ def test_auto_needs_no_onnxruntime(folder: Path, saved: Path, monkeypatch, caplo
         load(folder, "onnx")
 
 
-def test_a_damaged_export_is_named_and_torch_takes_over(folder: Path, saved: Path, caplog):
+def test_a_damaged_export_is_named_and_torch_takes_over(folder: Path, saved_classifier: Path, caplog):
     path = folder / "model.onnx"
     path.write_bytes(path.read_bytes()[:1000])
     classifier = load(folder)
     with caplog.at_level(logging.WARNING, "seqtag"):
         found = [classifier.predict_proba(TEXTS) for _ in range(2)]
-    np.testing.assert_array_equal(found, [load(saved, "torch").predict_proba(TEXTS)] * 2)
+    np.testing.assert_array_equal(found, [load(saved_classifier, "torch").predict_proba(TEXTS)] * 2)
     [record] = caplog.records
     assert f"{path}: damaged" in record.getMessage()
     assert f"seqtag export {folder}; until then torch runs this model" in record.getMessage()
@@ -222,13 +180,14 @@ def test_a_graph_is_opened_once_and_the_classes_are_known_without(folder: Path, 
     assert opened == [folder / "model.onnx"]
 
 
-def test_int8_answers_as_the_runtime_does_and_only_when_asked(folder: Path, saved: Path):
+def test_int8_answers_as_the_runtime_does_and_only_when_asked(folder: Path, saved_classifier: Path):
     classifier, served = load(folder, "onnx-int8"), load_runtime(folder, int8=True, threads=torch.get_num_threads())
     np.testing.assert_allclose(classifier.predict_proba(EVERY), served.predict_proba(EVERY), atol=1e-12)
     assert classifier.predict(EVERY) == served.predict(EVERY)
     assert np.abs(classifier.predict_proba(TEXTS) - load(folder).predict_proba(TEXTS)).max() > 1e-5
-    with pytest.raises(UsageError, match=rf"no model\.int8\.onnx in {saved}.*seqtag export {saved} --int8 --dev DATA"):
-        load(saved, "onnx-int8")
+    wanted = rf"no model\.int8\.onnx in {saved_classifier}.*seqtag export {saved_classifier} --int8 --dev DATA"
+    with pytest.raises(UsageError, match=wanted):
+        load(saved_classifier, "onnx-int8")
 
 
 # -- nothing stale ------------------------------------------------------------------------------
@@ -244,7 +203,7 @@ def test_weights_that_were_changed_in_place_answer_at_once(folder: Path):
             classifier.network_.head.output.bias.add_(torch.tensor([-9.0, 9.0]))
     assert (runs_on(default), runs_on(onnx)) == ("torch", "onnx")
     assert default.predict(EVERY) == torch_one.predict(EVERY) != before
-    assert_same(onnx, torch_one, EVERY)
+    assert_classifiers_agree(onnx, torch_one, EVERY)
     with pytest.raises(UsageError, match="no folder is known to hold these weights"):
         int8.predict(EVERY)
 
@@ -282,12 +241,12 @@ def test_training_and_export_run_on_torch_whatever_the_engine(monkeypatch, tmp_p
 # -- the option ---------------------------------------------------------------------------------
 
 
-def test_a_wrong_name_is_named_wherever_it_is_given(saved: Path):
+def test_a_wrong_name_is_named_wherever_it_is_given(saved_classifier: Path):
     message = "Classifier: engine='onx': unknown; choose from auto, onnx, onnx-int8, torch; did you mean 'onnx'"
     with pytest.raises(UsageError, match=message):
-        load(saved, "onx")
+        load(saved_classifier, "onx")
     with pytest.raises(UsageError, match=message):
-        load(saved).set_params(engine="onx").predict(TEXTS)
+        load(saved_classifier).set_params(engine="onx").predict(TEXTS)
     with pytest.raises(UsageError, match=message):
         tiny_classifier(engine="onx").fit(TEXTS, LABELS)
 

@@ -3,31 +3,24 @@
 import hashlib
 import json
 import logging
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import LABELS, TEXTS, fitted_classifier, tiny_classifier
+from tiny import LABELS, SEVERAL, TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, DataError, ModelError, UsageError
 from seqtag.models.classifying import export as export_class
 from seqtag.models.estimator import NotFittedModelError
 from seqtag.runtime import load
 
-SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 SERIES = [np.full((n, 2), n, np.float32) for n in range(1, 33)]
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fitted_classifier(epochs=6, segment_size=6).save(tmp_path_factory.mktemp("models") / "mood")
-
-
-@pytest.fixture
-def folder(saved: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(saved, tmp_path / "mood"))
+def saved(saved_classifier: Path) -> Path:
+    return saved_classifier
 
 
 @pytest.fixture

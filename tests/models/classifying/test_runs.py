@@ -10,13 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier, tiny_tagger
+from tiny import LABELS, SEVERAL, TAGS, TEXTS, TOKENS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier, tiny_tagger
 from trainers import Watch, assert_same, copy_of
 
 from seqtag import Classifier, Tagger, UsageError
 from seqtag.models.classifying.inputs import training_splits
 
-SEVERAL = [["good"] * (label == "good") + ["loud"] * ("!" in text) for text, label in zip(TEXTS, LABELS, strict=True)]
 SERIES = [np.random.default_rng(i).normal(i % 2, 1.0, (1 + i % 7, 3)) for i in range(24)]
 NUMBERS = [i % 2 for i in range(24)]
 # What is trained on, and options that bring in every kind of chance and state.

@@ -14,84 +14,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from answers import SENTENCES, assert_taggers_agree, runs_on
 from sklearn.base import clone
 from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
 from seqtag import ModelError, Tagger, UsageError
-from seqtag.models.tagging.engine import OnnxNbestEngine, runtime_head
-from seqtag.models.tagging.inference import TorchTagEngine
+from seqtag.models.tagging.engine import runtime_head
 from seqtag.runtime import heads, onnx_session
 from seqtag.runtime import load as load_runtime
 from seqtag.text.schemes import spans_from_tags
 
-SENTENCES = [*TOKENS, *UNSEEN]
-TEXTS = ["Marie met Ada in Oslo. It rained.", "", "Nobody at Siemens knew."]
 PLAIN = [["X" if token.istitle() else "Y" for token in tokens] for tokens in TOKENS]
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fitted_tagger(epochs=8).save(tmp_path_factory.mktemp("models") / "ner")
-
-
-@pytest.fixture(scope="module")
-def exported(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = Path(shutil.copytree(saved, tmp_path_factory.mktemp("exported") / "ner"))
-    tagger = Tagger.load(folder, device="cpu")
-    tagger.export(folder)
-    tagger.export(folder, int8=True, dev=(TOKENS, TAGS), force=True)
-    return folder
-
-
-@pytest.fixture
-def folder(exported: Path, tmp_path: Path) -> Path:
-    """The exported model in a folder that a test may change."""
-    return Path(shutil.copytree(exported, tmp_path / "ner"))
+def saved(exported_tagger: Path) -> Path:
+    return exported_tagger
 
 
 def load(folder: Path, engine: str | None = None) -> Tagger:
     return Tagger.load(folder, device="cpu", engine=engine)
 
 
-def runs_on(tagger: Tagger) -> str:
-    """Say what engine predicts, by what is asked and not by what is configured."""
-    engine = tagger._engine()
-    assert isinstance(engine, (OnnxNbestEngine, TorchTagEngine))
-    return "onnx" if isinstance(engine, OnnxNbestEngine) else "torch"
-
-
-def assert_same(ours: Tagger, theirs: Tagger) -> None:
-    """Compare the answers of all methods that predict."""
-    for ask in (
-        lambda t: t.predict(SENTENCES),
-        lambda t: list(t.predict_stream(SENTENCES)),
-        lambda t: t.score(TOKENS, TAGS),
-        lambda t: [(tokens, tags) for _, cut in t.tag_texts(TEXTS) for tokens, tags, _ in cut],
-        lambda t: [[tags for tags, _ in found] for found in t.predict_nbest(SENTENCES, n=3)],
-        lambda t: t.evaluate(TOKENS, TAGS, resamples=0).f1,
-    ):
-        assert ask(ours) == ask(theirs)
-    for mine, other in zip(ours.predict_proba(SENTENCES), theirs.predict_proba(SENTENCES), strict=True):
-        np.testing.assert_allclose(mine, other, atol=1e-5)
-    for ask in (
-        lambda t: t.predict_token_spans(SENTENCES),
-        lambda t: t.predict_spans(TEXTS),
-        lambda t: list(t.spans_stream(TEXTS)),
-    ):
-        pair = [[span for spans in ask(tagger) for span in spans] for tagger in (ours, theirs)]
-        assert len(pair[0]) > 0
-        places = [[(s.start, s.end, s.label, s.text) for s in spans] for spans in pair]
-        assert places[0] == places[1]
-        np.testing.assert_allclose(*([s.score for s in spans] for spans in pair), atol=1e-5)
-    pair = [[p for found in t.predict_nbest(SENTENCES, n=3) for _, p in found] for t in (ours, theirs)]
-    np.testing.assert_allclose(*pair, atol=1e-5)
-
-
 @pytest.mark.parametrize("source", ["file", "memory"])
-def test_all_methods_answer_alike_on_both_engines(saved: Path, folder: Path, source: str):
-    onnx = load(folder if source == "file" else saved, "onnx")
+def test_all_methods_answer_alike_on_both_engines(saved_tagger: Path, folder: Path, source: str):
+    onnx = load(folder if source == "file" else saved_tagger, "onnx")
     assert runs_on(onnx) == "onnx"
-    assert_same(onnx, load(saved, "torch"))
+    assert_taggers_agree(onnx, load(saved_tagger, "torch"))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +59,7 @@ def test_a_tagger_that_was_never_saved_runs_on_onnx_too(options: dict):
     torch_tagger = tiny_tagger()
     torch_tagger.__dict__.update(on_torch, engine="torch")
     assert runs_on(torch_tagger) == "torch"
-    assert_same(tagger, torch_tagger)
+    assert_taggers_agree(tagger, torch_tagger)
 
 
 def test_plain_tags_are_the_same_on_both_engines():
@@ -123,8 +72,8 @@ def test_plain_tags_are_the_same_on_both_engines():
         np.testing.assert_allclose(mine, other, atol=1e-5)
 
 
-def test_options_that_changed_after_the_training_do_not_reach_the_graph(saved: Path):
-    tagger, expected = load(saved), load(saved, "torch").predict(SENTENCES)
+def test_options_that_changed_after_the_training_do_not_reach_the_graph(saved_tagger: Path):
+    tagger, expected = load(saved_tagger), load(saved_tagger, "torch").predict(SENTENCES)
     tagger.set_params(encoder="gru", merge="sum", characters=None, engine="onnx")
     assert tagger.predict(SENTENCES) == expected
     assert runs_on(tagger) == "onnx"
@@ -133,13 +82,13 @@ def test_options_that_changed_after_the_training_do_not_reach_the_graph(saved: P
 # -- auto ---------------------------------------------------------------------------------------
 
 
-def test_auto_takes_the_export_of_the_folder_and_else_torch(saved: Path, folder: Path):
-    assert load(saved).engine == "auto"
-    assert runs_on(load(saved)) == "torch"
+def test_auto_takes_the_export_of_the_folder_and_else_torch(saved_tagger: Path, folder: Path):
+    assert load(saved_tagger).engine == "auto"
+    assert runs_on(load(saved_tagger)) == "torch"
     assert runs_on(fitted_tagger(epochs=1)) == "torch"
     tagger = load(folder)
     assert runs_on(tagger) == "onnx"
-    assert_same(tagger, load(saved))
+    assert_taggers_agree(tagger, load(saved_tagger))
     tagger.set_params(engine="torch")
     assert runs_on(tagger) == "torch"
     # int8 is for those who ask for it.
@@ -147,8 +96,8 @@ def test_auto_takes_the_export_of_the_folder_and_else_torch(saved: Path, folder:
     assert runs_on(load(folder)) == "torch"
 
 
-def test_auto_does_not_change_between_two_predictions(saved: Path, tmp_path: Path):
-    folder = Path(shutil.copytree(saved, tmp_path / "ner"))
+def test_auto_does_not_change_between_two_predictions(saved_tagger: Path, tmp_path: Path):
+    folder = Path(shutil.copytree(saved_tagger, tmp_path / "ner"))
     tagger = load(folder)
     tagger.export(folder)
     assert runs_on(tagger) == "torch"
@@ -159,12 +108,12 @@ def test_auto_does_not_change_between_two_predictions(saved: Path, tmp_path: Pat
     assert runs_on(loaded) == "onnx"
 
 
-def test_auto_needs_no_onnxruntime(folder: Path, saved: Path, monkeypatch, caplog):
+def test_auto_needs_no_onnxruntime(folder: Path, saved_tagger: Path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     tagger = load(folder)
     assert runs_on(tagger) == "torch"
     assert caplog.text == ""
-    assert tagger.predict(SENTENCES) == load(saved).predict(SENTENCES)
+    assert tagger.predict(SENTENCES) == load(saved_tagger).predict(SENTENCES)
     with pytest.raises(UsageError, match="onnxruntime is not installed; run: pip install"):
         load(folder, "onnx")
 
@@ -194,7 +143,7 @@ def test_auto_stays_on_the_device_of_the_network(folder: Path, monkeypatch):
     ids=["cut", "empty", "edited", "foreign"],
 )
 def test_an_export_that_cannot_be_used_is_named_and_torch_takes_over(
-    folder: Path, saved: Path, tmp_path: Path, damage, message: str, caplog
+    folder: Path, saved_tagger: Path, tmp_path: Path, damage, message: str, caplog
 ):
     path = folder / "model.onnx"
     if damage is None:
@@ -202,13 +151,13 @@ def test_an_export_that_cannot_be_used_is_named_and_torch_takes_over(
         other.export(other.save(tmp_path / "other"))
         shutil.copy(tmp_path / "other" / "model.onnx", path)
         config = folder / "config.json"  # as an earlier release wrote it, without a hash of the export
-        shutil.copy(saved / "config.json", config)
+        shutil.copy(saved_tagger / "config.json", config)
     else:
         path.write_bytes(damage(path.read_bytes()))
     tagger = load(folder)
     with caplog.at_level(logging.WARNING, "seqtag"):
         found = [tagger.predict(SENTENCES) for _ in range(2)]
-    assert found == [load(saved).predict(SENTENCES)] * 2
+    assert found == [load(saved_tagger).predict(SENTENCES)] * 2
     [record] = caplog.records
     assert str(path) in record.getMessage()
     assert message in record.getMessage()
@@ -238,7 +187,7 @@ def test_tuning_after_the_export_counts(folder: Path, engine: str):
         assert float(on_torch.network_.head.temperature) == pytest.approx(temperature, abs=1e-3)
         on_torch.network_.head.temperature.fill_(temperature)
         on_torch.tuning_ = tagger.tuning_
-        assert_same(tagger, on_torch)
+        assert_taggers_agree(tagger, on_torch)
     tagger.tune(TOKENS, TAGS)
     assert tagger.thresholds_ is None
 
@@ -268,7 +217,7 @@ def test_weights_that_were_changed_in_place_answer_at_once(folder: Path):
     with torch.no_grad():
         for tagger in (expected, onnx):
             tagger.network_.head.start_L.add_(torch.arange(len(tagger.tagset_.names)))
-    assert_same(onnx, expected)
+    assert_taggers_agree(onnx, expected)
     with pytest.raises(UsageError, match="no folder is known to hold these weights"):
         int8.predict(SENTENCES)
 
@@ -290,17 +239,17 @@ def test_an_export_after_saving_belongs_to_what_was_saved(folder: Path, tmp_path
     load(folder).export(folder)  # as the command does it, in a process of its own
     tagger.set_params(engine="onnx")
     assert runs_on(tagger) == "onnx"
-    assert_same(tagger, load(folder, "torch"))
-    assert_same(load(folder), load(folder, "torch"))
+    assert_taggers_agree(tagger, load(folder, "torch"))
+    assert_taggers_agree(load(folder), load(folder, "torch"))
 
 
-def test_a_graph_is_opened_once(folder: Path, saved: Path, monkeypatch):
+def test_a_graph_is_opened_once(folder: Path, saved_tagger: Path, monkeypatch):
     opened = []
     start = onnx_session.open_session
     monkeypatch.setattr(
         onnx_session, "open_session", lambda *given, **named: opened.append(given[0]) or start(*given, **named)
     )
-    for place in (folder, saved):
+    for place in (folder, saved_tagger):
         tagger = load(place, "onnx")
         for _ in range(3):
             tagger.predict(UNSEEN)
@@ -319,8 +268,8 @@ def test_threads_are_those_of_torch(folder: Path):
         torch.set_num_threads(before)
 
 
-def test_many_callers_of_one_tagger_get_right_answers(folder: Path, saved: Path):
-    tagger, expected = load(folder), load(saved).predict(SENTENCES)
+def test_many_callers_of_one_tagger_get_right_answers(folder: Path, saved_tagger: Path):
+    tagger, expected = load(folder), load(saved_tagger).predict(SENTENCES)
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(tagger.predict, [SENTENCES] * 32):
             assert found == expected
@@ -348,9 +297,10 @@ def test_int8_answers_as_the_runtime_does(folder: Path):
     assert not np.allclose(np.concatenate(tagger.predict_proba(SENTENCES)), exact, atol=1e-5)
 
 
-def test_int8_without_an_export_says_how_to_make_one(saved: Path, tmp_path: Path):
-    with pytest.raises(UsageError, match=rf"no model\.int8\.onnx in {saved}.*seqtag export {saved} --int8 --dev DATA"):
-        load(saved, "onnx-int8")
+def test_int8_without_an_export_says_how_to_make_one(saved_tagger: Path, tmp_path: Path):
+    wanted = rf"no model\.int8\.onnx in {saved_tagger}.*seqtag export {saved_tagger} --int8 --dev DATA"
+    with pytest.raises(UsageError, match=wanted):
+        load(saved_tagger, "onnx-int8")
     tagger = fitted_tagger(epochs=1)
     tagger.set_params(engine="onnx-int8")
     with pytest.raises(UsageError, match="seqtag export DIR --int8 --dev DATA"):
@@ -373,21 +323,21 @@ def test_nobody_trains_for_an_engine_that_the_result_cannot_have(monkeypatch):
         tagger.set_params(engine="onnx").fit(TOKENS, TAGS)
 
 
-def test_a_graph_in_memory_needs_onnx_and_says_so(saved: Path, monkeypatch):
+def test_a_graph_in_memory_needs_onnx_and_says_so(saved_tagger: Path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UsageError, match=r'pip install "seqtag\[onnx\]"'):
-        load(saved, "onnx")
+        load(saved_tagger, "onnx")
 
 
 # -- the option ---------------------------------------------------------------------------------
 
 
-def test_a_wrong_name_is_named_wherever_it_is_given(saved: Path):
+def test_a_wrong_name_is_named_wherever_it_is_given(saved_tagger: Path):
     message = "engine='onx': unknown; choose from auto, onnx, onnx-int8, torch; did you mean 'onnx'"
     with pytest.raises(UsageError, match=message):
-        load(saved, "onx")
+        load(saved_tagger, "onx")
     with pytest.raises(UsageError, match=message):
-        load(saved).set_params(engine="onx").predict(TOKENS)
+        load(saved_tagger).set_params(engine="onx").predict(TOKENS)
     with pytest.raises(UsageError, match=message):
         tiny_tagger(engine="onx").fit(TOKENS, TAGS)
 

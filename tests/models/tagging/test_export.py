@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import shutil
 import sys
 from pathlib import Path
 
@@ -19,16 +18,6 @@ from seqtag.models.export_trial import invented_sentences
 from seqtag.models.tagging import export
 from seqtag.models.tagging.export import ExportedNetwork
 from seqtag.onnx_export import nodes as graph_nodes
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fitted_tagger(epochs=8).save(tmp_path_factory.mktemp("models") / "ner")
-
-
-@pytest.fixture
-def folder(saved: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(saved, tmp_path / "ner"))
 
 
 @pytest.fixture
