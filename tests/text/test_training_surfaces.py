@@ -57,21 +57,6 @@ def test_a_stored_hash_is_that_of_the_definition():
     assert stored == {"LOC": "g+Zb3TpuPLw=", "PER": "P0r7RdFjHlA="}
 
 
-<<<<<<< HEAD
-=======
-@given(tagged)
-def test_spans_are_built_as_they_are_read(sentences):
-    tokens = [[word for word, _ in rows] for rows in sentences]
-    spans = [spans_from_tags([tag for _, tag in rows], "IOB2") for rows in sentences]
-    known = by_name(
-        (" ".join(words[span.start : span.end]), span.label) for words, found in zip(tokens, spans) for span in found
-    )
-    built = Surfaces.build(iter(tokens), iter(spans))
-    assert {surface: set(built.labels_of(surface)) for surface in known} == known
-    assert len(built.hashes_N) == sum(map(len, known.values()))
-
-
->>>>>>> e654c73dda074634f7934fd9fbc49229f466547e
 @pytest.mark.parametrize("scheme", SCHEMES)
 @settings(max_examples=25)  # in each scheme; an example writes a corpus to the disk
 @given(tagged)
@@ -85,15 +70,11 @@ def test_a_dataset_gives_the_surfaces_of_its_sentences(scheme, sentences):
     data = load_corpus(data, scheme="plain" if scheme == "plain" else None)["train"].select(range(len(tokens)))
     found = scheme if scheme == "plain" else corpus_scheme(data)
     names = data.features["tags"].feature.names
-<<<<<<< HEAD
     expected = [
         (" ".join(words[span.start : span.end]), span.label)
         for words, own in zip(tokens, data["tags"][:])
         for span in spans_from_tags([names[i] for i in own], found)
     ]
-=======
-    spans = [spans_from_tags([names[i] for i in sentence], found) for sentence in data["tags"][:]]
->>>>>>> e654c73dda074634f7934fd9fbc49229f466547e
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(surfaces, "_ROWS", 2)
         assert contents(surfaces_of(data, found)) == contents(Surfaces.of(expected))
