@@ -18,9 +18,7 @@ from datasets import Dataset
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import SeqtagError, UsageError
-from seqtag.models.language.language_model import LanguageModel
-from seqtag.models.networks import language_network
-from seqtag.models.trained import tuned_rates
+from seqtag.models.language.language_model import LanguageModel, new_network, tuned_rates
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
 from seqtag.store import read_files
@@ -69,7 +67,7 @@ class Context:
 
     def networks(self) -> list[LanguageNetwork]:
         """Give new networks of the same weights, so that no two models share one."""
-        networks = [language_network(model, len(model.vocabulary_)) for model in self.models]
+        networks = [new_network(model) for model in self.models]
         for model, network in zip(self.models, networks):
             if hasattr(model, "network_"):  # not yet where a model is being loaded: weights come with all others
                 network.load_state_dict(model.network_.state_dict())
@@ -186,7 +184,7 @@ def _model_of(about: dict[str, Any], vocabulary: SymbolVocabulary) -> LanguageMo
 def _twin(model: LanguageModel) -> LanguageModel:
     """Copy a trained model as it is now: the one that was given may be trained anew, or set otherwise, at any time."""
     twin = _model_of(_about(model), model.vocabulary_)
-    network = language_network(twin, len(twin.vocabulary_))
+    network = new_network(twin)
     network.load_state_dict(model.network_.state_dict())
     twin.network_ = network.eval()
     return twin

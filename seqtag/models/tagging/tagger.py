@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
@@ -18,7 +19,6 @@ from seqtag.models import options as check
 from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Run
-from seqtag.models.networks import tag_network
 from seqtag.models.options import documented, option
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
@@ -26,6 +26,7 @@ from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
+from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
 from seqtag.text.tagset import TagSet
@@ -162,7 +163,22 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         return None if self.tuning_ is None else {name: found.value for name, found in self.tuning_.labels.items()}
 
     def _build_network(self) -> TagNetwork:
-        return tag_network(self, self._word_inputs(self.vocabulary_), self.tagset_)
+        tagset, num_tags = self.tagset_, len(self.tagset_.names)
+        embedder = self._new_embedder(self.vocabulary_)
+        encoder = self._new_encoder(embedder.output_size)
+        sizes = list(self.vocabulary_.feature_sizes.values())
+        lexical = LexicalScores(sizes, num_tags, dropout=self.lexical_dropout) if self.lexical else None
+        weights_L = torch.ones(num_tags)
+        for i, name in enumerate(tagset.names):
+            label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
+            weights_L[i] = (self.class_weights or {}).get(label, 1.0)
+        head: LinearHead | CRFHead
+        if self.head == "crf":
+            legal = tuple(map(torch.from_numpy, tagset.legal()))
+            head = CRFHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
+        else:
+            head = LinearHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L)
+        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
 
     # -- predicting ---------------------------------------------------------------------------
 
