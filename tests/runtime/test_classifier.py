@@ -16,7 +16,7 @@ from tiny import LABELS, TEXTS, UNSEEN_TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier
 from seqtag.errors import DataError, ModelError, UsageError
-from seqtag.inference.attention import TokenWeight
+from seqtag.inference.classifying import TokenWeight
 from seqtag.nn.pooling import POOLINGS
 from seqtag.runtime import RuntimeClassifier, load
 from seqtag.runtime.word_table import WordTable

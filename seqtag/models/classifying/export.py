@@ -10,7 +10,7 @@ import numpy as np
 
 from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
-from seqtag.inference.user_input import rows_for
+from seqtag.inference.user_input import dev_pair, rows_for
 from seqtag.models.classifying.engine import ClassExports
 from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.models.classifying.inputs import Labelled, as_known, as_labelled, check_classes
@@ -22,7 +22,6 @@ from seqtag.models.export_trial import (
     tell_loss,
     write_tried_export,
 )
-from seqtag.models.label_checks import dev_pair
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 

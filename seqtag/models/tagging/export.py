@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.inference.tagging import Sentences
+from seqtag.inference.user_input import dev_pair
 from seqtag.models.export_trial import (
     ROUNDING,
     invented_sentences,
@@ -20,7 +21,6 @@ from seqtag.models.export_trial import (
     tell_loss,
     write_tried_export,
 )
-from seqtag.models.label_checks import dev_pair
 from seqtag.models.tagging.engine import TagExports
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import gold_sentences

@@ -9,6 +9,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
@@ -105,8 +106,9 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         self._check_options()
         self._forget_network()
-        settled = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
-        train, held_out, scheme = settled.train, settled.dev, settled.scheme
+        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
+        scheme = carried_scheme(train)
+        assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
         check_trainable(self.tagset_, self.class_weights or {})
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
