@@ -33,7 +33,8 @@ def token_lists(X: Any, verb: str) -> list[list[str]]:
             raise UsageError(
                 f"{verb}: sentence {number} holds {other!r}, which is no string; tokens must be strings"
             ) from None
-        check_characters(joined, f"{verb}: sentence {number}")
+        if not joined.isascii():
+            check_characters(joined, f"{verb}: sentence {number}")
     return sentences
 
 
@@ -60,7 +61,8 @@ def texts(X: Any, verb: str) -> list[str]:
     for number, text in enumerate(given, 1):
         if not isinstance(text, str):
             raise UsageError(f"{verb} takes texts, but number {number} is {type(text).__name__}: {verb}({_TEXTS})")
-        check_characters(text, f"{verb}: text number {number}")
+        if not text.isascii():
+            check_characters(text, f"{verb}: text number {number}")
     return given
 
 

@@ -52,13 +52,11 @@ class Context:
         return cls(tuple(models), reader)
 
     @classmethod
-    def open(cls, given: Sequence[str | Path | LanguageModel] | None) -> "Context | None":
-        """Take language models as they are, or from their folders; None where none are given.
+    def open(cls, given: Sequence[str | Path | LanguageModel]) -> "Context":
+        """Take language models as they are, or from their folders.
 
         Raises UsageError for anything but a trained language model of characters, ModelError for a damaged folder.
         """
-        if given is None:
-            return None
         problem = context_problem(given)
         if problem:
             raise UsageError(f"context={given!r}: {problem}")
@@ -211,8 +209,6 @@ def context_problem(value: Any) -> str | None:
 
     Only that part of a folder is read that says what it holds, so this is quick enough to come before everything else.
     """
-    if value is None:
-        return None
     if not isinstance(value, (list, tuple)) or not value:
         return f"must be a list of model folders or trained LanguageModels, such as {_EXAMPLE}"
     problems = [f"number {n}: {found}" for n, model in enumerate(value, 1) if (found := _model_problem(model))]

@@ -132,7 +132,7 @@ class SequenceEstimator(
     freeze_vectors: bool = option(False, check.truth, "Training leaves all word vectors as they were.", "tokens")
     context: Sequence[str | Path | LanguageModel] | None = option(
         None,
-        check.Check("a list of folders of language models or trained LanguageModels, or None", context_problem),
+        check.optional(check.Check("a list of folders of language models or trained LanguageModels", context_problem)),
         "These language models of characters, usually one forward and one backward, lend each token their states "
         "(Akbik et al. 2018, https://aclanthology.org/C18-1139/); they are kept inside the model.",
         "tokens",
@@ -298,6 +298,9 @@ class SequenceEstimator(
         self._install_context(tuned_at=self.context_learning_rate)
         self.engines_ = self._make_engines()
 
+    def _open_context(self) -> None:
+        self.context_ = None if self.context is None else Context.open(self.context)
+
     def _input_hashes(self) -> tuple[str, str]:
         vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
         return vectors, "" if self.context_ is None else self.context_.sha256()
@@ -331,7 +334,8 @@ class SequenceEstimator(
     def _engine(self) -> EngineT:
         """Give the engine that was chosen; `_torch_engine` is always the one on torch."""
         self._check_fitted()
-        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
+        if self.engine not in check.ENGINES:
+            check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
         return self.engines_.choose(self.engine, self._torch_engine())
 
     def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:

@@ -26,7 +26,6 @@ from seqtag.models.classifying.inputs import (
     fingerprint_of,
     training_splits,
 )
-from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Rows, Run
 from seqtag.models.options import documented, option
@@ -117,7 +116,7 @@ class Classifier(
         """
         self._check_options()
         self._forget_network()
-        self.context_ = Context.open(self.context)
+        self._open_context()
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
         every = (one for label in train.labels for one in (label if train.is_multi else [label]))
         self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)

@@ -314,7 +314,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         return cache
 
     def perplexity(self, text: TextSource) -> float:
-        """Give the perplexity a symbol: e to the mean loss over a whole text, as `evaluate` reads it."""
+        """Give the perplexity per symbol: e to the power of the mean loss over a whole text, as `evaluate` reads it."""
         return self.evaluate(text).perplexity
 
     def bits_per_character(self, text: TextSource) -> float:

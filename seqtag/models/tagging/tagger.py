@@ -17,7 +17,6 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
-from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Run
 from seqtag.models.options import documented, option
@@ -113,7 +112,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         check_trainable(self.tagset_, self.class_weights or {})
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
-        self.context_ = Context.open(self.context)
+        self._open_context()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
