@@ -26,12 +26,7 @@ _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
 
 def build_graph(
-    weights: Weights,
-    spec: GraphSpec,
-    *,
-    pooling: str,
-    int8: bool = False,
-    metadata: Mapping[str, str] | None = None,
+    weights: Weights, spec: GraphSpec, *, pooling: str, int8: bool = False, metadata: Mapping[str, str] | None = None
 ) -> "onnx.ModelProto":
     """Write a network as an ONNX model, opset 18.
 
@@ -58,10 +53,7 @@ def build_graph(
         nodes, weights, _RECURRENT, embedded_SRE, "lengths_R", cell=spec.encoder, merge=spec.merge, int8=int8
     )
     size = weights["head.output.weight"].shape[1]
-    outputs = [
-        nodes.value_info("pooled_RH", np.float32, ["R", size]),
-        nodes.value_info("mass_R", np.float32, ["R"]),
-    ]
+    outputs = [nodes.value_info("pooled_RH", np.float32, ["R", size]), nodes.value_info("mass_R", np.float32, ["R"])]
     two_halves = spec.merge == "concat" and f"{_RECURRENT}weight_ih_l0_reverse" in weights
     names = ["pooled_RH", "mass_R"]
     if pooling == "attention":

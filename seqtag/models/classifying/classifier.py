@@ -84,10 +84,7 @@ class Classifier(
         "attention", check.one_of(*POOLINGS), "The states of a text become one vector in this way.", "task"
     )
     segment_size: int = option(
-        128,
-        check.whole(1),
-        "The encoder reads a text of more tokens in segments of at most so many, side by side.",
-        "task",
+        128, check.whole(1), "The encoder reads a longer text in parallel segments of at most this many tokens.", "task"
     )
     label_smoothing: float = option(
         0.1, check.fraction, "All classes share this part of the target evenly in training.", "task"

@@ -30,13 +30,7 @@ _MOST_STEPS = 5_000  # of a made-up text that is read in segments
 
 
 def export_classifier(
-    on_torch: TorchClassEngine,
-    folder: Path,
-    *,
-    language: str,
-    int8: bool = False,
-    force: bool = False,
-    dev: Any = None,
+    on_torch: TorchClassEngine, folder: Path, *, language: str, int8: bool = False, force: bool = False, dev: Any = None
 ) -> Path:
     """Write `model.onnx`, or `model.int8.onnx`, into the folder that a classifier was saved in; gives its path.
 

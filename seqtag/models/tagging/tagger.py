@@ -64,10 +64,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     )
     balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
     calibrate: bool = option(
-        False,
-        check.truth,
-        "A temperature is fitted on dev, so that probabilities are as sure as they are right.",
-        "task",
+        False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
     )
     wanted_recall: float | None = option(
         None,
