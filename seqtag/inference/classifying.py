@@ -7,15 +7,16 @@ how a network comes to probabilities is the business of an engine.
 # N texts or series, L classes
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from seqtag.errors import UsageError
-from seqtag.inference.attention import TokenWeight, placed_tokens, weigh_tokens
 from seqtag.inference.user_input import check_list, rows_for, text_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
+from seqtag.text.tokenizer import Token, Tokenizer
 
 Rows = Sequence[Any]
 
@@ -50,6 +51,16 @@ class ClassEngine(Protocol):
 
     def choose(self, probability_NL: np.ndarray) -> np.ndarray:
         """Say which classes each row gets, as truth values (N, L): the likeliest, or all that reach their threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWeight:
+    """A token of a text and its share of the attention."""
+
+    text: str
+    start: int  # characters from the beginning of the text; tokens where the text came as tokens
+    end: int
+    weight: float  # between 0 and 1; the weights of a text sum to 1
 
 
 class PredictingClassifier:
@@ -124,3 +135,29 @@ class PredictingClassifier:
     def _rows(self, engine: ClassEngine, rows: list[Any], verb: str, *, first: int = 1) -> list[Any]:
         """Turn checked rows into what the network reads: token lists, or series."""
         return rows_for(rows, verb, language=self.language, num_features=engine.num_features, first=first)
+
+
+def placed_tokens(given: Sequence[Any], rows: Sequence[Any], *, language: str) -> list[list[Token]]:
+    """Say where the tokens of each text stand: in its characters, or by number where the row came as tokens or steps.
+
+    `given` are the rows as they came, `rows` are what the network reads.
+
+    >>> placed_tokens([["Ada", "met"]], [["Ada", "met"]], language="xx")
+    [[Token(text='Ada', start=0, end=1), Token(text='met', start=1, end=2)]]
+    """
+    texts = [text for text in given if isinstance(text, str)]
+    cut = Tokenizer(language).token_stream(texts) if texts else iter(())  # the tokeniser imports spaCy
+    return [
+        next(cut)
+        if isinstance(came, str)
+        else [Token(part if isinstance(part, str) else "", i, i + 1) for i, part in enumerate(row)]
+        for came, row in zip(given, rows)
+    ]
+
+
+def weigh_tokens(cut: Sequence[Sequence[Token]], weights: Sequence[np.ndarray]) -> list[list[TokenWeight]]:
+    """Bring the tokens of each text and their weights together."""
+    return [
+        [TokenWeight(token.text, token.start, token.end, float(weight)) for token, weight in zip(tokens, weights_T)]
+        for tokens, weights_T in zip(cut, weights)
+    ]

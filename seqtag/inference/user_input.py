@@ -1,4 +1,4 @@
-"""Check what users hand over to be tagged or classified: token lists, texts, series of numbers. Knows no labels.
+"""Check what users hand over to train on or to predict: token lists, texts, series of numbers, labelled splits.
 
 A wrong call is answered with the right one.
 """
@@ -33,7 +33,8 @@ def token_lists(X: Any, verb: str) -> list[list[str]]:
             raise UsageError(
                 f"{verb}: sentence {number} holds {other!r}, which is no string; tokens must be strings"
             ) from None
-        check_characters(joined, f"{verb}: sentence {number}")
+        if not joined.isascii():
+            check_characters(joined, f"{verb}: sentence {number}")
     return sentences
 
 
@@ -60,7 +61,8 @@ def texts(X: Any, verb: str) -> list[str]:
     for number, text in enumerate(given, 1):
         if not isinstance(text, str):
             raise UsageError(f"{verb} takes texts, but number {number} is {type(text).__name__}: {verb}({_TEXTS})")
-        check_characters(text, f"{verb}: text number {number}")
+        if not text.isascii():
+            check_characters(text, f"{verb}: text number {number}")
     return given
 
 
@@ -175,3 +177,29 @@ def warn_of_blanks(numbers: Sequence[int], where: str) -> None:
         len(numbers),
         named,
     )
+
+
+def check_single_split(X: Any, what: str) -> None:
+    """Raise UsageError for a whole corpus in the place of one of its splits."""
+    if isinstance(X, Mapping):  # as a DatasetDict is
+        raise UsageError(
+            f'the {what} data is a whole corpus with the splits {", ".join(X)}; give one, such as corpus["train"]'
+        )
+
+
+def dev_pair(dev: Any, wanted: str) -> tuple[Any, Any]:
+    """Take dev data apart: a pair as it is, a dataset with None in the place of the labels."""
+    if isinstance(dev, tuple) and len(dev) != 2:
+        raise UsageError(f"dev is a tuple of {len(dev)}; give a dataset, or the pair {wanted}")
+    return dev if isinstance(dev, tuple) else (dev, None)
+
+
+def report_unknown(unknown: Sequence[Any], known: Sequence[str], *, what: str, column: str, all_of_them: bool) -> None:
+    """Warn of labels that a model lacks; DataError where the data have no others."""
+    if not unknown:
+        return
+    named = f"label{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown))}"
+    missing = f"{named} not known to the model, which has {', '.join(known)}"
+    if all_of_them:
+        raise DataError(f"the {what} data has only the {missing}; is the {column} column the right one?")
+    logger.warning("the %s data has the %s; these count as missed", what, missing)

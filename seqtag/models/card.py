@@ -7,10 +7,21 @@ measured on dev and not its value: the dev score chose the epoch, and so it is n
 import json
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from seqtag.models.trained import Trained
+from seqtag.training.watchers import EpochRecord
 from seqtag.version import __version__
+
+
+class Trained(Protocol):
+    """What a card says of any estimator that was trained."""
+
+    encoder: str
+    hidden_size: int
+    num_layers: int
+    history_: list[EpochRecord]
+    seed_scores_: list[float]
+    data_: dict[str, Any]
 
 
 def model_card(

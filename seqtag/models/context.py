@@ -18,9 +18,7 @@ from datasets import Dataset
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import SeqtagError, UsageError
-from seqtag.models.language.language_model import LanguageModel
-from seqtag.models.networks import language_network
-from seqtag.models.trained import tuned_rates
+from seqtag.models.language.language_model import LanguageModel, new_network, tuned_rates
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
 from seqtag.store import read_files
@@ -54,13 +52,11 @@ class Context:
         return cls(tuple(models), reader)
 
     @classmethod
-    def open(cls, given: Sequence[str | Path | LanguageModel] | None) -> "Context | None":
-        """Take language models as they are, or from their folders; None where none are given.
+    def open(cls, given: Sequence[str | Path | LanguageModel]) -> "Context":
+        """Take language models as they are, or from their folders.
 
         Raises UsageError for anything but a trained language model of characters, ModelError for a damaged folder.
         """
-        if given is None:
-            return None
         problem = context_problem(given)
         if problem:
             raise UsageError(f"context={given!r}: {problem}")
@@ -69,7 +65,7 @@ class Context:
 
     def networks(self) -> list[LanguageNetwork]:
         """Give new networks of the same weights, so that no two models share one."""
-        networks = [language_network(model, len(model.vocabulary_)) for model in self.models]
+        networks = [new_network(model) for model in self.models]
         for model, network in zip(self.models, networks):
             if hasattr(model, "network_"):  # not yet where a model is being loaded: weights come with all others
                 network.load_state_dict(model.network_.state_dict())
@@ -186,7 +182,7 @@ def _model_of(about: dict[str, Any], vocabulary: SymbolVocabulary) -> LanguageMo
 def _twin(model: LanguageModel) -> LanguageModel:
     """Copy a trained model as it is now: the one that was given may be trained anew, or set otherwise, at any time."""
     twin = _model_of(_about(model), model.vocabulary_)
-    network = language_network(twin, len(twin.vocabulary_))
+    network = new_network(twin)
     network.load_state_dict(model.network_.state_dict())
     twin.network_ = network.eval()
     return twin
@@ -213,8 +209,6 @@ def context_problem(value: Any) -> str | None:
 
     Only that part of a folder is read that says what it holds, so this is quick enough to come before everything else.
     """
-    if value is None:
-        return None
     if not isinstance(value, (list, tuple)) or not value:
         return f"must be a list of model folders or trained LanguageModels, such as {_EXAMPLE}"
     problems = [f"number {n}: {found}" for n, model in enumerate(value, 1) if (found := _model_problem(model))]

@@ -3,7 +3,6 @@
 This file knows no task and imports nothing of the runtime; what opens exports is made when something predicts.
 """
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -20,8 +19,6 @@ from seqtag.nn.network import Network
 from seqtag.store import read_files
 
 if TYPE_CHECKING:
-    import onnx
-
     from seqtag.runtime.onnx_session import Exported
 
 logger = logging.getLogger("seqtag")
@@ -35,14 +32,12 @@ State = tuple[int, int, tuple[int, ...]]
 
 
 class Exports(Protocol[EngineT]):
-    """What a task adds to the choice: how its graph is made in memory, and how an opened graph becomes an engine."""
+    """What a task adds to the choice: how an export is made, and how an opened one becomes an engine."""
 
-    format: int
+    def content(self, weights_sha256: str, *, int8: bool = False) -> bytes:
+        """Make the file of an export from the weights as they are now; it holds the hash that their folder has."""
 
-    def graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
-        """Make the graph of the weights as they are now."""
-
-    def take(self, exported: "Exported") -> Callable[[EngineT, State], EngineT]:
+    def take(self, exported: "Exported") -> Callable[[EngineT], EngineT]:
         """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
 
 
@@ -81,7 +76,7 @@ class Engines(Generic[EngineT]):
         self._make_exports = exports
         self._exports: Exports[EngineT] | None = None
         self._homes: list[Home] = []  # the newest first
-        self._opened: dict[str, tuple[State, Callable[[EngineT, State], EngineT] | None]] = {}
+        self._opened: dict[str, tuple[State, Callable[[EngineT], EngineT] | None]] = {}
         self._lock = Lock()
 
     def loaded_from(self, folder: str | Path, config: Mapping[str, Any]) -> None:
@@ -112,10 +107,10 @@ class Engines(Generic[EngineT]):
                 state = os.getpid(), torch.get_num_threads(), self._versions()
                 make = self._opened_for(choice, state)
                 if make is not None:
-                    return make(on_torch, state)
+                    return make(on_torch)
         return on_torch
 
-    def _opened_for(self, choice: str, state: State) -> Callable[[EngineT, State], EngineT] | None:
+    def _opened_for(self, choice: str, state: State) -> Callable[[EngineT], EngineT] | None:
         """Open the graph for a choice, or give the one that is open; None where torch is to run the network."""
         found = self._opened.get(choice)
         if found is None or found[0] != state:
@@ -124,7 +119,7 @@ class Engines(Generic[EngineT]):
             self._opened[choice] = found
         return found[1]
 
-    def _open_default(self, state: State) -> Callable[[EngineT, State], EngineT] | None:
+    def _open_default(self, state: State) -> Callable[[EngineT], EngineT] | None:
         home = next((home for home in self._current_homes(state) if home.is_default), None)
         if home is None or next(self.network.parameters()).device.type != "cpu":
             return None
@@ -136,18 +131,16 @@ class Engines(Generic[EngineT]):
             pass
         return None
 
-    def _open_or_build(self, state: State) -> Callable[[EngineT, State], EngineT]:
-        from seqtag.runtime.onnx_session import METADATA_KEY, start_export
+    def _open_or_build(self, state: State) -> Callable[[EngineT], EngineT]:
+        from seqtag.runtime.onnx_session import start_export
 
         home = next((home for home in self._current_homes(state) if home.holds("onnx")), None)
         if home is not None:
             return self._open_export(home, "onnx", state)
         exports = self._task_exports()
-        about = {"format": exports.format, "weights_sha256": ""}
-        content = exports.graph({METADATA_KEY: json.dumps(about)}).SerializeToString()
-        return exports.take(start_export(Path("the graph in memory"), content, threads=state[1]))
+        return exports.take(start_export(Path("the graph in memory"), exports.content(""), threads=state[1]))
 
-    def _open_int8(self, state: State) -> Callable[[EngineT, State], EngineT]:
+    def _open_int8(self, state: State) -> Callable[[EngineT], EngineT]:
         homes = self._current_homes(state)
         for home in homes:
             if home.holds("onnx-int8"):
@@ -162,7 +155,7 @@ class Engines(Generic[EngineT]):
             "run: seqtag export DIR --int8 --dev DATA, then load(DIR, engine='onnx-int8')"
         )
 
-    def _open_export(self, home: Home, engine: str, state: State) -> Callable[[EngineT, State], EngineT]:
+    def _open_export(self, home: Home, engine: str, state: State) -> Callable[[EngineT], EngineT]:
         from seqtag.runtime.onnx_session import open_export
 
         # Read now: the hash of an export is there once it is written, which may be after the model was loaded.

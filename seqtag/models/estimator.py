@@ -57,10 +57,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     )
     num_layers: int = option(1, check.whole(1), "The encoder has this many layers, one upon the other.", "encoder")
     dropout: float = option(
-        0.5,
-        check.fraction,
-        "Training drops this share of the units between the encoder's layers and after it.",
-        "encoder",
+        0.5, check.fraction, "Training drops this share of the units between and after the encoder's layers.", "encoder"
     )
     embedding_dropout: float = option(
         0.3, check.fraction, "Training drops this share of the numbers that describe a token to the encoder.", "tokens"
@@ -106,10 +103,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         5.0, check.number(0), "A gradient of a larger norm is scaled down to this norm; 0 never does.", "training"
     )
     patience: int = option(
-        0,
-        check.whole(0),
-        "Training ends after this many epochs in a row without a better dev score, unless it is 0.",
-        "training",
+        0, check.whole(0), "Training ends after so many epochs without a better dev score, unless it is 0.", "training"
     )
     ema: float = option(
         0.0,
@@ -118,10 +112,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         "training",
     )
     dev_share: float = option(
-        0.1,
-        check.number(0.01, 0.5),
-        "Without dev data, this share of the training data is held out as such.",
-        "training",
+        0.1, check.number(0.01, 0.5), "Without dev data, this share of the training data is held out.", "training"
     )
     seed: int = option(
         0,
@@ -133,17 +124,14 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     seeds: int = option(
         1,
         check.whole(1),
-        "This many models are trained, with seed, seed + 1 and so on; the best on dev is kept.",
+        "This many models are trained, with seed, seed + 1, ...; the best on dev is kept.",
         "training",
     )
     device: str = option(
         "auto", check.text, "The model runs here: cpu, cuda, cuda:1; auto takes a GPU if there is one.", "running"
     )
     precision: str = option(
-        "fp32",
-        check.one_of("fp32", "bf16"),
-        "Training computes in this format; bf16 is quicker on new GPUs.",
-        "running",
+        "fp32", check.one_of("fp32", "bf16"), "Training computes in this format; bf16 is faster on new GPUs.", "running"
     )
 
     def set_params(self: Self, **params: Any) -> Self:
@@ -233,11 +221,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         params = self._params_to_store()
         config = {"task": self.task, "params": params, "seed_scores": self.seed_scores_, **about}
         return StoredModel(
-            config,
-            vocabulary,
-            dict(self.network_.state_dict()),
-            [asdict(record) for record in self.history_],
-            card,
+            config, vocabulary, dict(self.network_.state_dict()), [asdict(record) for record in self.history_], card
         )
 
     @classmethod

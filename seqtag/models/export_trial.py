@@ -6,6 +6,9 @@ labelled data say what that costs.
 
 import copy
 import logging
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +16,18 @@ import numpy as np
 import torch
 
 from seqtag.errors import ModelError, UsageError
+from seqtag.models.classifying.inference import TorchClassEngine
+from seqtag.models.engine import Exports
+from seqtag.models.fitting import is_main_process
+from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.network import Network
-from seqtag.store import StoredModel, read_model
+from seqtag.runtime.onnx_session import start_export
+from seqtag.store import StoredModel, read_model, write_export
 from seqtag.text.vocabulary import Vocabulary
 
 logger = logging.getLogger("seqtag")
 
-NetworkT = TypeVar("NetworkT", bound=Network[Any])
+TorchEngineT = TypeVar("TorchEngineT", TorchTagEngine, TorchClassEngine)
 
 MOST_LOST = 0.5  # points of the figure that int8 may cost
 _NUM_INVENTED, _LONGEST_INVENTED = 200, 40
@@ -27,14 +35,37 @@ _NUM_INVENTED, _LONGEST_INVENTED = 200, 40
 ROUNDING = 1e-4
 
 
-def export_path(folder: Path, *, int8: bool) -> Path:
-    """Give the path of an export in the folder of its model."""
-    return folder / ("model.int8.onnx" if int8 else "model.onnx")
+def write_tried_export(
+    on_torch: TorchEngineT,
+    exports_of: Callable[[TorchEngineT], Exports[Any]],
+    trial: Callable[[TorchEngineT, Any, Path], None],
+    folder: Path,
+    *,
+    int8: bool,
+    force: bool,
+    has_dev: bool,
+) -> Path:
+    """Write the export of a network into the folder of its model once `trial` has raised nothing; gives its path.
+
+    `trial` gets the engine on torch, on a CPU since a GPU rounds in its own way, the engine of the export, and the path
+    for messages. Of several processes the first one writes.
+    """
+    path = folder / ("model.int8.onnx" if int8 else "model.onnx")
+    if not is_main_process():
+        return path
+    stored = open_place(on_torch.network, folder, int8=int8, has_dev=has_dev, force=force)
+    is_on_cpu = next(on_torch.network.parameters()).device.type == "cpu"
+    ours = on_torch if is_on_cpu else replace(on_torch, network=copy.deepcopy(on_torch.network).cpu())
+    exports = exports_of(ours)
+    content = exports.content(stored.config["files"]["model.safetensors"], int8=int8)
+    trial(ours, exports.take(start_export(path, content, threads=None))(ours), path)
+    return write_export(folder, path.name, content)
 
 
 def open_place(network: Network[Any], folder: Path, *, int8: bool, has_dev: bool, force: bool) -> StoredModel:
     """Read the folder that an export goes into; UsageError where it can't go there, or can't be made at all."""
-    import_onnxruntime()
+    if find_spec("onnxruntime") is None:
+        raise UsageError('an export is tried with onnxruntime, which is not installed; run: pip install "seqtag[onnx]"')
     stored = read_model(folder)
     check_same(network, stored, folder)
     params = stored.config["params"]
@@ -49,12 +80,6 @@ def open_place(network: Network[Any], folder: Path, *, int8: bool, has_dev: bool
             "int8 changes some predictions, and only labelled data tell what that costs; give dev data, or force it"
         )
     return stored
-
-
-def on_cpu(network: NetworkT) -> NetworkT:
-    """Give a network on the CPU, since a GPU rounds in its own way."""
-    is_there = next(network.parameters()).device.type == "cpu"
-    return network if is_there else copy.deepcopy(network).cpu()
 
 
 def invented_sentences(vocabulary: Vocabulary, *, seed: int = 0) -> list[list[str]]:
@@ -75,17 +100,6 @@ def invented_sentences(vocabulary: Vocabulary, *, seed: int = 0) -> list[list[st
         return (drawn, drawn, drawn.capitalize(), drawn.upper())[random.integers(4)]
 
     return [[word() for _ in range(random.integers(1, _LONGEST_INVENTED + 1))] for _ in range(_NUM_INVENTED)]
-
-
-def import_onnxruntime() -> Any:
-    """Give onnxruntime; UsageError, with what to install, where it is missing."""
-    try:
-        import onnxruntime
-    except ModuleNotFoundError:
-        raise UsageError(
-            'an export is tried with onnxruntime, which is not installed; run: pip install "seqtag[onnx]"'
-        ) from None
-    return onnxruntime
 
 
 def check_same(network: Network[Any], stored: StoredModel, folder: Path) -> None:

@@ -17,7 +17,8 @@ from torch import nn
 
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.language import WindowBatch
-from seqtag.training.loop import Trainer, TrainingOptions
+from seqtag.training.loop import Trainer
+from seqtag.training.optimizers import TrainingOptions
 from seqtag.training.watchers import EpochRecord, TensorBoardWatcher, Watcher, default_watcher
 
 logger = logging.getLogger("seqtag")

@@ -25,18 +25,21 @@ from seqtag.models.engine import Engines, EngineT, check_engine
 from seqtag.models.estimator import Estimator, VocabularyT
 from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process
 from seqtag.models.language.language_model import LanguageModel
-from seqtag.models.networks import WordInputs
 from seqtag.models.options import option
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.network import Network
+from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
-from seqtag.text.vocabulary import Vocabulary
+from seqtag.text.vocabulary import FEATURES, Vocabulary
 
 Self = TypeVar("Self", bound="SequenceEstimator[Any, Any, Any]")
 
 logger = logging.getLogger("seqtag")
+
+# Spelling features of a word that have vectors of their own in the encoder's input, beside its shape.
+AFFIX_COLUMNS = ("prefix2", "prefix3", "suffix2", "suffix3")
 
 
 class FittedSequences(Generic[EngineT]):
@@ -129,7 +132,7 @@ class SequenceEstimator(
     freeze_vectors: bool = option(False, check.truth, "Training leaves all word vectors as they were.", "tokens")
     context: Sequence[str | Path | LanguageModel] | None = option(
         None,
-        check.Check("a list of folders of language models or trained LanguageModels, or None", context_problem),
+        check.optional(check.Check("a list of folders of language models or trained LanguageModels", context_problem)),
         "These language models of characters, usually one forward and one backward, lend each token their states "
         "(Akbik et al. 2018, https://aclanthology.org/C18-1139/); they are kept inside the model.",
         "tokens",
@@ -242,9 +245,45 @@ class SequenceEstimator(
         super()._forget_network()
         self.__dict__.pop("engines_", None)
 
-    def _word_inputs(self, vocabulary: Vocabulary) -> WordInputs:
-        """Gather what the network is made for, beside the options."""
-        return WordInputs(vocabulary, self.vectors_, None if self.context_ is None else self.context_.networks())
+    def _new_embedder(self, vocabulary: Vocabulary) -> Embedder:
+        """Build the part of the network that turns words into vectors."""
+        widths = {"shape": self.shape_size} | dict.fromkeys(AFFIX_COLUMNS, self.affix_size)
+        context = None
+        if self.context_ is not None:
+            context = ContextEmbedder(
+                self.context_.networks(),
+                size=self.context_size,
+                dropout=self.context_dropout,
+                tunes=self.context_learning_rate > 0,
+            )
+        return Embedder(
+            list(vocabulary.feature_sizes.values()),
+            word_size=self.word_size if self.vectors_ is None else self.vectors_.shape[1],
+            feature_widths={FEATURES.index(name): width for name, width in widths.items() if width},
+            characters=self.characters,
+            num_characters=vocabulary.num_characters,
+            character_size=self.character_size,
+            word_counts=vocabulary.word_counts,
+            word_dropout=self.word_dropout,
+            dropout=self.embedding_dropout,
+            pretrained_VE=self.vectors_,
+            freeze=self.freeze_vectors,
+            context=context,
+        )
+
+    def _new_encoder(self, input_size: int) -> RecurrentEncoder:
+        """Build the part of the network that lets tokens, or steps of a series, see their neighbours."""
+        return RecurrentEncoder(
+            input_size,
+            encoder=self.encoder,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            bias=self.bias,
+            dropout=self.dropout,
+            bidirectional=self.bidirectional,
+            merge=self.merge,
+            proj_size=self.proj_size,
+        )
 
     def _train(
         self,
@@ -258,6 +297,9 @@ class SequenceEstimator(
         self.vectors_ = None  # the network has them now
         self._install_context(tuned_at=self.context_learning_rate)
         self.engines_ = self._make_engines()
+
+    def _open_context(self) -> None:
+        self.context_ = None if self.context is None else Context.open(self.context)
 
     def _input_hashes(self) -> tuple[str, str]:
         vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
@@ -292,7 +334,8 @@ class SequenceEstimator(
     def _engine(self) -> EngineT:
         """Give the engine that was chosen; `_torch_engine` is always the one on torch."""
         self._check_fitted()
-        check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
+        if self.engine not in check.ENGINES:
+            check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
         return self.engines_.choose(self.engine, self._torch_engine())
 
     def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:

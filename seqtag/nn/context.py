@@ -17,7 +17,6 @@ from torch.nn import functional
 from seqtag.nn.batch import Batch
 from seqtag.nn.embedder import LockedDropout
 from seqtag.nn.language import LanguageNetwork
-from seqtag.nn.parameter_groups import Group
 from seqtag.nn.recurrent import State
 
 # This many characters of a batch, padding included, are read together. Of all others only the state is held, and what
@@ -39,7 +38,7 @@ class ContextEmbedder(nn.Module):
     (torch.Size([1, 2, 6]), torch.Size([1, 2, 3]), 3)
     """
 
-    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"networks": "context"}
+    PARAMETER_GROUPS: ClassVar[dict[str, str]] = {"networks": "context"}
 
     def __init__(
         self, networks: Sequence[LanguageNetwork], *, size: int, dropout: float = 0.0, tunes: bool = False

@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from seqtag.nn import crf
 from seqtag.nn.batch import AnyBatch, Batch
-from seqtag.nn.parameter_groups import Group
 
 
 class LexicalScores(nn.Module):
@@ -24,7 +23,7 @@ class LexicalScores(nn.Module):
     the word after. It learns from few sentences what an encoder needs many for. Scores start at zero.
     """
 
-    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"table": "lexical"}
+    PARAMETER_GROUPS: ClassVar[dict[str, str]] = {"table": "lexical"}  # see `training.optimizers.parameter_groups`
 
     def __init__(self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0) -> None:
         super().__init__()
@@ -164,7 +163,7 @@ class CRFHead(TagHead):
     at its token, so errors on a heavy class weigh more; with weights of 1 it is the plain log-likelihood.
     """
 
-    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"transitions_LL": "undecayed"}
+    PARAMETER_GROUPS: ClassVar[dict[str, str]] = {"transitions_LL": "undecayed"}
 
     def __init__(
         self,

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqtag.nn.batch import UNKNOWN, Batch
-from seqtag.nn.parameter_groups import Group
 
 # An n-gram is a number: its kind in the highest bits, then its parts as digits. Kinds: words, pairs, characters.
 _KIND_BITS = 60
@@ -48,7 +47,7 @@ class NgramScores(nn.Module):
     `folded_C` gives for each character id the id that it counts as: that of its lower case.
     """
 
-    PARAMETER_GROUPS: ClassVar[dict[str, Group]] = {"table": "lexical"}
+    PARAMETER_GROUPS: ClassVar[dict[str, str]] = {"table": "lexical"}
 
     def __init__(self, ngrams: Ngrams, folded_C: Tensor, *, num_words: int, dropout: float = 0.0) -> None:
         super().__init__()

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqtag.onnx_export.context import add_context
 from seqtag.onnx_export.nodes import Nodes
 from seqtag.onnx_export.recurrent import Weights, add_encoder, quantised
-from seqtag.onnx_export.tagging import GraphSpec, add_words
+from seqtag.onnx_export.tagging import GraphSpec, add_tokens
 from seqtag.runtime.classifying_engine import CONSTANTS, NGRAM_CONSTANTS
 
 if TYPE_CHECKING:
@@ -27,12 +26,7 @@ _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
 
 def build_graph(
-    weights: Weights,
-    spec: GraphSpec,
-    *,
-    pooling: str,
-    int8: bool = False,
-    metadata: Mapping[str, str] | None = None,
+    weights: Weights, spec: GraphSpec, *, pooling: str, int8: bool = False, metadata: Mapping[str, str] | None = None
 ) -> "onnx.ModelProto":
     """Write a network as an ONNX model, opset 18.
 
@@ -52,29 +46,14 @@ def build_graph(
         centred_SRD = nodes.add("Sub", values_SRD, nodes.constant("mean_D", weights["embedder.mean_D"]))
         embedded_SRE = nodes.add("Div", centred_SRD, nodes.constant("scale_D", weights["embedder.scale_D"]))
     else:
-        inputs += [
-            nodes.value_info("slots_RS", np.int64, ["R", "S"]),
-            nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
-            nodes.value_info("characters_UC", np.int64, ["U", "C"]),
-        ]
-        word_UE = add_words(nodes, weights, spec, int8=int8)
-        embedded_SRE = nodes.add("Gather", word_UE, nodes.add("Transpose", "slots_RS", perm=[1, 0]))
+        _, embedded_SRE = add_tokens(nodes, weights, spec, "RS", inputs, "texts_R", int8=int8)
         if spec.context:
-            inputs += [
-                nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "B", "K"]),
-                nodes.value_info("picks_MRS", np.int64, [len(spec.context), "R", "S"]),
-                nodes.value_info("texts_R", np.int64, ["R"]),
-            ]
-            context_SRD = add_context(nodes, weights, spec.context, "picks_MRS", "texts_R", int8=int8)
-            embedded_SRE = nodes.add("Concat", embedded_SRE, context_SRD, axis=-1)
+            inputs.append(nodes.value_info("texts_R", np.int64, ["R"]))
     hidden_SRH = add_encoder(
         nodes, weights, _RECURRENT, embedded_SRE, "lengths_R", cell=spec.encoder, merge=spec.merge, int8=int8
     )
     size = weights["head.output.weight"].shape[1]
-    outputs = [
-        nodes.value_info("pooled_RH", np.float32, ["R", size]),
-        nodes.value_info("mass_R", np.float32, ["R"]),
-    ]
+    outputs = [nodes.value_info("pooled_RH", np.float32, ["R", size]), nodes.value_info("mass_R", np.float32, ["R"])]
     two_halves = spec.merge == "concat" and f"{_RECURRENT}weight_ih_l0_reverse" in weights
     names = ["pooled_RH", "mass_R"]
     if pooling == "attention":

@@ -1,7 +1,8 @@
-"""Write the language models that lend a network their states as ONNX nodes: characters in, a vector a token out.
+"""Write the language models that lend a network their states as ONNX nodes: characters in, one vector per token out.
 
-The same as `seqtag.nn.context`, in windows of characters too: memory holds the states of one window and those that were
-picked so far, however long a text is. Time comes first, as in `seqtag.onnx_export.recurrent`. Knows no torch.
+The nodes compute what `seqtag.nn.context` does, in windows of characters as well: memory holds the states of one window
+and those that were picked so far, however long a text is. The time axis comes first, as in
+`seqtag.onnx_export.recurrent`. This file knows no torch.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def add_context(
         model = _Model(weights, f"{_CONTEXT}networks.{m}.", f"context{m}.", cell)
         layers = _picked_states(nodes, model, symbols_CB, picks_TR, texts_R, int8=int8)
         mix_N = np.zeros(1)
-        if len(layers) > 1:  # of a single layer there is nothing to mix
+        if len(layers) > 1:  # a model with a single layer has nothing to mix
             mix_N = weights[f"{_CONTEXT}mixes.{num_mixes}"].astype(np.float64)
             num_mixes += 1
         shares_N = np.exp(mix_N - mix_N.max())

@@ -1,7 +1,7 @@
-"""Write recurrent encoders as ONNX nodes: weights in torch's names and order of gates become those of ONNX.
+"""Write recurrent encoders as ONNX nodes: weights with torch's names and order of gates become those of ONNX.
 
-Time comes first here, since onnxruntime's recurrent operators have it so. What `seqtag.nn.recurrent` zeroes at padding
-is left as it falls: nobody looks at it.
+In this file the time axis comes first, as in onnxruntime's recurrent operators. `seqtag.nn.recurrent` sets the states
+at padding to zero; here they keep any value, because nothing reads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,11 @@ from seqtag.onnx_export.nodes import CONTRIBUTED, Nodes
 
 Weights = Mapping[str, np.ndarray]
 
-# Torch's gates in the order in which ONNX wants them. LSTM: i f g o -> i o f c; GRU: r z n -> z r h.
+# The position in torch of each gate of ONNX, in the order of ONNX. LSTM: i f g o -> i o f c; GRU: r z n -> z r h.
 _GATES: Mapping[str, Sequence[int]] = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn_tanh": (0,), "rnn_relu": (0,)}
 _OPERATORS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
-# 7 bits. Without VNNI a CPU adds two products of 8 bits in 16 bits, which overflows; so an export is the same on all.
+# The weights use 7 bits. A CPU without VNNI adds two products of 8 bits in 16 bits, which can overflow; with 7 bits the
+# sum fits, so an export gives the same results on all CPUs.
 _LARGEST = 63
 
 
@@ -69,10 +70,10 @@ def add_carried_layer(
     cell: str,
     int8: bool,
 ) -> tuple[str, list[str]]:
-    """Add one layer of one direction that goes on from a state; gives hidden_TBH and the state after the last token.
+    """Add one layer of one direction that begins at a state; gives hidden_TBH and the state after the last token.
 
-    A state is what `seqtag.nn.recurrent` calls so, of this layer: (1, B, D) each. All sentences have the same length.
-    `int8` is for an LSTM, and all else stays float32.
+    A state is the part of `seqtag.nn.recurrent.State` that belongs to this layer: each of its tensors is (1, B, D). All
+    sentences have the same length. `int8` changes LSTMs only; other cells stay in float32.
     """
     values = _layer(nodes, weights, prefix, layer, input_TBE, "", cell, int8 and cell == "lstm", state)
     return nodes.add("Squeeze", values[0], nodes.whole(1)), values[1:]
@@ -95,7 +96,10 @@ def _layer(
     int8: bool,
     state: Sequence[str] = (),
 ) -> list[str]:
-    """Add one layer: states_TNBD, and but for a projected LSTM the last ones, (N, B, D), with the cells if asked."""
+    """Add one layer; gives states_TNBD and the last hidden states, (N, B, D).
+
+    With a `state` to begin at, an LSTM also gives its last cells. An LSTM with a projection gives states_TNBD alone.
+    """
     suffixes = [f"l{layer}{end}" for end in ("", "_reverse") if f"{prefix}weight_ih_l{layer}{end}" in weights]
     if f"{prefix}weight_hr_l0" in weights:
         return [_projected(nodes, weights, prefix, suffixes, input_TBE, lengths_B)]
@@ -107,7 +111,7 @@ def _layer(
         return np.stack([np.concatenate(part) for part in gates])
 
     name = f"{prefix}l{layer}."
-    num_values = 2 + (cell == "lstm" and len(state) > 0)  # the cells too, where somebody goes on from them
+    num_values = 2 + (cell == "lstm" and len(state) > 0)  # the cells are needed where the next window begins at them
     has_bias = f"{prefix}bias_ih_{suffixes[0]}" in weights
     bias = (
         nodes.constant(f"{name}bias", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], 1)) if has_bias else ""
@@ -136,7 +140,7 @@ def _layer(
     kept = nodes.constant(f"{name}weight_hh", stacked("weight_hh"))
     options: dict[str, object] = {}
     if cell == "gru":
-        options["linear_before_reset"] = 1  # torch resets after the product with the state
+        options["linear_before_reset"] = 1  # torch applies the reset gate after the product with the state
     elif cell == "rnn_relu":
         options["activations"] = ["Relu"] * len(suffixes)
     inputs = [input_TBE, read, kept, bias, lengths_B, *state]
@@ -146,9 +150,10 @@ def _layer(
 def _projected(
     nodes: Nodes, weights: Weights, prefix: str, suffixes: Sequence[str], input_TBE: str, lengths_B: str
 ) -> str:
-    """Add an LSTM with a projection (Sak et al. 2014), which ONNX lacks, as a loop over time; gives states_TNBD.
+    """Add an LSTM with a projection (Sak et al. 2014) as a loop over time, because ONNX has none; gives states_TNBD.
 
-    The backward direction reads each sentence reversed within its own length, so padding comes last in both.
+    The backward direction reads each sentence reversed within its own length, so that both directions meet the padding
+    last.
     """
     lengths_B = nodes.cast(lengths_B, np.int64)
     directions = []

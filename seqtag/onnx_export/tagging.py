@@ -51,22 +51,9 @@ def build_graph(
     Raises UsageError where onnx is not installed.
     """
     nodes = Nodes()
-    word_UE = add_words(nodes, weights, spec, int8=int8)
-    slots_TB = nodes.add("Transpose", "slots_BT", perm=[1, 0])
-    embedded_TBE = nodes.add("Gather", word_UE, slots_TB)
-    inputs = [
-        nodes.value_info("slots_BT", np.int64, ["B", "T"]),
-        nodes.value_info("lengths_B", np.int32, ["B"]),
-        nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
-        nodes.value_info("characters_UC", np.int64, ["U", "C"]),
-    ]
-    if spec.context:
-        inputs += [
-            nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "B", "S"]),
-            nodes.value_info("picks_MBT", np.int64, [len(spec.context), "B", "T"]),
-        ]
-        context_TBD = add_context(nodes, weights, spec.context, "picks_MBT", _counted(nodes, "lengths_B"), int8=int8)
-        embedded_TBE = nodes.add("Concat", embedded_TBE, context_TBD, axis=-1)
+    inputs = [nodes.value_info("lengths_B", np.int32, ["B"])]
+    texts_B = _counted(nodes, "lengths_B") if spec.context else ""
+    slots_TB, embedded_TBE = add_tokens(nodes, weights, spec, "BT", inputs, texts_B, int8=int8)
     # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
     lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
     hidden_TBH = add_encoder(
@@ -82,6 +69,40 @@ def build_graph(
     num_tags = len(weights[f"{_HEAD}output.bias"])
     outputs = [nodes.value_info("emissions_BTL", np.float32, ["B", "T", num_tags])]
     return nodes.model(nodes.graph("tagger", inputs, outputs), metadata=metadata or {})
+
+
+def add_tokens(
+    nodes: Nodes,
+    weights: Weights,
+    spec: GraphSpec,
+    axes: str,
+    inputs: "list[onnx.ValueInfoProto]",
+    texts: str,
+    *,
+    int8: bool,
+) -> tuple[str, str]:
+    """Add the vectors of the tokens of a batch; gives the places of their words and the vectors, both time first.
+
+    `axes` are the letters of the rows and tokens of the batch. `inputs` is extended by what is read, and `texts` tells
+    for each row the text that its language models read.
+    """
+    slots, picks = f"slots_{axes}", f"picks_M{axes}"
+    inputs += [
+        nodes.value_info(slots, np.int64, list(axes)),
+        nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
+        nodes.value_info("characters_UC", np.int64, ["U", "C"]),
+    ]
+    word_UE = add_words(nodes, weights, spec, int8=int8)
+    slots = nodes.add("Transpose", slots, perm=[1, 0])
+    embedded = nodes.add("Gather", word_UE, slots)
+    if spec.context:
+        inputs += [
+            nodes.value_info("symbols_MBC", np.int64, [len(spec.context), "texts", "symbols"]),
+            nodes.value_info(picks, np.int64, [len(spec.context), *axes]),
+        ]
+        context = add_context(nodes, weights, spec.context, picks, texts, int8=int8)
+        embedded = nodes.add("Concat", embedded, context, axis=-1)
+    return slots, embedded
 
 
 def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) -> str:

@@ -1,5 +1,6 @@
 """Read off a trained network its weights as arrays, and what its exported graph needs to know beside them."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from seqtag.nn.network import Network
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.onnx_export.tagging import GraphSpec
-from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT
+from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT, METADATA_KEY
 from seqtag.text.vocabulary import Vocabulary
 
 
@@ -44,9 +45,10 @@ def _characters(module: nn.Module | None) -> str | None:
     return None if module is None else "cnn"
 
 
-def graph_format(spec: GraphSpec) -> int:
-    """Give the format version of an export."""
-    return CONTEXT_FORMAT if spec.context else EXPORT_FORMAT
+def export_metadata(spec: GraphSpec, weights_sha256: str, **head: Any) -> dict[str, str]:
+    """Give what stands beside the graph of an export: its format, what the head adds, and the hash of the weights."""
+    version = CONTEXT_FORMAT if spec.context else EXPORT_FORMAT
+    return {METADATA_KEY: json.dumps({"format": version, **head, "weights_sha256": weights_sha256})}
 
 
 def graph_weights(network: Network[Any]) -> dict[str, np.ndarray]:

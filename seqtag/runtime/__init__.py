@@ -4,20 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqtag.runtime.classifier import RuntimeClassifier
-    from seqtag.runtime.loading import load
-    from seqtag.runtime.tagger import RuntimeTagger
+    from seqtag.runtime.loading import RuntimeClassifier, RuntimeTagger, load
 
 __all__ = ["RuntimeClassifier", "RuntimeTagger", "load"]
-
-_HOMES = {"RuntimeClassifier": "classifier", "RuntimeTagger": "tagger", "load": "loading"}
 
 
 # Imported lazily: an export needs the formats of this folder, and none of the files that predict.
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'seqtag.runtime' has no attribute {name!r}")
-    return getattr(import_module(f"seqtag.runtime.{_HOMES[name]}"), name)
+    return getattr(import_module("seqtag.runtime.loading"), name)
 
 
 def __dir__() -> list[str]:

@@ -198,12 +198,7 @@ def marginals(sums: Sums, lengths_B: np.ndarray) -> np.ndarray:
 
 
 def moves(
-    sums: Sums,
-    emissions_BTL: np.ndarray,
-    lengths_B: np.ndarray,
-    scores: Scores,
-    from_P: np.ndarray,
-    to_P: np.ndarray,
+    sums: Sums, emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores, from_P: np.ndarray, to_P: np.ndarray
 ) -> np.ndarray:
     """Probability of the tag `to` at a token, given the sentence and the tag `from` at the token before, (B, T, P).
 

@@ -1,16 +1,57 @@
-"""Open the exported model in a folder, whatever its task, without torch."""
+"""Open the exported model in a folder without torch: the predicting half of a `Tagger` or `Classifier`."""
 
 from pathlib import Path
 
 from seqtag.errors import UsageError
-from seqtag.runtime.classifier import RuntimeClassifier
+from seqtag.inference.classifying import PredictingClassifier
+from seqtag.inference.tagging import PredictingTagger
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
-from seqtag.runtime.tagger import RuntimeTagger
 from seqtag.runtime.tagging_engine import OnnxTagEngine
 from seqtag.store import read_without_weights
+from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
+
+
+class RuntimeTagger(PredictingTagger[OnnxTagEngine]):
+    """A trained tagger that predicts as `seqtag.Tagger` does: the same tags, spans and probabilities, without torch.
+
+    Make one with `seqtag.runtime.load`. One may be shared by any number of threads.
+    """
+
+    def __init__(self, engine: OnnxTagEngine, *, language: str) -> None:
+        self.engine = engine
+        self.language = language
+
+    @property
+    def thresholds_(self) -> dict[str, float] | None:
+        """The least probability with which spans of each label are predicted; None where the best tags are."""
+        return None if self.engine.thresholds is None else dict(self.engine.thresholds)
+
+    def _tags(self) -> TagSet:
+        return self.engine.tagset
+
+    def _engine(self) -> OnnxTagEngine:
+        return self.engine
+
+
+class RuntimeClassifier(PredictingClassifier):
+    """A trained classifier that predicts as `seqtag.Classifier` does: the same classes, the same probabilities.
+
+    Make one with `seqtag.runtime.load`. One may be shared by any number of threads.
+    """
+
+    def __init__(self, engine: OnnxClassEngine, *, language: str) -> None:
+        self.engine = engine
+        self.language = language
+
+    def _classes(self) -> ClassSet:
+        return self.engine.classes
+
+    def _engine(self) -> OnnxClassEngine:
+        return self.engine
 
 
 def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) -> RuntimeTagger | RuntimeClassifier:

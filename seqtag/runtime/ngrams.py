@@ -1,11 +1,11 @@
-"""Score the classes of texts by their n-grams, with numpy; the same sums as seqtag/nn/ngrams.py, which says why.
+"""Score the classes of texts by their n-grams, with numpy: the same sums as in `seqtag.nn.ngrams`, which explains them.
 
-Kinds, keys and weights are as there. Here what follows from a word's spelling is found once for each distinct word of a
-text and counted as often as the word stands in it.
+Kinds, keys and weights of n-grams are the same as in that file. The n-grams inside a word are found once for each
+distinct word of a text, and are counted as often as the word occurs in it.
 """
 
-# B texts, N tokens of all of them, P distinct words of a text, for all texts, U distinct words of all, C characters,
-# M n-grams, K known n-grams of the distinct words, G kinds of n-grams, L classes
+# B texts, N tokens of all texts, P pairs of a text and one of its distinct words, U distinct words of all texts,
+# C characters, M n-grams, K known n-grams of the distinct words, G kinds of n-grams, L classes
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,7 +23,7 @@ _CHARACTER_WEIGHT = 0.5
 
 
 class Occurrences(NamedTuple):
-    """Known n-grams of texts, in the order of texts and n-grams, each once a text."""
+    """The known n-grams of texts, ordered by text and n-gram; each n-gram is listed once per text."""
 
     text_M: np.ndarray
     place_M: np.ndarray  # among the known n-grams
@@ -31,14 +31,14 @@ class Occurrences(NamedTuple):
 
 
 class NgramTable(NamedTuple):
-    """The n-grams that a model knows, and what each says of the classes."""
+    """The n-grams that a model knows, with the scores that each gives to the classes."""
 
     keys_N: np.ndarray  # int64, ascending
     rarity_N: np.ndarray
     table_NL: np.ndarray
     bias_L: np.ndarray
-    folded_C: np.ndarray  # for each character id the one that it counts as
-    num_words: int  # word ids that there are
+    folded_C: np.ndarray  # for each character id the id that it counts as: that of its lower case
+    num_words: int  # the number of word ids
 
     def scores(self, looked: Looked, lengths_B: np.ndarray) -> np.ndarray:
         """Score the classes of some texts, none of them empty, (B, L) in float64."""
@@ -48,12 +48,12 @@ class NgramTable(NamedTuple):
         group_M = 2 * text_M + (self.keys_N[place_M] >> _KIND_BITS == _CHARACTERS)
         length_BG = np.bincount(group_M, weight_M**2, minlength=2 * num_texts).reshape(-1, 2)
         share_G = np.array([1.0, _CHARACTER_WEIGHT])
-        # What a kind weighs, so that all of it together has its share of a length of 1.
+        # The factor of each kind of n-grams, by which all of the kind have their share of a length of 1.
         whole_B1 = np.sqrt(((length_BG > 0) * share_G**2).sum(1, keepdims=True).clip(min=1e-9))
         scale_BG = share_G / (np.sqrt(length_BG).clip(min=1e-9) * whole_B1)
         weight_M = (weight_M * scale_BG.reshape(-1)[group_M]).astype(np.float32)
         scores_BL = np.tile(self.bias_L.astype(np.float64), (num_texts, 1))
-        # Text by text: the rows of all of them would take the memory of n-grams times classes.
+        # One text at a time, because the rows of all texts together would need a matrix of n-grams by classes.
         borders = np.searchsorted(text_M, np.arange(num_texts + 1)).tolist()
         for text, (start, end) in enumerate(pairwise(borders)):
             scores_BL[text] += weight_M[start:end] @ self.table_NL[place_M[start:end]]
@@ -80,13 +80,16 @@ class NgramTable(NamedTuple):
         return Occurrences(once_M // num_known, once_M % num_known, count_M)
 
     def _places(self, text_M: np.ndarray, key_M: np.ndarray, times_M: np.ndarray) -> Sequence[np.ndarray]:
-        """Look n-grams up; those that training lacks go."""
+        """Look n-grams up; those that did not occur in training are left out."""
         place_M = np.searchsorted(self.keys_N, key_M).clip(max=len(self.keys_N) - 1)
         known_M = self.keys_N[place_M] == key_M
         return text_M[known_M], place_M[known_M], times_M[known_M]
 
     def _pairs(self, word_N: np.ndarray, text_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Number the pairs of neighbours, of which one is known and none unknown; the text's border is one too."""
+        """Number the pairs of neighbours in which one word is known and none is unknown.
+
+        The border of a text counts as a neighbour of its first and last word.
+        """
         places_N = np.arange(len(word_N)) + text_N + 1
         word_S = np.zeros(len(word_N) + int(text_N[-1]) + 2, np.int64)  # 0 before each text and behind the last one
         word_S[places_N] = word_N
@@ -99,21 +102,21 @@ class NgramTable(NamedTuple):
     def _characters(
         self, characters_UC: np.ndarray, text_P: np.ndarray, slot_P: np.ndarray, times_P: np.ndarray
     ) -> Sequence[np.ndarray]:
-        """Give the known n-grams inside each distinct word of each text, as often as the word is there."""
+        """Give the known n-grams inside each distinct word of each text, as often as the word occurs in the text."""
         spelling_UM = _spelling(characters_UC, self.folded_C)
         row_K, column_K = np.nonzero(spelling_UM >= 0)
         row_K, place_K, _ = self._places(row_K, spelling_UM[row_K, column_K], row_K)
         num_U = np.bincount(row_K, minlength=len(characters_UC))
         first_U = np.cumsum(num_U) - num_U
         num_P = num_U[slot_P]
-        # The n-grams of a word stand together: those of the words of all texts, one word after the other.
+        # The n-grams of all texts are listed word by word, so those of one word stand next to each other.
         before_P = np.cumsum(num_P) - num_P
         which_M = np.repeat(first_U[slot_P] - before_P, num_P) + np.arange(int(num_P.sum()))
         return np.repeat(text_P, num_P), place_K[which_M], np.repeat(times_P, num_P)
 
 
 def _spelling(characters_UC: np.ndarray, folded_C: np.ndarray) -> np.ndarray:
-    """Number the n-grams inside each word and its borders, but for the whole of it, (U, M); -1 where there is none."""
+    """Number the n-grams that are parts of each word with its borders, (U, M); -1 where there is none."""
     border = len(folded_C)
     length_U1 = (characters_UC > 0).sum(1, keepdims=True)
     spelled_UC = np.pad(folded_C[characters_UC], ((0, 0), (1, 1)))

@@ -11,8 +11,8 @@ from seqtag.inference.tagging import Scored, Sentences, TagEngine
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
 from seqtag.runtime.word_table import WordTable
-from seqtag.text.context_layout import CharacterLayout, row_batches
-from seqtag.text.length_batches import pad
+from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.length_batches import pad, row_batches
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 

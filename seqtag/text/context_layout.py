@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqtag.text.joining import blanks_before
-from seqtag.text.length_batches import bounded_batches, pad, sorted_batches
+from seqtag.text.length_batches import bounded_batches, pad
 from seqtag.text.symbol_vocabulary import LINE_BREAK_ID, SymbolVocabulary, code_points
 
 # M language models, B sentences, T tokens, C characters of a sentence, N tokens of all sentences, K their characters,
@@ -90,16 +90,6 @@ class CharacterLayout:
             symbols_MBC[m, row_F, column_F] = vocabulary.encode_points(points_F)
             picks_MN[m] = end_N if is_forward else size_B[row_N] - (end_N - lengths_N)
         return symbols_MBC, picks_MN
-
-
-def row_batches(rows: Sequence[Any], context: CharacterLayout | None, *, max_tokens: int) -> Iterator[np.ndarray]:
-    """Give the numbers of the rows of each batch of a prediction, of like length; empty rows are in no batch.
-
-    With a context, rows are alike if language models have to read equally much for them.
-    """
-    if context is not None:
-        return context.batches(rows, max_tokens=max_tokens)
-    return sorted_batches(np.fromiter(map(len, rows), np.int64, len(rows)), max_tokens=max_tokens)
 
 
 def num_characters(sentences: Sentences) -> np.ndarray:

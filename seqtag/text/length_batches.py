@@ -1,7 +1,7 @@
 """Put rows of unequal length together, and lay them out. This module knows lengths, and not what the rows hold."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -75,6 +75,23 @@ def sorted_batches(lengths: np.ndarray, *, max_tokens: int, batch_size: int = 64
     full = np.flatnonzero(lengths)
     order = full[np.argsort(-lengths[full], kind="stable")]
     return length_batches(lengths, batch_size=batch_size, max_tokens=max_tokens, order=order, together=_TOGETHER)
+
+
+class Cutter(Protocol):
+    """Something that knows better than the number of tokens which rows are alike."""
+
+    def batches(self, rows: Sequence[Any], /, *, max_tokens: int) -> Iterator[np.ndarray]:
+        """Cut rows into batches, by their numbers."""
+
+
+def row_batches(rows: Sequence[Any], context: Cutter | None, *, max_tokens: int) -> Iterator[np.ndarray]:
+    """Cut rows of like length into batches for prediction, by their numbers; empty rows are in no batch.
+
+    With a context, what language models have to read decides which rows are alike.
+    """
+    if context is not None:
+        return context.batches(rows, max_tokens=max_tokens)
+    return sorted_batches(np.fromiter(map(len, rows), np.int64, len(rows)), max_tokens=max_tokens)
 
 
 def bounded_batches(

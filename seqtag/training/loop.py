@@ -26,6 +26,7 @@ from seqtag.training.checkpoint import read_checkpoint, under, write_checkpoint
 from seqtag.training.device import make_accelerator
 from seqtag.training.optimizers import (
     MovingAverage,
+    TrainingOptions,
     build_optimizers,
     optimizer_tensors,
     restore_optimizers,
@@ -37,28 +38,6 @@ from seqtag.training.watchers import EpochRecord, Watcher
 from seqtag.version import __version__
 
 logger = logging.getLogger("seqtag")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingOptions:
-    """How to train; the estimators' constructor arguments of the same names."""
-
-    epochs: int
-    batch_size: int  # sentences
-    max_tokens: int  # of a batch, padding included
-    optimizer: str  # adamw | sgd
-    learning_rate: float
-    lexical_learning_rate: float
-    context_learning_rate: float
-    weight_decay: float
-    warmup: float  # share of all steps
-    schedule: str  # linear | cosine | constant
-    clip: float  # largest norm of the dense gradient; 0: none
-    patience: int  # epochs without a better dev score; 0: never stop early
-    ema: float  # decay of the moving average; 0: none
-    seed: int
-    device: str  # auto | cpu | cuda | ...
-    precision: str  # fp32 | bf16
 
 
 @dataclass(slots=True)
@@ -107,14 +86,7 @@ class Trainer:
         self.accelerator = make_accelerator(options.device, options.precision)
         self.network, self.wrapped = network, self.accelerator.prepare(network)
         # Accelerate does not wrap the optimisers: its wrapper looks for a package in all of sys.path at every step.
-        self.optimizers = build_optimizers(
-            network,
-            optimizer=options.optimizer,
-            learning_rate=options.learning_rate,
-            lexical_learning_rate=options.lexical_learning_rate,
-            context_learning_rate=options.context_learning_rate,
-            weight_decay=options.weight_decay,
-        )
+        self.optimizers = build_optimizers(network, options)
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         sparse = sparse_tables(network)
         self.dense = [p for p in network.parameters() if p.requires_grad and p not in sparse]

@@ -8,23 +8,36 @@ buffers at each step, which fails where they change their size, as the carried s
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seqtag.nn.parameter_groups import parameter_groups
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How to train; the estimators' constructor arguments of the same names."""
+
+    epochs: int
+    batch_size: int  # sentences
+    max_tokens: int  # of a batch, padding included
+    optimizer: str  # adamw | sgd
+    learning_rate: float
+    lexical_learning_rate: float
+    context_learning_rate: float
+    weight_decay: float
+    warmup: float  # share of all steps
+    schedule: str  # linear | cosine | constant
+    clip: float  # largest norm of the dense gradient; 0: none
+    patience: int  # epochs without a better dev score; 0: never stop early
+    ema: float  # decay of the moving average; 0: none
+    seed: int
+    device: str  # auto | cpu | cuda | ...
+    precision: str  # fp32 | bf16
 
 
-def build_optimizers(
-    network: nn.Module,
-    *,
-    optimizer: str,
-    learning_rate: float,
-    lexical_learning_rate: float,
-    context_learning_rate: float,
-    weight_decay: float,
-) -> list[torch.optim.Optimizer]:
+def build_optimizers(network: nn.Module, options: TrainingOptions) -> list[torch.optim.Optimizer]:
     """Make AdamW for what every step touches, RowAdam for the tables of which a step touches a few rows.
 
     So the cost of a step depends on the batch, not on the vocabulary. Biases, the CRF's scores and the tables don't
@@ -32,26 +45,48 @@ def build_optimizers(
     plain SGD, the first with momentum 0.9.
     """
     groups: dict[str, dict[str, Any]] = {
-        "decayed": {"params": [], "weight_decay": weight_decay},
+        "decayed": {"params": [], "weight_decay": options.weight_decay},
         "undecayed": {"params": [], "weight_decay": 0.0},
-        "context": {"params": [], "weight_decay": 0.0, "lr": context_learning_rate},
+        "context": {"params": [], "weight_decay": 0.0, "lr": options.context_learning_rate},
     }
     tables, sparse = [], sparse_tables(network)
     for parameter, group in parameter_groups(network).items():
         if parameter in sparse and parameter.requires_grad:
-            tables.append({"params": [parameter], "lr": lexical_learning_rate if group == "lexical" else learning_rate})
+            rate = options.lexical_learning_rate if group == "lexical" else options.learning_rate
+            tables.append({"params": [parameter], "lr": rate})
         elif parameter.requires_grad:
             groups[group]["params"].append(parameter)
     if not groups["context"]["params"]:
         del groups["context"]
     dense = list(groups.values())
-    if optimizer == "sgd":
-        chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(dense, lr=learning_rate, momentum=0.9)]
+    is_sgd = options.optimizer == "sgd"
+    if is_sgd:
+        chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(dense, lr=options.learning_rate, momentum=0.9)]
     else:
-        chosen = [torch.optim.AdamW(dense, lr=learning_rate, fused=True)]
+        chosen = [torch.optim.AdamW(dense, lr=options.learning_rate, fused=True)]
     if tables:
-        chosen.append(torch.optim.SGD(tables) if optimizer == "sgd" else RowAdam(tables))
+        chosen.append(torch.optim.SGD(tables) if is_sgd else RowAdam(tables))
     return chosen
+
+
+def parameter_groups(network: nn.Module) -> dict[nn.Parameter, str]:
+    """Give the group of each parameter: what a module's `PARAMETER_GROUPS` say of it, or of a module that it lies in.
+
+    Matrices shrink from step to step and vectors do not, unless a module says otherwise: the groups are "decayed" and
+    "undecayed". The tables of spelling ("lexical") and the language models of a context ("context") have rates of their
+    own.
+
+    >>> class Scores(nn.Linear):
+    ...     PARAMETER_GROUPS = {"weight": "lexical"}
+    >>> [*parameter_groups(nn.Sequential(Scores(2, 1), nn.Linear(1, 1))).values()]
+    ['lexical', 'undecayed', 'decayed', 'undecayed']
+    """
+    groups: dict[nn.Parameter, str] = {p: "decayed" if p.dim() > 1 else "undecayed" for p in network.parameters()}
+    for module in network.modules():
+        for name, group in getattr(module, "PARAMETER_GROUPS", {}).items():
+            member = getattr(module, name)
+            groups |= dict.fromkeys(member.parameters() if isinstance(member, nn.Module) else [member], group)
+    return groups
 
 
 class RowAdam(torch.optim.SparseAdam):

@@ -35,19 +35,23 @@ class EpochRecord:
 
 
 class Watcher(Protocol):
-    """Somebody who looks on."""
+    """Somebody who looks on. A class that inherits from it needs only the methods in which it does something."""
 
     def start(self, *, epochs: int, steps: int) -> None:
         """Training begins, with `steps` steps per epoch as far as that is known."""
+        return
 
     def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
         """One step is done."""
+        return
 
     def epoch(self, record: EpochRecord) -> None:
         """One epoch is done."""
+        return
 
     def close(self) -> None:
         """Training has ended, one way or another."""
+        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def language_wording(level: str) -> Wording:
 SHARES = Wording("tokens", "8.3f", "loss {:.3f}".format, lambda score: f"{100 * score:.2f}")
 
 
-class LineWatcher:
+class LineWatcher(Watcher):
     """Log one plain line per epoch: for files, pipes and notebooks."""
 
     def __init__(self, wording: Wording = SHARES) -> None:
@@ -98,18 +102,12 @@ class LineWatcher:
         """Remember how many epochs there will be."""
         self.epochs = epochs
 
-    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
-        """A line is due at the end of the epoch."""
-
     def epoch(self, record: EpochRecord) -> None:
         """Log the epoch."""
         logger.info(self.wording.line(record, self.epochs))
 
-    def close(self) -> None:
-        """Nothing is held open."""
 
-
-class BarWatcher:
+class BarWatcher(Watcher):
     """Draw a bar with loss, speed, time left and best dev score, and leave a line behind for each epoch."""
 
     def __init__(self, wording: Wording = SHARES) -> None:
@@ -161,7 +159,7 @@ class BarWatcher:
         self.progress.stop()
 
 
-class TensorBoardWatcher:
+class TensorBoardWatcher(Watcher):
     """Write loss, dev score and rates of each epoch for TensorBoard. Needs `pip install "seqtag[tensorboard]"`."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -170,12 +168,6 @@ class TensorBoardWatcher:
         except ImportError:
             raise UsageError('TensorBoard is not installed; run: pip install "seqtag[tensorboard]"') from None
         self.writer: Any = SummaryWriter(str(folder))
-
-    def start(self, *, epochs: int, steps: int) -> None:
-        """Nothing is to prepare."""
-
-    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
-        """The curves have one point per epoch."""
 
     def epoch(self, record: EpochRecord) -> None:
         """Add a point to each curve."""

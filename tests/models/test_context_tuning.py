@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from sklearn.base import clone
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -13,9 +14,9 @@ from trainers import Watch, assert_same, copy_of
 
 from seqtag import Classifier, LanguageModel, Tagger, UsageError
 from seqtag.batching import TaggedRows
+from seqtag.corpora.loading import load_corpus
 from seqtag.models import fitting
 from seqtag.models.context import Context
-from seqtag.models.tagging.inputs import as_tagged_dataset
 
 TEXT = ["\n".join(" ".join(tokens) for tokens in TOKENS)] * 3
 SMALL = {"hidden_size": 7, "embedding_size": 6, "bptt": 10, "batch_size": 4, "epochs": 1, "device": "cpu"}
@@ -92,7 +93,7 @@ def test_one_step_of_plain_descent_is_the_rate_times_the_gradient(models, rate):
     network = trained._build_network()
     for own, model in zip(network.embedder.context.networks, models, strict=True):
         own.load_state_dict(model.network_.state_dict())
-    data = as_tagged_dataset(TOKENS, TAGS, "training")
+    data = load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": TAGS}))["train"]
     rows = TaggedRows(data, trained.vocabulary_, trained.tagset_, context=trained.context_.reader)
     network(rows.batch(np.arange(len(TOKENS)))).backward()
     for (number, name), difference in moved(trained, models).items():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger
-from seqtag.models.tagging import export
+from seqtag.models.tagging import engine as tag_engine
 from seqtag.runtime import load
 from seqtag.runtime.onnx_session import EXPORT_FORMAT
 from seqtag.text import context_layout as layout
@@ -108,14 +108,14 @@ def test_no_batch_has_more_characters_than_it_may(served, monkeypatch):
 
 
 def test_auto_and_onnx_take_the_export_and_a_folder_without_one_still_predicts(tagger, folder, tmp_path):
-    for engine, runs in ((None, "onnx"), ("auto", "onnx"), ("onnx", "onnx"), ("torch", "torch")):
-        loaded = Tagger.load(folder, device="cpu", engine=engine)
+    for name, runs in ((None, "onnx"), ("auto", "onnx"), ("onnx", "onnx"), ("torch", "torch")):
+        loaded = Tagger.load(folder, device="cpu", engine=name)
         assert runs_on(loaded) == runs
         assert_taggers_agree(loaded, tagger, SENTENCES, SPOKEN)
         assert [best[0][0] for best in loaded.predict_nbest(UNSEEN, n=1)] == tagger.predict(UNSEEN)
     bare = tagger.save(tmp_path / "m")
-    for engine, runs in ((None, "torch"), ("onnx", "onnx")):  # onnx: a graph in memory
-        loaded = Tagger.load(bare, device="cpu", engine=engine)
+    for name, runs in ((None, "torch"), ("onnx", "onnx")):  # onnx: a graph in memory
+        loaded = Tagger.load(bare, device="cpu", engine=name)
         assert runs_on(loaded) == runs
         assert_taggers_agree(loaded, tagger, SENTENCES, SPOKEN)
 
@@ -146,14 +146,14 @@ def test_int8_is_measured_on_dev_smaller_and_what_the_engine_takes(folder, tmp_p
 def test_an_int8_export_that_costs_too_much_is_refused(folder, tmp_path, monkeypatch):
     place = Path(shutil.copytree(folder, tmp_path / "ner"))
     (place / "model.int8.onnx").unlink()
-    quantised = export.build_graph
+    quantised = tag_engine.build_graph
 
     def worse(weights, spec, **options):
         names = [name for name in weights if "context.linear" in name]
         assert names
         return quantised({**weights, **{name: 50 - weights[name] for name in names}}, spec, **options)
 
-    monkeypatch.setattr(export, "build_graph", worse)
+    monkeypatch.setattr(tag_engine, "build_graph", worse)
     trained = Tagger.load(place, device="cpu")
     with pytest.raises(ModelError, match=r"a loss of more than 0\.5 points; nothing was written"):
         trained.export(place, int8=True, dev=(TOKENS, TAGS))

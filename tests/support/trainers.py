@@ -3,17 +3,19 @@
 from dataclasses import replace
 
 import torch
+from datasets import Dataset
 from tiny import TAGS, TOKENS
 
 from seqtag.batching import TaggedRows, count_tokens
-from seqtag.models.tagging.inputs import as_tagged_dataset
+from seqtag.corpora.loading import load_corpus
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.heads import CRFHead, LexicalScores
 from seqtag.nn.network import TagNetwork
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
-from seqtag.training.loop import Trainer, TrainingOptions
+from seqtag.training.loop import Trainer
+from seqtag.training.optimizers import TrainingOptions
 
 OPTIONS = TrainingOptions(
     epochs=3,
@@ -36,7 +38,7 @@ OPTIONS = TrainingOptions(
 
 
 def tiny_rows():
-    dataset = as_tagged_dataset(TOKENS, TAGS, "training")
+    dataset = load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": TAGS}))["train"]
     tagset = TagSet.build(dataset.features["tags"].feature.names, "IOB2")
     return TaggedRows(dataset, Vocabulary.build(count_tokens(dataset)), tagset)
 

@@ -14,7 +14,7 @@ from seqtag.cli.prediction.tables import bare_cell, one_line, table_line
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqtag.inference.attention import TokenWeight
+    from seqtag.inference.classifying import TokenWeight
     from seqtag.models.classifying.classifier import Classifier
 
 logger = logging.getLogger("seqtag")

@@ -26,20 +26,25 @@ from seqtag.models.classifying.inputs import (
     fingerprint_of,
     training_splits,
 )
-from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Rows, Run
-from seqtag.models.networks import class_network
 from seqtag.models.options import documented, option
 from seqtag.models.scikit_learn import ClassifierMixin
 from seqtag.models.sequence_estimator import SequenceEstimator
+from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
 from seqtag.nn.network import ClassNetwork
-from seqtag.nn.ngrams import Ngrams, count_ngrams
+from seqtag.nn.ngrams import Ngrams, NgramScores, count_ngrams
 from seqtag.nn.pooling import POOLINGS
+from seqtag.nn.segments import SegmentedEncoder
+from seqtag.nn.series import SeriesEmbedder
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
+
+# A text that is longer than a batch may be is a batch by itself. Up to so many times the size of a batch its states are
+# kept for the gradient, as those of other texts are; those of a longer text are computed twice.
+_ONE_TEXT = 8
 
 
 class FittedClassifier:
@@ -79,10 +84,7 @@ class Classifier(
         "attention", check.one_of(*POOLINGS), "The states of a text become one vector in this way.", "task"
     )
     segment_size: int = option(
-        128,
-        check.whole(1),
-        "The encoder reads a text of more tokens in segments of at most so many, side by side.",
-        "task",
+        128, check.whole(1), "The encoder reads a longer text in parallel segments of at most this many tokens.", "task"
     )
     label_smoothing: float = option(
         0.1, check.fraction, "All classes share this part of the target evenly in training.", "task"
@@ -111,7 +113,7 @@ class Classifier(
         """
         self._check_options()
         self._forget_network()
-        self.context_ = Context.open(self.context)
+        self._open_context()
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
         every = (one for label in train.labels for one in (label if train.is_multi else [label]))
         self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
@@ -162,10 +164,38 @@ class Classifier(
         return rows
 
     def _build_network(self) -> ClassNetwork:
+        embedder: torch.nn.Module
+        lexical = None
         if self.vocabulary_ is None:
             assert self.scale_ is not None
-            return class_network(self, self.scale_, self.class_set_)
-        return class_network(self, self._word_inputs(self.vocabulary_), self.class_set_, self.ngrams_)
+            embedder = SeriesEmbedder(*self.scale_)
+        else:
+            embedder = self._new_embedder(self.vocabulary_)
+            if self.ngrams_ is not None:
+                folded_C = torch.tensor(self.vocabulary_.folded_characters())
+                num_words = self.vocabulary_.feature_sizes["word"]
+                lexical = NgramScores(self.ngrams_, folded_C, num_words=num_words, dropout=self.lexical_dropout)
+        encoder = SegmentedEncoder(
+            self._new_encoder(embedder.output_size),
+            segment_size=self.segment_size,
+            max_tokens=_ONE_TEXT * self.max_tokens,
+        )
+        pooling = POOLINGS[self.pooling](
+            encoder.output_size,
+            bidirectional=self.bidirectional and self.merge == "concat",
+            segment_size=self.segment_size,
+        )
+        classes = self.class_set_
+        weights = {str(label): float(weight) for label, weight in (self.class_weights or {}).items()}
+        head = (MultiLabelHead if classes.is_multi else SingleLabelHead)(
+            encoder.output_size,
+            len(classes),
+            pooling=pooling,
+            lexical=lexical,
+            class_weights_L=torch.tensor([weights.get(name, 1.0) for name in classes.names]),
+            label_smoothing=self.label_smoothing,
+        )
+        return ClassNetwork(embedder, encoder, head, dropout=self.dropout)
 
     # -- predicting ---------------------------------------------------------------------------
 

@@ -3,8 +3,6 @@
 `seqtag.onnx_export.classifying` says what stands in the graph.
 """
 
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +10,27 @@ import numpy as np
 
 from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
-from seqtag.inference.user_input import rows_for
-from seqtag.models.classifying.engine import onnx_engine
+from seqtag.inference.user_input import dev_pair, rows_for
+from seqtag.models.classifying.engine import ClassExports
 from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.models.classifying.inputs import Labelled, as_known, as_labelled, check_classes
 from seqtag.models.export_trial import (
     ROUNDING,
-    export_path,
     invented_sentences,
     judge_trial,
     log_agreement,
-    on_cpu,
-    open_place,
     tell_loss,
+    write_tried_export,
 )
-from seqtag.models.fitting import is_main_process
-from seqtag.models.label_checks import dev_pair
 from seqtag.nn.series import SeriesEmbedder
-from seqtag.onnx_export.classifying import build_graph
-from seqtag.onnx_export.weights import graph_format, graph_spec, graph_weights
-from seqtag.runtime.onnx_session import METADATA_KEY, start_export
-from seqtag.store import write_export
+from seqtag.runtime.classifying_engine import OnnxClassEngine
 
 _NUM_INVENTED, _LONGEST_INVENTED = 100, 40  # series
 _MOST_STEPS = 5_000  # of a made-up text that is read in segments
 
 
 def export_classifier(
-    on_torch: TorchClassEngine,
-    folder: Path,
-    *,
-    language: str,
-    int8: bool = False,
-    force: bool = False,
-    dev: Any = None,
+    on_torch: TorchClassEngine, folder: Path, *, language: str, int8: bool = False, force: bool = False, dev: Any = None
 ) -> Path:
     """Write `model.onnx`, or `model.int8.onnx`, into the folder that a classifier was saved in; gives its path.
 
@@ -55,33 +40,29 @@ def export_classifier(
     micro F1, is logged, and a loss of more than 0.5 points is a ModelError; `force` writes it nevertheless, and without
     dev data. Raises UsageError for a folder with other weights, and where onnx or onnxruntime is not installed.
     """
-    path = export_path(folder, int8=int8)
-    if not is_main_process():
-        return path
-    stored = open_place(on_torch.network, folder, int8=int8, has_dev=dev is not None, force=force)
     data = None if dev is None else _read_dev(on_torch, dev, language=language)
-    ours = replace(on_torch, network=on_cpu(on_torch.network))
-    content = _content(ours, stored.config["files"]["model.safetensors"], int8=int8)
-    theirs = onnx_engine(start_export(path, content, threads=None), ours)
-    rows = _invented(ours, stored.config["params"]["segment_size"]) if data is None else data.rows
-    ours_NL, theirs_NL = ours.probabilities(rows), theirs.probabilities(rows)
-    chosen = ours.choose(ours_NL), theirs.choose(theirs_NL)
-    classes = ours.classes
-    differs_N = (chosen[0] != chosen[1]).any(1)
-    if not int8:
-        distance_N = np.abs(ours_NL - theirs_NL).max(1)
-        judge_trial(differs_N, distance_N, ROUNDING, ("texts", "classes", "probabilities"), path)
-    elif data is None:
-        log_agreement(~differs_N, f"made-up texts keep their class{'es' * classes.is_multi}")
-    else:
-        gold = [as_known(label, classes) for label in data.labels]
-        before, after = (
-            100 * float(evaluate_labels(gold, classes.decode(one), labels=list(classes.labels), resamples=0).score)
-            for one in chosen
-        )
-        figure = f"{'micro F1' if classes.is_multi else 'accuracy'} on the {len(gold)} dev texts"
-        tell_loss(before, after, figure, path=path, force=force)
-    return write_export(folder, path.name, content)
+
+    def trial(ours: TorchClassEngine, theirs: OnnxClassEngine, path: Path) -> None:
+        rows = _invented(ours, theirs.segment_size) if data is None else data.rows
+        ours_NL, theirs_NL = ours.probabilities(rows), theirs.probabilities(rows)
+        chosen = ours.choose(ours_NL), theirs.choose(theirs_NL)
+        classes = ours.classes
+        differs_N = (chosen[0] != chosen[1]).any(1)
+        if not int8:
+            distance_N = np.abs(ours_NL - theirs_NL).max(1)
+            judge_trial(differs_N, distance_N, ROUNDING, ("texts", "classes", "probabilities"), path)
+        elif data is None:
+            log_agreement(~differs_N, f"made-up texts keep their class{'es' * classes.is_multi}")
+        else:
+            gold = [as_known(label, classes) for label in data.labels]
+            before, after = (
+                100 * float(evaluate_labels(gold, classes.decode(one), labels=list(classes.labels), resamples=0).score)
+                for one in chosen
+            )
+            figure = f"{'micro F1' if classes.is_multi else 'accuracy'} on the {len(gold)} dev texts"
+            tell_loss(before, after, figure, path=path, force=force)
+
+    return write_tried_export(on_torch, ClassExports, trial, folder, int8=int8, force=force, has_dev=dev is not None)
 
 
 def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> Labelled:
@@ -95,17 +76,6 @@ def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> Labelle
         raise UsageError(f"the model was trained with {form}, the dev data have another form; give both in one")
     check_classes(data.labels, on_torch.classes, "dev")
     return data
-
-
-def _content(engine: TorchClassEngine, weights_sha256: str, *, int8: bool) -> bytes:
-    """Make the file, from the weights of the network and the hash that its folder has for them."""
-    spec = graph_spec(engine.network, engine.vocabulary)
-    metadata = {METADATA_KEY: json.dumps({"format": graph_format(spec), "weights_sha256": weights_sha256})}
-    weights = graph_weights(engine.network)
-    content: bytes = build_graph(
-        weights, spec, pooling=engine.pooling, int8=int8, metadata=metadata
-    ).SerializeToString()
-    return content
 
 
 def _invented(engine: TorchClassEngine, segment_size: int) -> list[Any]:

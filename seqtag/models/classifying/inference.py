@@ -18,7 +18,7 @@ from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.text.classes import ClassSet
-from seqtag.text.context_layout import row_batches
+from seqtag.text.length_batches import row_batches
 from seqtag.text.vocabulary import Vocabulary
 
 Rows = Sequence[Any]

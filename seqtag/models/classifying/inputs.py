@@ -15,8 +15,16 @@ from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.inference.user_input import is_series, series_rows, text_rows, token_rows, warn_of_blanks
-from seqtag.models.label_checks import check_single_split, dev_pair, report_unknown
+from seqtag.inference.user_input import (
+    check_single_split,
+    dev_pair,
+    is_series,
+    report_unknown,
+    series_rows,
+    text_rows,
+    token_rows,
+    warn_of_blanks,
+)
 from seqtag.text.classes import ClassSet
 from seqtag.text.joining import join_tokens
 

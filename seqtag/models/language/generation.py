@@ -60,20 +60,10 @@ class Request:
     seed: int
 
 
-def read_request(
-    vocabulary: SymbolVocabulary,
-    direction: str,
-    prompt: str | Sequence[str],
-    num_tokens: int,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    stop: str | Sequence[str] | None,
-    seed: int,
-) -> Request:
-    """Check what the caller gave; UsageError names all bad values at once."""
-    given = dict(zip(CHECKS, (prompt, num_tokens, temperature, top_k, top_p, stop, seed), strict=True))
-    check.check_options("generate", given, CHECKS)
+def read_request(vocabulary: SymbolVocabulary, direction: str, *arguments: Any) -> Request:
+    """Check the arguments of `LanguageModel.generate`, in their order; UsageError names all bad values at once."""
+    check.check_options("generate", dict(zip(CHECKS, arguments, strict=True)), CHECKS)
+    prompt, num_tokens, temperature, top_k, top_p, stop, seed = arguments
     if direction == "backward":
         raise UsageError(
             "generate: this model reads backward, so it can't go on with a text; train one with direction='forward'"

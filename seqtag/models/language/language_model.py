@@ -3,10 +3,10 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from seqtag.batching import TextWindows
 from seqtag.corpora.encoded_text import Draft, EncodedText, build_vocabulary, encode_draft, encode_text, write_draft
@@ -18,9 +18,7 @@ from seqtag.models.estimator import Estimator
 from seqtag.models.fitting import Run
 from seqtag.models.language.generation import read_request, write
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
-from seqtag.models.networks import language_network
 from seqtag.models.options import documented, option
-from seqtag.models.trained import tuned_rates
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache
 from seqtag.store import StoredModel
@@ -205,7 +203,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         return cls.epochs, cls.batch_size
 
     def _build_network(self) -> LanguageNetwork:
-        return language_network(self, len(self.vocabulary_))
+        return new_network(self)
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -316,7 +314,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         return cache
 
     def perplexity(self, text: TextSource) -> float:
-        """Give the perplexity a symbol: e to the mean loss over a whole text, as `evaluate` reads it."""
+        """Give the perplexity per symbol: e to the power of the mean loss over a whole text, as `evaluate` reads it."""
         return self.evaluate(text).perplexity
 
     def bits_per_character(self, text: TextSource) -> float:
@@ -374,3 +372,31 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
 
     def _restore(self, stored: StoredModel) -> None:
         self.vocabulary_ = SymbolVocabulary.from_dict(stored.vocabulary)
+
+
+def new_network(model: LanguageModel) -> LanguageNetwork:
+    """Build the network that the options and the symbols of a model ask for, with its weights not yet learned."""
+    return LanguageNetwork(
+        len(model.vocabulary_),
+        encoder=model.encoder,
+        embedding_size=model.embedding_size,
+        hidden_size=model.hidden_size,
+        num_layers=model.num_layers,
+        dropout=model.dropout,
+        embedding_dropout=model.embedding_dropout,
+        weight_drop=model.weight_drop,
+        tied=model.tied,
+        softmax_samples=model.softmax_samples,
+    )
+
+
+def tuned_rates(data: Mapping[str, Any]) -> str:
+    """Say at which rate a language model was fine-tuned inside other models, each time; empty where it never was.
+
+    `data` is the model's record of its training.
+
+    >>> tuned_rates({"tuned_at": [0.01, 0.001]})
+    'at a rate of 0.01 and then 0.001'
+    """
+    rates = data.get("tuned_at", ())
+    return f"at a rate of {' and then '.join(f'{rate:g}' for rate in rates)}" if rates else ""

@@ -1,4 +1,4 @@
-"""Read a text with a trained language model and add up what it says of it, in nats."""
+"""Read a text with a trained language model and add up the losses of its symbols, in nats."""
 
 import math
 from collections.abc import Iterator
@@ -12,36 +12,36 @@ from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache, CacheMemory
 from seqtag.text.symbol_vocabulary import LINE_BREAK_ID
 
-# Scores over all symbols that are in memory at a time, and the longest window.
+# The scores, of all symbols at all places of a window, that are in memory at a time; and the longest window.
 _MOST_SCORES = 1 << 24
 _LONGEST = 1024
-# What `fit_cache` tries. States differ in length, so flatness goes over a wide range.
+# The values that `fit_cache` tries. The states of models differ in length, so the range of flatness is wide.
 _FLATNESS = (0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
 _SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class TextFigures:
-    """What a language model says of a whole text.
+    """The loss of a language model on a whole text, and the size of that text.
 
     >>> figures = TextFigures(loss=math.log(8), num_symbols=100, num_unknown=0, num_characters=600)
     >>> round(figures.perplexity, 6), round(figures.bits_per_character, 6)
     (8.0, 0.5)
     """
 
-    loss: float  # mean a symbol, in nats
+    loss: float  # the mean per symbol, in nats
     num_symbols: int  # characters or words, as the model reads them
     num_unknown: int  # of the symbols
-    num_characters: int  # of the text as it stands, line breaks too
+    num_characters: int  # of the text, line breaks included
 
     @property
     def perplexity(self) -> float:
-        """Among how many symbols, all alike, a choice would be as uncertain."""
+        """The number of equally probable symbols among which a choice would be as uncertain."""
         return math.exp(self.loss)
 
     @property
     def bits_per_character(self) -> float:
-        """What the whole text costs, divided by its characters."""
+        """The loss of the whole text in bits, divided by the number of its characters."""
         return self.loss * self.num_symbols / self.num_characters / math.log(2)
 
 
@@ -57,10 +57,10 @@ def symbol_losses(network: LanguageNetwork, symbols_N: np.ndarray) -> np.ndarray
 def mean_loss(
     network: LanguageNetwork, reading_N: np.ndarray, *, num_streams: int = 1, cache: Cache | None = None
 ) -> float:
-    """Give the mean loss a symbol, in nats, over all symbols but the first, which is only read.
+    """Give the mean loss per symbol, in nats, over all symbols but the first, which is only read.
 
-    With one stream the state is carried across the whole text, as published tables have it; several are quicker, and
-    each but the first begins without what came before it. A cache reads along in one stream only.
+    With one stream the state is carried across the whole text, as in published tables. Several streams are quicker, but
+    all except the first begin without the text before them. A cache needs a single stream.
     """
     assert cache is None or num_streams == 1, "a cache remembers one text"
     memory = CacheMemory(0 if cache is None else cache.size, width=network.width)
@@ -76,7 +76,7 @@ def mean_loss(
 
 
 def best_cache(network: LanguageNetwork, reading_N: np.ndarray, *, size: int) -> Cache:
-    """Give the cache that lowers the loss of a text most, of those that this file lists."""
+    """Give the cache, among those with the values listed in this file, that lowers the loss of a text most."""
     memory = CacheMemory(size, width=network.width)
     totals_FS = torch.zeros(len(_FLATNESS), len(_SHARES), dtype=torch.float64)
     with torch.inference_mode():
@@ -91,7 +91,10 @@ def best_cache(network: LanguageNetwork, reading_N: np.ndarray, *, size: int) ->
 def _read(
     network: LanguageNetwork, reading_N: np.ndarray, num_streams: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Read a text window by window, the state carried on: losses, what their scores are made of, and the targets."""
+    """Read a text window by window and carry the state on.
+
+    Gives for each window the losses, the vectors that the scores are computed from, and the targets.
+    """
     window = max(1, min(_LONGEST, _MOST_SCORES // (num_streams * network.num_symbols)))
     windows = TextWindows(reading_N, num_streams=num_streams, window_size=window)
     state = network.start(num_streams)

@@ -3,29 +3,27 @@
 Whatever computes the emissions, the head is the tagger's as it stands now: one tuned after its export predicts tuned.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqtag.inference.tagging import Sentences
-from seqtag.models.engine import State
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.onnx_export.tagging import build_graph
-from seqtag.onnx_export.weights import graph_format, graph_spec, graph_weights
+from seqtag.onnx_export.weights import export_metadata, graph_spec, graph_weights
 from seqtag.runtime import crf, heads
-from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
+from seqtag.runtime.onnx_session import MAX_TOKENS, Exported
 from seqtag.runtime.tagging_engine import OnnxTagEngine, tagging_session
 from seqtag.runtime.word_table import WordTable
 
-if TYPE_CHECKING:
-    import onnx
+_NEVER = -1e30  # the score of a move that the scheme forbids: JSON has no infinity
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,40 +42,51 @@ class OnnxNbestEngine(OnnxTagEngine, NbestTagEngine):
 
 
 class TagExports:
-    """Makes the graph of one trained tagger, and engines of graphs that were opened; see `models.engine.Exports`."""
+    """Makes exports of one trained tagger, and engines of those that were opened; see `models.engine.Exports`."""
 
     def __init__(self, on_torch: TorchTagEngine) -> None:
         self._network, self._tagset, self._context = on_torch.network, on_torch.tagset, on_torch.context
         self._words = WordTable(on_torch.vocabulary)
         self._spec = graph_spec(on_torch.network, on_torch.vocabulary)
-        self.format = graph_format(self._spec)
-        self._head: tuple[tuple[State, float], heads.Head] | None = None
 
-    def graph(self, metadata: Mapping[str, str]) -> "onnx.ModelProto":
-        """Make the graph of the weights as they are now."""
-        return build_graph(graph_weights(self._network), self._spec, metadata=metadata)
+    def content(self, weights_sha256: str, *, int8: bool = False) -> bytes:
+        """Make the file of an export from the weights as they are now; it holds the hash that their folder has."""
+        metadata = export_metadata(self._spec, weights_sha256, **stored_head(self._network.head))
+        model = build_graph(graph_weights(self._network), self._spec, int8=int8, metadata=metadata)
+        content: bytes = model.SerializeToString()
+        return content
 
-    def take(self, exported: Exported) -> Callable[[NbestTagEngine, State], OnnxNbestEngine]:
+    def take(self, exported: Exported) -> Callable[[NbestTagEngine], OnnxNbestEngine]:
         """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
-        return partial(self._engine, tagging_session(exported, has_context=self._context is not None))
+        session = tagging_session(exported, has_context=self._context is not None)
 
-    def _engine(self, session: Session, on_torch: NbestTagEngine, state: State) -> OnnxNbestEngine:
-        return OnnxNbestEngine(
-            session,
-            self._current_head(state),
-            self._words,
-            self._tagset,
-            min(on_torch.max_tokens, MAX_TOKENS),
-            on_torch.thresholds,
-            self._context,
-            network=self._network,
-        )
+        @lru_cache(maxsize=1)
+        def head_at(temperature: float) -> heads.Head:  # the rest of the head is as it was when the graph was opened
+            return runtime_head(self._network.head)
 
-    def _current_head(self, state: State) -> heads.Head:
-        key = state, float(self._network.head.temperature)
-        if self._head is None or self._head[0] != key:
-            self._head = key, runtime_head(self._network.head)
-        return self._head[1]
+        def engine(on_torch: NbestTagEngine) -> OnnxNbestEngine:
+            return OnnxNbestEngine(
+                session,
+                head_at(float(self._network.head.temperature)),
+                self._words,
+                self._tagset,
+                min(on_torch.max_tokens, MAX_TOKENS),
+                on_torch.thresholds,
+                self._context,
+                network=self._network,
+            )
+
+        return engine
+
+
+@torch.no_grad()
+def stored_head(head: LinearHead | CRFHead) -> dict[str, Any]:
+    """Lay out for the metadata what the head adds to the emissions: its kind, its chain, its temperature."""
+    about: dict[str, Any] = {"head": "linear", "temperature": head.temperature.item()}
+    if isinstance(head, CRFHead):
+        parts = (part.clamp(min=_NEVER).tolist() for part in head.scores())
+        about |= {"head": "crf"} | dict(zip(("start", "transitions", "end"), parts))
+    return about
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from seqtag.inference.tagging import Scored, Sentences, TagEngine
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
-from seqtag.text.context_layout import row_batches
+from seqtag.text.length_batches import row_batches
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 

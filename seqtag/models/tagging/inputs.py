@@ -9,11 +9,9 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.corpora.loading import load_corpus
-from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.corpora.tagged_drafts import documents_of
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.inference.user_input import lists, token_lists
-from seqtag.models.label_checks import check_single_split, dev_pair, report_unknown
+from seqtag.inference.user_input import check_single_split, dev_pair, lists, report_unknown, token_lists
 from seqtag.text.schemes import entity_labels
 from seqtag.text.tagset import TagSet
 
@@ -22,17 +20,8 @@ logger = logging.getLogger("seqtag")
 _TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """What a tagger is trained on, settled."""
-
-    train: Dataset
-    dev: Dataset
-    scheme: str  # of the tags of both
-
-
-def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> TrainingData:
-    """Bring training and dev data into one form; without dev data hold out a share of the sentences, and say so."""
+def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Settle training and dev data, in one scheme; without dev data hold out a share of the sentences, and say so."""
     given = _given_dataset(X, y, "training")
     if not len(given):
         raise DataError("the training data holds no sentence; give at least one with tokens and tags")
@@ -41,7 +30,7 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
         if not len(held_out):
             raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
         corpus = load_corpus({"train": given, "dev": held_out})
-        return _training_data(corpus["train"], corpus["dev"])
+        return corpus["train"], corpus["dev"]
     if len(given) < 2:
         raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
     whole = load_corpus(given)["train"]
@@ -49,19 +38,7 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
     order = np.random.default_rng(seed).permutation(len(whole))
     shares = f"{num_dev} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
     logger.info("no dev data given: %s", shares)
-    return _training_data(whole.select(np.sort(order[num_dev:])), whole.select(np.sort(order[:num_dev])))
-
-
-def _training_data(train: Dataset, dev: Dataset) -> TrainingData:
-    scheme = carried_scheme(train)
-    assert scheme is not None, "load_corpus writes the scheme into every dataset"
-    return TrainingData(train, dev, scheme)
-
-
-def as_tagged_dataset(X: Any, y: Any, what: str) -> Dataset:
-    """Turn what a user gave into a settled dataset with tokens and tags; lists are checked sentence by sentence."""
-    dataset = _given_dataset(X, y, what)
-    return load_corpus(dataset)["train"] if len(dataset) else dataset
+    return whole.select(np.sort(order[num_dev:])), whole.select(np.sort(order[:num_dev]))
 
 
 def _given_dataset(X: Any, y: Any, what: str) -> Dataset:

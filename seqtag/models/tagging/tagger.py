@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
@@ -15,10 +17,8 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
-from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Run
-from seqtag.models.networks import tag_network
 from seqtag.models.options import documented, option
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
@@ -26,6 +26,7 @@ from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
+from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
 from seqtag.text.tagset import TagSet
@@ -63,10 +64,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     )
     balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
     calibrate: bool = option(
-        False,
-        check.truth,
-        "A temperature is fitted on dev, so that probabilities are as sure as they are right.",
-        "task",
+        False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
     )
     wanted_recall: float | None = option(
         None,
@@ -104,13 +102,14 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         self._check_options()
         self._forget_network()
-        settled = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
-        train, held_out, scheme = settled.train, settled.dev, settled.scheme
+        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
+        scheme = carried_scheme(train)
+        assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
         check_trainable(self.tagset_, self.class_weights or {})
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
-        self.context_ = Context.open(self.context)
+        self._open_context()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
@@ -162,7 +161,22 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         return None if self.tuning_ is None else {name: found.value for name, found in self.tuning_.labels.items()}
 
     def _build_network(self) -> TagNetwork:
-        return tag_network(self, self._word_inputs(self.vocabulary_), self.tagset_)
+        tagset, num_tags = self.tagset_, len(self.tagset_.names)
+        embedder = self._new_embedder(self.vocabulary_)
+        encoder = self._new_encoder(embedder.output_size)
+        sizes = list(self.vocabulary_.feature_sizes.values())
+        lexical = LexicalScores(sizes, num_tags, dropout=self.lexical_dropout) if self.lexical else None
+        weights_L = torch.ones(num_tags)
+        for i, name in enumerate(tagset.names):
+            label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
+            weights_L[i] = (self.class_weights or {}).get(label, 1.0)
+        head: LinearHead | CRFHead
+        if self.head == "crf":
+            legal = tuple(map(torch.from_numpy, tagset.legal))
+            head = CRFHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
+        else:
+            head = LinearHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L)
+        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
 
     # -- predicting ---------------------------------------------------------------------------
 

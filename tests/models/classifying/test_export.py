@@ -11,6 +11,7 @@ import torch
 from tiny import LABELS, SEVERAL, TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, DataError, ModelError, UsageError
+from seqtag.models.classifying import engine
 from seqtag.models.classifying import export as export_class
 from seqtag.models.estimator import NotFittedModelError
 from seqtag.runtime import load
@@ -31,13 +32,13 @@ def classifier(folder: Path) -> Classifier:
 @pytest.fixture
 def swapped(monkeypatch):
     """An export whose classes are the wrong way round."""
-    build = export_class.build_graph
+    build = engine.build_graph
 
     def wrong(weights, *rest, **options):
         names = ("head.output.weight", "head.output.bias", "head.lexical.table.weight", "head.lexical.bias_L")
         return build({**weights, **{name: -weights[name] for name in names}}, *rest, **options)
 
-    monkeypatch.setattr(export_class, "build_graph", wrong)
+    monkeypatch.setattr(engine, "build_graph", wrong)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -121,13 +122,13 @@ def test_a_tie_that_rounding_decides_is_no_difference(classifier: Classifier, fo
         for values in classifier.network_.parameters():
             values.zero_()
     classifier.save(folder)
-    build = export_class.build_graph
+    build = engine.build_graph
 
     def rounded(weights, *rest, **options):
         bias_L = np.array([0.0, 1e-6], np.float32)
         return build({**weights, "head.output.bias": bias_L}, *rest, **options)
 
-    monkeypatch.setattr(export_class, "build_graph", rounded)
+    monkeypatch.setattr(engine, "build_graph", rounded)
     with caplog.at_level(logging.INFO, "seqtag"):
         classifier.export(folder, dev=(TEXTS, LABELS))
     assert "which decides 32 ties" in caplog.text

@@ -15,9 +15,11 @@ from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 from seqtag import DataError, ModelError, Tagger, UsageError
 from seqtag.models.estimator import NotFittedModelError
 from seqtag.models.export_trial import invented_sentences
-from seqtag.models.tagging import export
-from seqtag.models.tagging.export import ExportedNetwork
+from seqtag.models.tagging import engine
+from seqtag.models.tagging.engine import TagExports
+from seqtag.models.tagging.inference import NbestTagEngine
 from seqtag.onnx_export import nodes as graph_nodes
+from seqtag.runtime.onnx_session import start_export
 
 
 @pytest.fixture
@@ -34,9 +36,13 @@ def metadata(path: Path) -> dict:
 
 
 def exported_tags(tagger: Tagger, path: Path, sentences: list[list[str]]) -> list[list[str]]:
-    """Decode what is in the file with torch's head."""
-    network = ExportedNetwork(path.read_bytes(), tagger.network_.head)
-    return tagger._torch_engine(network).tags(sentences)
+    """Predict with what is in the file."""
+    return opened(tagger, path).tags(sentences)
+
+
+def opened(tagger: Tagger, path: Path) -> NbestTagEngine:
+    on_torch = tagger._torch_engine()
+    return TagExports(on_torch).take(start_export(path, str(path), threads=1))(on_torch)
 
 
 @pytest.mark.parametrize("dev", [None, (TOKENS, TAGS)], ids=["made_up", "dev"])
@@ -68,11 +74,19 @@ def test_options_of_the_tagger_reach_the_graph(options: dict, tmp_path: Path):
     tagger = fitted_tagger(**options)
     path = tagger.export(tagger.save(tmp_path / "m"), dev=(TOKENS, TAGS))
     assert exported_tags(tagger, path, UNSEEN) == tagger.predict(UNSEEN)
-    network = ExportedNetwork(path.read_bytes(), tagger.network_.head)
-    for _, batch in tagger._torch_engine().batches(UNSEEN):
-        real_BT = (batch.slots_BT > 0).numpy()
-        expected_BTL = tagger.network_.emissions(batch).numpy()
-        np.testing.assert_allclose(network.emissions(batch).numpy()[real_BT], expected_BTL[real_BT], atol=1e-5)
+    expected, found = map(emissions, (tagger._torch_engine(), opened(tagger, path)))
+    assert expected.keys() == found.keys() == {i for i, sentence in enumerate(UNSEEN) if sentence}
+    for i, expected_TL in expected.items():
+        np.testing.assert_allclose(found[i], expected_TL, atol=1e-5)
+
+
+def emissions(tag_engine: NbestTagEngine) -> dict[int, np.ndarray]:
+    """Give the emissions of each unseen sentence that has a token, (T, L)."""
+    return {
+        int(i): scores_TL[:length].numpy()
+        for indices, emissions_BTL, lengths_B in tag_engine.emissions(UNSEEN)
+        for i, scores_TL, length in zip(indices, emissions_BTL, lengths_B.tolist())
+    }
 
 
 def test_the_metadata_say_what_the_head_adds(tagger: Tagger, folder: Path):
@@ -121,15 +135,15 @@ def test_thresholds_count_where_int8_is_measured(tagger: Tagger, folder: Path, c
 def test_an_export_that_differs_is_refused_and_nothing_is_left(tagger: Tagger, folder: Path, monkeypatch):
     tagger.export(folder)
     before = files(folder)
-    build = export.build_graph
+    build = engine.build_graph
 
     def wrong(weights, *rest, **options):
         weights = {**weights, "head.output.weight": -weights["head.output.weight"]}
         return build(weights, *rest, **options)
 
-    monkeypatch.setattr(export, "build_graph", wrong)
+    monkeypatch.setattr(engine, "build_graph", wrong)
     expected = tagger.predict(TOKENS)
-    content = export._content(tagger._torch_engine(), "", int8=False)
+    content = TagExports(tagger._torch_engine()).content("")
     (folder / "wrong.onnx").write_bytes(content)
     found = exported_tags(tagger, folder / "wrong.onnx", TOKENS)
     (folder / "wrong.onnx").unlink()
@@ -149,22 +163,22 @@ def test_a_tie_that_rounding_decides_is_no_difference(tagger: Tagger, folder: Pa
             values.zero_()
         tagger.network_.head.shift_L.zero_()
     tagger.save(folder)
-    build = export.build_graph
+    build = engine.build_graph
 
     def rounded(weights, *rest, **options):
         shift_L = np.linspace(0, 1e-6, len(weights["head.shift_L"]), dtype=np.float32)
         return build({**weights, "head.shift_L": shift_L}, *rest, **options)
 
-    monkeypatch.setattr(export, "build_graph", rounded)
+    monkeypatch.setattr(engine, "build_graph", rounded)
     with caplog.at_level(logging.INFO, "seqtag"):
         tagger.export(folder, dev=(TOKENS, TAGS))
     assert "which decides 20 ties" in caplog.text
 
 
 def test_a_loss_can_be_forced(tagger: Tagger, folder: Path, monkeypatch, caplog):
-    build = export.build_graph
+    build = engine.build_graph
     monkeypatch.setattr(
-        export,
+        engine,
         "build_graph",
         lambda weights, *rest, **options: build(
             {**weights, "head.output.weight": -weights["head.output.weight"]}, *rest, **options

@@ -8,8 +8,8 @@ from seqtag.nn.classification import SingleLabelHead
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.ngrams import Ngrams, NgramScores
-from seqtag.nn.parameter_groups import parameter_groups
 from seqtag.nn.pooling import MeanPooling
+from seqtag.training.optimizers import parameter_groups
 
 
 def groups_by_name(network):
