@@ -189,10 +189,10 @@ def test_training_is_the_same_with_documents_and_without(tmp_path):
     with_them = load_corpus(write(tmp_path, train=text), split="train")
     without = load_corpus(write(tmp_path, train=text.replace(START, "")), split="train")
     splits = [training_splits(data, None, None, dev_share=0.25, seed=3) for data in (with_them, without)]
-    for one, other in ((splits[0].train, splits[1].train), (splits[0].dev, splits[1].dev)):
+    for one, other in zip(*splits, strict=True):
         assert one["tokens"][:] == other["tokens"][:]
         assert fingerprint({"x": one}) == fingerprint({"x": other})
-    train = splits[0].train
+    train, _ = splits[0]
     assert sorted(set(train["document"][:])) == list(range(1, 9))
     tagset = TagSet.build(train.features["tags"].feature.names, "IOB2")
     rows = TaggedRows(train, Vocabulary.build(count_tokens(train)), tagset)

@@ -6,7 +6,7 @@ import numpy as np
 from tiny import TAGS, TOKENS, UNSEEN
 
 from seqtag import Classifier, Tagger
-from seqtag.inference.attention import TokenWeight
+from seqtag.inference.classifying import TokenWeight
 from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.models.tagging.engine import OnnxNbestEngine
 from seqtag.models.tagging.inference import TorchTagEngine
