@@ -11,6 +11,7 @@ from hypothesis import settings
 # Networks here are tiny: a second thread waits more than it works, and on a busy machine it waits for ever.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
 # Shared machines stall now and then; a slow example is no failure.

@@ -7,6 +7,7 @@ import typer
 
 from seqtag.cli.arguments import EXIT_CODES, LABELLED, TAGGED, TEXT, examples, help_text
 from seqtag.cli.commands import check, compare, demo, evaluate, export, generate, options, predict, score, train, tune
+from seqtag.cli.process import open_missing_streams
 
 app = typer.Typer(
     name="seqtag",
@@ -46,4 +47,5 @@ def _before_any_command(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line, which ends the process with its exit code; `argv` replaces the arguments of the process."""
+    open_missing_streams()
     app(args=argv, prog_name="seqtag")

@@ -25,7 +25,7 @@ LABELLED_FORMS = f"To tag: {TAGGED} To classify: {LABELLED}"
 DATA_FORMS = f"{LABELLED_FORMS} For a language model: {TEXT}"
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data or the model falls short, 2 the command is used wrongly, 130 interrupted with "
-    "Ctrl-C."
+    "Ctrl-C, 143 with SIGTERM."
 )
 
 # The panels of a help page that group the options of `seqtag train`.

@@ -17,6 +17,7 @@ import torch
 from seqtag.errors import ModelError, UsageError
 from seqtag.nn.network import Network
 from seqtag.store import read_files
+from seqtag.training.device import guard_forked_children
 
 if TYPE_CHECKING:
     from seqtag.runtime.onnx_session import Exported
@@ -77,7 +78,7 @@ class Engines(Generic[EngineT]):
         self._exports: Exports[EngineT] | None = None
         self._homes: list[Home] = []  # the newest first
         self._opened: dict[str, tuple[State, Callable[[EngineT], EngineT] | None]] = {}
-        self._lock = Lock()
+        self._locks: dict[int, Lock] = {}  # by process, as a forked one has no threads that could release another's
 
     def loaded_from(self, folder: str | Path, config: Mapping[str, Any]) -> None:
         """Note the folder that the weights were read from."""
@@ -92,7 +93,7 @@ class Engines(Generic[EngineT]):
         folder, (config, _) = Path(folder), read_files(Path(folder), ())
         is_default = any(home.is_default and home.folder == folder for home in self._homes)
         home = Home(folder, config["files"]["model.safetensors"], self._versions(), is_default=is_default)
-        with self._lock:
+        with self._lock():
             self._homes = [home, *(other for other in self._homes if other.folder != folder)]
             self._opened.pop("onnx-int8", None)  # another one, with other rounding, may have been written
 
@@ -103,12 +104,16 @@ class Engines(Generic[EngineT]):
         or of other weights. "auto" takes torch in such a case, and a warning names the file.
         """
         if choice != "torch":
-            with self._lock:
+            with self._lock():
                 state = os.getpid(), torch.get_num_threads(), self._versions()
                 make = self._opened_for(choice, state)
                 if make is not None:
                     return make(on_torch)
+        guard_forked_children()
         return on_torch
+
+    def _lock(self) -> Lock:
+        return self._locks.setdefault(os.getpid(), Lock())
 
     def _opened_for(self, choice: str, state: State) -> Callable[[EngineT], EngineT] | None:
         """Open the graph for a choice, or give the one that is open; None where torch is to run the network."""

@@ -14,11 +14,12 @@ from sklearn.exceptions import NotFittedError
 
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
-from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process, train_seeds, training_options
+from seqtag.models.fitting import NetworkT, Rows, Run, train_seeds, training_options
 from seqtag.models.options import option
 from seqtag.models.scikit_learn import BaseEstimator
 from seqtag.store import StoredModel, read_model, write_model
 from seqtag.training.device import pick_device
+from seqtag.training.launch import is_main_process
 from seqtag.training.watchers import EpochRecord
 
 Self = TypeVar("Self", bound="Estimator[Any, Any]")

@@ -4,7 +4,6 @@ Knows no task: the estimator says how a network is built, what a row is and what
 """
 
 import logging
-import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,6 +16,7 @@ from torch import nn
 
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.language import WindowBatch
+from seqtag.training.launch import is_main_process
 from seqtag.training.loop import Trainer
 from seqtag.training.optimizers import TrainingOptions
 from seqtag.training.watchers import EpochRecord, TensorBoardWatcher, Watcher, default_watcher
@@ -127,8 +127,3 @@ def training_options(params: Mapping[str, Any], *, epochs: int, batch_size: int)
     given["epochs"] = params["epochs"] or epochs
     given["batch_size"] = params["batch_size"] or batch_size
     return TrainingOptions(**{**absent, **given})
-
-
-def is_main_process() -> bool:
-    """Tell whether this process is the one that writes and logs: under `accelerate launch` there are several."""
-    return os.environ.get("RANK", "0") == "0"

@@ -23,7 +23,7 @@ from seqtag.models.card import model_card
 from seqtag.models.context import Context, context_problem
 from seqtag.models.engine import Engines, EngineT, check_engine
 from seqtag.models.estimator import Estimator, VocabularyT
-from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process
+from seqtag.models.fitting import NetworkT, Rows, Run
 from seqtag.models.language.language_model import LanguageModel
 from seqtag.models.options import option
 from seqtag.nn.context import ContextEmbedder
@@ -33,6 +33,7 @@ from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
+from seqtag.training.launch import is_main_process
 
 Self = TypeVar("Self", bound="SequenceEstimator[Any, Any, Any]")
 

@@ -147,6 +147,8 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Se
 
     Raises UsageError where onnxruntime is not installed, ModelError where it can't read the graph.
     """
+    # The import itself asks for the address of a server and writes an identifier of the machine, unless this is set.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime as ort
         from onnxruntime.capi import onnxruntime_pybind11_state as failures

@@ -14,10 +14,11 @@ import typer
 from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE
 from seqtag.cli.language_figures import LanguageFigures
 from seqtag.cli.model_folder import Place
-from seqtag.cli.process import command, is_main_process
+from seqtag.cli.process import command
 from seqtag.cli.sources import pick_split, read_corpus
 from seqtag.cli.tasks import Task, find_task
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.training.launch import is_main_process
 
 if TYPE_CHECKING:
     from datasets import Dataset

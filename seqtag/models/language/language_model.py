@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ from seqtag.nn.language_cache import Cache
 from seqtag.store import StoredModel
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
+from seqtag.training.device import guard_forked_children
+from seqtag.training.launch import num_processes
 from seqtag.training.watchers import Watcher, default_watcher, language_figure, language_wording
 
 logger = logging.getLogger("seqtag")
@@ -128,7 +129,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         self._check_options()
         if y is not None:
             raise UsageError("a language model learns from text alone: leave y out; for dev text write dev=...")
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if num_processes() > 1:
             raise UsageError("a language model trains in one process, as each stream of text has a state of its own")
         self._forget_network()
         train, held_out, sha256 = self._read_texts(text, dev)
@@ -146,6 +147,10 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         train.discard()
         held_out.discard()
         return self
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        guard_forked_children()  # whatever comes next computes with torch
 
     def _read_texts(self, text: TextSource, dev: TextSource | None) -> tuple[EncodedText, EncodedText, str]:
         """Give the texts to train on and to choose the epoch by, as ids of a new vocabulary, and a hash of both."""
