@@ -67,6 +67,18 @@ class ClassSet:
             indicators_NL[np.arange(len(ids)), np.asarray(ids, np.int64)] = 1.0
         return indicators_NL
 
+    def choose(self, probability_NL: np.ndarray, threshold_L: np.ndarray) -> np.ndarray:
+        """Say which classes each text gets, as truth values (N, L): the likeliest, or all that reach their threshold.
+
+        >>> ClassSet(("a", "b")).choose(np.array([[0.4, 0.6]]), np.full(2, 0.9)).tolist()
+        [[False, True]]
+        """
+        if self.is_multi:
+            reached_NL: np.ndarray = probability_NL >= threshold_L
+            return reached_NL
+        likeliest_NL: np.ndarray = np.arange(len(self)) == probability_NL.argmax(1)[:, None]
+        return likeliest_NL
+
     def decode(self, chosen_NL: np.ndarray) -> list[Any]:
         """Turn rows of truth values into labels: one per text, or a list in the order of the classes.
 
