@@ -63,7 +63,6 @@ TESTED_ELSEWHERE = {
     "corpora/formats/annotation_records.py": "corpora/formats/test_annotation_exports.py",
     "corpora/formats/hu_liu_reviews.py": "corpora/formats/test_class_files.py",
     "corpora/formats/slot_files.py": "corpora/formats/test_class_files.py",
-    "corpora/formats/spacy_docbins.py": "corpora/formats/test_annotation_exports.py",
     "corpora/formats/split_json.py": "corpora/formats/test_class_files.py",
     "corpora/formats/zip_archives.py": "corpora/formats/test_class_files.py",
     "corpora/labelled_drafts.py": "corpora/formats/test_arrow_tables.py",

@@ -6,7 +6,8 @@ in labelled_loading.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from datasets import Dataset, DatasetDict
 
 from seqtag.corpora.column_roles import Column, document_column, header_name, tagging_columns
-from seqtag.corpora.formats.annotation_exports import annotation_blocks, sniff_annotations
+from seqtag.corpora.formats.annotation_exports import annotation_part
 from seqtag.corpora.formats.arrow_tables import (
     JSON_ENDINGS,
     TABLE_ENDINGS,
@@ -32,10 +33,15 @@ from seqtag.corpora.formats.arrow_tables import (
 from seqtag.corpora.formats.conll import column_blocks
 from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
 from seqtag.corpora.formats.spacy_docbins import docbin_blocks
+from seqtag.corpora.formats.span_tables import span_columns, span_table_part
+from seqtag.corpora.formats.standoff import standoff_folders, standoff_part
+from seqtag.corpora.formats.webanno import is_webanno, webanno_part
+from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
 from seqtag.corpora.lines import file_ending
-from seqtag.corpora.source_names import local_path, parse_source
+from seqtag.corpora.source_names import local_path, parse_source, reading_options
+from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import (
     find_split_files,
     find_split_folders,
@@ -45,7 +51,7 @@ from seqtag.corpora.splits import (
     split_name,
 )
 from seqtag.corpora.tag_normalising import carried_scheme, check_options, corpus_scheme, settle, settled
-from seqtag.corpora.tagged_drafts import Block, Part
+from seqtag.corpora.tagged_drafts import Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
 
@@ -60,7 +66,7 @@ Opened = TypeVar("Opened")  # what a split is made of: a part of tagged tokens, 
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tag": {
         **dict.fromkeys(("token", "tag", "scheme")),
-        **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx"},
+        **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx", "overlaps": "error", "annotator": None},
     },
     "classify": {"text": None, "label": None},
 }
@@ -80,6 +86,8 @@ def load_corpus(
     task: str = "tag",
     max_misaligned: float = 0.05,
     language: str = "xx",
+    overlaps: str = "error",
+    annotator: str | int | None = None,
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
@@ -114,7 +122,8 @@ def load_corpus(
     (['1', '5'], ['Fine.', 'Bah!'])
     """
     options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "repair": repair}
-    check_task(task, {**options, "max_misaligned": max_misaligned, "language": language})
+    rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
+    check_task(task, {**options, **asdict(rules)})
     if task == "classify":
         texts, tables = labelled_parts(source, text, label)
         if tables is not None and is_labelled(tables):
@@ -122,9 +131,7 @@ def load_corpus(
         _check_split(texts, split)
         return _pick(settle_labels(texts, workspace()), split)
     check_options(scheme, repair)
-    if not 0 <= max_misaligned <= 1:
-        raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
-    parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
+    parts, tables = tagged_parts(source, token, tag, rules)
     if tables is not None and (corpus := settled(tables, scheme)) is not None:
         return _pick(corpus, split)
     _check_split(parts, split)
@@ -132,15 +139,18 @@ def load_corpus(
 
 
 def tagged_parts(
-    source: Source, token: Column | None, tag: Column | None, *, max_misaligned: float, language: str
+    source: Source, token: Column | None, tag: Column | None, rules: SpanRules
 ) -> tuple[dict[str, Part], Mapping[str, Dataset] | None]:
     """Open a source of tagged tokens and give its splits, train, dev and test in this order and first.
 
     The second value holds its tables. It is None for a source without tables, and where the columns that are wanted do
     not have the names that `load_corpus` gives them.
     """
-    open_path = partial(_open_tagged, max_misaligned=max_misaligned, language=language)
-    return _open_source(source, token, tag, open_path, _table_part, "tag", {"tokens", "tags"})
+    if isinstance(source, (str, os.PathLike)):
+        rules = rules.changed(reading_options(os.fspath(source)))
+    rules.check()
+    open_path, open_table = partial(_open_tagged, rules=rules), partial(_table_part, rules=rules)
+    return _open_source(source, token, tag, open_path, open_table, "tag", {"tokens", "tags"})
 
 
 def labelled_parts(
@@ -178,7 +188,7 @@ def _open_source(
 
 
 def _open_tagged(
-    source: str, token: Column | None, tag: Column | None, config: str | None, *, max_misaligned: float, language: str
+    source: str, token: Column | None, tag: Column | None, config: str | None, *, rules: SpanRules
 ) -> tuple[Tables | None, dict[str, Part]]:
     """Give the tables, or else the parts, of a path or hub name."""
     path = local_path(source, config)
@@ -192,33 +202,39 @@ def _open_tagged(
             return None, {"train": Part(f"{path / 'seq.in'}", "", slot_blocks(path))}
         if slots := find_split_folders(path, is_slot_folder):
             return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
+        if standoff := standoff_folders(path):
+            return None, {name: standoff_part(found, str(path), rules) for name, found in standoff.items()}
         if config is not None or is_configured(path) or (not has_split_files(path) and has_tables(path)):
             return table_folder(path, config), {}
         files = find_split_files(path)
-    parts: dict[str, Part] = {}
-    for name, file in files.items():
-        ending = file_ending(file)
-        if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
-            parts[name] = _table_part(table_file(file, ending), str(file), token, tag)
-        else:
-            unit = "document" if ending == ".spacy" else ""
-            parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
-    return None, parts
+    return None, {name: _file_part(file, token, tag, rules) for name, file in files.items()}
 
 
-def _file_blocks(
-    path: Path, ending: str, token: Column | None, tag: Column | None, max_misaligned: float, language: str
-) -> Iterator[Block]:
+def _file_part(path: Path, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:
+    """Open a file as a split, by its ending and its first lines."""
+    ending = file_ending(path)
     if ending == ".spacy":
-        return docbin_blocks(path, tag=None if tag is None else str(tag))
+        return Part(str(path), "document", docbin_blocks(path, tag=None if tag is None else str(tag)))
+    if ending == ".ann":
+        return standoff_part([path], str(path), rules)
     if ending in JSON_ENDINGS:
-        return annotation_blocks(path, language=language, max_misaligned=max_misaligned)
-    return column_blocks(path, token=token, tag=tag)
+        keys = {"text": header_name(token, "token", str(path)), "marks": header_name(tag, "tag", str(path))}
+        if (part := annotation_part(path, rules, **keys)) is not None:
+            return part
+    if ending in (".csv", ".tsv") and is_word_table(path, token, tag):
+        return Part(str(path), "", word_table_blocks(path, token, tag))
+    if ending in (*TABLE_ENDINGS, *JSON_ENDINGS):
+        return _table_part(table_file(path, ending), str(path), token, tag, rules)
+    if is_webanno(path):
+        return webanno_part(path, rules, layer=tag)
+    return Part(str(path), "", column_blocks(path, token=token, tag=tag))
 
 
-def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
-    """Make a split of a table, with the columns that are named or found."""
+def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:
+    """Make a table a split, with the columns that are named or found: lists of tokens and tags, or texts with spans."""
     names = {"token": header_name(token, "token", origin), "tag": header_name(tag, "tag", origin)}
+    if (spans := span_columns(table.features, **names)) is not None:
+        return span_table_part(table, *spans, origin, rules)
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)

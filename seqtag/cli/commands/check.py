@@ -66,8 +66,8 @@ def check(
     """Look through a corpus for what would hurt a model or a score. Changes nothing.
 
     An [bold]error[/bold] makes a model or a score wrong: unreadable (files), wrong_column, missing_label, odd_tag,
-    mixed_letters and illegal_tag (of schemes), misaligned_span, label_not_in_train, shared_with_train (from 1% of a
-    split on).
+    mixed_letters and illegal_tag (of schemes), misaligned_span, overlapping_span, label_not_in_train, shared_with_train
+    (from 1% of a split on).
 
     A [bold]warning[/bold] probably does harm: unnamed_splits, few_shared_with_train, shared_held_out, near_copy,
     two_labels, similar_labels, unused_label, blank_row, blank_token, space_in_token, invisible_character,

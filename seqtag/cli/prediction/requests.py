@@ -8,10 +8,12 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
+from seqtag.corpora.formats.webanno import is_webanno, webanno_sentences
 from seqtag.corpora.lines import handle_blocks, line_blocks
 from seqtag.errors import DataError
 
@@ -60,7 +62,11 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
     handle = io.BufferedReader(_AnnouncedReads(stdin, before_wait), _BLOCK_BYTES) if given.path == "-" else None
     name = _STDIN if handle else given.path
     if given.kind == "conll":
-        for tokens, rows in iter_sentences(handle or given.path, token=given.column, name=name):
+        if handle is None and is_webanno(Path(name)):
+            sentences = webanno_sentences(name)
+        else:
+            sentences = iter_sentences(handle or name, token=given.column, name=name)
+        for tokens, rows in sentences:
             yield Request(tokens=tokens, rows=rows)
         return
     if given.table is not None:

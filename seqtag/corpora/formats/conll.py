@@ -20,7 +20,7 @@ _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "de
 _DOCUMENT = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
 _SKIPPED_NODE = re.compile(
-    r"\d+[-.]\d+"
+    r"\d+(?:-(\d+)|\.\d+)"
 )  # 3-4 stands for a multiword token, whose words follow, and 5.1 for an empty node
 _COMMENT = re.compile(r"#\s*(\S+\s*=|(newdoc|newpar|id)\b)")
 _NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s*id\s*=)?\s*(.*)")
@@ -133,10 +133,20 @@ def _rows(
     between = True  # there was no token since a sentence ended
     number = document = 0
     document_id = ""
+    owed = last_word = 0  # the last word of a multiword token, and the last word that there was
+
+    def check_words(number: int) -> None:
+        if owed > last_word:
+            raise DataError(
+                f"{name}:{number}: the sentence has a multiword token that ends with word {owed}, and its last word is "
+                f"{last_word}; such rows are passed over, so that tokens would get lost: add a row for each word"
+            )
+
     for first, lines in blocks:
         for number, line in enumerate(lines, first):
             if not line.strip(" \t") or line.startswith(_DOCUMENT):
-                between = True
+                check_words(number)
+                between, owed, last_word = True, 0, 0
                 yield number, [], document
                 document += line.startswith(_DOCUMENT)
                 continue
@@ -148,13 +158,16 @@ def _rows(
                 continue
             cells = line.split("\t") if tab else _split_blanks(line)
             if numbered and not cells[0].isdecimal():
-                if _SKIPPED_NODE.fullmatch(cells[0]):
+                if node := _SKIPPED_NODE.fullmatch(cells[0]):
+                    owed = max(owed, int(node[1] or 0))
                     continue
                 raise DataError(f"{name}:{number}: the first column is {cells[0]!r}; in CoNLL-U it is a token's number")
             if len(cells) != width and (exact or len(cells) < needed):
                 raise DataError(_width_error(name, number, len(cells), layout))
             between = False
+            last_word = int(cells[0]) if numbered else 0
             yield number, cells, document
+    check_words(number)
     yield number + 1, [], document
 
 
@@ -213,6 +226,10 @@ def _recognise(blocks: Iterable[LineBlock], name: str) -> tuple[Layout | None, I
 
 def _layout(sample: list[LineBlock], name: str) -> Layout | None:
     numbered_lines = [(first + index, line) for first, lines in sample for index, line in enumerate(lines)]
+    if numbered_lines and numbered_lines[0][1].startswith("#FORMAT=WebAnno"):
+        raise DataError(
+            f"{name}:1: this is a TSV file of WebAnno; only TSV 3 is read, and from a file, not from a pipe"
+        )
     sentences: list[list[tuple[int, str]]] = [[]]
     for number, line in numbered_lines[:_SAMPLE_LINES]:
         if not line.strip(" \t") or line.startswith(_DOCUMENT):
@@ -261,4 +278,4 @@ def _have_comments(sentences: list[list[tuple[int, str]]]) -> bool:
 
 def _is_numbered(ids: list[str]) -> bool:
     words = [word for word in ids if not _SKIPPED_NODE.fullmatch(word)]
-    return words == [str(number) for number in range(1, len(words) + 1)]
+    return bool(words) and words == [str(number) for number in range(1, len(words) + 1)]
