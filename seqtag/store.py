@@ -7,18 +7,26 @@ itself, so a damaged file is named before anything is built from it.
 import errno
 import hashlib
 import json
+import logging
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError
+from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
 
 if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
     from torch import Tensor
 
+logger = logging.getLogger("seqtag")
+
+ReadT = TypeVar("ReadT")
 FORMAT_VERSION = 1
+_MOST_READS = 20
 _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "config.json",
     "vocabulary.json",
@@ -29,6 +37,7 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
 
 # The files that a new model replaces; an export belongs to the weights that it was made from.
 _OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx"}
+_OURS |= {f".{_CONFIG}.without", *(f".{name}.partial" for name in _OURS)}  # of an export that was broken off
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +62,56 @@ class StoredModel:
 def check_place(folder: str | Path) -> bool:
     """Say whether a folder holds a model, which may be replaced; raises UsageError where it holds something else."""
     folder = Path(folder)
-    _recover(folder)
+    _sweep(folder.resolve())
     if (folder / _CONFIG).is_file():
         return True
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
+        raise _foreign(folder)
     return False
 
 
 def write_model(folder: str | Path, model: StoredModel) -> Path:
-    """Write a model folder beside its place and rename it there: a kill leaves the old model or the new.
+    """Write a model folder beside its place and exchange the two: who reads meanwhile, or after a kill, has one whole.
 
     An existing model is replaced, and files in its folder that are no part of a model are kept; any other folder with
-    content is left alone. Raises UsageError for a place that can't be used, ModelError where the disk is full.
+    content is left alone. Of several processes that save into one place, the last one wins. Raises UsageError for a
+    place that can't be used, ModelError where the disk is full.
     """
     folder = Path(folder)
     place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
-    partial, previous = _beside(place, "partial"), _beside(place, "previous")
+    claimed = lock = None
     try:
-        _recover(place)
-        if place.is_file() or (place.is_dir() and any(place.iterdir()) and not _holds_model(place)):
-            raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _write_files(partial, model)
-        if place.exists():
-            place.rename(previous)
-        partial.rename(place)
+        _sweep(place)
+        _check_replaceable(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        claimed, lock = claim_folder(place.parent, _prefix(place))
+        (claimed / "new").mkdir()
+        _write_files(claimed / "new", model)
+        while not _put_in_place(claimed, place):
+            _check_replaceable(folder)
+        sync(place.parent)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        _recover(place)
         what = "no space is left on the disk" if error.errno == errno.ENOSPC else str(error)
         raise ModelError(
             f"{folder}: the model could not be saved: {what}; what stood there before is unchanged"
         ) from error
-    _recover(place)
+    finally:
+        if claimed is not None:
+            shutil.rmtree(claimed, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
     return folder
 
 
 def read_model(folder: str | Path) -> StoredModel:
     """Read a model folder; raises UsageError where there is none, ModelError naming the file that is damaged."""
+    return read_unchanged(folder, partial(_read_model, Path(folder)))
+
+
+def _read_model(folder: Path) -> StoredModel:
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
 
-    folder = Path(folder)
     config, contents = read_files(folder, (_VOCABULARY, _WEIGHTS, _HISTORY))
     try:
         weights = load_tensors(contents[_WEIGHTS])
@@ -110,6 +125,26 @@ def read_model(folder: str | Path) -> StoredModel:
         _json(folder / _HISTORY, contents[_HISTORY]),
         card.read_text(encoding="utf-8") if card.is_file() else "",
     )
+
+
+def read_unchanged(folder: str | Path, read: Callable[[], ReadT]) -> ReadT:
+    """Read files of a model folder; once more, where they don't fit because another process saved there meanwhile."""
+    for _ in range(_MOST_READS):
+        before = _identity(Path(folder))
+        try:
+            return read()
+        except (ModelError, UsageError):
+            if _identity(Path(folder)) == before:
+                raise
+    return read()
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    try:
+        about = folder.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino, about.st_ctime_ns  # each new name in a folder changes the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +182,15 @@ def write_export(folder: Path, name: str, content: bytes) -> Path:
     leaves the old export or the new one. Raises ModelError where it can't be written.
     """
     path = folder / name
+    try:
+        with sole_writer(folder):
+            _add_export(folder, name, content)
+    except OSError as error:
+        raise ModelError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
+    return path
+
+
+def _add_export(folder: Path, name: str, content: bytes) -> None:
     config, _ = read_files(folder, ())
     others = {other: sha256 for other, sha256 in config["files"].items() if other != name}
     without, with_hash = (
@@ -156,25 +200,23 @@ def write_export(folder: Path, name: str, content: bytes) -> Path:
     )
     steps = [
         (folder / f".{_CONFIG}.without", without, folder / _CONFIG),
-        (folder / f".{name}.partial", content, path),
+        (folder / f".{name}.partial", content, folder / name),
         (folder / f".{_CONFIG}.partial", with_hash, folder / _CONFIG),
     ]
     try:
-        for partial, written, _ in steps:
-            partial.write_bytes(written)
-        for partial, _, place in steps:
-            partial.replace(place)
-    except OSError as error:
-        raise ModelError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
+        for written, data, _ in steps:
+            written.write_bytes(data)
+            sync(written)
+        for written, _, place in steps:
+            written.replace(place)
+        sync(folder)
     finally:
-        for partial, _, _ in steps:
-            partial.unlink(missing_ok=True)
-    return path
+        for written, _, _ in steps:
+            written.unlink(missing_ok=True)
 
 
 def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read config.json and some other files of a model folder, each checked against its hash."""
-    _recover(folder.resolve())
     if not folder.is_dir() or not (folder / _CONFIG).is_file():
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
         raise UsageError(
@@ -219,6 +261,8 @@ def _write_files(folder: Path, model: StoredModel) -> None:
     contents[_CARD] = model.card.encode()
     for name, content in contents.items():
         (folder / name).write_bytes(content)
+        sync(folder / name)
+    sync(folder)
 
 
 def _dump(value: Any, indent: int | None = 1) -> bytes:
@@ -267,19 +311,54 @@ def _holds_model(folder: Path) -> bool:
     return config.is_file() and b'"seqtag_version"' in config.read_bytes()[:1000]
 
 
-def _beside(place: Path, what: str) -> Path:
-    return place.parent / f".{place.name}.{what}"
+def _foreign(folder: Path) -> UsageError:
+    return UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
 
 
-def _recover(place: Path) -> None:
-    """Finish what a kill between two renames left: the old model waits beside its place, or the new one is in it."""
-    previous = _beside(place, "previous")
-    if not previous.is_dir():
-        return
+def _check_replaceable(folder: Path) -> None:
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _holds_model(folder)):
+        raise _foreign(folder)
+
+
+def _prefix(place: Path) -> str:
+    return f".{place.name}.saving-"
+
+
+def _put_in_place(claimed: Path, place: Path) -> bool:
+    """Give the new folder the name of the place; False where another process has made or taken the place meanwhile."""
+    new = claimed / "new"
     if not place.exists():
-        previous.rename(place)
-        return
-    for entry in previous.iterdir():
-        if entry.name not in _OURS and not (place / entry.name).exists():
-            entry.rename(place / entry.name)
-    shutil.rmtree(previous, ignore_errors=True)
+        try:
+            new.rename(place)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+        return True
+    try:
+        with sole_writer(place):
+            add_what_is_missing(place, new, but=_OURS)
+            sync(new)
+            if exchange(new, place):
+                return True
+            # Two renames, where the system has no exchange. A kill between them leaves the place empty until `_sweep`.
+            place.rename(claimed / "old")
+            try:
+                new.rename(place)
+            except OSError:
+                (claimed / "old").rename(place)
+                raise
+    except FileNotFoundError:
+        if place.exists():
+            raise
+        return False
+    return True
+
+
+def _sweep(place: Path) -> None:
+    """Remove what a dead process left when it saved into a place; the old model that it had moved comes back first."""
+    for claimed in dead_folders(place.parent, _prefix(place)):
+        old = claimed / "old"
+        if old.is_dir() and not old.is_symlink() and not os.path.lexists(place):
+            old.rename(place)
+            logger.warning("%s: a save was broken off here; the model that stood there before is back", place)

@@ -29,7 +29,7 @@ FLOORS = [
     ["batching"],
     ["store", "nn", "text"],
     ["reporting"],
-    ["errors", "version"],
+    ["errors", "folders", "version"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Packages that would undo what a room promises: strings know no tensors, tensors no strings, a runtime needs no torch.
@@ -77,6 +77,7 @@ TESTED_ELSEWHERE = {
     "evaluation/statistics/ranking.py": "evaluation/statistics/test_comparison.py",
     "evaluation/tagging/errors.py": "evaluation/tagging/test_span_errors.py",
     "evaluation/tagging/evaluation.py": "evaluation/tagging/test_metrics.py",
+    "folders.py": "test_store.py",
     "inference/tagging.py": "models/tagging/test_tagger.py",
     "inference/user_input.py": "models/tagging/test_inputs.py",
     "models/export_trial.py": "models/tagging/test_export.py",

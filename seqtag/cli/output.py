@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from seqtag.corpora.workspace import try_lock
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.folders import try_lock
 
 
 class Report(Protocol):
@@ -88,7 +88,7 @@ def open_output(path: str) -> Iterator[TextIO]:
 def _new_partial(place: Path) -> tuple[Path, int | None]:
     """Make a file beside `place` that no other process writes to, with its lock; those that dead ones left are removed.
 
-    The lock says that the file is in use, as in corpora/workspace.py.
+    The lock says that the file is in use, as in seqtag/folders.py.
     """
     for old in place.parent.glob(f".{glob.escape(place.name)}.*.partial"):
         with suppress(OSError):

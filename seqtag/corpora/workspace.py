@@ -9,14 +9,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from seqtag.errors import SeqtagError
+from seqtag.folders import claim_folder, dead_folders
 
 _PREFIX = "seqtag-"
-_LOCK = "in-use.lock"
 
 
 def workspace() -> Path:
@@ -28,34 +28,15 @@ def workspace() -> Path:
 
 def sweep_workspaces() -> None:
     """Remove the folders of processes that are gone; those of other users can't be opened."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
-        folder = lock.parent
-        with suppress(OSError):
-            if not folder.is_symlink() and (handle := try_lock(lock)) is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(handle)
-
-
-def try_lock(path: Path) -> int | None:
-    """Lock a file until the number that is given back is closed, or the process ends; None if another one holds it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):  # Windows has no such locks, so there what a killed process leaves stays
-        os.close(handle)
-        return None
-    return handle
+    for _ in dead_folders(Path(tempfile.gettempdir()), _PREFIX):
+        pass
 
 
 @lru_cache(maxsize=1)
 def _process_folder(process: int) -> Path:
     sweep_workspaces()
     with room_in(base := Path(tempfile.gettempdir())):
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-        try_lock(folder / f"{_LOCK}.new")
-        (folder / f"{_LOCK}.new").rename(folder / _LOCK)  # a lock that can be found is held already
+        folder, _ = claim_folder(base, _PREFIX)  # the lock is held to the end of the process
     atexit.register(_remove_own, folder, process)
     return folder
 

@@ -1,5 +1,6 @@
 """Open the exported model in a folder without torch: the predicting half of a `Tagger` or `Classifier`."""
 
+from functools import partial
 from pathlib import Path
 
 from seqtag.errors import UsageError
@@ -8,7 +9,7 @@ from seqtag.inference.tagging import PredictingTagger
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
-from seqtag.store import read_without_weights
+from seqtag.store import read_unchanged, read_without_weights
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.tagset import TagSet
@@ -62,7 +63,10 @@ def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) 
     vocabulary.json and the export. Raises UsageError where there is no model or no export of it, ModelError naming the
     file that is damaged, or an export of other weights.
     """
-    folder = Path(folder)
+    return read_unchanged(folder, partial(_load, Path(folder), int8, threads))
+
+
+def _load(folder: Path, int8: bool, threads: int | None) -> RuntimeTagger | RuntimeClassifier:
     stored = read_without_weights(folder)
     task = stored.config.get("task")
     if task not in ("tag", "classify"):

@@ -164,6 +164,7 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Se
         failures.Fail,
         failures.InvalidArgument,
         failures.InvalidGraph,
+        failures.NoSuchFile,  # replaced since it was looked at
         failures.InvalidProtobuf,
         failures.NotImplemented,
         failures.RuntimeException,
