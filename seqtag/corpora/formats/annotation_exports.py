@@ -4,16 +4,14 @@ Each text is cut into tokens here, and its spans are laid over them. A span whos
 misaligned: it is moved to token borders and logged, and too many of them are an error. A text of any length is one row.
 """
 
-import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from seqtag.corpora.formats.annotation_records import Annotated, read_record, record_kind
-from seqtag.corpora.lines import numbered_lines, open_bytes, whole_text
+from seqtag.corpora.json_text import json_records
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 from seqtag.text.schemes import Span, tags_from_spans
@@ -78,7 +76,7 @@ def annotation_blocks(
 
 def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
     """Name the tool that exported a JSON or JSONL file, by the first record; None for a table of lists."""
-    for _, record in _records(path):
+    for _, record in json_records(path):
         return record_kind(record)
     raise DataError(
         f"{os.fspath(path)}: no record in the file; it should hold one record per line, or all records in one array"
@@ -92,7 +90,7 @@ def aligned_records(
     name = os.fspath(path)
     tokenizer = Tokenizer(language)
     num_left_out = 0
-    for line, record in _records(path):
+    for line, record in json_records(path):
         annotated = read_record(record, line, name)
         if annotated is None:
             num_left_out += 1
@@ -138,40 +136,3 @@ def _align(record: Annotated, tokens: Sequence[Token], name: str) -> tuple[list[
                 Misaligned(record.line, span.start, span.end, span.label, surface, snap_start, snap_end, snap_text)
             )
     return spans, moved
-
-
-def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Give each record after its line, or after its number in a JSON array."""
-    name = os.fspath(path)
-    with open_bytes(path) as handle:
-        array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    records: Iterable[tuple[int, Any]]
-    if array:
-        records = enumerate(_parsed(whole_text(path), name, 1), 1)
-    else:
-        records = ((n, _parsed(line, name, n)) for n, line in numbered_lines(path) if line.strip())
-    for number, record in records:
-        yield number, _checked(record, name, number)
-
-
-def _parsed(text: str, name: str, line: int) -> Any:
-    """Read JSON that begins in a line of the file."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{name}:{line + error.lineno - 1}: not JSON: {error.msg} at column {error.colno}; export the file again, "
-            "with one record per line, or all records in one array"
-        ) from error
-
-
-def _checked(record: object, name: str, number: int) -> Mapping[str, Any]:
-    if not isinstance(record, dict):
-        raise DataError(f"{name}:{number}: the record is {type(record).__name__}; each must be an object with a text")
-    try:
-        json.dumps(record, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise DataError(
-            f"{name}:{number}: it holds half of a surrogate pair, which is no character; mend it or leave it out"
-        ) from None
-    return record

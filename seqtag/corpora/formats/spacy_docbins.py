@@ -4,9 +4,10 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from seqtag.corpora.lines import open_bytes
+from seqtag.corpora.lines import max_unpacked, open_bytes, too_large
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
@@ -30,6 +31,10 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
 
     with open_bytes(path) as handle:
         content = handle.read()
+    most = max_unpacked(len(content))
+    with suppress(zlib.error):  # spaCy finds out as well
+        if len(zlib.decompressobj().decompress(content, most + 1)) > most:
+            raise too_large(name, most)
     try:
         documents = list(DocBin().from_bytes(content).get_docs(spacy.blank("xx").vocab))
     # which it is depends on where the file is damaged: zlib, msgpack, numpy or spaCy notices
