@@ -31,6 +31,25 @@ EXIT_CODES = (
 # The panels of a help page that group the options of `seqtag train`.
 TRAINING, WHERE, MORE_DATA = "How to train", "Where things go", "More data"
 
+
+def _limit_unpacking(max_bytes: int | None) -> int | None:
+    from seqtag.corpora.lines import limit_unpacking
+
+    limit_unpacking(max_bytes)
+    return max_bytes
+
+
+# A command takes this option for its help and its check; what it sets holds for the whole process.
+MaxBytes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        callback=_limit_unpacking,
+        help="To how many bytes a packed file (.gz, .zip, .spacy) may unpack. Default: 100 times its own size, or 256 "
+        "MB if that is more.",
+    ),
+]
 ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A model folder that `seqtag train` wrote.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Engine = Annotated[

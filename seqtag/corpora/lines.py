@@ -5,16 +5,19 @@ inside tokens, where `str.splitlines` cuts.
 """
 
 import gzip
+import io
 import os
+import stat
 import zlib
 from collections.abc import Iterator
-from typing import IO, BinaryIO, TypeAlias, cast
+from typing import IO, Any, BinaryIO, TypeAlias, cast
 
 from seqtag.errors import DataError, UsageError
 
 LineBlock: TypeAlias = tuple[int, list[str]]  # the number of the first line, counted from 1, and the lines
 
 _GZIP = b"\x1f\x8b"
+_LEAST_BOUND, _MOST_TIMES = 256_000_000, 100  # see max_unpacked
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -31,9 +34,10 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
         while True:
             try:
                 block = handle.read(block_size) + handle.readline()
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            except DamagedGzipError as error:
                 raise DataError(
-                    f"{name}: the gzip file is damaged or breaks off after line {first - 1} ({error}); copy it again"
+                    f"{name}: the gzip file is damaged or breaks off after line {first - 1} ({error.__cause__}); copy "
+                    "it again"
                 ) from error
             except OSError as error:
                 raise UsageError(f"{name}: can't be read: {error.strerror}") from error
@@ -81,7 +85,7 @@ def raw_lines(path: str | os.PathLike[str]) -> Iterator[str]:
                 if "\0" in line:
                     raise _unreadable(path)
                 yield line.removeprefix("\ufeff") if number == 1 else line
-    except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+    except (UnicodeDecodeError, DamagedGzipError, OSError) as error:
         raise _unreadable(path) from error
 
 
@@ -97,16 +101,85 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     name = os.fspath(path)
     try:
         handle = open(path, "rb")  # noqa: SIM115 - the caller closes it
+        status = os.fstat(handle.fileno())
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file; check the path, relative to {os.getcwd()}") from None
     except IsADirectoryError:
         raise UsageError(f"{name}: this is a folder where a file is needed; name one of its files") from None
-    except OSError as error:
-        raise UsageError(f"{name}: can't be opened: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise UsageError(f"{name!r}: can't be opened: {getattr(error, 'strerror', error)}") from error
+    is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
+    if is_device and not handle.isatty():
+        handle.close()
+        raise UsageError(f"{name}: this is a device, which may never end; write what it gives to a file, and name that")
     if not handle.peek(2).startswith(_GZIP):  # a pipe can peek, and can't seek
         return handle
-    handle.close()
-    return cast("BinaryIO", gzip.open(path, "rb"))
+    return io.BufferedReader(_Gunzipped(handle, name, max_unpacked(status.st_size)), 1 << 16)
+
+
+class DamagedGzipError(DataError):
+    """A gzip file is damaged or breaks off; the cause is the error that says how."""
+
+
+class _Gunzipped(io.RawIOBase):
+    """The content of a gzip file, for whose size there is a bound; what is wrong with the file is a DataError."""
+
+    def __init__(self, packed: BinaryIO, name: str, most: int) -> None:
+        self.packed, self.name, self.most = packed, name, most
+        self.content = gzip.GzipFile(fileobj=packed, mode="rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self.content.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            size = self.content.readinto(buffer)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DamagedGzipError(
+                f"{self.name}: the gzip file is damaged or cut off ({error}); copy it again"
+            ) from error
+        if self.content.tell() > self.most:
+            raise too_large(self.name, self.most)
+        return size
+
+    def close(self) -> None:
+        self.content.close()
+        self.packed.close()
+        super().close()
+
+
+_most_bytes: int | None = None  # what `limit_unpacking` was told; one for the whole process
+
+
+def limit_unpacking(max_bytes: int | None) -> None:
+    """Set the size that any packed file may unpack to, from now on in this process; None: see `max_unpacked`."""
+    global _most_bytes
+    _most_bytes = max_bytes
+
+
+def max_unpacked(packed_size: int) -> int:
+    """Say to how many bytes a packed file may unpack: by default a hundred times its size, and 256 MB in any case.
+
+    Text packs to a third or a tenth. More than a hundredth is either a table of one value or an attempt to fill a disk.
+
+    >>> max_unpacked(10_000_000)
+    1000000000
+    """
+    return max(_LEAST_BOUND, _MOST_TIMES * packed_size) if _most_bytes is None else _most_bytes
+
+
+def too_large(name: str, most: int) -> DataError:
+    """Make the error for a packed file that is larger than it may be."""
+    return DataError(
+        f"{name}: it would unpack to more than {most:,} bytes; if so much is meant, allow it with --max-bytes, or with "
+        "limit_unpacking of seqtag.corpora.lines"
+    )
 
 
 def file_ending(path: str | os.PathLike[str]) -> str:

@@ -76,6 +76,10 @@ def local_path(source: str, config: str | None) -> Path | None:
         if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
             raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
         return None
+    if not (path.is_file() or path.is_dir()):
+        raise UsageError(
+            f"{source}: this is a pipe or a device, and a corpus is read more than once; write it to a file first"
+        )
     if config is not None and not path.is_dir():
         raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
     return path

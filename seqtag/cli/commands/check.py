@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, MarkdownFile
+from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, MarkdownFile, MaxBytes
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
@@ -62,6 +62,7 @@ def check(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,
+    max_bytes: MaxBytes = None,
 ) -> int:
     """Look through a corpus for what would hurt a model or a score. Changes nothing.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE
+from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, MaxBytes
 from seqtag.cli.language_figures import LanguageFigures
 from seqtag.cli.model_folder import Place
 from seqtag.cli.process import command
@@ -121,6 +121,7 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Write curves for TensorBoard into this folder.", rich_help_panel=WHERE),
     ] = None,
+    max_bytes: MaxBytes = None,
 ) -> int:
     """Train a tagger or a classifier on labelled data, or a language model on text, and save it in a folder.
 

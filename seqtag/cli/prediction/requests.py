@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
 from seqtag.corpora.formats.webanno import is_webanno, webanno_sentences
+from seqtag.corpora.json_text import parse_json
 from seqtag.corpora.lines import handle_blocks, line_blocks
 from seqtag.errors import DataError
 
@@ -79,7 +80,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
             if given.kind == "text":
                 yield Request(text=line, place=f"{name}:{number}")
             elif line.strip():
-                yield _read_record(line, f"{name}:{number}", given)
+                yield _read_record(line, name, number, given)
 
 
 class _AnnouncedReads(io.RawIOBase):
@@ -99,13 +100,11 @@ class _AnnouncedReads(io.RawIOBase):
         return len(block)
 
 
-def _read_record(line: str, place: str, given: Input) -> Request:
+def _read_record(line: str, name: str, number: int, given: Input) -> Request:
+    place = f"{name}:{number}"
     key = "text" if given.column is None else str(given.column)
     example = json.dumps({key: "Ada spoke."})
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{place}: no JSON ({error}); each line must be an object such as {example}") from None
+    record = parse_json(line, name, number, advice=f"each line must be an object such as {example}")
     text, tokens = (record.get(key), record.get("tokens")) if isinstance(record, dict) else (None, None)
     text_counts = given.by_text and isinstance(text, str)
     if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens) and not text_counts:

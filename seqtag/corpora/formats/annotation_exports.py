@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from seqtag.corpora.formats.annotation_records import read_record, record_kind
 from seqtag.corpora.formats.label_studio import label_studio_texts
+from seqtag.corpora.json_text import parse_json
 from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_drafts import Part
@@ -20,6 +21,7 @@ from seqtag.errors import DataError, UsageError, near_miss
 Records: TypeAlias = Iterable[tuple[int, Any]]  # each after its line, or after its number in a JSON array
 
 _LOOKED_AT = 1_000  # records among which one with spans is looked for, because it tells most about the form
+_ADVICE = "export the file again, with one record per line, or all records in one array"
 _ANNOTATOR_KEYS = ("_annotator_id", "_session_id")  # of Prodigy
 
 
@@ -108,8 +110,8 @@ class _Records:
         lines = [line for _, line in islice(((n, line) for n, line in numbered_lines(name) if line.strip()), 2)]
         first = lines[0].strip() if lines else ""
         try:
-            value = json.loads(first)
-        except (ValueError, RecursionError):
+            value = parse_json(first, name, advice=_ADVICE)
+        except DataError:
             value = None
         # An array may have a line for each record, and lines may be arrays: spaCy's [text, {"entities": ...}].
         is_record = isinstance(value, dict) or record_kind(value) is not None
@@ -117,14 +119,16 @@ class _Records:
         if value is not None and len(lines) == 1 and record_kind(value) is None:
             self._array = _records_of(value)
         elif not is_record and first[:1] in ("[", "{"):
-            self._array = _records_of(_parsed(whole_text(name), name, 1))
+            self._array = _records_of(parse_json(whole_text(name), name, advice=_ADVICE))
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         if self._array is not None:
             records: Records = enumerate(self._array, 1)
         else:
             lines = numbered_lines(self.name)
-            records = ((number, _parsed(line, self.name, number)) for number, line in lines if line.strip())
+            records = (
+                (number, parse_json(line, self.name, number, advice=_ADVICE)) for number, line in lines if line.strip()
+            )
         for number, record in records:
             yield number, _checked(record, self.name, number)
 
@@ -141,19 +145,6 @@ def _list_within(content: Any) -> list[Any] | None:
         return None
     records = [record for record in records if record is not None]  # a text that nobody looked at
     return records if all(record_kind(record) for record in records) else None
-
-
-def _parsed(text: str, name: str, line: int) -> Any:
-    """Read JSON that begins in a line of the file."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if not isinstance(error, json.JSONDecodeError):  # a number of thousands of digits, or too many brackets
-            raise DataError(f"{name}:{line}: can't be read as JSON: {error}; mend it or leave it out") from error
-        raise DataError(
-            f"{name}:{line + error.lineno - 1}: not JSON: {error.msg} at column {error.colno}; export the file again, "
-            "with one record per line, or all records in one array"
-        ) from error
 
 
 def _checked(record: Any, name: str, number: int) -> Any:

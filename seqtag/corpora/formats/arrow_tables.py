@@ -25,6 +25,7 @@ from seqtag.corpora.column_roles import (
     inner_feature,
     labelled_columns,
 )
+from seqtag.corpora.formats.json_tables import json_table
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart, blank_texts, report_blanks
 from seqtag.corpora.tagged_drafts import Block
 from seqtag.corpora.workspace import workspace
@@ -35,6 +36,17 @@ logger = logging.getLogger("seqtag")
 TABLE_ENDINGS = (".parquet", ".arrow", ".csv")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 
+# The first bytes by which `datasets` knows a packed file.
+_COMPRESSED = {
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "packed by gzip",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ\x00": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by zstandard",
+    b"\x04\x22\x4d\x18": "packed by lz4",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a rar archive",
+}
 _SENTENCES = 5_000  # rows of tokens and tags that are looked at together
 _TEXTS = 1_000  # the same for texts, which may be long documents
 
@@ -90,14 +102,26 @@ def hub_tables(name: str, config: str | None) -> Mapping[str, Dataset]:
 
 def table_file(path: Path, ending: str) -> Dataset:
     """Open one Parquet, Arrow, CSV or JSON file."""
-    readers: Mapping[str, Any] = {".parquet": Dataset.from_parquet, ".csv": Dataset.from_csv}
+    if ending in JSON_ENDINGS:
+        return json_table(path)
+    refuse_compressed(path)
     try:
         if ending == ".arrow":
             return Dataset.from_file(str(path))
-        dataset: Dataset = readers.get(ending, Dataset.from_json)(str(path), cache_dir=str(workspace()))
+        reader = Dataset.from_parquet if ending == ".parquet" else Dataset.from_csv
+        dataset: Dataset = reader(str(path), cache_dir=str(workspace()))
         return dataset
-    except (DatasetsError, OSError, ValueError, TypeError, pa.ArrowException) as error:
+    except (DatasetsError, OSError, ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise DataError(f"{path}: can't be read as {ending[1:]} ({_cause(error)}); write the file again") from error
+
+
+def refuse_compressed(path: Path) -> None:
+    """Raise DataError for a file that `datasets` would unpack, whatever its name says."""
+    with path.open("rb") as file:
+        head = file.read(6)
+    kind = next((kind for mark, kind in _COMPRESSED.items() if head.startswith(mark)), None)
+    if kind is not None:
+        raise DataError(f"{path}: the file is {kind}, though its name does not say so; unpack it first")
 
 
 def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset]:

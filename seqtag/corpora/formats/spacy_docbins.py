@@ -6,10 +6,11 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import Any
 
-from seqtag.corpora.lines import open_bytes
+from seqtag.corpora.lines import max_unpacked, open_bytes, too_large
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
@@ -39,6 +40,10 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
 
     with open_bytes(path) as handle:
         content = handle.read()
+    most = max_unpacked(len(content))
+    with suppress(zlib.error):  # spaCy finds out as well
+        if len(zlib.decompressobj().decompress(content, most + 1)) > most:
+            raise too_large(name, most)
     try:
         documents = list(DocBin().from_bytes(content).get_docs(spacy.blank("xx").vocab))
     # Where the file is damaged decides which of zlib, msgpack, numpy and spaCy notices it.

@@ -189,7 +189,7 @@ def test_an_output_file_is_whole_or_not_there(run: Run, model: Path, tmp_path: P
     lines = [json.dumps({"text": f"Text {i}."}) for i in range(600)]
     result = run("predict", model, "--jsonl", "--output", out, stdin="\n".join([*lines, "{"]))
     assert result.exit_code == 1
-    assert "error: <stdin>:601: no JSON" in result.stderr
+    assert "error: <stdin>:601: not JSON" in result.stderr
     assert out.read_text(encoding="utf-8") == before
     assert list(tmp_path.iterdir()) == [out]
 

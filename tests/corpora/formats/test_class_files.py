@@ -327,7 +327,7 @@ def test_sources_that_are_none_are_usage_errors(tmp_path):
     for missing in ("train.csv", "./corpus", "reviews.zip"):
         with pytest.raises(UsageError, match="there is no such file or folder; check the path"):
             load_corpus(missing, task="classify")
-    with pytest.raises(UsageError, match="/dev/null: this is neither a file nor a folder"):
+    with pytest.raises(UsageError, match="/dev/null: this is a pipe or a device"):
         load_corpus("/dev/null", task="classify")
     with pytest.raises(UsageError, match="there is no split 'tset'; choose from train"):
         load_corpus(tmp_path / "a", task="classify", split="tset")
