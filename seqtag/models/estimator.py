@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -134,6 +134,12 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     precision: str = option(
         "fp32", check.one_of("fp32", "bf16"), "Training computes in this format; bf16 is faster on new GPUs.", "running"
     )
+
+    if not TYPE_CHECKING:  # to a type checker it would say that any attribute exists
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Turn a number of numpy's, such as a search over options brings, into Python's own, as torch and JSON want."""
+            object.__setattr__(self, name, check.plain(value))
 
     def set_params(self: Self, **params: Any) -> Self:
         """Set constructor arguments; an unknown name is an error that names the nearest one."""

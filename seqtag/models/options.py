@@ -8,7 +8,10 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, get_args
+
+import numpy as np
 
 from seqtag.errors import UsageError, near_miss
 
@@ -65,7 +68,7 @@ def one_of(*choices: str | None) -> Check:
 
 def whole(least: int) -> Check:
     """Accept a whole number from `least` on."""
-    return must_be(f"a whole number, at least {least}", lambda value: _is_number(value, int) and value >= least)
+    return must_be(f"a whole number, at least {least}", lambda value: _is_number(value, Integral) and value >= least)
 
 
 def number(least: float, most: float = math.inf, *, open_end: bool = False) -> Check:
@@ -84,16 +87,35 @@ def optional(check: Check) -> Check:
 
 share = must_be("a number above 0, at most 1", lambda value: _is_number(value) and 0 < value <= 1)
 fraction = number(0, 1, open_end=True)  # what dropout takes
-truth = must_be("True or False", lambda value: isinstance(value, bool))
+truth = must_be("True or False", lambda value: isinstance(value, (bool, np.bool_)))
 text = must_be("a string", lambda value: isinstance(value, str) and value != "")
 weights = must_be(
-    "a mapping of labels to positive numbers",
-    lambda value: isinstance(value, Mapping) and all(isinstance(w, (int, float)) and w > 0 for w in value.values()),
+    "a mapping of labels to positive numbers, or 'balanced'",
+    lambda value: (
+        value == "balanced"
+        if isinstance(value, str)
+        else isinstance(value, Mapping)
+        and all(_is_number(weight) and 0 < weight < math.inf for weight in value.values())
+    ),
 )
 
 
-def _is_number(value: Any, kinds: type | tuple[type, ...] = (int, float)) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+def _is_number(value: Any, kind: type = Real) -> bool:
+    """Tell a number, Python's or numpy's, from a truth value, which is a number to Python."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def plain(value: Any) -> Any:
+    """Turn a number, truth value or string of numpy's into Python's own, inside a mapping too; others are left alone.
+
+    >>> plain(np.int64(4)), plain({"PER": np.float64(2)}), plain(None)
+    (4, {'PER': 2.0}, None)
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping) and any(isinstance(part, np.generic) for pair in value.items() for part in pair):
+        return {plain(key): plain(one) for key, one in value.items()}
+    return value
 
 
 def option(default: T, check: Check, doc: str, topic: Topic) -> T:

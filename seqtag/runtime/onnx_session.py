@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,7 +111,7 @@ def open_export(path: Path, *, weights_sha256: str, threads: int | None, sha256:
     it is known. Raises UsageError where there is no export or no onnxruntime, ModelError for a file that is damaged or
     was made from other weights.
     """
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
         raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
     if not path.is_file():
         raise UsageError(f"{path.parent}: there is no {path.name} in it; {_again(path)}")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Integral
 from typing import IO
 
 from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
@@ -106,7 +107,7 @@ def _tagged_sentences(
     looks_like_header = first_row[token_at].lower() in TOKEN_NAMES and first_row[tag_at].lower() in TAG_NAMES
     header = layout.first_line if layout.names is None and (named or looks_like_header) else 0
     # A column that is counted from the end is the right one only where all rows have one width.
-    from_left = isinstance(token, int) and isinstance(tag, int) and token >= 0 and tag >= 0
+    from_left = isinstance(token, Integral) and isinstance(tag, Integral) and token >= 0 and tag >= 0
     needed = max(token_at, tag_at) + 1
     tokens: list[str] = []
     tags: list[str] = []

@@ -205,7 +205,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
         """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
-        if not isinstance(n, int) or n < 1:
+        if check.whole(1).problem(n):
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
         return self._engine().nbest(token_lists(X, "predict_nbest"), n)
 
