@@ -138,7 +138,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     if not TYPE_CHECKING:  # to a type checker it would say that any attribute exists
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Turn a number of numpy's, such as a search over options brings, into Python's own, as torch and JSON want."""
+            """Turn a number of numpy's, as a search over options brings, into Python's own, as torch and JSON want."""
             object.__setattr__(self, name, check.plain(value))
 
     def set_params(self: Self, **params: Any) -> Self:
