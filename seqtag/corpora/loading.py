@@ -35,6 +35,7 @@ from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
 from seqtag.corpora.formats.spacy_docbins import docbin_blocks
 from seqtag.corpora.formats.span_tables import span_columns, span_table_part
 from seqtag.corpora.formats.standoff import standoff_folders, standoff_part
+from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import is_webanno, webanno_part
 from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
@@ -213,20 +214,23 @@ def _open_tagged(
 def _file_part(path: Path, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:
     """Open a file as a split, by its ending and its first lines."""
     ending = file_ending(path)
-    if ending == ".spacy":
-        return Part(str(path), "document", docbin_blocks(path, tag=None if tag is None else str(tag)))
-    if ending == ".ann":
-        return standoff_part([path], str(path), rules)
     if ending in JSON_ENDINGS:
         keys = {"text": header_name(token, "token", str(path)), "marks": header_name(tag, "tag", str(path))}
         if (part := annotation_part(path, rules, **keys)) is not None:
             return part
+    if rules.annotator is not None:
+        raise UsageError(f"{path}: annotator= is for exports in JSON, which say who annotated; leave it out")
+    if ending == ".spacy":
+        return Part(str(path), "document", docbin_blocks(path, tag=None if tag is None else str(tag)))
+    if ending == ".ann":
+        return standoff_part([path], str(path), rules)
     if ending in (".csv", ".tsv") and is_word_table(path, token, tag):
         return Part(str(path), "", word_table_blocks(path, token, tag))
     if ending in (*TABLE_ENDINGS, *JSON_ENDINGS):
         return _table_part(table_file(path, ending), str(path), token, tag, rules)
     if is_webanno(path):
         return webanno_part(path, rules, layer=tag)
+    refuse_unread_file(path)
     return Part(str(path), "", column_blocks(path, token=token, tag=tag))
 
 

@@ -31,13 +31,11 @@ def parse_source(
     ('reviews.csv', -1, 'stars', None)
     """
     keys = _KEYS[task]
-    path, colon, suffix = source.rpartition(":")
-    pairs = [pair.partition("=") for pair in suffix.split(",")]
-    if not colon or Path(source).exists() or not all(key.strip() and equals for key, equals, _ in pairs):
+    path, pairs = _cut(source)
+    if not pairs:
         return source, first, second, None
     found: dict[str, str] = {}
-    for key, _, value in pairs:
-        key, value = key.strip(), value.strip()
+    for key, value in pairs:
         if key not in (*keys, *(_OPTIONS if task == "tag" else ())) or key in found or not value:
             other = {"token": "tag", "tag": "tag", "text": "classify", "label": "classify"}.get(key)
             raise UsageError(
@@ -59,9 +57,19 @@ def reading_options(source: str) -> dict[str, str]:
     >>> reading_options("export.json:token=body,annotator=2")
     {'annotator': '2'}
     """
-    path, _, suffix = source.rpartition(":")
-    pairs = [pair.partition("=") for pair in suffix.split(",")] if path and not Path(source).exists() else []
-    return {key.strip(): value.strip() for key, equals, value in pairs if equals and key.strip() in _OPTIONS}
+    return {key: value for key, value in _cut(source)[1] if key in _OPTIONS}
+
+
+def _cut(source: str) -> tuple[str, list[tuple[str, str]]]:
+    """Cut the list of keys and values off a path; a value may hold a colon, as in `news.conllu:tag=misc:NE`."""
+    known = (*_KEYS["tag"], *_KEYS["classify"], *_OPTIONS)
+    colons = [] if Path(source).exists() else [at for at, letter in enumerate(source) if letter == ":" and at]
+    for at in reversed(colons):
+        pairs = [pair.partition("=") for pair in source[at + 1 :].split(",")]
+        are_known = all(key.strip() in known for key, _, _ in pairs)
+        if all(key.strip() and equals for key, equals, _ in pairs) and (are_known or at == colons[-1]):
+            return source[:at], [(key.strip(), value.strip()) for key, _, value in pairs]
+    return source, []
 
 
 def local_path(source: str, config: str | None) -> Path | None:

@@ -69,10 +69,10 @@ class SpanAccount:
         self.origin, self.rules = origin, rules
         self.faults: list[SpanFault] = []
         self._num_spans = 0
-        self._notes: Counter[str] = Counter()  # what is logged at the end, after its number
+        self._notes: Counter[str] = Counter()  # what is logged at the end, before its number
 
     def note(self, what: str, count: int = 1) -> None:
-        """Count something that the log tells at the end: "3 rejected texts left out"."""
+        """Count something that the log tells at the end: "rejected texts left out: 3"."""
         self._notes[what] += count
 
     def blocks(self, texts: Iterable[AnnotatedText]) -> Iterator[Block]:
@@ -153,7 +153,7 @@ class SpanAccount:
 
     def _close(self) -> None:
         for what, count in self._notes.items():
-            logger.info("%s: %d %s", self.origin, count, what)
+            logger.info("%s: %s: %d", self.origin, what, count)
         if self.rules.only_listed:
             return
         overlapping = [fault for fault in self.faults if fault.kind == "overlapping_span"]
@@ -168,8 +168,8 @@ class SpanAccount:
             raise DataError(
                 f"{self.origin}: {len(misaligned)} of {self._num_spans} spans do not fit the tokens or their own "
                 f"text, more than the share {self.rules.max_misaligned} that is moved or left out: "
-                f"{_listed(misaligned, _SHOWN)}; mend the offsets, name the language of the texts (language='en'), "
-                "or raise max_misaligned"
+                f"{_listed(misaligned, _SHOWN)}; mend the offsets, name the language of the texts, such as "
+                "language='en', or raise max_misaligned"
             )
 
 

@@ -49,7 +49,7 @@ def test_a_span_that_was_marked_twice_is_one_span(caplog):
     caplog.set_level("INFO", "seqtag")
     tags, faults = read(Span(0, 9, "PER"), Span(0, 9, "PER", "Ada Byron"), Span(19, 23, "LOC"))
     assert (tags, faults) == (["B-PER", "I-PER", "O", "O", "B-LOC", "O"], [])
-    assert caplog.messages == ["x.jsonl: 1 spans that were marked twice with one label, read once"]
+    assert caplog.messages == ["x.jsonl: spans that were marked twice with one label, read once: 1"]
 
 
 def test_all_overlapping_spans_are_listed_at_once():
@@ -76,7 +76,7 @@ def test_one_of_overlapping_spans_counts(overlaps, tags, caplog):
     spans = Span(4, 9, "LAST"), Span(0, 9, "PER"), Span(10, 15, "VERB")
     found, faults = read(*spans, overlaps=overlaps)
     assert (found, faults) == ([*tags, "O", "O", "O"], [])
-    assert caplog.messages == [f"x.jsonl: 1 overlapping spans left out (overlaps={overlaps!r})"]
+    assert caplog.messages == [f"x.jsonl: overlapping spans left out (overlaps={overlaps!r}): 1"]
 
 
 def test_texts_without_a_token_stay_as_empty_sentences(caplog):
@@ -85,7 +85,7 @@ def test_texts_without_a_token_stay_as_empty_sentences(caplog):
     texts = [AnnotatedText(f"x.jsonl:{n}", n, text, []) for n, text in enumerate(("", "Yes", " \n"), 1)]
     (block,) = account.blocks(texts)
     assert (block.lengths, block.tokens) == ([0, 1, 0], ["Yes"])
-    assert caplog.messages == ["x.jsonl: 2 texts without a token, kept as empty sentences"]
+    assert caplog.messages == ["x.jsonl: texts without a token, kept as empty sentences: 2"]
 
 
 @pytest.mark.parametrize("rules", [{"overlaps": "shortest"}, {"max_misaligned": 2}])

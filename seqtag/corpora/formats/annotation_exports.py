@@ -5,6 +5,7 @@ annotation_records and label_studio, and span_alignment lays the spans over toke
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -12,11 +13,14 @@ from typing import Any, TypeAlias
 
 from seqtag.corpora.formats.annotation_records import read_record, record_kind
 from seqtag.corpora.formats.label_studio import label_studio_texts
+from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.json_text import parse_json
 from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_drafts import Part
 from seqtag.errors import DataError, UsageError, near_miss
+
+logger = logging.getLogger("seqtag")
 
 Records: TypeAlias = Iterable[tuple[int, Any]]  # each after its line, or after its number in a JSON array
 
@@ -45,6 +49,12 @@ def records_part(
 ) -> Part:
     """Make records of one form a part of a corpus, tagged in IOB2; `name` is their file."""
     account = SpanAccount(name, rules)
+    if kind == "cluener" and rules.language != "zh":
+        logger.warning(
+            "%s: the form of CLUENER is for Chinese, so each character is a token; say language='zh', with which a "
+            "model cuts new texts in the same way",
+            name,
+        )
     if kind == "label-studio":
         texts = label_studio_texts(records, name, account, text=text, control=marks)
     else:
@@ -56,8 +66,9 @@ def _kind(records: Records, name: str, text: str | None, marks: str | None) -> s
     """Tell the form of a file by the first record that has spans, otherwise by the first that has a form."""
     first: str | None = None
     is_empty = True
-    for _, record in islice(records, _LOOKED_AT):
+    for number, record in islice(records, _LOOKED_AT):
         is_empty = False
+        refuse_unread_record(record, f"{name}:{number}")
         kind = record_kind(record, text=text, marks=marks)
         first = first or kind
         if kind == "label-studio" or (kind and has_marks(record)):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, cast
 
+from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.span_alignment import AnnotatedText
 from seqtag.errors import DataError
 from seqtag.text.schemes import Span, illegal_positions, spans_from_tags
@@ -20,15 +21,6 @@ END_KEYS = ("end", "end_offset", "stop", "end_char", "endOffset")
 LABEL_KEYS = ("label", "type", "tag", "entity", "entity_type", "entity_group", "category", "labels")
 _PAIRS = ("span", "offsets", "offset")
 _WORDS = ("text", "surface", "mention")  # keys with the words of a span
-# Forms that are known but not read, by keys that they all have.
-_NOT_READ = {
-    "Dataturks": ("content", "annotation"),
-    "Rasa NLU": ("rasa_nlu_data",),
-    "Amazon Comprehend": ("File", "Entities"),
-    "BioC": ("documents", "source"),
-    "DocRED": ("vertexSet", "sents"),
-    "SQuAD": ("paragraphs", "title"),
-}
 
 
 def record_kind(record: Any, *, text: str | None = None, marks: str | None = None) -> str | None:
@@ -110,7 +102,8 @@ def read_record(
     else:
         content = record[text_key(record, text)]
     if kind == "cluener":
-        yield AnnotatedText(place, number, content, _cluener_spans(record["label"], content, place))
+        characters = [Token(each, at, at + 1) for at, each in enumerate(content) if not each.isspace()]
+        yield AnnotatedText(place, number, content, _cluener_spans(record["label"], content, place), characters)
         return
     lists = [record.get("spans") or []] if kind == "prodigy" and marks is None else list(_mark_lists(record, marks))
     found = [span for each in lists for mark in mark_rows(each, place) for span in _mark_spans(mark, content, place)]
@@ -120,13 +113,8 @@ def read_record(
 
 
 def _unknown(record: Any, place: str) -> DataError:
+    refuse_unread_record(record, place)
     keys = record.keys() if isinstance(record, Mapping) else ()
-    for form, wanted in _NOT_READ.items():
-        if all(key in keys for key in wanted):
-            return DataError(
-                f"{place}: this is the form of {form}, which is not read; convert it to one JSON object per line with "
-                '"text" and "spans", a list of objects with start, end and label'
-            )
     found = f"has the keys {', '.join(map(str, keys)) or 'none'}" if keys else f"is {type(record).__name__}"
     return DataError(
         f'{place}: the record {found}; expected a text with spans, as Doccano ("text", "label"), Label Studio ("data", '

@@ -50,9 +50,10 @@ def column_blocks(
 ) -> Iterator[Block]:
     """Read the sentences of a column file; by default the first column holds tokens and the last tags.
 
-    In CoNLL-U the defaults are FORM and UPOS, or, in a file of fewer than ten columns, FORM and the column after it. No
-    token is stripped or dropped. A document begins at a line -DOCSTART- and, where the file has comments, at
-    `# newdoc`. Raises DataError, by file and line, for a row with too few columns, UsageError for a missing column.
+    In CoNLL-U the defaults are FORM and UPOS, or, in a file of fewer than ten columns, FORM and the column after it;
+    tag='misc:NE' reads what the column MISC holds under NE. No token is stripped or dropped. A document begins at a
+    line -DOCSTART- and, where the file has comments, at `# newdoc`. Raises DataError, by file and line, for a row with
+    too few columns, UsageError for a missing column.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
 
@@ -96,7 +97,8 @@ def _tagged_sentences(
         raise DataError(f"{name}: the file holds blank lines only; it should hold one token and its tag per line")
     token_at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
     default_tag = (3 if layout.width == len(_CONLLU) else 2) if layout.numbered else -1
-    tag_at = _column(tag, default_tag, layout, name, "tag")
+    misc_key = _misc_key(tag, layout)
+    tag_at = _column("misc" if misc_key else tag, default_tag, layout, name, "tag")
     if token_at == tag_at:
         column = f"column {token_at} for both tokens and tags"
         found = "one column per row (tabs or blanks separate columns)" if layout.width == 1 else column
@@ -113,10 +115,11 @@ def _tagged_sentences(
     tags: list[str] = []
     lines: list[int] = []
     found_any = False
+    keys: set[str] = set()  # of the column MISC
     for number, cells, document in _rows(blocks, layout, name, needed=needed, exact=not from_left, header=header):
         if cells:
             tokens.append(cells[token_at])
-            tags.append(cells[tag_at])
+            tags.append(_misc_value(cells[tag_at], misc_key, keys) if misc_key else cells[tag_at])
             lines.append(number)
         elif tokens:
             found_any = True
@@ -124,6 +127,21 @@ def _tagged_sentences(
             tokens, tags, lines = [], [], []
     if not found_any:
         raise DataError(f"{name}: the file holds no sentence; it should hold one token and its tag per line")
+    if misc_key and misc_key not in keys:
+        raise UsageError(f"{name}: no token has {misc_key!r} in its column MISC; {near_miss(misc_key, keys)}")
+
+
+def _misc_key(tag: Column | None, layout: Layout) -> str | None:
+    """Give the key of tag='misc:KEY', which names what the column MISC of CoNLL-U holds under it."""
+    column, colon, key = tag.partition(":") if isinstance(tag, str) else ("", "", "")
+    return key if colon and key and column.lower() == "misc" and "misc" in (layout.names or ()) else None
+
+
+def _misc_value(cell: str, wanted: str, keys: set[str]) -> str:
+    """Read a value off `key=value|key=value` and take down the keys; a token without the key is outside of entities."""
+    pairs = dict(pair.partition("=")[::2] for pair in cell.split("|") if "=" in pair)
+    keys.update(pairs)
+    return pairs.get(wanted, "O")
 
 
 def _rows(

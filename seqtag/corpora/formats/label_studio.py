@@ -135,8 +135,8 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
     annotations = [each for each in _annotations(record) if isinstance(each, Mapping) and not each.get("was_cancelled")]
     if annotator is None and len(annotations) > 1:
         account.note(
-            "tasks have several annotations, of which the one marked ground_truth counts, otherwise the last; "
-            "annotator= chooses"
+            "tasks with several annotations, of which the one marked ground_truth counts, otherwise the last "
+            "(annotator= chooses)"
         )
     annotations = [each for each in annotations if annotator is None or annotator in _names(each.get("completed_by"))]
     if not annotations:

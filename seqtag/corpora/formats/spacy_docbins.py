@@ -59,7 +59,7 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
         (number, document) for number, document in enumerate(documents, 1) if not _is_bare(_words(document), kind)
     ]
     if num_bare := len(documents) - len(annotated):
-        logger.warning("%s: %d documents without annotations for %r are left out", name, num_bare, kind)
+        logger.warning("%s: documents without annotations for %r left out: %d", name, kind, num_bare)
     _refuse_partial(annotated, kind, name)
     yield from gather(_sentences(annotated, kind, name))
 
@@ -102,20 +102,20 @@ def _sentences(documents: list[tuple[int, Any]], kind: str, name: str) -> Iterat
         if kind == "ents":
             tags = _entity_tags(words, document)
             # The document has no entity at such a token, and does not say whether somebody marked one there.
-            notes["entities without a label are read as tokens outside of entities"] += sum(
+            notes["entities without a label, read as tokens outside of entities"] += sum(
                 token.ent_iob_ == "B" and not token.ent_type for token in words
             )
         else:
             tags = [token.pos_ if kind == "pos" else token.tag_ for token in words]
-        notes["documents without a token are kept as empty sentences"] += not words
+        notes["documents without a token, kept as empty sentences"] += not words
         kept = [at for at in cuts[number] if kind != "ents" or not tags[at].startswith("I-")]
-        notes["borders of sentences are left out, because an entity goes over them"] += len(cuts[number]) - len(kept)
+        notes["borders of sentences left out, because an entity goes over them"] += len(cuts[number]) - len(kept)
         for start, end in pairwise([0, *kept, len(words)]):
             texts = [token.text for token in words[start:end]]
             yield TaggedSentence(texts, tags[start:end], [number] * (end - start), number if are_cut else 0)
     for what, count in notes.items():
         if count:
-            logger.warning("%s: %d %s", name, count, what)
+            logger.warning("%s: %s: %d", name, what, count)
 
 
 def _cuts(document: Any) -> list[int]:

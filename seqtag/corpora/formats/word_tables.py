@@ -18,14 +18,19 @@ _SENTENCE_NAME = re.compile(r"(sentences?|sents?)(id|no|nr|num|number|idx|index)
 _SPEECH_NAMES = ("pos", "pos_tags", "pos_tag", "upos", "xpos", "upos_tags", "xpos_tags", "chunk_tags")
 
 
-def is_word_table(path: Path, token: Column | None, tag: Column | None) -> bool:
-    """Say whether the header of a file names a column of words, one of tags and, unless it is CSV, one of sentences."""
+def is_word_table(path: Path, token: Column | None, tag: Column | None = None, *, tagged: bool = True) -> bool:
+    """Say whether the header of a file names a column of words, one of sentences and, if it is `tagged`, one of tags.
+
+    A tagged CSV file needs no column of sentences.
+    """
     lines = (line.strip() for line in raw_lines(path))
     header = next((line for line in islice(lines, 5) if line and not line.startswith("sep=")), "")
     names = [cell.strip('" ').lower() for cell in re.split(r"[,;\t|]", header)]
     has_words = any(name in TOKEN_NAMES or name == str(token).lower() for name in names)
     has_tags = any(name in TAG_NAMES or name == str(tag).lower() for name in names)
     has_sentences = any(map(_names_sentences, names))
+    if not tagged:
+        return has_words and has_sentences
     return has_words and has_tags and (has_sentences or (file_ending(path) == ".csv" and not _has_lists(path)))
 
 
@@ -47,41 +52,55 @@ def _has_lists(path: Path) -> bool:
     return any("[" in line and "]" in line for line in islice(raw_lines(path), 1, 6))
 
 
+def word_table_sentences(path: str, token: Column | None) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Give the tokens of each sentence, and the cells of their rows, as `conll.iter_sentences` does."""
+    dialect = _dialect(path)
+    at = _column(dialect, token, "token", TOKEN_NAMES)
+    for rows in _row_groups(dialect, path):
+        yield [cells[at] for _, cells in rows], [cells for _, cells in rows]
+
+
 def _sentences(path: Path, token: Column | None, tag: Column | None) -> Iterator[TaggedSentence]:
-    dialect = file_dialect(path, named=True)
-    assert dialect is not None, "is_word_table found a header"
+    dialect = _dialect(path)
     token_at = _column(dialect, token, "token", TOKEN_NAMES)
     tag_at = _column(dialect, tag, "tag", TAG_NAMES)
-    sentence_at = next((at for at, name in enumerate(dialect.first_row) if _names_sentences(name)), None)
-    tokens: list[str] = []
-    tags: list[str] = []
-    lines: list[int] = []
+    for rows in _row_groups(dialect, path):
+        lines, cells = zip(*rows)
+        yield TaggedSentence([row[token_at] for row in cells], [row[tag_at] for row in cells], lines)
+
+
+def _dialect(path: str | Path) -> Dialect:
+    dialect = file_dialect(Path(path), named=True)
+    assert dialect is not None, "is_word_table found a header"
+    return dialect
+
+
+def _row_groups(dialect: Dialect, path: str | Path) -> Iterator[list[tuple[int, list[str]]]]:
+    """Give the rows of each sentence with their lines."""
+    at = next((at for at, name in enumerate(dialect.first_row) if _names_sentences(name)), None)
+    rows: list[tuple[int, list[str]]] = []
     sentence = ""
-    num_sentences = 0
-    last = 0  # the line of the last row that was not blank
+    is_cut = False
     for number, cells in dialect.rows(raw_lines(path)):
         if not any(map(str.strip, cells)):
             continue
-        if sentence_at is None:
-            is_new = number > last + 1
+        if at is None:
+            is_new = bool(rows) and number > rows[-1][0] + 1
         else:
-            is_new = bool(cells[sentence_at].strip()) and cells[sentence_at] != sentence
-            sentence = cells[sentence_at] if is_new else sentence
-        if is_new and tokens:
-            yield TaggedSentence(tokens, tags, lines)
-            tokens, tags, lines = [], [], []
-            num_sentences += 1
-        tokens.append(cells[token_at])
-        tags.append(cells[tag_at])
-        lines.append(number)
-        last = number
-    if sentence_at is None and not num_sentences and len(tokens) > 1:
+            is_new = bool(cells[at].strip()) and cells[at] != sentence
+            sentence = cells[at] if is_new else sentence
+        if is_new and rows:
+            is_cut = True
+            yield rows
+            rows = []
+        rows.append((number, cells))
+    if at is None and not is_cut and len(rows) > 1:
         raise DataError(
             f"{path}: each row has a word, and nothing says where a sentence ends; add a column sentence_id, or a "
             "blank row after each sentence"
         )
-    if tokens:
-        yield TaggedSentence(tokens, tags, lines)
+    if rows:
+        yield rows
 
 
 def _column(dialect: Dialect, asked: Column | None, role: str, known: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from seqtag.corpora.formats.conll import column_blocks, iter_sentences
 from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.loading import load_corpus
 from seqtag.errors import DataError, UsageError
 
 CONLLU = """\
@@ -230,3 +231,27 @@ def test_streaming_tokens_alone_and_faults():
     assert list(iter_sentences(io.StringIO(""))) == []
     with pytest.raises(DataError, match=r"<stdin>:3: 1 column .* where line 1 has 2"):
         list(iter_sentences(io.StringIO("a\tx\n\nb\n"), token=1))
+
+
+def test_entities_in_misc_are_read_by_their_key(tmp_path):
+    path = tmp_path / "x.conllu"
+    rest = "_\tN\t_\t_\t0\troot\t_"
+    path.write_text(
+        f"1\tAda\t{rest}\tNE=B-PER|SpaceAfter=No\n2\tleft\t{rest}\t_\n3\tOslo\t{rest}\tGloss=x|NE=B-LOC\n",
+        encoding="utf-8",
+    )
+    corpus = load_corpus(f"{path}:tag=misc:NE")["train"]
+    names = corpus.features["tags"].feature.names
+    assert [names[number] for number in corpus["tags"][0]] == ["B-PER", "O", "B-LOC"]
+    assert load_corpus(path, tag="MISC:NE")["train"]["tags"][:] == corpus["tags"][:]
+    with pytest.raises(UsageError, match=r"no token has 'NER' in its column MISC; choose from Gloss, NE, SpaceAfter"):
+        load_corpus(path, tag="misc:NER")
+
+
+def test_words_of_a_multiword_token_must_follow_it(tmp_path):
+    path = tmp_path / "x.conllu"
+    path.write_text(
+        "1-2\tzum\t_\t_\n1\tzu\t_\tADP\n2\tdem\t_\tDET\n\n1-2\tzum\t_\t_\n1\tzu\t_\tADP\n\n", encoding="utf-8"
+    )
+    with pytest.raises(DataError, match=r"x\.conllu:7: the sentence has a multiword token that ends with word 2"):
+        list(iter_sentences(path))

@@ -56,9 +56,9 @@ def test_tasks_with_several_annotations_are_counted(tmp_path, caplog):
     caplog.set_level("INFO", "seqtag")
     tags(tmp_path, task(A, B), task(A), task(B, C), task())
     assert [message.partition(": ")[2] for message in caplog.messages[:2]] == [
-        "2 tasks have several annotations, of which the one marked ground_truth counts, otherwise the last; "
-        "annotator= chooses",
-        "1 tasks without an annotation that counts left out",
+        "tasks with several annotations, of which the one marked ground_truth counts, otherwise the last "
+        "(annotator= chooses): 2",
+        "tasks without an annotation that counts left out: 1",
     ]
 
 
@@ -80,7 +80,7 @@ def test_the_spans_of_one_object_count(tmp_path, caplog):
     assert tags(tmp_path, both, suffix=":token=text") == [["O", "O", "O", "O", "B-LOC", "O"]]
     caplog.set_level("INFO", "seqtag")
     assert tags(tmp_path, both, token="title") == [["O", "O", "B-EVT"]]
-    assert any("1 spans of other texts or labels left out" in message for message in caplog.messages)
+    assert any("spans of other texts or labels left out: 1" in message for message in caplog.messages)
     with pytest.raises(UsageError, match=r"no text named 'titel'; .*did you mean 'title'"):
         tags(tmp_path, both, token="titel")
 

@@ -68,7 +68,7 @@ def test_documents_without_annotation_are_left_out_and_partial_ones_are_refused_
     partly.set_ents([DocSpan(partly, 0, 1, "PER")], default="missing")
     DocBin(docs=[bare, whole, bare]).to_disk(path)
     assert rows(path) == [(["Ada", "left"], ["B-PER", "O"])]
-    assert f"{path}: 2 documents without annotations for 'ents' are left out" in caplog.messages
+    assert f"{path}: documents without annotations for 'ents' left out: 2" in caplog.messages
     DocBin(docs=[whole, partly, bare, partly]).to_disk(path)
     with pytest.raises(DataError, match=r"x\.spacy: document 2: token 2 'left' has no tag for 'ents' .*documents 4\)"):
         load_corpus(path)
@@ -80,7 +80,7 @@ def test_an_entity_over_the_border_of_two_sentences_joins_them(tmp_path, caplog)
     starts = [True, False, False, True, False, False, True, False]
     DocBin(docs=[doc(words, entities=[(1, 4, "ORG")], sentence_starts=starts)]).to_disk(path)
     assert rows(path) == [(words[:6], ["O", "B-ORG", "I-ORG", "I-ORG", "O", "O"]), (words[6:], ["O", "O"])]
-    assert f"{path}: 1 borders of sentences are left out, because an entity goes over them" in caplog.messages
+    assert f"{path}: borders of sentences left out, because an entity goes over them: 1" in caplog.messages
 
 
 def test_empty_documents_stay_and_entities_without_a_label_are_counted(tmp_path, caplog):
@@ -89,5 +89,5 @@ def test_empty_documents_stay_and_entities_without_a_label_are_counted(tmp_path,
     nameless.set_ents([], blocked=[nameless[0:1]])  # spaCy's only way to write a B without a label
     DocBin(docs=[doc(["\n"]), nameless, doc(["Bo"], entities=[(0, 1, "PER")])]).to_disk(path)
     assert rows(path) == [([], []), (["Ada", "left"], ["O", "O"]), (["Bo"], ["B-PER"])]
-    assert f"{path}: 1 documents without a token are kept as empty sentences" in caplog.messages
-    assert f"{path}: 1 entities without a label are read as tokens outside of entities" in caplog.messages
+    assert f"{path}: documents without a token, kept as empty sentences: 1" in caplog.messages
+    assert f"{path}: entities without a label, read as tokens outside of entities: 1" in caplog.messages

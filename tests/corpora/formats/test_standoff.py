@@ -37,10 +37,10 @@ def test_a_folder_of_documents_is_read_sentence_by_sentence(tmp_path, caplog):
     whole = ["Ada/B-PER Byron/I-PER Oslo/B-LOC", "St/B-ORG ./I-ORG Olav/I-ORG Hospital/I-ORG", ""]
     assert found == [*whole, *[""] * (len(found) - 3)]
     assert {message.rpartition("brat: ")[2] for message in caplog.messages[:4]} == {
-        "1 texts without an .ann file left out",
-        "1 discontinuous annotations left out",
-        "3 relations, events, attributes and notes left out",
-        "1 borders of sentences left out, because a span goes over them",
+        "texts without an .ann file left out: 1",
+        "discontinuous annotations left out: 1",
+        "relations, events, attributes and notes left out: 3",
+        "borders of sentences left out, because a span goes over them: 1",
     }
     assert load_corpus(tmp_path / "brat")["train"]["document"][:3] == [1, 1, 1]
 

@@ -54,7 +54,7 @@ def test_named_entities_are_the_default_layer(tmp_path, caplog):
     told = [message.partition(": ")[2] for message in caplog.messages]
     assert told[0] == "spans of the layer NamedEntity|value"
     assert "LOC span 24:28 'Oslo' cuts a token; moved to 24:33 'Oslo-born'" in told
-    assert {"1 discontinuous spans left out", "1 overlapping spans left out (overlaps='longest')"} <= set(told)
+    assert {"discontinuous spans left out: 1", "overlapping spans left out (overlaps='longest'): 1"} <= set(told)
 
 
 def test_layers_are_chosen_by_name(tmp_path):
