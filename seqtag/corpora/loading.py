@@ -92,15 +92,18 @@ def load_corpus(
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
-    `source` is a column file, CoNLL-U, JSONL with character offsets, a spaCy file, a table (Parquet, Arrow, JSON), a
-    folder with one of these per split, a folder of `save_to_disk` or in hub layout, a dataset, or, where no such path
-    exists, the name of a dataset on the hub; a path never touches the network. `file.conll:token=0,tag=3` names columns
-    by number (from 0, negative from the end) or header name, as do `token` and `tag`; for a spaCy file `tag` is ents,
-    pos or tag. A single file gives the split train.
+    `source` is a column file, CoNLL-U, JSONL with character offsets, a folder or file of brat, TSV of WebAnno, CSV with
+    a word per row, a spaCy file, a table (Parquet, Arrow, JSON), a folder with one of these per split, a folder of
+    `save_to_disk` or in hub layout, a dataset, or, where no such path exists, the name of a dataset on the hub; a path
+    never touches the network. `file.conll:token=0,tag=3` names columns by number (from 0, negative from the end) or
+    header name, as do `token` and `tag`; for a spaCy file `tag` is ents, pos or tag, for CoNLL-U also misc:KEY, and for
+    annotated texts the two name the keys or layers of the text and its spans. A single file gives the split train.
 
     The scheme is decided over all splits; `scheme` converts to another. repair='conlleval' rewrites tags that break it,
     as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
-    `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
+    For texts with character offsets, `language` (a spaCy code) says whose rules cut them into tokens, `max_misaligned`
+    is the share of spans that may be moved because they cut a token or contradict their own words, `overlaps` says what
+    counts of overlapping spans ('longest', 'first', or they are an 'error'), and `annotator` says whose annotations do.
 
     Where a source tells documents apart and a split has more than one, all rows have a third column `document`: by
     number within the split (-DOCSTART- lines, CoNLL-U's `# newdoc`, a spaCy file whose documents have sentences), or as

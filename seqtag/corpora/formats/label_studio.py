@@ -225,6 +225,8 @@ def _chosen(keys: Mapping[str | None, str | None], asked: str | None, strings: C
             f"{name}:token={next(iter(keys))}"
         )
     key = found.pop()
+    if not strings and keys:
+        raise DataError(f'{name}: no task has a text among its "data"; spans in other media are not read')
     if key is None and strings:
         raise DataError(
             f'{name}: "data" has {len(strings)} strings ({", ".join(strings)}), and the annotated one can\'t be told; '

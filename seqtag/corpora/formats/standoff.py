@@ -26,18 +26,20 @@ def standoff_folders(folder: Path) -> dict[str, list[Path]]:
 
     The names of the documents or those of their folders may say which split they are; otherwise all are train.
     """
-    if found := _annotations(folder):
-        splits = group_by_split(found)
-        is_split = "train" in splits and sum(map(len, splits.values())) == len(found)
-        return splits if is_split else {"train": found}
-    if splits_by_folder := find_split_folders(folder, lambda path: bool(_annotations(path))):
-        return {split: _annotations(path) for split, path in splits_by_folder.items()}
-    found = [path for each in sorted(folder.iterdir()) if each.is_dir() for path in _annotations(each)]
+    found = _annotations(folder)
+    if not any(path.parent == folder for path in found) and (
+        by_folder := find_split_folders(folder, lambda path: bool(_annotations(path)))
+    ):
+        return {split: _annotations(path) for split, path in by_folder.items()}
+    by_name = group_by_split(found)
+    if "train" in by_name and sum(map(len, by_name.values())) == len(found):
+        return by_name
     return {"train": found} if found else {}
 
 
 def _annotations(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.ann"))
+    # No deeper, because a look at the wrong folder would go through all that lies below it.
+    found = sorted([*folder.glob("*.ann"), *folder.glob("*/*.ann")])
     return found if any(path.with_suffix(".txt").is_file() for path in found) else []
 
 

@@ -84,11 +84,9 @@ def _row_groups(dialect: Dialect, path: str | Path) -> Iterator[list[tuple[int, 
     for number, cells in dialect.rows(raw_lines(path)):
         if not any(map(str.strip, cells)):
             continue
-        if at is None:
-            is_new = bool(rows) and number > rows[-1][0] + 1
-        else:
-            is_new = bool(cells[at].strip()) and cells[at] != sentence
-            sentence = cells[at] if is_new else sentence
+        is_new = bool(rows) and number > rows[-1][0] + 1  # after a blank row
+        if at is not None and cells[at].strip() and cells[at] != sentence:
+            is_new, sentence = True, cells[at]
         if is_new and rows:
             is_cut = True
             yield rows

@@ -20,8 +20,13 @@ logger = logging.getLogger("seqtag")
 _TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 
-def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Settle training and dev data, in one scheme; without dev data hold out a share of the sentences, and say so."""
+def training_splits(
+    X: Any, y: Any, dev: Any, *, dev_share: float, seed: int, language: str = "xx"
+) -> tuple[Dataset, Dataset]:
+    """Settle training and dev data, in one scheme; without dev data hold out a share of the sentences, and say so.
+
+    `language` says whose rules cut the texts of a dataset with spans.
+    """
     given = _given_dataset(X, y, "training")
     if not len(given):
         raise DataError("the training data holds no sentence; give at least one with tokens and tags")
@@ -29,11 +34,11 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
         held_out = _given_dataset(*dev_pair(dev, "(token lists, tag lists)"), "dev")
         if not len(held_out):
             raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
-        corpus = load_corpus({"train": given, "dev": held_out})
+        corpus = load_corpus({"train": given, "dev": held_out}, language=language)
         return corpus["train"], corpus["dev"]
     if len(given) < 2:
         raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
-    whole = load_corpus(given)["train"]
+    whole = load_corpus(given, language=language)["train"]
     num_dev = max(1, round(dev_share * len(whole)))
     order = np.random.default_rng(seed).permutation(len(whole))
     shares = f"{num_dev} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
@@ -104,12 +109,12 @@ class GoldSentences:
     documents: list[int | str] | None  # of each sentence, where the data tell them apart
 
 
-def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet) -> GoldSentences:
+def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str = "xx") -> GoldSentences:
     """Read what a trained tagger is held against; DataError for no sentence, and where it knows none of the labels."""
     given = _given_dataset(X, y, what)
     if not len(given):
         raise DataError(f"the {what} data holds no sentence")
-    data = load_corpus({what: given}, scheme=tagset.data_scheme)[what]
+    data = load_corpus({what: given}, scheme=tagset.data_scheme, language=language)[what]
     gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
     check_labels(gold.tags, tagset, what=what)
     return gold

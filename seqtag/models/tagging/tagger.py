@@ -102,7 +102,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         self._check_options()
         self._forget_network()
-        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
+        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
@@ -144,7 +144,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         self._check_fitted()
         target = read_target(recall, precision, self.tagset_)
-        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_)
+        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
         self._tune(gold.tokens, gold.tags, target=target, calibrate=calibrate)
         return self
 
@@ -240,7 +240,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
         self._check_fitted()
-        return gold_sentences(X, y, "evaluation", tagset=self.tagset_)
+        return gold_sentences(X, y, "evaluation", tagset=self.tagset_, language=self.language)
 
     def _training_knowledge(self) -> TrainingKnowledge:
         """Give what training saw: its surfaces and its words."""

@@ -93,6 +93,18 @@ def test_the_object_may_have_another_name_than_its_text(tmp_path):
         tags(tmp_path, unmarked)
 
 
+def test_exports_without_an_annotation_or_a_text(tmp_path):
+    with pytest.raises(DataError, match="no sentence in it"):
+        tags(tmp_path, task())
+    marked = by(1, region(0, 3, "PER"))
+    with pytest.raises(DataError, match='no task has a text among its "data"'):
+        tags(tmp_path, task(marked, dialogue=[{"text": TEXT}]))
+    with pytest.raises(DataError, match=r"export\.json:2: the task has no text 'text' in its data"):
+        tags(tmp_path, task(marked), task(marked, text=None))
+    with pytest.raises(DataError, match=r"export\.json:1: spans in dialogues \(paragraphlabels\) are not read"):
+        tags(tmp_path, task(by(1, {"type": "paragraphlabels", "value": {"start": "0"}})))
+
+
 def test_results_that_are_no_labels_are_passed_over(tmp_path):
     sure = {
         "to_name": "text",

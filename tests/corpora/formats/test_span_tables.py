@@ -6,6 +6,7 @@ from datasets import Sequence as ListOf
 
 from seqtag.corpora.loading import load_corpus
 from seqtag.errors import DataError
+from seqtag.models.tagging.inputs import training_splits
 
 TEXTS = ["Ada Byron lives in Oslo.", "It rains."]
 SPANS = [[{"start": 0, "end": 9, "label": "PER"}, {"start": 19, "end": 23, "label": "LOC"}], []]
@@ -34,6 +35,14 @@ def test_labels_with_numbers_and_an_object_of_lists():
     }
     spans = [{key: [span[key] for span in each] for key in ("start", "end", "label")} for each in SPANS]
     assert tags(Dataset.from_dict({"text": TEXTS, "spans": spans}, features=Features(features))) == TAGS
+
+
+def test_a_tagger_cuts_texts_with_spans_by_its_language():
+    dataset = Dataset.from_dict(
+        {"text": ["Ada doesn't wait."] * 4, "spans": [[{"start": 8, "end": 11, "label": "NOT"}]] * 4}
+    )
+    train, dev = training_splits(dataset, None, None, dev_share=0.25, seed=0, language="en")
+    assert [*train["tokens"], *dev["tokens"]] == [["Ada", "does", "n't", "wait", "."]] * 4
 
 
 def test_columns_are_named_and_faults_have_rows():

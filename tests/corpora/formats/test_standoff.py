@@ -60,6 +60,14 @@ def test_splits_have_their_names_from_folders_or_files(tmp_path):
     assert list(load_corpus(tmp_path / "folders")) == list(load_corpus(tmp_path / "files")) == ["train", "dev"]
 
 
+def test_folders_within_a_folder_are_read_too(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name, "doc", text="Ada left.", ann="T1\tPER 0 3\tAda\n")
+    assert entities(tmp_path) == ["Ada/B-PER"] * 2
+    write(tmp_path, "top", text="Ada left.", ann="T1\tPER 0 3\tAda\n")
+    assert entities(tmp_path) == ["Ada/B-PER"] * 3
+
+
 def test_offsets_count_line_ends_as_the_words_show(tmp_path):
     windows = TEXT.replace("\n", "\r\n")
     for number, start in enumerate((58, 60)):

@@ -23,6 +23,7 @@ def rows(path, text, suffix="", **options):
             "x.csv",
             'Sentence #;Word;POS;Tag\nSentence: 1;Ada;N;B-PER\n;left;V;O\nSentence: 2;Bo;N;B-PER\n;,;P;O\n;"""";P;O\n',
         ),
+        ("x.tsv", 'sentence\ttoken\tner\n1\tAda\tB-PER\n1\tleft\tO\n\n1\tBo\tB-PER\n1\t,\tO\n1\t"\tO\n\n'),
         ("x.tsv", 'sent_id\ttoken\tner\n1\tAda\tB-PER\n1\tleft\tO\n2\tBo\tB-PER\n2\t,\tO\n2\t"\tO\n'),
         ("x.csv", 'token,tag\nAda,B-PER\nleft,O\n\nBo,B-PER\n",",O\n"""",O\n'),
         ("x.csv", 'token,tag\nAda,B-PER\nleft,O\n,\nBo,B-PER\n",",O\n"""",O\n'),
