@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 TAGGED = (
-    "a column file (CoNLL), CoNLL-U, CSV with a word per row, texts with character offsets (JSON of Doccano, Label Studio, "
-    "Prodigy or spaCy, brat's .ann, TSV of WebAnno), .spacy or Parquet; a folder with one such file per split; or the name "
-    "of a data set on the hub. FILE:token=0,tag=3 names the columns of a file, by number from 0 or by header; by default "
-    "they are the first and the last. Of annotated texts, FILE:overlaps=longest (or first) chooses among spans that "
-    "overlap, and FILE:annotator=NAME among people."
+    "a column file (CoNLL), CoNLL-U, CSV with a word per row, texts with character offsets (JSON of Doccano, Label "
+    "Studio, Prodigy or spaCy, brat's .ann, TSV of WebAnno), .spacy or Parquet; a folder with one such file per split; "
+    "or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a file, by number from 0 or by "
+    "header; by default they are the first and the last. Of annotated texts, FILE:overlaps=longest (or first) chooses "
+    "among spans that overlap, and FILE:annotator=NAME among people."
 )
 LABELLED = (
     "CSV, TSV, JSON lines or Parquet with a text and its label in each row; a folder with one such file per split, or "
