@@ -54,9 +54,9 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         "encoder",
     )
     hidden_size: int = option(
-        128, check.whole(1), "Each layer of the encoder has this many units per direction.", "encoder"
+        128, check.size(1), "Each layer of the encoder has this many units per direction.", "encoder"
     )
-    num_layers: int = option(1, check.whole(1), "The encoder has this many layers, one upon the other.", "encoder")
+    num_layers: int = option(1, check.whole(1, 100), "The encoder has this many layers, one upon the other.", "encoder")
     dropout: float = option(
         0.5, check.fraction, "Training drops this share of the units between and after the encoder's layers.", "encoder"
     )

@@ -5,7 +5,8 @@ Knows no task: the estimator says how a network is built, what a row is and what
 
 import logging
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seqtag.errors import UsageError
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.training.launch import is_main_process
@@ -76,7 +78,8 @@ def train_seeds(
     interrupted = False
     for seed in range(options.seed, options.seed + seeds):
         torch.manual_seed(seed)
-        network = build()
+        with _room():
+            network = build()
         watchers: list[Watcher] = list(run.watchers) if run.watchers is not None else [default_watcher()]
         if run.tensorboard is not None:
             watchers.append(TensorBoardWatcher(Path(run.tensorboard) / f"seed-{seed}"))
@@ -115,6 +118,20 @@ def train_seeds(
             100 * max(scores),
         )
     return TrainedSeeds(best[0].eval(), best[1], scores, interrupted)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Raise UsageError where torch finds no memory for a network; put it around building one."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        message = str(error)
+        if isinstance(error, RuntimeError) and "allocate" not in message and "out of memory" not in message:
+            raise
+        raise UsageError(
+            "the memory has no room for this network; lower hidden_size, num_layers or the sizes of the embeddings"
+        ) from error
 
 
 def training_options(params: Mapping[str, Any], *, epochs: int, batch_size: int) -> TrainingOptions:

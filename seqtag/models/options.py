@@ -17,6 +17,8 @@ from seqtag.errors import UsageError, near_miss
 
 T = TypeVar("T")
 
+_LARGEST = 2**63 - 1
+
 # What an option is about, in the order in which options are listed.
 Topic = Literal["task", "encoder", "tokens", "training", "running"]
 
@@ -66,9 +68,21 @@ def one_of(*choices: str | None) -> Check:
     return Check(" or ".join([", ".join(shown[:-1]), shown[-1]]), problem)
 
 
-def whole(least: int) -> Check:
-    """Accept a whole number from `least` on."""
-    return must_be(f"a whole number, at least {least}", lambda value: _is_number(value, Integral) and value >= least)
+def whole(least: int, most: int = _LARGEST) -> Check:
+    """Accept a whole number of a range, by default of all numbers from `least` on that 64 bits hold."""
+    allowed = f"a whole number, at least {least}" + (f" and at most {most}" if most < _LARGEST else "")
+
+    def problem(value: Any) -> str | None:
+        if not _is_number(value, Integral) or value < least or most < value <= _LARGEST:
+            return f"must be {allowed}"
+        return f"must be {allowed}; it has more than 64 bits" if value > _LARGEST else None
+
+    return Check(allowed, problem)
+
+
+def size(least: int) -> Check:
+    """Accept the width of a vector or a layer; more than it accepts is a slip, and hardly a memory has room for it."""
+    return whole(least, 65_536)
 
 
 def number(least: float, most: float = math.inf, *, open_end: bool = False) -> Check:

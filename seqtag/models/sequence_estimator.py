@@ -76,10 +76,10 @@ class SequenceEstimator(
         "encoder",
     )
     proj_size: int = option(
-        0, check.whole(0), "An LSTM narrows its states to this many numbers; 0 leaves them as they are.", "encoder"
+        0, check.size(0), "An LSTM narrows its states to this many numbers; 0 leaves them as they are.", "encoder"
     )
     word_size: int = option(
-        100, check.whole(1), "Each word has a vector of this many numbers, unless it comes from `vectors`.", "tokens"
+        100, check.size(1), "Each word has a vector of this many numbers, unless it comes from `vectors`.", "tokens"
     )
     characters: str | None = option(
         "cnn",
@@ -88,14 +88,14 @@ class SequenceEstimator(
         "tokens",
     )
     character_size: int = option(
-        50, check.whole(2), "The network of characters describes a word by this many numbers.", "tokens"
+        50, check.size(2), "The network of characters describes a word by this many numbers.", "tokens"
     )
     shape_size: int = option(
-        10, check.whole(0), "The casing of a word is a vector of this many numbers; 0 leaves it out.", "tokens"
+        10, check.size(0), "The casing of a word is a vector of this many numbers; 0 leaves it out.", "tokens"
     )
     affix_size: int = option(
         20,
-        check.whole(0),
+        check.size(0),
         "The first two and three characters of a word, and the last, are vectors of this many numbers each; 0 leaves "
         "them out.",
         "tokens",
@@ -139,7 +139,7 @@ class SequenceEstimator(
         "tokens",
     )
     context_size: int = option(
-        64, check.whole(1), "The states of the language models are narrowed to this many numbers per token.", "tokens"
+        64, check.size(1), "The states of the language models are narrowed to this many numbers per token.", "tokens"
     )
     context_dropout: float = option(
         0.2, check.fraction, "Training drops this share of the states of the language models.", "tokens"

@@ -71,6 +71,8 @@ def test_a_subclass_may_change_a_default_alone():
     [
         (check.one_of("b", "a", None), "a, b or None", ["a", None], ["c", 1, "None"]),
         (check.whole(1), "a whole number, at least 1", [1, 5], [0, 1.0, True, "1", None]),
+        (check.whole(0), "a whole number, at least 0", [0, 2**63 - 1], [2**63, 2**70]),
+        (check.size(1), "a whole number, at least 1 and at most 65536", [1, 65_536], [0, 65_537, 10**9, 2**70]),
         (check.number(0), "a number, at least 0", [0, 2.5], [-1, True, float("nan"), "0"]),
         (check.number(0.01, 0.5), "a number, at least 0.01 and at most 0.5", [0.5], [0.51, 0]),
         (check.fraction, "a number, at least 0 and less than 1", [0, 0.99], [1, -0.1]),

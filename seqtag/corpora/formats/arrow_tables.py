@@ -6,6 +6,7 @@ time, into a folder that goes with the process: an old cache would show old data
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset, DatasetDict, load_dataset, load_from_disk
+from datasets import ClassLabel, Dataset, DatasetDict, load_dataset, load_dataset_builder, load_from_disk
 from datasets.exceptions import DatasetsError
 
 from seqtag.corpora.arrow_files import lists_of, one_array
@@ -26,7 +27,9 @@ from seqtag.corpora.column_roles import (
     labelled_columns,
 )
 from seqtag.corpora.formats.json_tables import json_table
+from seqtag.corpora.json_text import json_records
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart, blank_texts, report_blanks
+from seqtag.corpora.lines import file_ending
 from seqtag.corpora.tagged_drafts import Block
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError
@@ -64,7 +67,8 @@ def saved_tables(folder: Path) -> Mapping[str, Dataset]:
         raise DataError(
             f"{folder}: can't be read as a saved dataset ({error}); save it again with save_to_disk"
         ) from error
-    return loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
+    tables = loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
+    return {name: _whole(table, folder) for name, table in tables.items()}
 
 
 def is_configured(folder: Path) -> bool:
@@ -107,7 +111,7 @@ def table_file(path: Path, ending: str) -> Dataset:
     refuse_compressed(path)
     try:
         if ending == ".arrow":
-            return Dataset.from_file(str(path))
+            return _whole(Dataset.from_file(str(path)), path)
         reader = Dataset.from_parquet if ending == ".parquet" else Dataset.from_csv
         dataset: Dataset = reader(str(path), cache_dir=str(workspace()))
         return dataset
@@ -126,6 +130,8 @@ def refuse_compressed(path: Path) -> None:
 
 def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset]:
     try:
+        if options:
+            _check_json(load_dataset_builder(name, config, **options).config.data_files or {})
         return dict(load_dataset(name, config, **options))
     except (FileNotFoundError, ConnectionError, TimeoutError):
         if options:
@@ -134,6 +140,25 @@ def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset
     except (DatasetsError, ValueError, RuntimeError, TypeError, OSError, pa.ArrowException) as error:
         advice = "choose a configuration with NAME:config=..." if "onfig" in str(error) else "convert it to Parquet"
         raise DataError(f"{name}: the data set can't be read ({_cause(error)}); {advice}") from error
+
+
+def _check_json(files: Mapping[str, Sequence[str]]) -> None:
+    """Raise DataError for JSON files that are no records: some of them end the process inside pyarrow."""
+    for path in (path for paths in files.values() for path in paths):
+        if file_ending(path) in JSON_ENDINGS and os.path.isfile(path):
+            deque(json_records(path), maxlen=0)
+
+
+def _whole(dataset: Dataset, path: Path) -> Dataset:
+    """Give a dataset back whose file was mapped into memory; DataError where it is damaged.
+
+    What Arrow reads later it does not check: a wrong offset ends the process.
+    """
+    try:
+        dataset.data.validate(full=True)
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: damaged ({error}); write it again") from error
+    return dataset
 
 
 def _cause(error: BaseException) -> str:

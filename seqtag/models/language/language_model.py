@@ -57,7 +57,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     direction: str = option(
         "forward", check.one_of("forward", "backward"), "The model reads the text in this direction.", "task"
     )
-    embedding_size: int = option(128, check.whole(1), "Each symbol has a vector of this many numbers.", "tokens")
+    embedding_size: int = option(128, check.size(1), "Each symbol has a vector of this many numbers.", "tokens")
     hidden_size: int = 512
     dropout: float = option(
         0.2,
