@@ -10,10 +10,12 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError
@@ -241,7 +243,8 @@ def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict
     return config, contents
 
 
-def _write_files(folder: Path, model: StoredModel) -> None:
+def packed(model: StoredModel) -> dict[str, bytes]:
+    """Give the files of a model folder by name, for what is not kept in a folder, such as a pickle."""
     from safetensors.torch import save as save_tensors
 
     from seqtag.version import __version__
@@ -259,7 +262,20 @@ def _write_files(folder: Path, model: StoredModel) -> None:
     }
     contents[_CONFIG] = _dump({**config, "checksum": _checksum(config)})
     contents[_CARD] = model.card.encode()
-    for name, content in contents.items():
+    return contents
+
+
+@contextmanager
+def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Put the files of a model into a folder that exists inside a `with` block, where they are read as any others."""
+    with TemporaryDirectory(prefix="seqtag-") as folder:
+        for name in _OURS & set(files):
+            Path(folder, name).write_bytes(files[name])
+        yield Path(folder)
+
+
+def _write_files(folder: Path, model: StoredModel) -> None:
+    for name, content in packed(model).items():
         (folder / name).write_bytes(content)
         sync(folder / name)
     sync(folder)

@@ -81,12 +81,12 @@ def check_list(X: Any, verb: str) -> None:
 def text_rows(X: Any, verb: str, *, first: int = 1) -> list[Any]:
     """Check texts, token lists or series; `first` is the number of the first one, for messages.
 
-    A missing text (None, or the nan that tables have for it) counts as an empty one.
+    A missing text counts as an empty one.
     """
     check_list(X, verb)
     rows: list[Any] = []
     for number, row in enumerate(X, first):
-        if row is None or (isinstance(row, float) and np.isnan(row)):
+        if is_missing(row):
             row = ""
         if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype.kind in "OU":
             row = row.tolist()  # tables hold lists of tokens as such arrays
@@ -102,6 +102,13 @@ def text_rows(X: Any, verb: str, *, first: int = 1) -> list[Any]:
             )
         rows.append(row)
     return rows
+
+
+def is_missing(value: Any) -> bool:
+    """Tell what tables have in the place of a value that is not known: None, nan, or pandas' NA and NaT."""
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def is_series(rows: Sequence[Any], verb: str, *, first: int = 1) -> bool:

@@ -151,10 +151,11 @@ class SequenceEstimator(
         "and read each sentence once.",
         "training",
     )
-    class_weights: Mapping[str, float] | None = option(
+    class_weights: Mapping[Any, float] | str | None = option(
         None,
         check.optional(check.weights),
-        "An error on these labels weighs this many times as much in training; labels left out weigh 1.",
+        "An error on these labels weighs this many times as much in training; labels left out weigh 1. With 'balanced' "
+        "all labels count alike, however often they occur.",
         "training",
     )
     max_tokens: int = option(
@@ -233,6 +234,10 @@ class SequenceEstimator(
         matrix_VE[[index[word] for word in rows]] = found.matrix[list(rows.values())]
         self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
+
+    def _named_weights(self) -> Mapping[Any, float]:
+        """Give the weights that `class_weights` has by label; none where they are balanced."""
+        return self.class_weights if isinstance(self.class_weights, Mapping) else {}
 
     def __sklearn_clone__(self: Self) -> Self:
         """Clone as scikit-learn does, but for the language models: a clone of one would not be trained."""
@@ -338,6 +343,17 @@ class SequenceEstimator(
         if self.engine not in check.ENGINES:
             check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
         return self.engines_.choose(self.engine, self._torch_engine())
+
+    def _fitted_state(self) -> dict[str, Any]:
+        state = {**super()._fitted_state(), "exports": self.engines_.carried()}
+        if self.context_ is not None and list(self.context_.models) == self.context:
+            state["context"] = "of the model"  # not a second time: a model that was loaded goes on from its own ones
+        return state
+
+    def _take(self: Self, read: Self, state: Mapping[str, Any]) -> None:
+        super()._take(read, state)
+        self.context = read.context if state["context"] == "of the model" else state["context"]
+        self.engines_.take_carried(state["exports"])
 
     def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:
         """Note the folder that the network came from; an engine that was named replaces the one that was saved."""

@@ -1,6 +1,8 @@
 """Choose the device to compute on, and set Accelerate up for it. Knows no network."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any
 
@@ -25,6 +27,17 @@ def make_accelerator(name: str, precision: str) -> Any:
         torch.cuda.set_device(device)  # Accelerate computes on the current device if there is one process
     with leftovers_hidden():
         return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=device.type == "cpu")
+
+
+@contextmanager
+def generators_kept(device: str) -> Iterator[None]:
+    """Give torch's global generators the state back, after a `with` block, that they had before it.
+
+    Generators of GPUs are among them where the block computes on a GPU or something else in this process does.
+    """
+    has_gpu = torch.cuda.is_initialized() or (device != "cpu" and torch.cuda.is_available())
+    with torch.random.fork_rng(range(torch.cuda.device_count()) if has_gpu else ()):
+        yield
 
 
 def pick_device(name: str) -> torch.device:

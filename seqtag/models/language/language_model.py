@@ -13,7 +13,7 @@ from seqtag.corpora.plain_text import TextSource
 from seqtag.errors import DataError, UsageError
 from seqtag.models import options as check
 from seqtag.models.card import model_card
-from seqtag.models.estimator import Estimator
+from seqtag.models.estimator import Estimator, keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.language.generation import read_request, write
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
@@ -108,6 +108,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
 
     # -- training -----------------------------------------------------------------------------
 
+    @keeps_generators
     def fit(
         self,
         text: TextSource,

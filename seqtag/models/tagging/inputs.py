@@ -1,14 +1,17 @@
 """Check what users hand to an estimator and bring it into one form: datasets, token lists, texts."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
 from seqtag.corpora.loading import load_corpus
+from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.corpora.tagged_drafts import documents_of
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import check_single_split, dev_pair, lists, report_unknown, token_lists
@@ -86,6 +89,16 @@ def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
     for label in class_weights:
         if label not in labels and label != "O":
             raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
+
+
+def balanced_weights(data: Dataset) -> dict[str, float]:
+    """Give each label, and O, the weight with which all count alike in training: tokens / (labels * its tokens)."""
+    names = data.features["tags"].feature.names
+    is_plain = carried_scheme(data) == "plain"
+    counts = Counter[str]()
+    for number, count in Counter(chain.from_iterable(data["tags"])).items():
+        counts[names[number] if is_plain or names[number] == "O" else names[number].partition("-")[2]] += count
+    return {label: counts.total() / (len(counts) * count) for label, count in counts.items()}
 
 
 def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, *, what: str) -> None:

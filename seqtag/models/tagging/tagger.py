@@ -18,12 +18,20 @@ from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
 from seqtag.models.engine import Engines, Exports
+from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.options import documented, option
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
-from seqtag.models.tagging.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
+from seqtag.models.tagging.inputs import (
+    GoldSentences,
+    balanced_weights,
+    check_trainable,
+    gold_sentences,
+    tag_lists,
+    training_splits,
+)
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
@@ -39,6 +47,7 @@ class FittedTagger:
     """What `fit`, `tune` and `load` leave in a tagger beside what they leave in every estimator."""
 
     tagset_: TagSet
+    label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
 
@@ -81,6 +90,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     # -- training -----------------------------------------------------------------------------
 
+    @keeps_generators
     def fit(
         self,
         X: Dataset | Sequence[Tokens],
@@ -106,7 +116,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
-        check_trainable(self.tagset_, self.class_weights or {})
+        check_trainable(self.tagset_, self._named_weights())
+        self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
         self._open_context()
@@ -169,7 +180,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         weights_L = torch.ones(num_tags)
         for i, name in enumerate(tagset.names):
             label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
-            weights_L[i] = (self.class_weights or {}).get(label, 1.0)
+            weights_L[i] = self.label_weights_.get(label, 1.0)
         head: LinearHead | CRFHead
         if self.head == "crf":
             legal = tuple(map(torch.from_numpy, tagset.legal))
@@ -299,7 +310,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _restore(self, stored: StoredModel) -> None:
         self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
-        self.tagset_ = TagSet.from_dict(stored.config["tagset"])
+        self.tagset_, self.label_weights_ = TagSet.from_dict(stored.config["tagset"]), {}
         tuning = stored.config.get("tuning")
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
