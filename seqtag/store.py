@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError
 from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
+from seqtag.model_files import parse_json, read_inside, sha256_of, shown
 
 if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
     from torch import Tensor
@@ -119,14 +120,12 @@ def _read_model(folder: Path) -> StoredModel:
         weights = load_tensors(contents[_WEIGHTS])
     except SafetensorError as error:
         raise ModelError(f"{folder / _WEIGHTS}: damaged ({error}); save the model again") from None
-    card = folder / _CARD
-    return StoredModel(
-        config,
-        _json(folder / _VOCABULARY, contents[_VOCABULARY]),
-        weights,
-        _json(folder / _HISTORY, contents[_HISTORY]),
-        card.read_text(encoding="utf-8") if card.is_file() else "",
-    )
+    try:
+        card = read_inside(folder / _CARD).decode(errors="replace")
+    except ModelError:  # no answer depends on the card
+        card = ""
+    vocabulary, history = (parse_json(folder / name, contents[name]) for name in (_VOCABULARY, _HISTORY))
+    return StoredModel(config, vocabulary, weights, history, card)
 
 
 def read_unchanged(folder: str | Path, read: Callable[[], ReadT]) -> ReadT:
@@ -144,7 +143,7 @@ def read_unchanged(folder: str | Path, read: Callable[[], ReadT]) -> ReadT:
 def _identity(folder: Path) -> tuple[int, ...] | None:
     try:
         about = folder.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that holds a null character
         return None
     return about.st_dev, about.st_ino, about.st_ctime_ns  # each new name in a folder changes the last
 
@@ -172,9 +171,10 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     folder = Path(folder)
     config, contents = read_files(folder, (_VOCABULARY,))
     weights_sha256 = config["files"][_WEIGHTS]
-    if (folder / _WEIGHTS).exists() and sha256_of(folder / _WEIGHTS) != weights_sha256:
+    weights = folder / _WEIGHTS
+    if os.path.lexists(weights) and sha256_of(weights, size=config.get("sizes", {}).get(_WEIGHTS)) != weights_sha256:
         raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
-    return StoredExport(config, _json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
+    return StoredExport(config, parse_json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
 
 
 def write_export(folder: Path, name: str, content: bytes) -> Path:
@@ -194,12 +194,11 @@ def write_export(folder: Path, name: str, content: bytes) -> Path:
 
 def _add_export(folder: Path, name: str, content: bytes) -> None:
     config, _ = read_files(folder, ())
-    others = {other: sha256 for other, sha256 in config["files"].items() if other != name}
-    without, with_hash = (
-        _dump({**about, "checksum": _checksum(about)})
-        for files in (others, others | {name: hashlib.sha256(content).hexdigest()})
-        for about in [{**config, "files": files}]
-    )
+    for part in ("files", "sizes"):
+        config[part] = {other: noted for other, noted in config.get(part, {}).items() if other != name}
+    without = _sealed(config)
+    config["files"][name], config["sizes"][name] = hashlib.sha256(content).hexdigest(), len(content)
+    with_hash = _sealed(config)
     steps = [
         (folder / f".{_CONFIG}.without", without, folder / _CONFIG),
         (folder / f".{name}.partial", content, folder / name),
@@ -219,28 +218,47 @@ def _add_export(folder: Path, name: str, content: bytes) -> None:
 
 def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read config.json and some other files of a model folder, each checked against its hash."""
-    if not folder.is_dir() or not (folder / _CONFIG).is_file():
+    if not folder.is_dir() or not os.path.lexists(folder / _CONFIG):
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
         raise UsageError(
             f"{folder}: not a model folder, it {what}; give a folder that `seqtag train --out` or save() wrote"
         )
-    config = _json(folder / _CONFIG, _bytes(folder / _CONFIG))
-    if not isinstance(config, dict):
-        raise ModelError(f"{folder / _CONFIG}: damaged, it holds no JSON object; save the model again")
-    version = config.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise ModelError(
-            f"{folder}: format version {version} is newer than this release reads ({FORMAT_VERSION}); "
-            f"it was saved by seqtag {config.get('seqtag_version')}: upgrade seqtag"
-        )
-    if config.pop("checksum", None) != _checksum(config):
-        raise ModelError(f"{folder / _CONFIG}: damaged, or edited by hand; save the model again")
+    config = _read_config(folder / _CONFIG)
     contents = {}
     for name in names:
-        contents[name] = _bytes(folder / name)
-        if hashlib.sha256(contents[name]).hexdigest() != config["files"][name]:
+        contents[name] = read_inside(folder / name, size=config.get("sizes", {}).get(name))
+        if hashlib.sha256(contents[name]).hexdigest() != config["files"].get(name):
             raise ModelError(f"{folder / name}: damaged, it is not the file that was saved; save the model again")
     return config, contents
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read config.json, and check what this file alone says: its format, its own hash, the hashes of the others."""
+    config = parse_json(path, read_inside(path))
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: damaged, it holds no JSON object; save the model again")
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        saved_by = shown(config.get("seqtag_version")).strip("'")
+        raise ModelError(
+            f"{path.parent}: format version {version} is newer than this release reads ({FORMAT_VERSION}); "
+            f"it was saved by seqtag {saved_by}: upgrade seqtag"
+        )
+    try:
+        is_whole = config.pop("checksum", None) == _checksum(config)
+    except RecursionError:
+        is_whole = False
+    if not is_whole:
+        raise ModelError(f"{path}: damaged, or edited by hand; save the model again")
+    files, sizes = config.get("files"), config.get("sizes", {})
+    known = isinstance(files, dict) and {_VOCABULARY, _WEIGHTS, _HISTORY} <= files.keys()
+    if type(version) is not int or version < 1:
+        raise ModelError(f"{path}: 'format_version' is {shown(version)}, no version of this format; save the model again")
+    if not known or not all(isinstance(sha256, str) for sha256 in files.values()):
+        raise ModelError(f"{path}: 'files' has to hold the hash of each file of the model; save the model again")
+    if not isinstance(sizes, dict) or not all(type(size) is int and size >= 0 for size in sizes.values()):
+        raise ModelError(f"{path}: 'sizes' has to hold the bytes of each file of the model; save the model again")
+    return config
 
 
 def packed(model: StoredModel) -> dict[str, bytes]:
@@ -259,8 +277,9 @@ def packed(model: StoredModel) -> dict[str, bytes]:
         "seqtag_version": __version__,
         **model.config,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "sizes": {name: len(content) for name, content in contents.items()},
     }
-    contents[_CONFIG] = _dump({**config, "checksum": _checksum(config)})
+    contents[_CONFIG] = _sealed(config)
     contents[_CARD] = model.card.encode()
     return contents
 
@@ -285,40 +304,13 @@ def _dump(value: Any, indent: int | None = 1) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=indent) + "\n").encode()
 
 
+def _sealed(config: Mapping[str, Any]) -> bytes:
+    return _dump({**config, "checksum": _checksum(config)})
+
+
 def _checksum(config: Mapping[str, Any]) -> str:
     """Hash the values of a configuration, however it is laid out."""
     return hashlib.sha256(json.dumps(config, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing from the model folder; save the model again") from None
-    except OSError as error:
-        raise ModelError(f"{path}: can't be read: {error.strerror}") from None
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file piece by piece: weights may be larger than what a serving process has room for.
-
-    Raises ModelError where it can't be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    except OSError as error:
-        raise ModelError(f"{path}: can't be read: {error.strerror}") from None
-    return digest.hexdigest()
-
-
-def _json(path: Path, content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path}: damaged, it is not JSON ({error}); save the model again") from None
 
 
 def _holds_model(folder: Path) -> bool:

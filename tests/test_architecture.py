@@ -28,7 +28,7 @@ FLOORS = [
     ["evaluation", "inference", "corpora"],
     ["batching"],
     ["store", "nn", "text"],
-    ["reporting"],
+    ["model_files", "reporting"],
     ["errors", "folders", "version"],
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqtag.errors import ModelError, UsageError
-from seqtag.store import sha256_of
+from seqtag.model_files import sha256_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
