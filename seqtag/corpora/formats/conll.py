@@ -1,8 +1,7 @@
 """Read column files, one token per line: CoNLL in its many dialects, and CoNLL-U.
 
 The form of a file is decided once, on its first lines. Lines are comments only where the format has comments, so a
-token may start with `#`. This module knows neither schemes nor Arrow, and labels only where CoNLL-2012 puts them into
-brackets.
+token may start with `#`. This module knows neither schemes nor labels nor Arrow.
 """
 
 import logging
@@ -16,6 +15,7 @@ from numbers import Integral
 from typing import IO
 
 from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
+from seqtag.corpora.formats.conll_brackets import bracketed_columns, tags_of_brackets
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
@@ -27,9 +27,6 @@ _DOCUMENT = "-DOCSTART-"
 _MARKS = (_DOCUMENT, "#begin document", "#end document")  # the second and the third are those of CoNLL-2012
 _BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
 _CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
-_BRACKETS = re.compile(
-    r"(\([^()*|]+)*\*?\)*"
-)  # (PERSON* opens a span, * is inside or outside, *) closes, (GPE) is whole
 _BLANKS = re.compile(r"[ \t]+")
 _SKIPPED_NODE = re.compile(
     r"\d+(?:-(\d+)|\.\d+)"
@@ -140,7 +137,7 @@ def _tagged_sentences(
         elif tokens:
             found_any = True
             if tag_at in layout.bracketed:
-                tags = _tags_of_brackets(tags, lines, name, nested)
+                tags = tags_of_brackets(tags, lines, name, nested)
             yield TaggedSentence(tokens, tags, lines, document)
             tokens, tags, lines = [], [], []
     if not found_any:
@@ -183,36 +180,6 @@ def _is_header(layout: Layout, token_at: int, tag_at: int, name: str, *, asked: 
             f"not known to hold tags; name the column that does: tag=, one of {', '.join(others)}"
         )
     return True
-
-
-def _tags_of_brackets(cells: Iterable[str], lines: Sequence[int], name: str, nested: list[int]) -> list[str]:
-    """Read the outer spans of a sentence off brackets, as IOB2, and add the lines of the others to `nested`.
-
-    >>> inner = []
-    >>> _tags_of_brackets(["(ORG*", "(GPE)", "*)", "*"], [1, 2, 3, 4], "a.conll", inner), inner
-    (['B-ORG', 'I-ORG', 'I-ORG', 'O'], [2])
-    """
-    tags: list[str] = []
-    label, depth, start = "", 0, 0
-    for cell, line in zip(cells, lines):
-        if not _BRACKETS.fullmatch(cell):
-            raise DataError(
-                f"{name}:{line}: {cell!r} in a column whose other cells are brackets such as (PERSON*; mend the row, "
-                "or name another column: tag="
-            )
-        opened = re.findall(r"\(([^()*|]+)", cell)
-        begins = depth == 0 and bool(opened)
-        if begins:
-            label, start = opened[0], line
-        nested += [line] * (len(opened) - begins)
-        depth += len(opened)
-        tags.append(f"{'B' if begins else 'I'}-{label}" if depth else "O")
-        depth -= cell.count(")")
-        if depth < 0:
-            raise DataError(f"{name}:{line}: {cell!r} closes a bracket that is not open; mend the row")
-    if depth:
-        raise DataError(f"{name}:{start}: the bracket of {label} is not closed in its sentence; mend the row")
-    return tags
 
 
 def _shown_lines(lines: Sequence[int]) -> str:
@@ -418,15 +385,9 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
         names,
         usual_width=widths.most_common(1)[0][0],
         marked=marked,
-        bracketed=_bracketed([cells for sentence in split for cells in sentence]),
+        bracketed=bracketed_columns([cells for sentence in split for cells in sentence]),
         header_comments=_KEY_AND_VALUE.match(after_first) is not None,
     )
-
-
-def _bracketed(rows: Sequence[Sequence[str]]) -> frozenset[int]:
-    """Give the columns in which each cell is a bracket or a place inside or outside of one, as in CoNLL-2012."""
-    columns = zip(*rows)  # as many as the narrowest row has
-    return frozenset(at for at, cells in enumerate(columns) if "*" in cells and all(map(_BRACKETS.fullmatch, cells)))
 
 
 def _without_comments(sentence: list[tuple[int, str]]) -> list[tuple[int, str]]:

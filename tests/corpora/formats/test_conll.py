@@ -210,37 +210,6 @@ def test_documents_of_hipe(tmp_path):
     assert len(set(block.documents)) == 2
 
 
-def conll2012(*sentences: list[tuple[str, str]], verbs: int = 0) -> str:
-    """Write a document of CoNLL-2012; each sentence has one column of arguments more than the one before."""
-    lines = ["#begin document (bc/x); part 000"]
-    for number, sentence in enumerate(sentences, verbs):
-        lines += [
-            f"bc/x 0 {at} {word} NNP * - - - Ann {cell}{' *' * number} -" for at, (word, cell) in enumerate(sentence)
-        ]
-        lines.append("")
-    return "\n".join([*lines, "#end document", ""])
-
-
-def test_conll_2012(tmp_path, caplog):
-    first = [("The", "(ORG*"), ("Oslo", "(GPE)"), ("Bank", "*)"), ("in", "*"), ("Rome", "(GPE)"), (".", "*")]
-    path = tmp_path / "x.gold_conll"
-    path.write_text(conll2012(first, [("Yes", "*")]) + conll2012([("No", "*")]).replace("bc/x)", "bc/y)"))
-    (block,) = column_blocks(path)
-    assert block.tokens == ["The", "Oslo", "Bank", "in", "Rome", ".", "Yes", "No"]
-    assert block.tags == ["B-ORG", "I-ORG", "I-ORG", "O", "B-GPE", "O", "O", "O"]
-    assert (block.lengths, len(set(block.documents))) == ([6, 1, 1], 2)
-    assert block.documents[0] == block.documents[1]
-    assert "1 spans lie inside another span and are left out" in caplog.text
-    assert caplog.text.endswith(": line 3\n")
-    assert read(path.read_text(), token=3, tag=4)[1][0][0] == "NNP"
-    assert "a bracket that is not open" in fault(conll2012([("a", "*"), ("b", "*)")]))
-    assert "file.conll:2: the bracket of ORG is not closed" in fault(conll2012([("a", "(ORG*"), ("b", "*")]))
-    # the parts of a document are one document
-    path.write_text(conll2012(first) + conll2012(first).replace("part 000", "part 001"))
-    (block,) = column_blocks(path)
-    assert len(set(block.documents)) == 1
-
-
 def test_an_empty_token_keeps_its_place():
     assert read("Ada\tB-PER\n\tO\nspoke\tO\n")[0] == [["Ada", "", "spoke"]]
 
