@@ -1,4 +1,4 @@
-"""Open, hash and parse the files of a model folder, which may come from anywhere: regular files inside it, of some size.
+"""Open, hash and parse the files of a model folder, which may come from anywhere: regular files of bounded sizes.
 
 Knows the names of the files and how large they may be; knows nothing of what they hold.
 """
