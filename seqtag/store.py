@@ -38,6 +38,8 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "README.md",
 )
 
+_CHECKED = (_VOCABULARY, _WEIGHTS, _HISTORY)
+
 # The files that a new model replaces; an export belongs to the weights that it was made from.
 _OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx"}
 _OURS |= {f".{_CONFIG}.without", *(f".{name}.partial" for name in _OURS)}  # of an export that was broken off
@@ -251,12 +253,11 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not is_whole:
         raise ModelError(f"{path}: damaged, or edited by hand; save the model again")
     files, sizes = config.get("files"), config.get("sizes", {})
-    known = isinstance(files, dict) and {_VOCABULARY, _WEIGHTS, _HISTORY} <= files.keys()
     if type(version) is not int or version < 1:
         raise ModelError(
             f"{path}: 'format_version' is {shown(version)}, no version of this format; save the model again"
         )
-    if not known or not all(isinstance(sha256, str) for sha256 in files.values()):
+    if not isinstance(files, dict) or not all(isinstance(files.get(name), str) for name in (*_CHECKED, *files)):
         raise ModelError(f"{path}: 'files' has to hold the hash of each file of the model; save the model again")
     if not isinstance(sizes, dict) or not all(type(size) is int and size >= 0 for size in sizes.values()):
         raise ModelError(f"{path}: 'sizes' has to hold the bytes of each file of the model; save the model again")

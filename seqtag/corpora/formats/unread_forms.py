@@ -38,7 +38,10 @@ def refuse_unread_record(record: Any, place: str) -> None:
 
 def refuse_unread_file(path: Path) -> None:
     """Raise DataError, which names the form, for a file that is no column file."""
-    number, first = next(((number, line) for number, line in numbered_lines(path) if line.strip()), (1, ""))
+    try:
+        number, first = next(((number, line) for number, line in numbered_lines(path) if line.strip()), (1, ""))
+    except DataError:  # the reader of the file will say so, of this file alone
+        return
     for pattern, form, remedy in _FILES:
         if re.match(pattern, first):
             raise DataError(f"{path}:{number}: this is {form}, which is not read here; {remedy}")

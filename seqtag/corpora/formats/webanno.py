@@ -10,11 +10,11 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 from seqtag.corpora.column_roles import Column
-from seqtag.corpora.lines import numbered_lines
+from seqtag.corpora.lines import numbered_lines, open_bytes
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_drafts import Part
 from seqtag.errors import DataError, UsageError, near_miss
@@ -63,7 +63,8 @@ class _Row:
 
 def is_webanno(path: Path) -> bool:
     """Say whether a file begins as WebAnno TSV 3 does."""
-    return any(line.startswith(FORMAT_LINE) for _, line in islice(numbered_lines(path), 1))
+    with open_bytes(path) as handle:
+        return handle.read(100).removeprefix(b"\xef\xbb\xbf").startswith(FORMAT_LINE.encode())
 
 
 def webanno_part(path: Path, rules: SpanRules, *, layer: Column | None = None) -> Part:
