@@ -43,8 +43,8 @@ class Source:
 
 
 def _identity(stored: StoredExport) -> dict[str, Any]:
-    """Give what tells a model from another; exports may come and go."""
-    return {**stored.config, "files": stored.weights_sha256}
+    """Give what tells a model from another; exports, whose hashes and sizes are noted too, may come and go."""
+    return {**stored.config, "files": stored.weights_sha256, "sizes": None}
 
 
 class Portable:
