@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 import zipfile
 from pathlib import Path
 
@@ -331,3 +332,16 @@ def test_sources_that_are_none_are_usage_errors(tmp_path):
         load_corpus("/dev/null", task="classify")
     with pytest.raises(UsageError, match="there is no split 'tset'; choose from train"):
         load_corpus(tmp_path / "a", task="classify", split="tset")
+
+
+def test_reading_marks_of_opinions_takes_time_linear_in_the_line(tmp_path):
+    path = tmp_path / "reviews.txt"
+    lines = ["battery[+2]##it lasts ."] * 9 + [
+        " " * 200_000 + "##x",
+        "a[+" + "1" * 200_000 + "]##y",
+        "a[" * 100_000 + "##z",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    started = time.monotonic()
+    assert [label for _, label in corpus_of(path)["train"]] == ["positive"] * 9
+    assert time.monotonic() - started < 5
