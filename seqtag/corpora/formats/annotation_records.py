@@ -10,7 +10,7 @@ from typing import Any, cast
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.span_alignment import AnnotatedText
 from seqtag.errors import DataError
-from seqtag.text.schemes import Span, illegal_positions, spans_from_tags
+from seqtag.text.schemes import Span, illegal_positions, spans_from_tags, tag_fits
 from seqtag.text.tokenizer import Token
 
 _TEXT_KEYS = ("text", "data", "sentence", "content")
@@ -98,17 +98,18 @@ def read_record(
         yield AnnotatedText(place, number, " ".join(token.text for token in tokens), spans, tokens)
         return
     if kind == "spacy":
-        content, record = record[0], {"entities": record[1].get("entities") or []}
+        content, record = record[0], {"spans": record[1].get("entities")}
     else:
         content = record[text_key(record, text)]
     if kind == "cluener":
         characters = [Token(each, at, at + 1) for at, each in enumerate(content) if not each.isspace()]
         yield AnnotatedText(place, number, content, _cluener_spans(record["label"], content, place), characters)
         return
-    lists = [record.get("spans") or []] if kind == "prodigy" and marks is None else list(_mark_lists(record, marks))
+    has_spans = kind in ("spacy", "prodigy") and marks is None
+    lists = [record.get("spans") or []] if has_spans else list(_mark_lists(record, marks))
     found = [span for each in lists for mark in mark_rows(each, place) for span in _mark_spans(mark, content, place)]
     own = kind == "prodigy" or "ents" in record
-    own_tokens = _own_tokens(record.get("tokens") or [], content, place) if own else None
+    own_tokens = _own_tokens(mark_rows(record.get("tokens") or [], place), content, place) if own else None
     yield AnnotatedText(place, number, content, found, own_tokens or None)
 
 
@@ -125,10 +126,10 @@ def _unknown(record: Any, place: str) -> DataError:
 
 def mark_rows(marks: Any, place: str) -> list[Any]:
     """Give the marks of a list, or of an object of lists."""
-    if isinstance(marks, Mapping):
+    if isinstance(marks, Mapping) and all(isinstance(values, list) for values in marks.values()):
         return [dict(zip(marks, values)) for values in zip_longest(*marks.values())]
     if not isinstance(marks, list):
-        raise DataError(f"{place}: found {marks!r} where a list of spans is needed; export the file again")
+        raise DataError(f"{place}: found {marks!r} where a list of objects is needed; export the file again")
     return marks
 
 
@@ -237,29 +238,37 @@ def _cluener_spans(labels: Mapping[str, Any], text: str, place: str) -> list[Spa
 
 def _spacy_json(record: Mapping[str, Any], place: str, number: int) -> Iterator[AnnotatedText]:
     """Read a document of the JSON form of spaCy 2: a text per sentence, or per paragraph if tokens have no entities."""
-    for paragraph in record["paragraphs"]:
-        sentences = paragraph.get("sentences") if isinstance(paragraph, Mapping) else None
-        if not isinstance(sentences, list):
-            raise DataError(f'{place}: a paragraph needs a list of "sentences", as spaCy 2 writes it; write it again')
-        rows = [sentence.get("tokens") or [] for sentence in sentences if isinstance(sentence, Mapping)]
+    for paragraph in _objects(record["paragraphs"], place):
+        rows = [_objects(sentence.get("tokens"), place) for sentence in _objects(paragraph.get("sentences"), place)]
         if not any("ner" in token for row in rows for token in row) and isinstance(paragraph.get("raw"), str):
-            marks = paragraph.get("entities") or []
+            marks = mark_rows(paragraph.get("entities") or [], place)
             spans = [span for mark in marks for span in _mark_spans(mark, paragraph["raw"], place)]
             yield AnnotatedText(place, number, paragraph["raw"], spans)
             continue
         for row in rows:
             tokens = _joined_tokens([token.get("orth") for token in row], place)
-            tags = [token.get("ner") or "-" for token in row]
+            tags = [str(token.get("ner") or "-") for token in row]
             if "-" in tags:
                 raise DataError(
                     f'{place}: token {tokens[tags.index("-")].text!r} has no entity tag ("ner"), and partly '
                     "annotated sentences are not learned from; give each token one, 'O' outside of entities"
                 )
-            if wrong := illegal_positions(tags, "BILOU"):
-                raise DataError(f"{place}: the entity tag {tags[wrong[0]]!r} breaks the scheme BILOU; mend it")
+            wrong = [tag for tag in tags if not tag_fits(tag, "BILOU")]
+            wrong = wrong or [tags[at] for at in illegal_positions(tags, "BILOU")]
+            if wrong:
+                raise DataError(f"{place}: the entity tag {wrong[0]!r} breaks the scheme BILOU; mend it")
             spans = [
                 Span(tokens[span.start].start, tokens[span.end - 1].end, span.label)
                 for span in spans_from_tags(tags, "BILOU")
             ]
             words = [token for token in tokens if token.text.strip()]  # as Tokenizer has no tokens of white space
             yield AnnotatedText(place, number, " ".join(token.text for token in tokens), spans, words)
+
+
+def _objects(values: Any, place: str) -> list[Mapping[str, Any]]:
+    """Return the objects of a list unchanged; DataError for anything else."""
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise DataError(
+            f"{place}: found {str(values)[:60]} where the JSON of spaCy 2 has a list of objects; write it again"
+        )
+    return values

@@ -132,7 +132,10 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
             return _Task(texts, regions)
         account.note("tasks without an annotation that counts left out")
         return None
-    annotations = [each for each in _annotations(record) if isinstance(each, Mapping) and not each.get("was_cancelled")]
+    for each in _annotations(record):
+        if not isinstance(each, Mapping):
+            raise DataError(f"{place}: the annotation {each!r} is no object with a result; export the file again")
+    annotations = [each for each in _annotations(record) if not each.get("was_cancelled")]
     if annotator is None and len(annotations) > 1:
         account.note(
             "tasks with several annotations, of which the one marked ground_truth counts, otherwise the last "
@@ -144,13 +147,15 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
         return None
     chosen = ([each for each in annotations if each.get("ground_truth")] or annotations)[-1]
     regions = []
-    for each in chosen.get("result") or []:
+    results = chosen.get("result") or []
+    for each in results if isinstance(results, list) else [results]:
         if not isinstance(each, Mapping):
             raise DataError(f"{place}: found {each!r} where an object with start and end is needed; export again")
         if each.get("type") == "paragraphlabels":
             raise DataError(f"{place}: spans in dialogues (paragraphlabels) are not read; export them as plain text")
         if _is_region(each.get("value")):
-            regions.append(_Region(each.get("to_name"), each.get("from_name"), each["value"]))
+            owner, control = (None if each.get(key) is None else str(each[key]) for key in ("to_name", "from_name"))
+            regions.append(_Region(owner, control, each["value"]))
     return _Task({key: value for key, value in record["data"].items() if isinstance(value, str)}, regions)
 
 
@@ -160,7 +165,7 @@ def _is_region(value: Any) -> bool:
 
 def _annotations(record: Mapping[str, Any]) -> list[Any]:
     found = record.get("annotations") or record.get("completions") or []
-    return found if isinstance(found, list) else []
+    return found if isinstance(found, list) else [found]
 
 
 def _names(person: Any) -> set[str]:
@@ -173,7 +178,8 @@ def _names(person: Any) -> set[str]:
 def _people(record: Mapping[str, Any]) -> set[str]:
     if not isinstance(record.get("data"), Mapping):
         return _names(record.get("annotator"))
-    return {name for each in _annotations(record) for name in _names(each.get("completed_by"))}
+    annotations = [each for each in _annotations(record) if isinstance(each, Mapping)]
+    return {name for each in annotations for name in _names(each.get("completed_by"))}
 
 
 def _superseded(records: Records, annotator: str | None) -> set[int]:

@@ -107,7 +107,10 @@ def _column(dialect: Dialect, asked: Column | None, role: str, known: Sequence[s
     found = [at for at, name in enumerate(dialect.first_row) if name.lower() in known]
     entities = [at for at in found if dialect.first_row[at].lower() not in _SPEECH_NAMES]
     found = entities or found  # a corpus of entities often has parts of speech beside them
-    if len(found) != 1:
-        names = [dialect.first_row[at] for at in found]
+    names = [dialect.first_row[at] for at in found]
+    if not names:
+        listed = ", ".join(dialect.first_row)
+        raise UsageError(f"{dialect.name}:1: no column of {role}s among {listed}: pass {role}= with the name of one")
+    if len(names) > 1:
         raise UsageError(f"{dialect.name}:1: ambiguous {role} column ({', '.join(names)}): pass {role}={names[-1]!r}")
     return found[0]
