@@ -253,7 +253,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     files, sizes = config.get("files"), config.get("sizes", {})
     known = isinstance(files, dict) and {_VOCABULARY, _WEIGHTS, _HISTORY} <= files.keys()
     if type(version) is not int or version < 1:
-        raise ModelError(f"{path}: 'format_version' is {shown(version)}, no version of this format; save the model again")
+        raise ModelError(
+            f"{path}: 'format_version' is {shown(version)}, no version of this format; save the model again"
+        )
     if not known or not all(isinstance(sha256, str) for sha256 in files.values()):
         raise ModelError(f"{path}: 'files' has to hold the hash of each file of the model; save the model again")
     if not isinstance(sizes, dict) or not all(type(size) is int and size >= 0 for size in sizes.values()):

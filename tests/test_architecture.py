@@ -65,7 +65,6 @@ TESTED_ELSEWHERE = {
     "corpora/formats/split_json.py": "corpora/formats/test_class_files.py",
     "corpora/formats/zip_archives.py": "corpora/formats/test_class_files.py",
     "corpora/labelled_drafts.py": "corpora/formats/test_arrow_tables.py",
-    "corpora/lines.py": "corpora/formats/test_conll.py",
     "corpora/source_names.py": "corpora/test_loading.py",
     "corpora/splits.py": "corpora/test_loading.py",
     "corpora/tokenised.py": "models/classifying/test_classifier.py",

@@ -1,12 +1,13 @@
 """Turn files into lines: gzip, byte order marks and encodings end here. Knows no format.
 
-Lines end at a line feed, with or without a carriage return before it, and nowhere else: corpora hold U+0085 and U+2028
-inside tokens, where `str.splitlines` cuts.
+A line ends at a line feed, at a carriage return, or at the two together, and nowhere else: corpora hold U+0085 and
+U+2028 inside tokens, where `str.splitlines` cuts.
 """
 
 import gzip
 import io
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _GZIP = b"\x1f\x8b"
 _LEAST_BOUND, _MOST_TIMES = 256_000_000, 100  # see max_unpacked
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_LINE_END = re.compile(b"\r\n|\r|\n")
+_ONLY_IN_WINDOWS = re.compile("[\udc80-\udc9f]")  # bytes that are no UTF-8, and control characters in Latin-1
 
 
 def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> Iterator[LineBlock]:
@@ -30,10 +33,14 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
     """
     name = os.fspath(path)
     first = 1
+    rest = b""  # what stands after the last line end of a block, or that end if a line feed may follow it
     with open_bytes(path) as handle:
         while True:
             try:
-                block = handle.read(block_size) + handle.readline()
+                block = rest + handle.read(block_size)
+                end = max(block.rfind(b"\n"), block.rfind(b"\r", 0, max(len(block) - 1, 0))) + 1
+                if not end:
+                    block += handle.readline()
             except DamagedGzipError as error:
                 raise DataError(
                     f"{name}: the gzip file is damaged or breaks off after line {first - 1} ({error.__cause__}); copy "
@@ -43,6 +50,8 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
                 raise UsageError(f"{name}: can't be read: {error.strerror}") from error
             if not block:
                 break
+            end = end or len(block)
+            block, rest = block[:end], block[end:]
             lines = _decode(block, name, first)
             yield first, lines
             first += len(lines)
@@ -66,11 +75,14 @@ def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]
     A text handle that has its bytes in `buffer`, as standard input has, is read as UTF-8, whatever the locale is.
     """
     source = cast("IO[bytes]", getattr(handle, "buffer", handle))
-    for number, line in enumerate(source, 1):
+    first = 1
+    for line in source:
         if isinstance(line, bytes):
-            yield number, _decode(line, name, number)
+            lines = _decode(line, name, first)
         else:
-            yield number, [(line.removeprefix("\ufeff") if number == 1 else line).removesuffix("\n").removesuffix("\r")]
+            lines = _cut(line.removeprefix("\ufeff") if first == 1 else line)
+        yield first, lines
+        first += len(lines)
 
 
 def raw_lines(path: str | os.PathLike[str]) -> Iterator[str]:
@@ -79,9 +91,9 @@ def raw_lines(path: str | os.PathLike[str]) -> Iterator[str]:
     An empty file has no lines. Raises the same errors as `line_blocks`, by file and line.
     """
     try:
-        with open_bytes(path) as handle:
-            for number, raw in enumerate(handle, 1):
-                line = raw.decode("utf-8")
+        # with newline="", each of the three ends closes a line and stays in it
+        with io.TextIOWrapper(open_bytes(path), encoding="utf-8", newline="") as text:
+            for number, line in enumerate(text, 1):
                 if "\0" in line:
                     raise _unreadable(path)
                 yield line.removeprefix("\ufeff") if number == 1 else line
@@ -197,20 +209,28 @@ def _decode(block: bytes, name: str, first: int) -> list[str]:
             raise DataError(f"{name}:1: the file is UTF-16; write it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW")
         block = block.removeprefix(_UTF8_MARK)
     if b"\0" in block:
-        number = first + block.count(b"\n", 0, block.index(b"\0"))
+        number = first + _count_ends(block, block.index(b"\0"))
         raise DataError(f"{name}:{number}: a zero byte, so this is a binary file; give a text file in UTF-8")
     try:
         text = block.decode("utf-8")
     except UnicodeDecodeError as error:
-        number = first + block.count(b"\n", 0, error.start)
-        column = error.start - (block.rfind(b"\n", 0, error.start) + 1) + 1
+        number = first + _count_ends(block, error.start)
+        column = error.start - max(block.rfind(mark, 0, error.start) for mark in (b"\n", b"\r"))
+        is_windows = _ONLY_IN_WINDOWS.search(block.decode("utf-8", "surrogateescape"))
+        encoding, code = ("Windows-1252", "WINDOWS-1252") if is_windows else ("Latin-1", "LATIN1")
         raise DataError(
             f"{name}:{number}: byte {column} of the line is 0x{block[error.start]:02x}, which is not UTF-8; "
-            "if the file is in Latin-1: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+            f"if the file is in {encoding}: iconv -f {code} -t UTF-8 OLD > NEW"
         ) from None
-    lines = text.replace("\r\n", "\n").split("\n")
+    return _cut(text)
+
+
+def _cut(text: str) -> list[str]:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    else:
-        lines[-1] = lines[-1].removesuffix("\r")
     return lines
+
+
+def _count_ends(block: bytes, stop: int) -> int:
+    return len(_LINE_END.findall(block, 0, stop))

@@ -170,4 +170,4 @@ def _cells(path: Path, column: str | None) -> Iterator[str]:
         return
     place = dialect.text_column(int(column) if column is not None and is_number else column)
     for _, cells in dialect.rows(raw_lines(path)):
-        yield cells[place].replace("\r\n", "\n")
+        yield cells[place].replace("\r\n", "\n").replace("\r", "\n")

@@ -144,14 +144,71 @@ def test_columns_by_number():
     assert "column 0 for both tokens and tags" in fault(text, token=0, tag=0)
 
 
-def test_a_row_of_another_width():
+def test_a_row_of_another_width(caplog):
     assert fault("Ada\tNNP\tB-PER\n\nspoke\tO\n").startswith(
-        "file.conll:3: 2 columns separated by tabs, where line 1 has 3; mend the row"
+        "file.conll:3: 2 columns separated by tabs, where line 1 has 3; mend the row, or, if columns at its end may be"
     )
     assert fault("Ada NNP B-PER\nspoke VBD O O\n").startswith("file.conll:2: 4 columns separated by blanks")
-    # counted from the left, more columns do no harm, as in CoNLL-2012, whose width changes by the sentence
-    assert read("Ada NNP B-PER\nspoke VBD O O\n", token=0, tag=2)[1] == [["B-PER", "O"]]
+    assert fault("Ada NNP B-PER 1\nspoke VBD O\nof VBD O\n") == (
+        "file.conll:1: 4 columns separated by blanks, where most rows have 3; mend the row (a blank in a token or a "
+        "tag makes a column more)"
+    )
     assert fault("Ada NNP B-PER\nspoke VBD\n", token=0, tag=2).startswith("file.conll:2: 2 columns")
+    assert not caplog.records
+
+
+def test_rows_wider_than_the_columns_that_were_named(caplog):
+    narrow, wide = "Ada NNP B-PER\n", "New York NNP B-LOC\n"
+    # The last named column is the last of most rows, or of half of them: a warning with the lines.
+    assert read(narrow * 2 + wide, token=0, tag=2)[1] == [["B-PER", "B-PER", "NNP"]]
+    assert "1 rows have more columns than the 3 of other rows" in caplog.text
+    assert caplog.text.endswith("line 3\n")
+    for text in (narrow + wide, wide + narrow, narrow + wide * 6):
+        caplog.clear()
+        read(text, token=0, tag=2)
+        assert "rows have more columns than the 3 of other rows" in caplog.text
+    assert caplog.text.endswith("lines 2, 3, 4, 5, 6, ...\n")
+    caplog.clear()
+    # All other rows have a column that is not read: a token may have a blank in it.
+    assert fault(narrow * 2 + wide, token=0, tag=1).startswith(
+        "file.conll:3: 4 columns separated by blanks, where most rows have 3; mend the row (a blank in a token"
+    )
+    assert [tokens for tokens, _ in iter_sentences(io.StringIO(narrow + wide))] == [["Ada", "New"]]  # nothing to learn
+    assert "<stdin>: 1 rows have more columns than the 3 of other rows" in caplog.text
+    caplog.clear()
+    # In CoNLL-2009, as in CoNLL-2012, the width changes by the sentence.
+    verbs = "1\tAda\tN\tA0\n2\tspoke\tV\t_\n\n1\tYes\tI\t_\t_\n2\tno\tI\t_\t_\n"
+    assert read(verbs, token=1, tag=2)[0] == [["Ada", "spoke"], ["Yes", "no"]]
+    assert not caplog.records
+    assert fault(verbs + "3\tno\tI\t_\t_\t_\n", token=1, tag=2).startswith("file.conll:6: 6 columns")
+
+
+def test_comments_of_germeval_stand_above_numbered_rows():
+    text = "#\thttp://example.org/{}?x=1\t[2010-01-04]\t\n1\tIn\tO\tO\n2\tKiel\tB-LOC\tO\n\n"
+    assert read(text.format(1) + text.format(2)) == ([["In", "Kiel"]] * 2, [["O", "B-LOC"]] * 2)
+    assert read(text.format(1), tag=3)[1] == [["O", "O"]]
+    # where nothing is numbered, such a line is a token
+    assert read("#\tO\tO\nKiel\tB-LOC\tO\n\n#\tO\tO\n", tag=1)[0] == [["#", "Kiel"], ["#"]]
+
+
+HIPE = (
+    "TOKEN\tNE-COARSE-LIT\tMISC\n# hipe2022:document_id = a\n# date = 1900\nAda\tB-pers\t_\n# segment = 2\nran\tO\t_\n"
+)
+
+
+@pytest.mark.parametrize("text", [HIPE, HIPE.replace("\t", " "), HIPE.replace("\n# date = 1900", "")])
+def test_comments_of_hipe_stand_anywhere_after_the_header(text):
+    for columns in ({"token": "TOKEN", "tag": "NE-COARSE-LIT"}, {"token": 0, "tag": 1}, {"tag": "NE-COARSE-LIT"}):
+        assert read(text, **columns) == ([["Ada", "ran"]], [["B-pers", "O"]])
+    assert [tokens for tokens, _ in iter_sentences(io.StringIO(text), token="TOKEN")] == [["Ada", "ran"]]
+    assert "this line is a header, and its last column, 'MISC', is not known to hold tags" in fault(text, UsageError)
+
+
+def test_documents_of_hipe(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text(HIPE + "\n# hipe2022:document_id = b\nBo\tB-pers\t_\n")
+    (block,) = column_blocks(path, token=0, tag=1)
+    assert len(set(block.documents)) == 2
 
 
 def test_an_empty_token_keeps_its_place():
