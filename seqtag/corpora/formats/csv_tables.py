@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seqtag.corpora.column_roles import LABEL_NAMES, TEXT_NAMES, Column, named_column
 from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect, sample_rows
+from seqtag.corpora.label_lists import is_written_list, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
 from seqtag.corpora.lines import file_ending, raw_lines
 from seqtag.errors import DataError, UsageError
@@ -30,6 +31,7 @@ class Layout:
     dialect: Dialect
     text: int  # the column of the texts, from 0
     label: int
+    has_lists: bool = False  # each label is a list as Python writes it, such as ['a', 'b']
 
 
 def is_delimited(path: Path) -> bool:
@@ -46,7 +48,8 @@ def delimited_parts(paths: Iterable[Path], *, text: Column | None, label: Column
     for path in paths:
         layout = delimited_layout(path, text=text, label=label, like=like)
         like = like or (None if layout.dialect.has_header else layout)
-        yield LabelledPart(str(path), gather_texts(_rows(path, layout)))
+        part = LabelledPart(str(path), gather_texts(_rows(path, layout)))
+        yield with_label_lists(part, None) if layout.has_lists else part
 
 
 def _rows(path: Path, layout: Layout) -> Iterator[LabelledRow]:
@@ -71,7 +74,7 @@ def delimited_layout(
     if dialect.width < 2:
         raise _too_narrow(path, dialect)
     if like and like.dialect.width == dialect.width and not dialect.has_header and text is None and label is None:
-        return Layout(dialect, like.text, like.label)
+        return Layout(dialect, like.text, like.label, like.has_lists)
     text_column = None if text is None else dialect.find_column(text, "text")
     label_column = None if label is None else dialect.find_column(label, "label")
     sample = sample_rows(dialect, lambda: raw_lines(path))
@@ -88,7 +91,8 @@ def delimited_layout(
         if text is None or label is None:
             raise UsageError(f"{path}:{dialect.first_line}: {doubt}")
         logger.warning("%s:%d: read as a text with its label, but %s", path, dialect.first_line, doubt)
-    return Layout(dialect, found_text, found_label)
+    labels = [row[found_label] for row in rows if row[found_label].strip()]
+    return Layout(dialect, found_text, found_label, bool(labels) and all(map(is_written_list, labels)))
 
 
 def _too_narrow(path: Path, dialect: Dialect) -> DataError:
