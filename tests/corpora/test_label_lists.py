@@ -73,7 +73,7 @@ def test_indicators_in_a_dataset_are_no_names(kind):
     labels = [[kind(value) for value in row] for row in ([1, 0, 0], [0, 1, 1])]
     rows = Dataset.from_dict({"text": ["x", "y"], "labels": labels})
     with pytest.raises(
-        DataError, match="each text has a list of 3 labels, and these are only .*: they look like indic"
+        DataError, match=r"each text has a list of 3 labels, and these are only .*: they look like indic"
     ):
         load_corpus(rows, task="classify")
     rows = Dataset.from_dict({"text": ["x", "y"], "labels": [[1], [0, 1]]})
