@@ -17,6 +17,7 @@ from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import (
+    check_precision,
     check_single_split,
     dev_pair,
     is_missing,
@@ -133,7 +134,9 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str, columns: Sequence[L
     if len(rows) != len(labels):
         raise DataError(f"{what} data: {len(rows)} texts but {len(labels)} labels")
     if is_series(rows, "fit"):
-        return Labelled(labels, is_multi, series=series_rows(rows, "fit"), columns=names)
+        series = series_rows(rows, "fit")
+        check_precision(rows)
+        return Labelled(labels, is_multi, series=series, columns=names)
     blank = [number for number, row in enumerate(rows, 1) if not (row.strip() if isinstance(row, str) else row)]
     if blank:
         warn_of_blanks(blank, f"the {what} data")
