@@ -77,7 +77,6 @@ TESTED_ELSEWHERE = {
     "evaluation/tagging/evaluation.py": "evaluation/tagging/test_metrics.py",
     "folders.py": "test_store.py",
     "inference/tagging.py": "models/tagging/test_tagger.py",
-    "inference/user_input.py": "models/tagging/test_inputs.py",
     "models/export_trial.py": "models/tagging/test_export.py",
     "models/fitting.py": "training/test_checkpoint.py",
     "models/language/scores.py": "models/language/test_language_model.py",

@@ -38,10 +38,11 @@ from seqtag.corpora.formats.standoff import standoff_folders, standoff_part
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import is_webanno, webanno_part
 from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
+from seqtag.corpora.label_lists import check_label_lists, check_separator, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
 from seqtag.corpora.lines import file_ending
-from seqtag.corpora.source_names import local_path, parse_source, reading_options
+from seqtag.corpora.source_names import label_separator_of, local_path, parse_source, reading_options
 from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import (
     find_split_files,
@@ -69,7 +70,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
         **dict.fromkeys(("token", "tag", "scheme")),
         **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx", "overlaps": "error", "annotator": None},
     },
-    "classify": {"text": None, "label": None},
+    "classify": {"text": None, "label": None, "label_separator": None},
 }
 _COUNTERPARTS = {"text": "token", "label": "tag", "token": "text", "tag": "label"}
 
@@ -89,6 +90,7 @@ def load_corpus(
     language: str = "xx",
     overlaps: str = "error",
     annotator: str | int | None = None,
+    label_separator: str | None = None,
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
@@ -114,6 +116,8 @@ def load_corpus(
     with or without a header, a table, JSON with all splits, a folder with one of these per split, or with a folder or
     a file per class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text`, `label`
     name columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
+    `label_separator` says what stands between several labels in one string, such as '|'; a blank string is no label.
+    A CSV file whose labels are all lists as Python writes them, such as ['a', 'b'], has such lists without it.
 
     Rows lie in Arrow files on disk until the process ends. Raises UsageError for an invalid source or option,
     DataError for data that falls short, by file and line.
@@ -127,13 +131,15 @@ def load_corpus(
     """
     options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "repair": repair}
     rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
-    check_task(task, {**options, **asdict(rules)})
+    check_task(task, {**options, **asdict(rules), "label_separator": label_separator})
     if task == "classify":
-        texts, tables = labelled_parts(source, text, label)
+        texts, tables = labelled_parts(source, text, label, label_separator)
         if tables is not None and is_labelled(tables):
             return _pick(DatasetDict(tables), split)
         _check_split(texts, split)
-        return _pick(settle_labels(texts, workspace()), split)
+        classified = settle_labels(texts, workspace())
+        check_label_lists(classified)
+        return _pick(classified, split)
     check_options(scheme, repair)
     parts, tables = tagged_parts(source, token, tag, rules)
     if tables is not None and (corpus := settled(tables, scheme)) is not None:
@@ -158,7 +164,7 @@ def tagged_parts(
 
 
 def labelled_parts(
-    source: Source, text: Column | None, label: Column | None
+    source: Source, text: Column | None, label: Column | None, label_separator: str | None = None
 ) -> tuple[dict[str, list[LabelledPart]], Mapping[str, Dataset] | None]:
     """Open a source of labelled texts, as `tagged_parts` opens one of tagged tokens."""
 
@@ -166,7 +172,13 @@ def labelled_parts(
         return [labelled_table(*about)]
 
     ours = {"text", "tokens", "label", "labels"}
-    return _open_source(source, text, label, open_labelled, table_parts, "classify", ours)
+    if label_separator is None and isinstance(source, (str, os.PathLike)):
+        label_separator = label_separator_of(os.fspath(source))
+    check_separator(label_separator)
+    parts, tables = _open_source(source, text, label, open_labelled, table_parts, "classify", ours)
+    if label_separator is None:
+        return parts, tables
+    return {split: [with_label_lists(part, label_separator) for part in found] for split, found in parts.items()}, None
 
 
 def _open_source(

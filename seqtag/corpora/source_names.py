@@ -7,8 +7,9 @@ from pathlib import Path
 from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
-_KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config")}  # by task
+_KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config", "label_separator")}  # by task
 _OPTIONS = ("overlaps", "annotator")  # keys for annotated texts, beside those of the task tag
+_KEY_FOLLOWS = re.compile(r",(?=\s*[\w-]*\s*=)")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 # A name with one of these endings is that of a missing file, and not that of a data set on the hub.
 _FILE_ENDINGS = (
@@ -51,6 +52,15 @@ def parse_source(
     return path, columns[0], columns[1], found.get("config")
 
 
+def label_separator_of(source: str) -> str | None:
+    """Give the separator of labels that stands behind a path.
+
+    >>> label_separator_of("songs.csv:text=lyrics,label_separator=,")
+    ','
+    """
+    return dict(_cut(source)[1]).get("label_separator")
+
+
 def reading_options(source: str) -> dict[str, str]:
     """Give the options of reading that stand behind a path, where `parse_source` passes over them.
 
@@ -61,11 +71,14 @@ def reading_options(source: str) -> dict[str, str]:
 
 
 def _cut(source: str) -> tuple[str, list[tuple[str, str]]]:
-    """Cut the list of keys and values off a path; a value may hold a colon, as in `news.conllu:tag=misc:NE`."""
+    """Cut the list of keys and values off a path.
+
+    A value may hold a colon, as in `news.conllu:tag=misc:NE`, and commas that no key follows, as in `a.csv:text=b,c`.
+    """
     known = (*_KEYS["tag"], *_KEYS["classify"], *_OPTIONS)
     colons = [] if Path(source).exists() else [at for at, letter in enumerate(source) if letter == ":" and at]
     for at in reversed(colons):
-        pairs = [pair.partition("=") for pair in source[at + 1 :].split(",")]
+        pairs = [pair.partition("=") for pair in _KEY_FOLLOWS.split(source[at + 1 :])]
         are_known = all(key.strip() in known for key, _, _ in pairs)
         if all(key.strip() and equals for key, equals, _ in pairs) and (are_known or at == colons[-1]):
             return source[:at], [(key.strip(), value.strip()) for key, _, value in pairs]

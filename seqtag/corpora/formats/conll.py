@@ -65,12 +65,12 @@ def column_blocks(
     """Read the sentences of a column file; by default the first column holds tokens and the last tags.
 
     In CoNLL-U the defaults are FORM and UPOS, or, in a file of fewer than ten columns, FORM and the column after it;
-    tag='misc:NE' reads what the column MISC holds under NE. In CoNLL-2012 the defaults are the words and the named
-    entities, and a column of brackets is read as IOB2. No token is stripped or dropped. A document begins at a line
-    -DOCSTART- or `#begin document` and at the comments `# newdoc` and `# document_id = ...`. Raises DataError, by file
-    and line, for a row of another width than the others, UsageError for a missing column. Where both columns are
-    counted from the left, a row may be narrower than others, and if the last column that is read is the last one of
-    most rows, wider rows get a warning.
+    tag='misc:NE' reads what the column MISC holds under NE. In CoNLL-2012 they are the words and the named entities,
+    and a column of brackets is read as IOB2. No token is stripped or dropped. A document begins at a line -DOCSTART- or
+    `#begin document` and at the comments `# newdoc` and `# document_id = ...`. Where both columns are counted from the
+    left, a row may be narrower than others, and if the last column that is read is the last one of most rows, wider
+    rows get a warning. Raises DataError, by file and line, for other rows of another width than most, UsageError for a
+    missing column.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
 
@@ -145,6 +145,8 @@ def _tagged_sentences(
             tokens, tags, lines = [], [], []
     if not found_any:
         raise DataError(f"{name}: the file holds no sentence; it should hold one token and its tag per line")
+    if misc_key and misc_key not in keys:
+        raise UsageError(f"{name}: no token has {misc_key!r} in its column MISC; {near_miss(misc_key, keys)}")
     if nested:
         logger.warning(
             "%s: %d spans lie inside another span and are left out, as a token has one tag; the outer span counts: %s",
@@ -152,8 +154,6 @@ def _tagged_sentences(
             len(nested),
             _shown_lines(nested),
         )
-    if misc_key and misc_key not in keys:
-        raise UsageError(f"{name}: no token has {misc_key!r} in its column MISC; {near_miss(misc_key, keys)}")
 
 
 def _misc_key(tag: Column | None, layout: Layout) -> str | None:

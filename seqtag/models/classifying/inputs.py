@@ -2,8 +2,7 @@
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NamedTuple
@@ -12,11 +11,13 @@ import numpy as np
 from datasets import Dataset
 
 from seqtag.batching import hash_tokens
+from seqtag.corpora.held_out import texts_to_hold_out
 from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import (
+    check_precision,
     check_single_split,
     dev_pair,
     is_missing,
@@ -120,15 +121,22 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str, columns: Sequence[L
             raise UsageError("a dataset brings its own labels: leave y out, or give texts and labels")
         return _from_dataset(X, language)
     if y is None:
-        raise UsageError(f"the {what} data needs labels: give a dataset with text and label, or {_EXAMPLE}")
+        verb = "evaluate" if what == "evaluation" else "fit"
+        if isinstance(X, tuple) and len(X) == 2:
+            raise UsageError(f"the {what} data is one pair; give texts and labels as two arguments: {verb}(X, y)")
+        example = _EXAMPLE.replace("fit(", f"{verb}(", 1)
+        raise UsageError(f"the {what} data needs labels: give a dataset with text and label, or {example}")
     rows = text_rows(X, "fit")
+    y = list(y) if isinstance(y, Iterator) else y  # it is gone through more than once
     table = _indicators(y, what, columns)
     labels, is_multi = _check_labels(y, what) if table is None else (table.labels, True)
     names = None if table is None else table.columns
     if len(rows) != len(labels):
         raise DataError(f"{what} data: {len(rows)} texts but {len(labels)} labels")
     if is_series(rows, "fit"):
-        return Labelled(labels, is_multi, series=series_rows(rows, "fit"), columns=names)
+        series = series_rows(rows, "fit")
+        check_precision(rows)
+        return Labelled(labels, is_multi, series=series, columns=names)
     blank = [number for number, row in enumerate(rows, 1) if not (row.strip() if isinstance(row, str) else row)]
     if blank:
         warn_of_blanks(blank, f"the {what} data")
@@ -159,9 +167,10 @@ def _as_array(y: Any) -> Any:
 def _indicators(y: Any, what: str, columns: Sequence[Label] | None) -> Indicators | None:
     """Read an array, data frame or sparse matrix with a column per label, of 0 and 1; None for labels of other form.
 
+    Rows of one length, two or more, that hold nothing but 0 and 1 are such an array too, in a list or a series.
     A column has the name that a data frame gives it, else that of `columns` if there are as many, else its number.
     """
-    array = _as_array(y)
+    array = _stacked(_as_array(y))
     if not isinstance(array, np.ndarray) or array.ndim < 2 or array.shape[1:] == (1,):
         return None
     is_number = array.dtype.kind in "biuf" or (
@@ -180,6 +189,19 @@ def _indicators(y: Any, what: str, columns: Sequence[Label] | None) -> Indicator
     if len(set(names)) < width:
         raise UsageError(f"{what} data: y has several columns of one name: {', '.join(map(str, names))}; rename them")
     return Indicators([[names[i] for i in np.flatnonzero(row_L)] for row_L in array.astype(bool)], names)
+
+
+def _stacked(y: Any) -> Any:
+    """Give rows of one length that hold nothing but 0 and 1 as an array; labels of other form as they are."""
+    if isinstance(y, (str, bytes, Mapping)) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) != 1:
+        return y
+    rows = list(y)
+    are_rows = bool(rows) and all(isinstance(row, (list, tuple, np.ndarray)) for row in rows)
+    if not are_rows or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return rows
+    values = [value for row in rows for value in row]
+    is_indicator = all(isinstance(value, (Real, np.bool_)) and value in (0, 1) for value in values)
+    return np.array(values, np.float64).reshape(len(rows), -1) if is_indicator else rows
 
 
 def _plain_label(label: Any) -> Any:
@@ -238,17 +260,10 @@ def training_splits(
 
 
 def _held_out(train: Labelled, share: float, seed: int) -> np.ndarray:
-    """Choose the same share of each class, in a random order; of the labels of one text the first one counts."""
-    keys = [repr(label[:1] if train.is_multi else label) for label in train.labels]
-    counts = Counter(keys)
-    # Of a class with one text nothing is held out: training would not know it.
-    order = [i for i in np.random.default_rng(seed).permutation(len(train)) if train.is_multi or counts[keys[i]] > 1]
-    if not order:
+    held_out = texts_to_hold_out(train.labels, share, seed, is_multi=train.is_multi)
+    if not len(held_out):
         raise DataError("no class has two texts, so none can be held out: give `dev`, or more texts")
-    # Texts of a class stand together, so every n-th of the whole takes from each class what it should.
-    order.sort(key=keys.__getitem__)
-    num_dev = max(1, round(share * len(order)))
-    return np.array(order)[np.floor((np.arange(num_dev) + 0.5) * len(order) / num_dev).astype(np.int64)]
+    return held_out
 
 
 def check_alike(train: Labelled, other: Labelled, what: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
+from seqtag.corpora.held_out import sentences_to_hold_out
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.corpora.tagged_drafts import documents_of
@@ -42,11 +43,11 @@ def training_splits(
     if len(given) < 2:
         raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
     whole = load_corpus(given, language=language)["train"]
-    num_dev = max(1, round(dev_share * len(whole)))
-    order = np.random.default_rng(seed).permutation(len(whole))
-    shares = f"{num_dev} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
-    logger.info("no dev data given: %s", shares)
-    return whole.select(np.sort(order[num_dev:])), whole.select(np.sort(order[:num_dev]))
+    documents = documents_of(whole)
+    held = sentences_to_hold_out(len(whole), dev_share, seed, documents=documents)
+    shares = f"{len(held)} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
+    logger.info("no dev data given: %s%s", shares, "" if documents is None else ", by whole documents")
+    return whole.select(np.setdiff1d(np.arange(len(whole)), held)), whole.select(held)
 
 
 def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
@@ -57,6 +58,11 @@ def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
             raise UsageError("a dataset brings its own tags: leave y out, or give token lists and tag lists")
         return X
     if y is None:
+        if isinstance(X, tuple) and len(X) == 2:
+            verb = {"training": "fit", "evaluation": "evaluate"}.get(what, what)
+            raise UsageError(
+                f"the {what} data is one pair; give token lists and tag lists as two arguments: {verb}(X, y)"
+            )
         raise UsageError(
             f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y"
         )

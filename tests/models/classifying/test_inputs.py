@@ -7,6 +7,7 @@ from datasets import Dataset, DatasetDict
 from tiny import LABELS, TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, DataError, ModelError, SeqtagError, UsageError
+from seqtag.models.classifying.inputs import as_labelled
 from seqtag.models.options import checks_of
 from seqtag.store import read_model, write_model
 
@@ -310,3 +311,20 @@ def test_weights_that_do_not_fit_the_classes_are_refused(classifier, tmp_path):
     write_model(tmp_path / "m", type(stored)(config, stored.vocabulary, stored.weights, stored.history, stored.card))
     with pytest.raises(ModelError, match=r"model\.safetensors does not fit config\.json"):
         Classifier.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("kind", [int, float, bool])
+def test_rows_of_0_and_1_are_indicators_and_no_names(kind):
+    rows = [[kind(value) for value in row] for row in ([1, 0, 1], [0, 0, 0], [0, 1, 0])]
+    for y in (rows, pd.Series(rows), [np.array(row) for row in rows], iter(rows), tuple(map(tuple, rows))):
+        data = as_labelled(["a", "b", "c"], y, "training", language="en")
+        assert (data.labels, data.columns) == ([[0, 2], [], [1]], (0, 1, 2))
+    # lists of other lengths are lists of labels
+    assert as_labelled(["a", "b"], [[0], [0, 1]], "training", language="en").labels == [[0], [0, 1]]
+
+
+def test_a_pair_in_the_place_of_texts_and_labels_is_told_the_right_call():
+    with pytest.raises(UsageError, match=r"the evaluation data is one pair; .* as two arguments: evaluate\(X, y\)"):
+        as_labelled((["a"], ["x"]), None, "evaluation", language="en")
+    with pytest.raises(UsageError, match=r"needs labels: give a dataset with text and label, or evaluate\(\["):
+        as_labelled(["a"], None, "evaluation", language="en")
