@@ -35,7 +35,7 @@ from seqtag.corpora.formats.spacy_docbins import docbin_blocks
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
 from seqtag.corpora.lines import file_ending
-from seqtag.corpora.source_names import local_path, parse_source
+from seqtag.corpora.source_names import local_path, parse_source, reading_options
 from seqtag.corpora.splits import (
     find_split_files,
     find_split_folders,
@@ -44,7 +44,7 @@ from seqtag.corpora.splits import (
     name_splits,
     split_name,
 )
-from seqtag.corpora.tag_normalising import carried_scheme, check_options, corpus_scheme, settle, settled
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, check_options, corpus_scheme, settle, settled
 from seqtag.corpora.tagged_drafts import Block, Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
@@ -59,7 +59,7 @@ Opened = TypeVar("Opened")  # what a split is made of: a part of tagged tokens, 
 # The options of `load_corpus` that belong to one task, with their defaults.
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tag": {
-        **dict.fromkeys(("token", "tag", "scheme")),
+        **dict.fromkeys(("token", "tag", "scheme", "outside")),
         **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx"},
     },
     "classify": {"text": None, "label": None},
@@ -76,6 +76,7 @@ def load_corpus(
     text: Column | None = None,
     label: Column | None = None,
     scheme: str | None = None,
+    outside: str | None = None,
     repair: str = "conlleval",
     task: str = "tag",
     max_misaligned: float = 0.05,
@@ -91,6 +92,10 @@ def load_corpus(
 
     The scheme is decided over all splits; `scheme` converts to another. repair='conlleval' rewrites tags that break it,
     as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
+    Entity tags in another spelling (`b-per`, `PER_B`, B I O alone, types beside O, `_` for O) are respelled, and said;
+    what a tagger learns from the corpus it predicts in the corpus's own spelling. Where it can't be told, `scheme` says
+    that the tags are entity tags (or 'plain'), and `outside` which one stands outside of entities; also
+    `file.conll:scheme=IO,outside=_`.
     `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
 
     Where a source tells documents apart and a split has more than one, all rows have a third column `document`: by
@@ -113,22 +118,31 @@ def load_corpus(
     >>> reviews["train"].features["label"].names, reviews["train"]["text"][:]
     (['1', '5'], ['Fine.', 'Bah!'])
     """
-    options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "repair": repair}
-    check_task(task, {**options, "max_misaligned": max_misaligned, "language": language})
+    options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "outside": outside}
+    check_task(task, {**options, "repair": repair, "max_misaligned": max_misaligned, "language": language})
     if task == "classify":
         texts, tables = labelled_parts(source, text, label)
         if tables is not None and is_labelled(tables):
             return _pick(DatasetDict(tables), split)
         _check_split(texts, split)
         return _pick(settle_labels(texts, workspace()), split)
-    check_options(scheme, repair)
+    scheme, outside = named_reading(source, scheme, outside)
+    check_options(scheme, repair, outside)
     if not 0 <= max_misaligned <= 1:
         raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
     parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
-    if tables is not None and (corpus := settled(tables, scheme)) is not None:
+    if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
         return _pick(corpus, split)
     _check_split(parts, split)
-    return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
+    return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split)
+
+
+def named_reading(source: Source, scheme: str | None, outside: str | None) -> tuple[str | None, str | None]:
+    """Give how tags are to be read: what stands behind the path of a source goes before what the caller says."""
+    named = reading_options(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else {}
+    if "scheme" in named:  # it replaces all that the caller says
+        return named["scheme"], named.get("outside")
+    return scheme, named.get("outside", outside)
 
 
 def tagged_parts(
@@ -222,7 +236,7 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table))
+    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table), carried_spelling(table))
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:

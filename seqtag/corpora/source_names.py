@@ -8,6 +8,7 @@ from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
 _KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config")}  # by task
+_OPTIONS = ("scheme", "outside")  # keys that say how tags are read, beside those of the task tag
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 # A name with one of these endings is that of a missing file, and not that of a data set on the hub.
 _FILE_ENDINGS = (
@@ -21,7 +22,7 @@ def parse_source(
 ) -> tuple[str, Column | None, Column | None, str | None]:
     """Cut `path:token=0,tag=3` into path, token, tag and config; for task='classify', `path:text=0,label=1` likewise.
 
-    A suffix that is no list of key=value belongs to the path. `first` and `second` are columns that the caller asks for
+    A suffix that is no list of key=value belongs to the path; `reading_options` gives its other keys. `first` and `second` are columns that the caller asks for
     besides. Raises UsageError for a key that is unknown or given twice.
 
     >>> parse_source("news.conll:token=0,tag=ner")
@@ -37,7 +38,7 @@ def parse_source(
     found: dict[str, str] = {}
     for key, _, value in pairs:
         key, value = key.strip(), value.strip()
-        if key not in keys or key in found or not value:
+        if key not in (*keys, *(_OPTIONS if task == "tag" else ())) or key in found or not value:
             other = {"token": "tag", "tag": "tag", "text": "classify", "label": "classify"}.get(key)
             raise UsageError(
                 f"{source}: {key}={value} is not understood; write PATH:{keys[0]}=0,{keys[1]}=3; "
@@ -50,6 +51,17 @@ def parse_source(
             raise UsageError(f"{source}: {key}= is given twice, here and as {key}={given!r}; leave out one")
     columns = [_number(found.get(key, given)) for key, given in zip(keys, (first, second))]
     return path, columns[0], columns[1], found.get("config")
+
+
+def reading_options(source: str) -> dict[str, str]:
+    """Give the options of reading that stand behind a path, where `parse_source` passes over them.
+
+    >>> reading_options("news.conll:tag=1,scheme=IO,outside=_")
+    {'scheme': 'IO', 'outside': '_'}
+    """
+    path, _, suffix = source.rpartition(":")
+    pairs = [pair.partition("=") for pair in suffix.split(",")] if path and not Path(source).exists() else []
+    return {key.strip(): value.strip() for key, equals, value in pairs if equals and key.strip() in _OPTIONS}
 
 
 def local_path(source: str, config: str | None) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtag.text.schemes import legal_transitions, repair_tags, split_tag, tag_fits
+from seqtag.text.tag_spelling import DEFAULT_SPELLING, TagSpelling
 
 
 @dataclass(frozen=True)
@@ -22,22 +23,23 @@ class TagSet:
     data_scheme: str
     names: tuple[str, ...]  # the model's tags, in the order of their ids
     scheme: str
+    spelling: TagSpelling = DEFAULT_SPELLING  # in which users are given the tags of the data
 
     @classmethod
-    def build(cls, data_tags: Sequence[str], scheme: str) -> "TagSet":
-        """Choose the model's tags for those of the data.
+    def build(cls, data_tags: Sequence[str], scheme: str, spelling: TagSpelling = DEFAULT_SPELLING) -> "TagSet":
+        """Choose the model's tags for those of the data, which are in the spelling of `schemes`.
 
         >>> TagSet.build(["O", "B-LOC", "B-PER", "I-PER"], "IOB2").names
         ('O', 'S-LOC', 'B-PER', 'I-PER', 'E-PER', 'S-PER')
         """
         if scheme != "IOB2":
-            return cls(tuple(data_tags), scheme, tuple(data_tags), scheme)
+            return cls(tuple(data_tags), scheme, tuple(data_tags), scheme, spelling)
         names = ["O"] if "O" in data_tags else []
         for label in dict.fromkeys(split_tag(tag)[1] for tag in data_tags if tag != "O"):
             # A label never seen on two tokens needs no more than one tag.
             parts = "BIES" if f"I-{label}" in data_tags else "S"
             names += [f"{letter}-{label}" for letter in parts]
-        return cls(tuple(data_tags), scheme, tuple(names), "BIOES")
+        return cls(tuple(data_tags), scheme, tuple(names), "BIOES", spelling)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -114,6 +116,19 @@ class TagSet:
         """Which tags may start a sentence, follow each other and end it; see `schemes.legal_transitions`."""
         return legal_transitions(self.names, self.scheme)
 
+    def written(self, tags: Sequence[str]) -> list[str]:
+        """Write tags of the data in the data's own spelling.
+
+        >>> TagSet.build(["O", "B-PER"], "IOB2", TagSpelling(outside="0")).written(["B-PER", "O"])
+        ['B-PER', '0']
+        """
+        return list(tags) if self.spelling == DEFAULT_SPELLING else [self.spelling.write(tag) for tag in tags]
+
+    @property
+    def outside(self) -> str | None:
+        """The option `outside` of `load_corpus` for data that are spelled as the training data."""
+        return None if self.spelling.outside == "O" else self.spelling.outside
+
     def unknown(self, tags: Sequence[str]) -> list[str]:
         """Give the labels of `tags` for which the model has no tag."""
         known = {split_tag(tag)[1] if self.data_scheme != "plain" else tag for tag in self.data_tags}
@@ -123,12 +138,14 @@ class TagSet:
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold."""
-        return {"tags": list(self.data_tags), "scheme": self.data_scheme}
+        spelled = {} if self.spelling == DEFAULT_SPELLING else {"spelling": self.spelling.to_dict()}
+        return {"tags": list(self.data_tags), "scheme": self.data_scheme, **spelled}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "TagSet":
         """Read what `to_dict` gave."""
-        return cls.build(stored["tags"], stored["scheme"])
+        spelling = TagSpelling.from_dict(stored["spelling"]) if "spelling" in stored else DEFAULT_SPELLING
+        return cls.build(stored["tags"], stored["scheme"], spelling)
 
 
 def _with_end(tag: str, following: str) -> str:

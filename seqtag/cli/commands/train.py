@@ -219,7 +219,7 @@ def read_splits(data: str, dev: str | None, test: str | None, **options: Any) ->
             if source is None:
                 others[name] = corpus.get(name)
             else:
-                found = read_corpus(source, **options)
+                found = read_corpus(source, **options, **_like(corpus["train"]))
                 others[name] = pick_split(found, name, source=source, advice="give the file of one split")
     except DataError as error:
         from seqtag.cli.text_sources import is_running_text
@@ -228,6 +228,15 @@ def read_splits(data: str, dev: str | None, test: str | None, **options: Any) ->
             raise DataError(f"{error}; if this is running text to learn a language model from: --task lm") from None
         raise
     return Splits(corpus["train"], others["dev"], others["test"], test or f"{data}, test")
+
+
+def _like(train: "Dataset") -> dict[str, Any]:
+    """Give the options with which tags are read as those of `train`, if these are in another spelling."""
+    from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
+    from seqtag.text.tag_spelling import DEFAULT_SPELLING
+
+    spelling = carried_spelling(train)
+    return {} if spelling == DEFAULT_SPELLING else {"scheme": carried_scheme(train), "outside": spelling.outside}
 
 
 def find_text_splits(data: str, dev: str | None, test: str | None) -> Splits:

@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
-from seqtag.corpora.tag_normalising import carried_scheme
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
@@ -105,7 +105,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
-        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
+        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
         check_trainable(self.tagset_, self.class_weights or {})
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
@@ -207,7 +207,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
         if not isinstance(n, int) or n < 1:
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
-        return self._engine().nbest(token_lists(X, "predict_nbest"), n)
+        found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
+        return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -249,7 +250,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
         gold = self._gold(X, y)
-        return float(evaluate_tags(gold.tags, self.predict(gold.tokens), scheme=self.scheme_, resamples=0).score)
+        return float(evaluate_tags(gold.tags, self._engine().tags(gold.tokens), scheme=self.scheme_, resamples=0).score)
 
     # -- saving -------------------------------------------------------------------------------
 
