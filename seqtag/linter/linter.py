@@ -27,7 +27,8 @@ finding, in their order; rows are sentences or labelled texts:
 | space_in_token | warning | tokens with white space inside |
 | invisible_character | warning | characters that nobody can see, such as U+200B and U+FEFF, by name |
 | replacement_character | warning | U+FFFD, the trace of a lost character |
-| long_row | warning | outliers in length, as `texts.long_limit` says |
+| long_row | warning | outliers in length, as `texts.long_limit` says, and sentences of more than 2,000 tokens |
+| long_token | warning | tokens of more than 500 characters |
 | imbalance | warning | a class with four texts in five, or twenty times as many as another |
 | short_shared | note | rows of fewer than four words that two splits share |
 | repeated_row | note | rows of four words or more that occur again in their split |
