@@ -1,5 +1,6 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +34,11 @@ from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
+
+
+logger = logging.getLogger("seqtag")
+
+_MANY_TAGS = 500  # so many tags make a CRF slower than a linear head by more than a half
 
 
 class FittedTagger:
@@ -107,6 +113,13 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
         check_trainable(self.tagset_, self.class_weights or {})
+        if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
+            logger.warning(
+                "%d labels make %d tags: the time and memory of the CRF grow with the square of that number. "
+                'head="linear" trains many times faster here',
+                len(self.labels_),
+                len(self.tagset_.names),
+            )
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
         self._open_context()
