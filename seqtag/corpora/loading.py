@@ -44,7 +44,14 @@ from seqtag.corpora.splits import (
     name_splits,
     split_name,
 )
-from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, check_options, corpus_scheme, settle, settled
+from seqtag.corpora.tag_normalising import (
+    carried_scheme,
+    carried_spelling,
+    check_options,
+    corpus_scheme,
+    settle,
+    settled,
+)
 from seqtag.corpora.tagged_drafts import Block, Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
@@ -236,7 +243,9 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table), carried_spelling(table))
+    return Part(
+        origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table), carried_spelling(table)
+    )
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:

@@ -22,8 +22,8 @@ def parse_source(
 ) -> tuple[str, Column | None, Column | None, str | None]:
     """Cut `path:token=0,tag=3` into path, token, tag and config; for task='classify', `path:text=0,label=1` likewise.
 
-    A suffix that is no list of key=value belongs to the path; `reading_options` gives its other keys. `first` and `second` are columns that the caller asks for
-    besides. Raises UsageError for a key that is unknown or given twice.
+    A suffix that is no list of key=value belongs to the path; `reading_options` gives its other keys. `first` and
+    `second` are columns that the caller asks for besides. Raises UsageError for a key that is unknown or given twice.
 
     >>> parse_source("news.conll:token=0,tag=ner")
     ('news.conll', 0, 'ner', None)

@@ -183,9 +183,9 @@ def settle(
     if target != found:
         spelling = DEFAULT_SPELLING
     if num_illegal or target != found or respelling is not None:
-        declared = (name for part in parts.values() for name in part.declared) if target == found else ()
+        declared = [name for part in parts.values() for name in part.declared] if target == found else []
         if respelling is not None:
-            declared = map(respelling.read_as.__getitem__, declared)
+            declared = [respelling.read_as[name] for name in declared]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(declared))}
         drafts = {split: _rewrite(draft, folder, names, found, target, numbers) for split, draft in drafts.items()}
     final = ordered_names(numbers)
@@ -241,7 +241,9 @@ def check_options(scheme: str | None, repair: str, outside: str | None = None) -
     if outside is not None and (not isinstance(outside, str) or not outside.strip()):
         raise UsageError(f"outside={outside!r}: name the tag that stands outside of entities, such as 'O' or '_'")
     if outside is not None and scheme == "plain":
-        raise UsageError(f"outside={outside!r} and scheme='plain': plain tags have no outside; leave out one of the two")
+        raise UsageError(
+            f"outside={outside!r} and scheme='plain': plain tags have no outside; leave out one of the two"
+        )
     if repair not in REPAIRS:
         raise UsageError(f"unknown repair {repair!r}; {near_miss(str(repair), REPAIRS)}")
 

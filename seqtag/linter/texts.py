@@ -154,6 +154,6 @@ def _long_tokens(corpus: Corpus) -> Iterator[Finding]:
     long = [number for number, word in enumerate(corpus.words) if len(word) > _MOST_CHARACTERS]
     tally = _found(corpus, "long_token", long)
     yield from tally.finding(
-        f"tokens have more than {_MOST_CHARACTERS} characters: look for a lost blank or line end, an unclosed quotation "
-        "mark, or data that are no words. A model reads little of such a token, and it costs memory"
+        f"tokens have more than {_MOST_CHARACTERS} characters: look for a lost blank or line end, an unclosed "
+        "quotation mark, or data that are no words. A model reads little of such a token, and it costs memory"
     )

@@ -297,7 +297,8 @@ class Moves:
         """Say for pairs of tags, by number, whether the second may follow the first."""
         letters = self.letters_L[from_N], self.letters_L[to_N]
         is_same = self.labels_L[from_N] == self.labels_L[to_N]
-        return np.where(is_same, self.of_one_label[letters], self.of_two_labels[letters])
+        may_follow_N: np.ndarray = np.where(is_same, self.of_one_label[letters], self.of_two_labels[letters])
+        return may_follow_N
 
 
 def span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:

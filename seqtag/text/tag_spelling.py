@@ -105,11 +105,13 @@ def find_respelling(
     is_told = outside is not None or are_entities
     if not inside and not is_told:
         return None
-    for form, cut in _CUTS.items():
-        parts = {tag: found for tag in inside if (found := cut(tag)) is not None}
-        if len(parts) == len(inside) and (not inside or _is_scheme(parts.values(), has_outside=bool(around))):
+    form, parts = "", {}
+    for name, cut in _CUTS.items():
+        found = {tag: cut_tag for tag in inside if (cut_tag := cut(tag)) is not None}
+        if len(found) == len(inside) and (not inside or _is_scheme(found.values(), has_outside=bool(around))):
+            form, parts = name, found
             break
-    else:
+    if not form:
         if not _are_types(counts, inside, around, is_told=is_told):
             return None
         form, parts = "label alone", {tag: ("I", "", tag) for tag in inside}

@@ -96,7 +96,8 @@ def score_tags(gold: str, predicted: str, *, train: str | None) -> "Report":
     left, right = read_sentences(gold), read_sentences(predicted)
     check_parallel(left, right, gold, predicted)
     left, are_entities = respell(left, gold)
-    right, _ = respell(right, predicted, are_entities=are_entities)
+    if are_entities:
+        right, _ = respell(right, predicted, are_entities=True)
     gold_tags, predicted_tags, scheme = in_one_scheme([s.tags for s in left], [s.tags for s in right])
     if scheme != "plain":
         check_tags(right, predicted, scheme)
@@ -128,9 +129,7 @@ def read_sentences(source: str) -> list[Sentence]:
     return sentences
 
 
-def respell(
-    sentences: Sequence[Sentence], source: str, *, are_entities: bool = False
-) -> tuple[Sequence[Sentence], bool]:
+def respell(sentences: list[Sentence], source: str, *, are_entities: bool = False) -> tuple[list[Sentence], bool]:
     """Bring entity tags in another spelling into that of `schemes`, and say whether the tags are entity tags.
 
     `scheme=` and `outside=` behind the path decide where it can't be told; `are_entities` says that gold's tags are.

@@ -21,6 +21,7 @@ from seqtag.models import options as check
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.fitting import Run
 from seqtag.models.options import documented, option
+from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
@@ -34,7 +35,6 @@ from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
-
 
 logger = logging.getLogger("seqtag")
 
@@ -128,6 +128,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
+        self.data_["seen"] = seen_keys(train, held_out)
         dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
         rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
         with self._remembering(train, held_out):
@@ -238,6 +239,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         Where a column `document` names documents, intervals come from whole documents, else from sentences.
         """
         gold, engine = self._gold(X, y), self._engine()
+        warn_of_seen(self.data_.get("seen"), gold.tokens)
         tags, spans = engine.spans(gold.tokens)
         return evaluate_tags(
             gold.tags,
