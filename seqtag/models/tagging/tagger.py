@@ -115,9 +115,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         check_trainable(self.tagset_, self.class_weights or {})
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
             logger.warning(
-                "%d labels make %d tags: the time and memory of the CRF grow with the square of that number. "
+                "the CRF has %d tags, and its time and memory grow with the square of that number: "
                 'head="linear" trains many times faster here',
-                len(self.labels_),
                 len(self.tagset_.names),
             )
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
