@@ -47,8 +47,10 @@ class Task:
 
 
 def _read_for_tagger(tagger: Any) -> dict[str, Any]:
-    is_trained = hasattr(tagger, "tagset_")
-    return {"task": "tag", "language": tagger.language, "scheme": tagger.scheme_ if is_trained else None}
+    options = {"task": "tag", "language": tagger.language}
+    if hasattr(tagger, "tagset_"):
+        options |= {"scheme": tagger.scheme_, "outside": tagger.tagset_.outside}
+    return options
 
 
 TASKS: Mapping[str, Task] = {

@@ -52,7 +52,14 @@ from seqtag.corpora.splits import (
     name_splits,
     split_name,
 )
-from seqtag.corpora.tag_normalising import carried_scheme, check_options, corpus_scheme, settle, settled
+from seqtag.corpora.tag_normalising import (
+    carried_scheme,
+    carried_spelling,
+    check_options,
+    corpus_scheme,
+    settle,
+    settled,
+)
 from seqtag.corpora.tagged_drafts import Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
@@ -67,7 +74,7 @@ Opened = TypeVar("Opened")  # what a split is made of: a part of tagged tokens, 
 # The options of `load_corpus` that belong to one task, with their defaults.
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tag": {
-        **dict.fromkeys(("token", "tag", "scheme")),
+        **dict.fromkeys(("token", "tag", "scheme", "outside")),
         **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx", "overlaps": "error", "annotator": None},
     },
     "classify": {"text": None, "label": None, "label_separator": None},
@@ -84,6 +91,7 @@ def load_corpus(
     text: Column | None = None,
     label: Column | None = None,
     scheme: str | None = None,
+    outside: str | None = None,
     repair: str = "conlleval",
     task: str = "tag",
     max_misaligned: float = 0.05,
@@ -103,6 +111,10 @@ def load_corpus(
 
     The scheme is decided over all splits; `scheme` converts to another. repair='conlleval' rewrites tags that break it,
     as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
+    Entity tags in another spelling (`b-per`, `PER_B`, B I O alone, types beside O, `_` for O) are respelled, and said;
+    what a tagger learns from the corpus it predicts in the corpus's own spelling. Where it can't be told, `scheme` says
+    that the tags are entity tags (or 'plain'), and `outside` which one stands outside of entities; also
+    `file.conll:scheme=IO,outside=_`.
     For texts with character offsets, `language` (a spaCy code) says whose rules cut them into tokens, `max_misaligned`
     is the share of spans that may be moved because they cut a token or contradict their own words, `overlaps` says what
     counts of overlapping spans ('longest', 'first', or they are an 'error'), and `annotator` says whose annotations do.
@@ -129,9 +141,9 @@ def load_corpus(
     >>> reviews["train"].features["label"].names, reviews["train"]["text"][:]
     (['1', '5'], ['Fine.', 'Bah!'])
     """
-    options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "repair": repair}
+    options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "outside": outside}
     rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
-    check_task(task, {**options, **asdict(rules), "label_separator": label_separator})
+    check_task(task, {**options, **asdict(rules), "repair": repair, "label_separator": label_separator})
     if task == "classify":
         texts, tables = labelled_parts(source, text, label, label_separator)
         if tables is not None and is_labelled(tables):
@@ -140,12 +152,21 @@ def load_corpus(
         classified = settle_labels(texts, workspace())
         check_label_lists(classified)
         return _pick(classified, split)
-    check_options(scheme, repair)
+    scheme, outside = named_reading(source, scheme, outside)
+    check_options(scheme, repair, outside)
     parts, tables = tagged_parts(source, token, tag, rules)
-    if tables is not None and (corpus := settled(tables, scheme)) is not None:
+    if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
         return _pick(corpus, split)
     _check_split(parts, split)
-    return _pick(settle(parts, workspace(), scheme=scheme, repair=repair), split)
+    return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split)
+
+
+def named_reading(source: Source, scheme: str | None, outside: str | None) -> tuple[str | None, str | None]:
+    """Give how tags are to be read: what stands behind the path of a source goes before what the caller says."""
+    named = reading_options(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else {}
+    if "scheme" in named:  # it replaces all that the caller says
+        return named["scheme"], named.get("outside")
+    return scheme, named.get("outside", outside)
 
 
 def tagged_parts(
@@ -257,7 +278,8 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    return Part(origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table))
+    declared, spelling = tuple(columns.tag_names or ()), carried_spelling(table)
+    return Part(origin, "row", blocks, declared, named, carried_scheme(table), spelling=spelling)
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:

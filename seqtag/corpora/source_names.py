@@ -8,7 +8,7 @@ from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
 _KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config", "label_separator")}  # by task
-_OPTIONS = ("overlaps", "annotator")  # keys for annotated texts, beside those of the task tag
+_OPTIONS = ("scheme", "outside", "overlaps", "annotator")  # keys of the task tag that say how tags are read
 _KEY_FOLLOWS = re.compile(r",(?=\s*[\w-]*\s*=)")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 # A name with one of these endings is that of a missing file, and not that of a data set on the hub.
@@ -23,8 +23,8 @@ def parse_source(
 ) -> tuple[str, Column | None, Column | None, str | None]:
     """Cut `path:token=0,tag=3` into path, token, tag and config; for task='classify', `path:text=0,label=1` likewise.
 
-    A suffix that is no list of key=value belongs to the path. `first` and `second` are columns that the caller asks for
-    besides. Raises UsageError for a key that is unknown or given twice.
+    A suffix that is no list of key=value belongs to the path; `reading_options` gives its other keys. `first` and
+    `second` are columns that the caller asks for besides. Raises UsageError for a key that is unknown or given twice.
 
     >>> parse_source("news.conll:token=0,tag=ner")
     ('news.conll', 0, 'ner', None)

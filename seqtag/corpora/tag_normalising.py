@@ -3,6 +3,7 @@
 Works on tag numbers in bulk; strings are touched only in sentences that change.
 """
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,14 +39,22 @@ from seqtag.text.schemes import (
     repair_tags,
     tag_fits,
 )
+from seqtag.text.tag_spelling import (
+    DEFAULT_SPELLING,
+    Respelling,
+    TagSpelling,
+    find_respelling,
+    looks_like_entities,
+)
 
 logger = logging.getLogger("seqtag")
 
 Bigrams: TypeAlias = Counter[tuple[str | None, str | None]]
 
 REPAIRS = ("conlleval", "strict")
-_SHOWN = 5
+_SHOWN, _MOST_TAKEN = 5, 20  # tags that a message shows
 _BUILDER = "seqtag"  # the builder of a dataset that carries its scheme, which is then the name of its configuration
+_SPELLED = "The corpus spells its tags as follows: "  # the beginning of the description of such a dataset
 
 
 def corpus_scheme(corpus: Dataset | Mapping[str, Dataset]) -> str:
@@ -57,7 +66,11 @@ def corpus_scheme(corpus: Dataset | Mapping[str, Dataset]) -> str:
     tables = {"the dataset": corpus} if isinstance(corpus, Dataset) else corpus
     bigrams = _dataset_bigrams(tables)
     carried = common_scheme(map(carried_scheme, tables.values()))
-    return carried if carried and _are_legal(bigrams, carried, ()) else detect_scheme(bigrams)
+    if carried and _are_legal(bigrams, carried, ()):
+        return carried
+    if respelling := find_respelling(_tag_counts(bigrams)):
+        bigrams = _respelled(bigrams, respelling)
+    return detect_scheme(bigrams)
 
 
 def carried_scheme(dataset: Dataset) -> str | None:
@@ -80,11 +93,25 @@ def common_scheme(schemes: Iterable[str | None]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def carrying(table: Dataset, scheme: str) -> Dataset:
-    """Give a dataset whose information names the scheme of its tags; the given dataset is not changed."""
-    if carried_scheme(table) != scheme:
+def carried_spelling(dataset: Dataset) -> TagSpelling:
+    """Give the spelling of the tags in the file that a dataset was read from, which `load_corpus` wrote beside them."""
+    told = str(dataset.info.description or "")
+    if carried_scheme(dataset) is None or not told.startswith(_SPELLED):
+        return DEFAULT_SPELLING
+    return TagSpelling.from_dict(json.loads(told.removeprefix(_SPELLED)))
+
+
+def common_spelling(spellings: Iterable[TagSpelling]) -> TagSpelling:
+    """Give the spelling that predictions use: the first one that is not the default, since train comes first."""
+    return next((spelling for spelling in spellings if spelling != DEFAULT_SPELLING), DEFAULT_SPELLING)
+
+
+def carrying(table: Dataset, scheme: str, spelling: TagSpelling = DEFAULT_SPELLING) -> Dataset:
+    """Give a dataset whose information names scheme and spelling of its tags; the given dataset is not changed."""
+    if (carried_scheme(table), carried_spelling(table)) != (scheme, spelling):
         table = table.select(range(len(table)))
         table.info.builder_name, table.info.config_name = _BUILDER, scheme
+        table.info.description = "" if spelling == DEFAULT_SPELLING else _SPELLED + json.dumps(spelling.to_dict())
     return table
 
 
@@ -98,35 +125,53 @@ def count_bigrams(tags: np.ndarray, offsets: np.ndarray, names: Sequence[str]) -
     codes = np.concatenate((befores * (edge + 1) + afters, lasts * (edge + 1) + edge))
     found, counts = np.unique(codes, return_counts=True)
     labels = [*names, None]
-    bigrams = Counter(
-        {(labels[code // (edge + 1)], labels[code % (edge + 1)]): n for code, n in zip(found.tolist(), counts.tolist())}
-    )
+    bigrams: Bigrams = Counter()
+    for code, count in zip(found.tolist(), counts.tolist()):
+        bigrams[labels[code // (edge + 1)], labels[code % (edge + 1)]] += count  # two numbers may have one name
     if num_empty := len(offsets) - 1 - len(full):
         bigrams[None, None] += num_empty
     return bigrams
 
 
 def settle(
-    parts: Mapping[str, Part], folder: Path, *, scheme: str | None = None, repair: str = "conlleval"
+    parts: Mapping[str, Part],
+    folder: Path,
+    *,
+    scheme: str | None = None,
+    outside: str | None = None,
+    repair: str = "conlleval",
 ) -> DatasetDict:
     """Turn parts into a DatasetDict with legal tags of one scheme and one ClassLabel; says in the log what it found.
 
     `scheme` is what the tags are converted to; 'plain' takes them as they are. The scheme that all parts were settled
-    in before counts where their tags keep to it; otherwise the scheme is detected. Raises DataError under
-    repair='strict' for illegal tags, UsageError for plain tags that should be converted.
+    in before counts where their tags keep to it; otherwise the scheme is detected. Tags that are spelled in another way
+    than `B-PER` and O are respelled, see `text.tag_spelling`; the datasets carry how the corpus spells them. Raises
+    DataError under repair='strict' for illegal tags, UsageError for plain tags that should be converted.
     """
-    check_options(scheme, repair)
+    check_options(scheme, repair, outside)
     numbers: dict[str, int] = {}
     drafts = {split: write_draft(part, folder, numbers) for split, part in parts.items()}
     names = list(numbers)
     carried = common_scheme(part.scheme for part in parts.values())
-    found = "plain" if (scheme or carried) == "plain" else _detect(drafts, names, carried)
+    spelling = common_spelling(part.spelling for part in parts.values())
+    is_plain = scheme == "plain" or (scheme is None and outside is None and carried == "plain")
+    respelling = None if is_plain else _find_respelling(drafts, names, scheme, outside)
+    if respelling is not None:
+        tell_respelling(respelling)
+        spelling = respelling.spelling
+        names = [respelling.read_as[name] for name in names]
+    found = "plain" if is_plain else _detect(drafts, names, carried)
     target = scheme or found
     if found == "plain" != target:
-        odd = next(name for name in names if detect_scheme({(None, name): 1}) == "plain")
-        raise UsageError(f"the tags can't be converted to {target}: {odd!r}, for one, is a plain label, no entity tag")
+        odd = next((name for name in names if detect_scheme({(None, name): 1}) == "plain"), names[0])
+        raise UsageError(
+            f"the tags can't be converted to {target}: {odd!r}, for one, is a plain label, no entity tag; if it stands "
+            f"outside of entities, pass outside={odd!r}"
+        )
     if found == "plain" and scheme is None:
         _warn_of_mixture(names)
+        if outside is not None and outside not in names:
+            logger.warning("no token has the tag %r that outside= names; the tags are read as plain labels", outside)
     illegal = {split: _list_illegal(draft, names, found) for split, draft in drafts.items()}
     num_illegal = sum(count for count, _ in illegal.values())
     if num_illegal and repair == "strict":
@@ -135,15 +180,19 @@ def settle(
     for split, (count, places) in illegal.items():
         if count:
             logger.warning("%s: %s; repaired by the conlleval reading", split, places)
-    if num_illegal or target != found:
-        declared = (name for part in parts.values() for name in part.declared) if target == found else ()
+    if target != found:
+        spelling = DEFAULT_SPELLING
+    if num_illegal or target != found or respelling is not None:
+        declared = [name for part in parts.values() for name in part.declared] if target == found else []
+        if respelling is not None:
+            declared = [respelling.read_as[name] for name in declared]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(declared))}
         drafts = {split: _rewrite(draft, folder, names, found, target, numbers) for split, draft in drafts.items()}
     final = ordered_names(numbers)
     document = document_type(drafts.values())
     corpus = DatasetDict()
     for split, draft in drafts.items():
-        corpus[split] = carrying(finish_draft(draft, folder, split, numbers, final, document), target)
+        corpus[split] = carrying(finish_draft(draft, folder, split, numbers, final, document), target, spelling)
         discard(draft)
     logger.info(
         "scheme %s%s, %d sentences, %d tokens, %d tags repaired (%s)",
@@ -157,7 +206,7 @@ def settle(
     return corpus
 
 
-def settled(tables: Mapping[str, Dataset], scheme: str | None) -> DatasetDict | None:
+def settled(tables: Mapping[str, Dataset], scheme: str | None, outside: str | None = None) -> DatasetDict | None:
     """Give datasets that already are what `settle` would make of them, without a second copy on disk; otherwise None.
 
     They have the columns and the order of tags of every corpus here, and no tag breaks the scheme that they carry or,
@@ -178,13 +227,23 @@ def settled(tables: Mapping[str, Dataset], scheme: str | None) -> DatasetDict | 
     found = next((name for name in candidates if name and _are_legal(bigrams, name, names)), None)
     if found is None or scheme not in (None, found):
         return None
-    return DatasetDict({split: carrying(table, found) for split, table in tables.items()})
+    is_open = (outside is not None or carried != "plain") and scheme != "plain"
+    if is_open and find_respelling(_tag_counts(bigrams, names), outside=outside, are_entities=scheme is not None):
+        return None
+    spelling = DEFAULT_SPELLING if found == "plain" else common_spelling(map(carried_spelling, tables.values()))
+    return DatasetDict({split: carrying(table, found, spelling) for split, table in tables.items()})
 
 
-def check_options(scheme: str | None, repair: str) -> None:
-    """Raise UsageError for an unknown scheme or repair."""
+def check_options(scheme: str | None, repair: str, outside: str | None = None) -> None:
+    """Raise UsageError for an unknown scheme or repair, and for a tag outside of entities where there are none."""
     if scheme is not None:
         check_scheme(scheme)
+    if outside is not None and (not isinstance(outside, str) or not outside.strip()):
+        raise UsageError(f"outside={outside!r}: name the tag that stands outside of entities, such as 'O' or '_'")
+    if outside is not None and scheme == "plain":
+        raise UsageError(
+            f"outside={outside!r} and scheme='plain': plain tags have no outside; leave out one of the two"
+        )
     if repair not in REPAIRS:
         raise UsageError(f"unknown repair {repair!r}; {near_miss(str(repair), REPAIRS)}")
 
@@ -220,6 +279,49 @@ def _dataset_bigrams(tables: Mapping[str, Dataset]) -> Bigrams:
     return bigrams
 
 
+def _tag_counts(bigrams: Bigrams, declared: Iterable[str] = ()) -> Counter[str]:
+    counts: Counter[str] = Counter(dict.fromkeys(declared, 0))
+    for (_, tag), count in bigrams.items():
+        if tag is not None:
+            counts[tag] += count
+    return counts
+
+
+def _respelled(bigrams: Bigrams, respelling: Respelling) -> Bigrams:
+    respelled: Bigrams = Counter()
+    for pair, count in bigrams.items():
+        before, after = (None if tag is None else respelling.read_as[tag] for tag in pair)
+        respelled[before, after] += count
+    return respelled
+
+
+def _find_respelling(
+    drafts: Mapping[str, Draft], names: Sequence[str], scheme: str | None, outside: str | None
+) -> Respelling | None:
+    counts = np.zeros(len(names), np.int64)
+    for draft in drafts.values():
+        for batch in draft_batches(draft):
+            counts += np.bincount(batch.tags, minlength=len(names))
+    known = dict(zip(names, counts.tolist()))
+    return find_respelling(known, outside=outside, are_entities=scheme is not None)
+
+
+def tell_respelling(respelling: Respelling, source: str = "") -> None:
+    """Say in the log which tags were taken for which, and that predictions are written as the corpus writes them."""
+    taken = [f"{written!r} for {tag}" for written, tag in respelling.changed.items()]
+    more = f" and {len(taken) - _MOST_TAKEN} more" if len(taken) > _MOST_TAKEN else ""
+    logger.warning(
+        "%sthe tags are entity tags in another spelling and were taken as such: %s%s. Predictions keep the spelling of "
+        "the corpus; scheme='plain' takes the tags as they are",
+        f"{source}: " if source else "",
+        ", ".join(taken[:_MOST_TAKEN]),
+        more,
+    )
+    if respelling.uneven:
+        shown = ", ".join(map(repr, respelling.uneven[:_SHOWN])) + ", ..." * (len(respelling.uneven) > _SHOWN)
+        logger.warning("most tags are spelled in another way than %s; write them in one way", shown)
+
+
 def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | None) -> str:
     # one plain tag decides, and tag sets of that kind may be too large for counting pairs
     if detect_scheme({(None, name): 1 for name in names}) == "plain":
@@ -235,9 +337,13 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
 def _warn_of_mixture(names: Sequence[str]) -> None:
     """Warn if most tags look like entity tags: a single typing error makes the whole corpus plain."""
     plain = [name for name in names if detect_scheme({(None, name): 1}) == "plain"]
-    if "O" in names and 2 * len(plain) < len(names):
+    if ("O" in names and 2 * len(plain) < len(names)) or looks_like_entities(names):
         shown = ", ".join(map(repr, plain[:_SHOWN])) or "their letters belong to no one scheme"
-        logger.warning("the tags are read as plain labels, though most look like entity tags; not so: %s", shown)
+        logger.warning(
+            "the tags are read as plain labels, though most look like entity tags; not so: %s. Mend them, or name the "
+            "tag that stands outside of entities with outside=",
+            shown,
+        )
 
 
 def _neighbours(

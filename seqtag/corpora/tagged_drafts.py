@@ -30,6 +30,7 @@ from seqtag.corpora.arrow_files import (
 )
 from seqtag.errors import DataError
 from seqtag.text.length_batches import filled
+from seqtag.text.tag_spelling import DEFAULT_SPELLING, TagSpelling
 
 BLOCK_TOKENS = 100_000  # tokens per block, about: enough for vectorised work, and little memory
 
@@ -92,6 +93,7 @@ class Part:
     documents_named: bool = False  # documents have names, else numbers
     scheme: str | None = None  # the scheme in which the tags were settled before
     faults: Sequence[SpanFault] = ()  # fills while the blocks are read, if the source has spans of characters
+    spelling: TagSpelling = DEFAULT_SPELLING  # in which the tags stood in the file that they came from
 
     def place(self, line: int, position: int = -1) -> str:
         """Say where a token stands, as file:line where there is one; without a position, where its sentence stands."""

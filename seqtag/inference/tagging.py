@@ -151,12 +151,12 @@ class PredictingTagger(Generic[EngineT]):
     @property
     def tags_(self) -> list[str]:
         """The tags of the training data, in the order of `predict_proba`'s columns."""
-        return list(self._tags().data_tags)
+        return self._tags().written(self._tags().data_tags)
 
     @property
     def labels_(self) -> list[str]:
         """The labels of spans, or the tags themselves where they are plain."""
-        return self.tags_ if self.scheme_ == "plain" else entity_labels(self.tags_)
+        return self.tags_ if self.scheme_ == "plain" else entity_labels(self._tags().data_tags)
 
     @property
     def scheme_(self) -> str:
@@ -164,14 +164,14 @@ class PredictingTagger(Generic[EngineT]):
         return self._tags().data_scheme
 
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
-        """Tag token lists: one tag per token, in the scheme of the training data; an empty sentence gives no tags."""
-        return self._engine().tags(token_lists(X, "predict"))
+        """Tag token lists: one tag per token, in the scheme and spelling of the training data; no token, no tag."""
+        return list(map(self._tags().written, self._engine().tags(token_lists(X, "predict"))))
 
     def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
         """Tag token lists one after the other, in order, in memory that does not grow with their number."""
         engine, source = self._engine(), iter(X)
         while chunk := list(islice(source, _CHUNK)):
-            yield from engine.tags(token_lists(chunk, "predict_stream"))
+            yield from map(self._tags().written, engine.tags(token_lists(chunk, "predict_stream")))
 
     def predict_proba(self, X: Iterable[Tokens]) -> list[np.ndarray]:
         """Give the probability of each tag at each token: an array (tokens, tags) per sentence, columns as in `tags_`.
@@ -201,7 +201,8 @@ class PredictingTagger(Generic[EngineT]):
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
         engine, tokenizer, source = self._engine(), Tokenizer(self.language), iter(X)
         while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
-            yield from zip(chunk, engine.texts(tokenizer, chunk))
+            for text, sentences in zip(chunk, engine.texts(tokenizer, chunk)):
+                yield text, [(tokens, self._tags().written(tags), spans) for tokens, tags, spans in sentences]
 
 
 def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> list[Span]:

@@ -118,7 +118,7 @@ def _text_column(X: Any, verb: str) -> Any:
         return X
     if X.shape[1] != 1:
         raise UsageError(
-            f"{verb} takes a list of texts, not an array of strings of shape {X.shape}: {verb}(X[:, 0]) takes the texts "
+            f"{verb} takes a list of texts, not an array of strings of shape {X.shape}: {verb}(X[:, 0]) takes those "
             f"of one column; if the strings are tokens: {verb}(X.tolist())"
         )
     return X[:, 0]
@@ -185,8 +185,8 @@ def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.nd
             names = list(row.columns) if names is None else names
             if sorted(map(str, row.columns)) != sorted(map(str, names)):
                 raise DataError(
-                    f"{verb}: series number {number} has the columns {', '.join(map(str, row.columns))}, number {first} "
-                    f"has {', '.join(map(str, names))}; each step of each series needs the same ones"
+                    f"{verb}: series number {number} has the columns {', '.join(map(str, row.columns))}, number "
+                    f"{first} has {', '.join(map(str, names))}; each step of each series needs the same ones"
                 )
             row = row[names]
         try:
@@ -229,8 +229,8 @@ def check_precision(rows: Sequence[Any]) -> None:
         feature = int(np.argmax(lost_D))
         low, high = values_ND[:, feature].min(), values_ND[:, feature].max()
         raise DataError(
-            f"feature {feature} of the series lies between {low:.10g} and {high:.10g}, where numbers of 32 bits are too "
-            f"coarse to tell its values apart; subtract {low:.10g} from it, here and in prediction"
+            f"feature {feature} of the series lies between {low:.10g} and {high:.10g}, where numbers of 32 bits are "
+            f"too coarse to tell its values apart; subtract {low:.10g} from it, here and in prediction"
         )
 
 

@@ -211,7 +211,8 @@ def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, i
 
     def excerpt(row: int) -> str:
         start, end = offsets[row : row + 2].tolist()
-        return " ".join(known[number] for number in tokens[start : min(end, start + _EXCERPT // 4)].tolist())
+        words = (known[number] for number in tokens[start : min(end, start + _EXCERPT // 4)].tolist())
+        return " ".join(word[:_EXCERPT] for word in words)
 
     known_lines = None if part.unit or file_ending(part.origin) in JSON_ENDINGS else lines
     return Rows(

@@ -18,9 +18,10 @@ SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("illegal_tag", "misaligned_span", "overlapping_span"), "error"),
     **dict.fromkeys(("label_not_in_train", "shared_with_train"), "error"),
     **dict.fromkeys(("unnamed_splits", "few_shared_with_train", "shared_held_out", "near_copy"), "warning"),
-    **dict.fromkeys(("two_labels", "similar_labels", "unused_label", "blank_row", "blank_token"), "warning"),
+    **dict.fromkeys(("respelled_tag", "two_labels", "similar_labels", "unused_label"), "warning"),
+    **dict.fromkeys(("blank_row", "blank_token"), "warning"),
     **dict.fromkeys(("space_in_token", "invisible_character", "replacement_character"), "warning"),
-    **dict.fromkeys(("long_row", "imbalance"), "warning"),
+    **dict.fromkeys(("long_row", "long_token", "imbalance"), "warning"),
     **dict.fromkeys(("short_shared", "repeated_row", "ambiguous_surface", "rare_label", "no_begin_tags"), "note"),
     **dict.fromkeys(("filled_separator", "hash_token", "double_blank", "line_break"), "note"),
 }

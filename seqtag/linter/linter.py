@@ -19,6 +19,7 @@ finding, in their order; rows are sentences or labelled texts:
 | few_shared_with_train | warning | the same, but less than 1% of the split |
 | shared_held_out | warning | rows of four words or more that two splits share, neither of them train |
 | near_copy | warning | rows of two splits whose sets of words have a Jaccard index of 0.9 or more; not of letters |
+| respelled_tag | warning | entity tags in another spelling than `B-PER` and O, with what they are taken for |
 | two_labels | warning | the same words with different tags, or with another label |
 | similar_labels | warning | labels that differ only in case or separators, or are one letter apart and one is rare |
 | unused_label | warning | labels of train that dev or test lacks |
@@ -27,7 +28,8 @@ finding, in their order; rows are sentences or labelled texts:
 | space_in_token | warning | tokens with white space inside |
 | invisible_character | warning | characters that nobody can see, such as U+200B and U+FEFF, by name |
 | replacement_character | warning | U+FFFD, the trace of a lost character |
-| long_row | warning | outliers in length, as `texts.long_limit` says |
+| long_row | warning | outliers in length, as `texts.long_limit` says, and sentences of more than 2,000 tokens |
+| long_token | warning | tokens of more than 500 characters |
 | imbalance | warning | a class with four texts in five, or twenty times as many as another |
 | short_shared | note | rows of fewer than four words that two splits share |
 | repeated_row | note | rows of four words or more that occur again in their split |
@@ -48,7 +50,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from seqtag.corpora.column_roles import Column
-from seqtag.corpora.loading import check_task
+from seqtag.corpora.loading import check_task, named_reading
+from seqtag.corpora.tag_normalising import check_options
 from seqtag.linter.corpus import Corpus, Rows, Sources, Watch, read_rows
 from seqtag.linter.duplicates import check_duplicates
 from seqtag.linter.findings import Finding, Findings, SplitCounts, Tally, ordered
@@ -97,17 +100,27 @@ def check_corpus(
     watch("looking for copies")
     findings += check_duplicates(corpus)
     watch("looking at labels")
-    scheme = None
+    found_scheme = None
     if task == "tag":
-        reading = read_tags(corpus)
-        scheme = reading.scheme if corpus.splits else None
+        scheme, outside = _named_reading(source)
+        reading = read_tags(corpus, scheme=scheme, outside=outside)
+        found_scheme = reading.scheme if corpus.splits else None
         findings += [*check_tags(reading), *check_surfaces(reading)]
         uses = tag_uses(reading)
     else:
         findings += _unlabelled(corpus)
         uses = class_uses(corpus)
     findings += check_labels(uses, task)
-    return Findings(_name(source), task, scheme, _sizes(corpus, uses), ordered(findings))
+    return Findings(_name(source), task, found_scheme, _sizes(corpus, uses), ordered(findings))
+
+
+def _named_reading(source: Sources) -> tuple[str | None, str | None]:
+    """Give the scheme and the tag outside of entities that stand behind a path, or behind the first of several."""
+    paths = source.values() if isinstance(source, Mapping) else [source]
+    named = [named_reading(path, None, None) for path in paths if isinstance(path, (str, os.PathLike))]
+    scheme, outside = next((each for each in named if any(each)), (None, None))
+    check_options(scheme, "conlleval", outside)
+    return scheme, outside
 
 
 def _unreadable(corpus: Corpus) -> list[Finding]:

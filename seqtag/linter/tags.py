@@ -12,6 +12,7 @@ from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
 from seqtag.text.schemes import detect_scheme, illegal_positions, split_tag, tag_fits
+from seqtag.text.tag_spelling import Respelling, find_respelling
 
 _MOST_FIXES = 20  # tags that an odd one may be a misspelling of
 
@@ -30,9 +31,11 @@ class TagReading:
     """How the tags of a corpus are read."""
 
     corpus: Corpus
+    names: Sequence[str]  # the tags of the corpus in the spelling of `schemes`, by number
     scheme: str
     odd: tuple[int, ...]  # tags that are not entity tags, though nearly all others are
     mixed: bool  # entity tags whose letters belong to no one scheme
+    respelling: Respelling | None = None  # of entity tags in another spelling
 
     @cached_property
     def labels(self) -> list[str]:
@@ -43,9 +46,9 @@ class TagReading:
     def _cut(self) -> list[tuple[str, str]]:
         """The letter and the label of each tag; both are empty outside of entities."""
         if self.scheme == "plain" and not self.mixed:
-            return [("S", tag) for tag in self.corpus.labels]
-        outside = {self.corpus.labels[number] for number in self.odd} | {"O"}
-        return [("", "") if tag in outside else split_tag(tag) for tag in self.corpus.labels]
+            return [("S", tag) for tag in self.names]
+        outside = {self.names[number] for number in self.odd} | {"O"}
+        return [("", "") if tag in outside else split_tag(tag) for tag in self.names]
 
     def spans(self, rows: Rows) -> Spans:
         """Read all spans of a split at once, as `schemes.spans_from_tags` reads those of a sentence."""
@@ -63,35 +66,48 @@ class TagReading:
         return Spans(starts, lasts + 1, labels[starts])
 
 
-def read_tags(corpus: Corpus) -> TagReading:
+def read_tags(corpus: Corpus, *, scheme: str | None = None, outside: str | None = None) -> TagReading:
     """Decide the scheme of the tags: the one that the corpus carries, otherwise the detected one.
 
     Unlike elsewhere, a few odd tags among entity tags do not make a corpus plain, even if it was loaded as plain.
+    `scheme` and `outside` are what the source names: plain tags or not, and which tag stands outside of entities.
     """
     names = corpus.labels
+    if scheme == "plain":
+        return TagReading(corpus, names, "plain", (), False)
     carried = common_scheme(rows.scheme for rows in corpus.splits.values())
     if carried and carried != "plain" and all(tag_fits(name, carried) for name in names):
-        return TagReading(corpus, carried, (), False)
+        return TagReading(corpus, names, carried, (), False)
+    counts: Counter[str] = Counter()
+    for rows in corpus.splits.values():
+        numbers, uses = np.unique(rows.labels[rows.labels >= 0], return_counts=True)
+        counts.update({names[number]: count for number, count in zip(numbers.tolist(), uses.tolist())})
+    respelling = None
+    if carried != "plain" or scheme or outside:
+        respelling = find_respelling(counts, outside=outside, are_entities=scheme is not None)
+    if respelling is not None:
+        names = [respelling.read_as.get(name, name) for name in names]
     odd = tuple(n for n, name in enumerate(names) if detect_scheme({(None, name): 1}) == "plain")
     # a ClassLabel may name tags that do not occur
     found = {int(number) for rows in corpus.splits.values() for number in np.unique(rows.labels)} - {-1}
     num_odd = len(found.intersection(odd))
     # as `load_corpus`, which warns of the same mixture
     if num_odd == len(found) or (num_odd and not ("O" in names and 2 * num_odd < len(found))):
-        return TagReading(corpus, "plain", (), False)
-    outside = names.index("O") if "O" in names else len(names)
+        return TagReading(corpus, names, "plain", (), False)
+    outside_number = names.index("O") if "O" in names else len(names)
     entity_tag = np.arange(len(names) + 1)  # the last: a missing tag
-    entity_tag[[*odd, -1]] = outside
+    entity_tag[[*odd, -1]] = outside_number
     bigrams: Bigrams = Counter()
     for rows in corpus.splits.values():
         bigrams.update(count_bigrams(entity_tag[rows.labels], rows.offsets, [*names, "O"]))
-    scheme = detect_scheme(bigrams)
-    return TagReading(corpus, scheme, odd, scheme == "plain")
+    found_scheme = detect_scheme(bigrams)
+    return TagReading(corpus, names, found_scheme, odd, found_scheme == "plain", respelling)
 
 
 def check_tags(reading: TagReading) -> Iterator[Finding]:
     """Find missing, odd and illegal tags, and spans that cut tokens."""
     yield from _missing(reading.corpus)
+    yield from _respelled(reading)
     yield from _odd(reading)
     yield from _illegal(reading)
     yield from _misaligned(reading.corpus)
@@ -134,12 +150,28 @@ def _missing(corpus: Corpus) -> Iterator[Finding]:
     yield from tally.finding("tokens have no tag; give each token a tag, which is 'O' outside of entities")
 
 
+def _respelled(reading: TagReading) -> Iterator[Finding]:
+    found = reading.respelling
+    if found is None:
+        return
+    written = reading.corpus.labels
+    numbers = [n for n, tag in enumerate(written) if tag in found.changed and tag not in found.uneven]
+    tally = _with_tags(reading.corpus, "respelled_tag", numbers, lambda tag: f"{tag!r} for {found.read_as[tag]}")
+    yield from tally.finding(
+        "tags are entity tags in another spelling than 'B-PER' and 'O'. seqtag takes them as such, and a model keeps "
+        "the spelling; other readers may take them for plain tags. If they are plain, or another tag stands outside "
+        "of entities, say so: FILE:scheme=plain, FILE:outside=TAG"
+    )
+
+
 def _odd(reading: TagReading) -> Iterator[Finding]:
     names = reading.corpus.labels
-    known = [name for number, name in enumerate(names) if number not in reading.odd]
-    tally = _with_tags(reading.corpus, "odd_tag", reading.odd, lambda tag: _fixed(tag, known))
+    uneven = reading.respelling.uneven if reading.respelling else ()
+    odd = [number for number, name in enumerate(names) if number in reading.odd or name in uneven]
+    known = [name for number, name in enumerate(names) if number not in odd]
+    tally = _with_tags(reading.corpus, "odd_tag", odd, lambda tag: _fixed(tag, known))
     yield from tally.finding(
-        "tags are neither 'O' nor of the form of the others, such as 'B-PER'. A single one makes readers take the "
+        "tags are neither 'O' nor of the form of the others, such as 'B-PER'. A single one can make readers take the "
         "whole corpus for plain tags; mend them"
     )
     if reading.mixed:
@@ -147,9 +179,9 @@ def _odd(reading: TagReading) -> Iterator[Finding]:
         for rows in reading.corpus.splits.values():
             numbers, counts = np.unique(rows.labels[rows.labels >= 0], return_counts=True)
             for number, count in zip(numbers.tolist(), counts.tolist()):
-                letters[names[number][0]] += count if number not in reading.odd else 0
+                letters[reading.names[number][0]] += count if number not in reading.odd else 0
         rare = min((letter for letter in letters if letters[letter] and letter != "O"), key=letters.__getitem__)
-        wanted = [number for number, tag in enumerate(names) if tag[0] == rare and number not in reading.odd]
+        wanted = [n for n, tag in enumerate(reading.names) if tag[0] == rare and n not in reading.odd]
         mixed = _with_tags(reading.corpus, "mixed_letters", wanted, repr)
         counts_of = ", ".join(f"{letter}- {letters[letter]:,}" for letter in sorted(letters) if letter != "O")
         yield from mixed.finding(
@@ -173,7 +205,7 @@ def _fixed(tag: str, known: Sequence[str]) -> str:
 
 
 def _illegal(reading: TagReading) -> Iterator[Finding]:
-    scheme, names = reading.scheme, [*reading.corpus.labels, "O"]
+    scheme, names = reading.scheme, [*reading.names, "O"]
     if scheme in ("plain", "IO"):
         tally = Tally("no_begin_tags")
         for split, rows in reading.corpus.splits.items():

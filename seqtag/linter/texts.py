@@ -18,11 +18,19 @@ _UNSEEN = (
 )
 
 
+# Rows and words above these sizes are suspicious, however long the others are: a file without blank lines is one
+# sentence, and a word of a thousand characters is a damaged line, or data of another kind.
+_MOST_TOKENS = {"tag": 2_000, "classify": 20_000}  # per row, by task
+_MOST_CHARACTERS = 500  # per token
+_HEAD = 40  # characters of such a token that are shown
+
+
 def check_texts(corpus: Corpus) -> Iterator[Finding]:
     """Find what is wrong with words and texts as strings."""
     yield from _tokens(corpus) if corpus.task == "tag" else _texts(corpus)
     yield from _blank_rows(corpus)
     yield from _long_rows(corpus)
+    yield from _long_tokens(corpus)
 
 
 def long_limit(lengths: np.ndarray) -> float:
@@ -75,7 +83,9 @@ def _found(corpus: Corpus, kind: str, words: Sequence[int], note: Callable[[int]
 
     def example(rows: Rows, position: int) -> tuple[str, str]:
         number = int(rows.words[position])
-        return rows.place_of(position), repr(corpus.words[number]) + note(number)
+        word = corpus.words[number]
+        shown = repr(word) if len(word) <= _MOST_CHARACTERS else f"{len(word):,} characters, {word[:_HEAD]!r} ..."
+        return rows.place_of(position), shown + note(number)
 
     return corpus.tally(kind, lambda rows: np.flatnonzero(wanted[rows.words]).tolist() if words else [], example)
 
@@ -121,7 +131,7 @@ def _long_rows(corpus: Corpus) -> Iterator[Finding]:
         return
     lengths = np.concatenate([rows.lengths for rows in corpus.splits.values()])
     lengths = lengths[lengths > 0]
-    limit = long_limit(lengths)
+    limit = min(long_limit(lengths), _MOST_TOKENS[corpus.task])
 
     def longest_first(rows: Rows) -> list[int]:
         found = np.flatnonzero(rows.lengths > limit)
@@ -135,6 +145,15 @@ def _long_rows(corpus: Corpus) -> Iterator[Finding]:
     tally = corpus.tally("long_row", longest_first, example)
     median = np.median(lengths) if len(lengths) else 0
     yield from tally.finding(
-        f"{corpus.unit} have more than {limit:.0f} tokens, where the median is {median:.0f}: look for a lost blank "
-        "line, a document in one row, tables or code"
+        f"{corpus.unit} have more than {limit:.0f} tokens, where the median is {median:.0f}: look for lost blank lines "
+        "between sentences, a document in one row, tables or code"
+    )
+
+
+def _long_tokens(corpus: Corpus) -> Iterator[Finding]:
+    long = [number for number, word in enumerate(corpus.words) if len(word) > _MOST_CHARACTERS]
+    tally = _found(corpus, "long_token", long)
+    yield from tally.finding(
+        f"tokens have more than {_MOST_CHARACTERS} characters: look for a lost blank or line end, an unclosed "
+        "quotation mark, or data that are no words. A model reads little of such a token, and it costs memory"
     )

@@ -31,6 +31,7 @@ _WRITTEN = {
 _CLOSED = ("BIOES", "BILOU", "BMES")
 _READ = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S", "M": "I"}
 _OUTSIDE = ("O", "")
+_LETTERS = "OBIES"
 
 
 @dataclass(frozen=True, slots=True, order=True, repr=False)
@@ -245,21 +246,59 @@ def legal_transitions(tags: Sequence[str], scheme: str) -> tuple[np.ndarray, np.
     >>> start.tolist(), transitions[0].tolist(), end.tolist()
     ([True, True, False], [True, True, False], [True, True, True])
     """
-    check_scheme(scheme)
-    if scheme == "plain":
-        return np.ones(len(tags), bool), np.ones((len(tags), len(tags)), bool), np.ones(len(tags), bool)
-    for tag in tags:
-        if not tag_fits(tag, scheme):
-            raise DataError(f"tag {tag!r} has no place in scheme {scheme}; name the tags' own scheme, or repair them")
-    cut = [_cut(tag) for tag in tags]
+    moves = Moves.build(tags, scheme)
+    transitions_LL = moves.of_two_labels[np.ix_(moves.letters_L, moves.letters_L)]
+    by_label_L = np.argsort(moves.labels_L, kind="stable")
+    for same in np.split(by_label_L, np.flatnonzero(np.diff(moves.labels_L[by_label_L])) + 1):
+        transitions_LL[np.ix_(same, same)] = moves.of_one_label[np.ix_(moves.letters_L[same], moves.letters_L[same])]
+    return moves.start_L, transitions_LL, moves.end_L
 
-    def legal(left: tuple[str, str] | None, right: tuple[str, str] | None) -> bool:
-        return not _is_orphan(left, right, scheme) and not _is_unfinished(left, right, scheme)
 
-    start = np.array([legal(None, tag) for tag in cut], bool)
-    transitions = np.array([[legal(left, right) for right in cut] for left in cut], bool).reshape(len(cut), len(cut))
-    end = np.array([legal(tag, None) for tag in cut], bool)
-    return start, transitions, end
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """Which of L tags may follow which, by their letters and labels, so that no table of all pairs is needed."""
+
+    letters_L: np.ndarray  # numbers into O B I E S
+    labels_L: np.ndarray  # numbers of labels
+    of_one_label: np.ndarray  # bool (5, 5): from a letter to a letter, within one label
+    of_two_labels: np.ndarray  # the same between different labels
+    start_L: np.ndarray  # bool: whether a tag may start a sentence
+    end_L: np.ndarray  # bool: whether a tag may end one
+
+    @classmethod
+    def build(cls, tags: Sequence[str], scheme: str) -> "Moves":
+        """Read the tags; raises DataError for a tag with a letter that the scheme lacks."""
+        check_scheme(scheme)
+        for tag in tags:
+            if not tag_fits(tag, scheme):
+                raise DataError(
+                    f"tag {tag!r} has no place in scheme {scheme}; name the tags' own scheme, or repair them"
+                )
+        cut = [("O", tag) if scheme == "plain" else _read(tag) for tag in tags]
+        numbers = {label: number for number, label in enumerate(dict.fromkeys(label for _, label in cut))}
+
+        def legal(left: tuple[str, str] | None, right: tuple[str, str] | None) -> bool:
+            return not _is_orphan(left, right, scheme) and not _is_unfinished(left, right, scheme)
+
+        def each(label: str) -> list[tuple[str, str]]:
+            return [(letter, label) if letter != "O" else _OUTSIDE for letter in _LETTERS]
+
+        def table(left: str, right: str) -> np.ndarray:
+            return np.array([[legal(before, after) for after in each(right)] for before in each(left)])
+
+        letters_L = np.array([_LETTERS.index(letter) for letter, _ in cut], np.int64)
+        labels_L = np.array([numbers[label] for _, label in cut], np.int64)
+        starts = np.array([legal(None, tag) for tag in each("one")])
+        ends = np.array([legal(tag, None) for tag in each("one")])
+        within, across = table("one", "one"), table("one", "another")
+        return cls(letters_L, labels_L, within, across, starts[letters_L], ends[letters_L])
+
+    def between(self, from_N: np.ndarray, to_N: np.ndarray) -> np.ndarray:
+        """Say for pairs of tags, by number, whether the second may follow the first."""
+        letters = self.letters_L[from_N], self.letters_L[to_N]
+        is_same = self.labels_L[from_N] == self.labels_L[to_N]
+        may_follow_N: np.ndarray = np.where(is_same, self.of_one_label[letters], self.of_two_labels[letters])
+        return may_follow_N
 
 
 def span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqtag.text.schemes import legal_transitions, repair_tags, split_tag, tag_fits
+from seqtag.text.schemes import Moves, legal_transitions, repair_tags, split_tag, tag_fits
+from seqtag.text.tag_spelling import DEFAULT_SPELLING, TagSpelling
 
 
 @dataclass(frozen=True)
@@ -22,22 +23,23 @@ class TagSet:
     data_scheme: str
     names: tuple[str, ...]  # the model's tags, in the order of their ids
     scheme: str
+    spelling: TagSpelling = DEFAULT_SPELLING  # in which users are given the tags of the data
 
     @classmethod
-    def build(cls, data_tags: Sequence[str], scheme: str) -> "TagSet":
-        """Choose the model's tags for those of the data.
+    def build(cls, data_tags: Sequence[str], scheme: str, spelling: TagSpelling = DEFAULT_SPELLING) -> "TagSet":
+        """Choose the model's tags for those of the data, which are in the spelling of `schemes`.
 
         >>> TagSet.build(["O", "B-LOC", "B-PER", "I-PER"], "IOB2").names
         ('O', 'S-LOC', 'B-PER', 'I-PER', 'E-PER', 'S-PER')
         """
         if scheme != "IOB2":
-            return cls(tuple(data_tags), scheme, tuple(data_tags), scheme)
+            return cls(tuple(data_tags), scheme, tuple(data_tags), scheme, spelling)
         names = ["O"] if "O" in data_tags else []
         for label in dict.fromkeys(split_tag(tag)[1] for tag in data_tags if tag != "O"):
             # A label never seen on two tokens needs no more than one tag.
             parts = "BIES" if f"I-{label}" in data_tags else "S"
             names += [f"{letter}-{label}" for letter in parts]
-        return cls(tuple(data_tags), scheme, tuple(names), "BIOES")
+        return cls(tuple(data_tags), scheme, tuple(names), "BIOES", spelling)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -55,15 +57,20 @@ class TagSet:
         )
 
     def encoder(self, seen: Sequence[str]) -> np.ndarray:
-        """Give the model's id for each tag of `seen` and each following tag, (D, D + 1); the last column is an end.
+        """Give for each tag of `seen` the model's id where its span ends, its id where the span goes on, and the tag
+        that goes on with it, by its number in `seen`: (D, 3).
 
-        Tags that the model lacks get 0: they can be used for scoring, but not be learned.
+        Tags that the model lacks get 0: they can be used for scoring, but not be learned. No tag goes on with -1.
         """
-        table = np.zeros((len(seen), len(seen) + 1), np.int64)
-        for i, tag in enumerate(seen):
-            for j, following in enumerate([*seen, "O"]):
-                table[i, j] = self._ids.get(tag if self.scheme == self.data_scheme else _with_end(tag, following), 0)
-        return table
+        if self.scheme == self.data_scheme:
+            return np.array([[self._ids.get(tag, 0)] * 2 + [-1] for tag in seen], np.int64).reshape(-1, 3)
+        numbers = {tag: number for number, tag in enumerate(seen)}
+        rows = []
+        for tag in seen:
+            inside = f"I-{split_tag(tag)[1]}"
+            ends, goes_on = (self._ids.get(_with_end(tag, goes_on=goes_on), 0) for goes_on in (False, True))
+            rows.append([ends, goes_on, numbers.get(inside, -1)])
+        return np.array(rows, np.int64).reshape(-1, 3)
 
     def encode(self, tags_N: np.ndarray, lengths_B: np.ndarray, table: np.ndarray) -> np.ndarray:
         """Turn flat ids of the data's tags into the model's, by a table of `encoder`.
@@ -76,7 +83,8 @@ class TagSet:
         following_N = np.append(tags_N[1:], 0)
         ends = np.cumsum(lengths_B[lengths_B > 0]) - 1
         following_N[ends] = len(table)
-        ids_N: np.ndarray = table[tags_N, following_N]
+        end_N, goes_on_N, inside_N = table[tags_N].T
+        ids_N: np.ndarray = np.where(following_N == inside_N, goes_on_N, end_N)
         return ids_N
 
     def decode(self, ids: np.ndarray) -> list[str]:
@@ -95,11 +103,11 @@ class TagSet:
         if self.data_scheme in ("plain", "IO") or not ids_BT.size:
             return rows
         # A CRF gives legal tags only, which are legal in the data's scheme too; only other rows are repaired.
-        start_L, transitions_LL, end_L = self.legal
+        moves = self._moves
         last_B = ids_BT[np.arange(len(ids_BT)), (lengths_B - 1).clip(0)]
         inside_BT = np.arange(1, ids_BT.shape[1]) < lengths_B[:, None]
-        legal_B = start_L[ids_BT[:, 0]] & end_L[last_B]
-        legal_B &= (transitions_LL[ids_BT[:, :-1], ids_BT[:, 1:]] | ~inside_BT).all(1)
+        legal_B = moves.start_L[ids_BT[:, 0]] & moves.end_L[last_B]
+        legal_B &= (moves.between(ids_BT[:, :-1], ids_BT[:, 1:]) | ~inside_BT).all(1)
         for row in np.flatnonzero(~legal_B):
             rows[row] = repair_tags(rows[row], self.data_scheme)
         return rows
@@ -110,9 +118,26 @@ class TagSet:
         return np.array([self.data_tags[i] for i in self.to_data], object)
 
     @cached_property
+    def _moves(self) -> Moves:
+        return Moves.build(self.names, self.scheme)
+
+    @property
     def legal(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which tags may start a sentence, follow each other and end it; see `schemes.legal_transitions`."""
         return legal_transitions(self.names, self.scheme)
+
+    def written(self, tags: Sequence[str]) -> list[str]:
+        """Write tags of the data in the data's own spelling.
+
+        >>> TagSet.build(["O", "B-PER"], "IOB2", TagSpelling(outside="0")).written(["B-PER", "O"])
+        ['B-PER', '0']
+        """
+        return list(tags) if self.spelling == DEFAULT_SPELLING else [self.spelling.write(tag) for tag in tags]
+
+    @property
+    def outside(self) -> str | None:
+        """The option `outside` of `load_corpus` for data that are spelled as the training data."""
+        return None if self.spelling.outside == "O" else self.spelling.outside
 
     def unknown(self, tags: Sequence[str]) -> list[str]:
         """Give the labels of `tags` for which the model has no tag."""
@@ -123,18 +148,19 @@ class TagSet:
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold."""
-        return {"tags": list(self.data_tags), "scheme": self.data_scheme}
+        spelled = {} if self.spelling == DEFAULT_SPELLING else {"spelling": self.spelling.to_dict()}
+        return {"tags": list(self.data_tags), "scheme": self.data_scheme, **spelled}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "TagSet":
         """Read what `to_dict` gave."""
-        return cls.build(stored["tags"], stored["scheme"])
+        spelling = TagSpelling.from_dict(stored["spelling"]) if "spelling" in stored else DEFAULT_SPELLING
+        return cls.build(stored["tags"], stored["scheme"], spelling)
 
 
-def _with_end(tag: str, following: str) -> str:
-    """Give the BIOES tag for an IOB2 tag by the tag after it."""
+def _with_end(tag: str, *, goes_on: bool) -> str:
+    """Give the BIOES tag for an IOB2 tag, whose span goes on after it or ends with it."""
     if tag == "O":
         return tag
     letter, label = split_tag(tag)
-    goes_on = following == f"I-{label}"
     return {("B", True): "B-", ("B", False): "S-", ("I", True): "I-", ("I", False): "E-"}[letter, goes_on] + label

@@ -17,7 +17,8 @@ UNKNOWN = 1  # the id of what the vocabulary lacks; 0 is padding
 MOST_CHARACTERS = 32
 _MOST_CACHED_WORDS = 200_000
 
-_DIGIT = re.compile(r"[0-9]")
+_MOST_SHAPED = 1000  # characters of a word that its shape is read from, so that a damaged file costs no memory
+_DIGITS = str.maketrans("123456789", "000000000")
 
 
 def normalise(word: str, *, lowercase: bool = True, merge_digits: bool = True) -> str:
@@ -27,7 +28,7 @@ def normalise(word: str, *, lowercase: bool = True, merge_digits: bool = True) -
     ('boeing-000', 'Boeing-000')
     """
     word = word.lower() if lowercase else word
-    return _DIGIT.sub("0", word) if merge_digits else word
+    return word.translate(_DIGITS) if merge_digits else word
 
 
 def shape(word: str) -> str:
@@ -37,7 +38,8 @@ def shape(word: str) -> str:
     ("XxXxxx'x", 'X-dd', 'XXX')
     """
     kinds = [
-        "X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else "c" if c.isalpha() else c for c in word
+        "X" if c.isupper() else "x" if c.islower() else "d" if c.isdigit() else "c" if c.isalpha() else c
+        for c in word[:_MOST_SHAPED]
     ]
     return re.sub(r"(.)\1{3,}", r"\1\1\1", "".join(kinds))[:12]
 

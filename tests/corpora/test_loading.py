@@ -153,9 +153,9 @@ def test_plain_tags_are_never_touched(tmp_path, caplog):
     assert tag_lists(load_corpus(path, split="train")) == [["I-PRON", "VERB"]]
     with pytest.raises(UsageError, match="'VERB', for one, is a plain label"):
         load_corpus(path, scheme="IOB2")
-    path.write_text("a\tB-X\nb\tI-X\nc\tO\nd\tB_X\n", encoding="utf-8")
+    path.write_text("a\tB-X\nb\tI-X\nc\tO\nd\tBX\n", encoding="utf-8")
     load_corpus(path)
-    assert "read as plain labels, though most look like entity tags; not so: 'B_X'" in caplog.text
+    assert "read as plain labels, though most look like entity tags; not so: 'BX'" in caplog.text
 
 
 def test_a_source_names_its_columns(tmp_path):

@@ -3,13 +3,14 @@
 import pickle
 
 import pytest
-from datasets import Dataset, DatasetDict, load_from_disk
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Sequence, Value, load_from_disk
 
 from seqtag.corpora import loading
 from seqtag.corpora.loading import corpus_scheme, load_corpus
-from seqtag.corpora.tag_normalising import carried_scheme, common_scheme
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, common_scheme
 from seqtag.errors import UsageError
-from seqtag.models.tagging.inputs import gold_sentences, training_splits
+from seqtag.models.tagging.inputs import gold_sentences, tag_lists, training_splits
+from seqtag.text.tag_spelling import TagSpelling
 from seqtag.text.tagset import TagSet
 
 TOKENS = [["Ada", "Lovelace", "spoke"], ["Bo", "left"], ["Turin", "and", "Rome"], ["It", "rained"]] * 3
@@ -105,3 +106,58 @@ def test_splits_that_carry_two_schemes_are_settled_together(corpus):
     assert both["train"].features == both["dev"].features
     assert len({carried_scheme(table) for table in both.values()}) == 1
     assert common_scheme([]) is None
+
+
+LOWER = [["per_b", "per_i", "_"], ["per_b", "_"], ["loc_b", "_", "loc_b"], ["_", "_"]] * 3
+IOB2 = [["B-per", "I-per", "O"], ["B-per", "O"], ["B-loc", "O", "B-loc"], ["O", "O"]] * 3
+
+
+def test_another_spelling_is_read_said_and_carried(tmp_path, caplog):
+    corpus = load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": LOWER}))["train"]
+    assert (tag_lists(corpus), corpus_scheme(corpus)) == (IOB2, "IOB2")
+    assert "entity tags in another spelling and were taken as such: 'per_b' for B-per, 'per_i' for I-per" in caplog.text
+    spelling = TagSpelling("_", "_", "label first", True)
+    for way, data in derived(corpus, tmp_path).items():
+        assert (way, carried_spelling(data)) == (way, spelling)
+        assert carried_spelling(load_corpus(data)["train"]) == spelling
+    assert carried_spelling(load_corpus(corpus, scheme="BIOES")["train"]) == TagSpelling()  # another scheme was wanted
+
+
+@pytest.mark.parametrize(
+    ("tags", "options", "read", "scheme"),
+    [
+        (["PER", "O", "PER"], {}, ["PER", "O", "PER"], "plain"),  # O is not the most frequent
+        (["PER", "O", "PER"], {"scheme": "IO"}, ["I-PER", "O", "I-PER"], "IO"),
+        (["PER", "O", "PER"], {"scheme": "IOB2"}, ["B-PER", "O", "B-PER"], "IOB2"),
+        (["O", "O", "PER"], {}, ["O", "O", "I-PER"], "IO"),
+        (["O", "O", "PER"], {"scheme": "plain"}, ["O", "O", "PER"], "plain"),
+        (["B-PER", "X", "B-LOC"], {"outside": "X"}, ["B-PER", "O", "B-LOC"], "IOB2"),
+    ],
+)
+def test_scheme_and_outside_decide_also_behind_a_path(tags, options, read, scheme, tmp_path):
+    corpus = load_corpus(Dataset.from_dict({"tokens": [["a", "b", "c"]], "tags": [tags]}), **options)["train"]
+    assert (tag_lists(corpus), carried_scheme(corpus)) == ([read], scheme)
+    path = tmp_path / "a.conll"
+    path.write_text("".join(f"{token}\t{tag}\n" for token, tag in zip("abc", tags)))
+    named = ",".join(f"{key}={value}" for key, value in options.items())
+    assert tag_lists(load_corpus(f"{path}:{named}" if named else path)["train"]) == [read]
+
+
+def test_a_class_label_in_another_spelling_is_not_taken_as_settled():
+    names = ["O", "LOC", "PER"]
+    features = Features({"tokens": Sequence(Value("string")), "tags": Sequence(ClassLabel(names=names))})
+    data = Dataset.from_dict({"tokens": [["a", "b", "c"]], "tags": [[0, 0, 2]]}, features=features)
+    assert load_corpus(data)["train"].features["tags"].feature.names == ["O", "I-LOC", "I-PER"]
+
+
+def test_a_model_is_held_against_gold_in_its_own_spelling():
+    tagset = TagSet.build(["O", "B-PER", "I-PER"], "IOB2", TagSpelling("X"))
+    gold = gold_sentences([["a", "b"]], [["B-PER", "X"]], "evaluation", tagset=tagset)
+    assert gold.tags == [["B-PER", "O"]]
+
+
+def test_wrong_options_are_named():
+    with pytest.raises(UsageError, match="outside=''"):
+        load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": IOB1}), outside="")
+    with pytest.raises(UsageError, match="plain tags have no outside"):
+        load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": IOB1}), outside="X", scheme="plain")

@@ -87,3 +87,11 @@ def test_a_sentence_far_longer_than_the_others_is_found_and_long_documents_are_n
     assert "long_row" not in kinds(check_corpus(sentences(*short, ["v"] * 100)))
     documents = texts([f"{n} " + "word " * 700 for n in range(9)] + ["word " * 3000])
     assert "long_row" not in kinds(check_corpus(documents, task="classify"))
+
+
+def test_a_file_that_is_one_sentence_and_a_token_without_end_are_named():
+    findings = check_corpus(sentences(["w"] * 2_001, ["a", "b" * 501]))
+    assert [text for _, text in examples(findings, "long_row")] == [f"2,001 tokens: {'w ' * 24 + 'w'!r}"]
+    assert examples(findings, "long_token") == [("split train, row 1, token 1", f"501 characters, {'b' * 40!r} ...")]
+    assert kinds(check_corpus(sentences(["w"] * 2_000, ["b" * 500]))).count("long_token") == 0
+    assert "long_row" in kinds(check_corpus(sentences(["w"] * 28_000)))  # the only sentence, so the median is no help

@@ -13,6 +13,7 @@ from oracle_spans import span_masks
 from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import (
     SCHEMES,
+    Moves,
     Span,
     convert_tags,
     detect_scheme,
@@ -109,6 +110,17 @@ def test_legal_transitions_agree_with_illegal_positions(scheme):
             assert legal == (illegal_positions([tags[index] for index in indices], scheme) == [])
     if scheme != "IO":  # the others have one legal sequence for each set of spans
         assert num_legal == sum(len(span_sets(length, ["A", "B"])) for length in range(4))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_moves_by_letter_and_label_are_those_of_the_table_of_all_pairs(scheme):
+    tags = ["O", "B-A", "NOUN"] if scheme == "plain" else tag_set(scheme, ["A", "B", "C"])
+    start, transitions, end = legal_transitions(tags, scheme)
+    moves = Moves.build(tags, scheme)
+    before, after = np.indices(transitions.shape)
+    assert (moves.between(before, after) == transitions).all()
+    assert (moves.start_L == start).all()
+    assert (moves.end_L == end).all()
 
 
 def span_sets(length: int, labels: list[str], start: int = 0) -> list[list[Span]]:

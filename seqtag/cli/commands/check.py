@@ -71,8 +71,8 @@ def check(
     (from 1% of a split on).
 
     A [bold]warning[/bold] probably does harm: unnamed_splits, few_shared_with_train, shared_held_out, near_copy,
-    two_labels, similar_labels, unused_label, blank_row, blank_token, space_in_token, invisible_character,
-    replacement_character, long_row, imbalance.
+    respelled_tag, two_labels, similar_labels, unused_label, blank_row, blank_token, space_in_token,
+    invisible_character, replacement_character, long_row, long_token, imbalance.
 
     A [bold]note[/bold] is worth a look: short_shared, repeated_row, ambiguous_surface, rare_label, no_begin_tags; or it
     is a trap for other readers: filled_separator, hash_token, double_blank, line_break.

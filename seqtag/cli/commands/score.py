@@ -1,8 +1,9 @@
 """`seqtag score`: the output of any system against gold, tags against tags or labels of texts against labels."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,6 +96,9 @@ def score_tags(gold: str, predicted: str, *, train: str | None) -> "Report":
 
     left, right = read_sentences(gold), read_sentences(predicted)
     check_parallel(left, right, gold, predicted)
+    left, are_entities = respell(left, gold)
+    if are_entities:
+        right, _ = respell(right, predicted, are_entities=True)
     gold_tags, predicted_tags, scheme = in_one_scheme([s.tags for s in left], [s.tags for s in right])
     if scheme != "plain":
         check_tags(right, predicted, scheme)
@@ -124,6 +128,30 @@ def read_sentences(source: str) -> list[Sentence]:
             sentences.append(Sentence(block.lines[start], list(block.tokens[start:end]), tags, document))
             start = end
     return sentences
+
+
+def respell(sentences: list[Sentence], source: str, *, are_entities: bool = False) -> tuple[list[Sentence], bool]:
+    """Bring entity tags in another spelling into that of `schemes`, and say whether the tags are entity tags.
+
+    `scheme=` and `outside=` behind the path decide where it can't be told; `are_entities` says that gold's tags are.
+    """
+    from seqtag.corpora.source_names import reading_options
+    from seqtag.corpora.tag_normalising import check_options, tell_respelling
+    from seqtag.text.schemes import detect_scheme
+    from seqtag.text.tag_spelling import find_respelling
+
+    named = reading_options(source)
+    scheme, outside = named.get("scheme"), named.get("outside")
+    check_options(scheme, "conlleval", outside)
+    counts = Counter(tag for sentence in sentences for tag in sentence.tags)
+    if scheme == "plain":
+        return sentences, False
+    respelling = find_respelling(counts, outside=outside, are_entities=are_entities or scheme is not None)
+    if respelling is None:
+        return sentences, detect_scheme({(None, tag): 1 for tag in counts}) != "plain"
+    tell_respelling(respelling, source)
+    read_as = respelling.read_as
+    return [replace(sentence, tags=[read_as[tag] for tag in sentence.tags]) for sentence in sentences], True
 
 
 def check_parallel(left: Sequence[Sentence], right: Sequence[Sentence], gold: str, predicted: str) -> None:

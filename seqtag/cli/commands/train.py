@@ -234,7 +234,7 @@ def read_splits(data: str, dev: str | None, test: str | None, **options: Any) ->
             if source is None:
                 others[name] = corpus.get(name)
             else:
-                found = read_corpus(source, **options)
+                found = read_corpus(source, **options, **_like(corpus["train"]))
                 others[name] = pick_split(found, name, source=source, advice="give the file of one split")
     except DataError as error:
         from seqtag.cli.text_sources import is_running_text
@@ -255,6 +255,15 @@ def hold_out_test(splits: Splits, share: float, seed: int, data: str) -> Splits:
     train, test = split_off(splits.train, share, seed, source=data)
     logger.info("%d of %d rows of train are held out as test (seed=%d)", len(test), len(train) + len(test), seed)
     return replace(splits, train=train, test=test, test_source=f"{data}, {share:g} of train")
+
+
+def _like(train: "Dataset") -> dict[str, Any]:
+    """Give the options with which tags are read as those of `train`, if these are in another spelling."""
+    from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
+    from seqtag.text.tag_spelling import DEFAULT_SPELLING
+
+    spelling = carried_spelling(train)
+    return {} if spelling == DEFAULT_SPELLING else {"scheme": carried_scheme(train), "outside": spelling.outside}
 
 
 def find_text_splits(data: str, dev: str | None, test: str | None) -> Splits:

@@ -57,7 +57,7 @@ def json_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
         if request.text is not None:
             answer = {"text": request.text, "spans": [{**_span_record(span), "text": span.text} for span in spans]}
         else:
-            tags = tags_from_spans(spans, len(request.tokens), tagger.scheme_)
+            tags = tagger.tagset_.written(tags_from_spans(spans, len(request.tokens), tagger.scheme_))
             answer = {"tokens": request.tokens, "tags": tags, "spans": list(map(_span_record, spans))}
         yield json_line(request.record | answer)
 

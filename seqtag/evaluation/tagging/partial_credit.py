@@ -1,13 +1,15 @@
 """Give partial credit: the four scores of SemEval-2013 task 9.1, made of MUC's counts.
 
-span_errors.py pairs the spans and names the kinds of error that these counts sum up.
+Each score pairs the spans anew, because the pairing that is best for one need not be best for another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
-from seqtag.evaluation.tagging.span_errors import KINDS, WRONG_BOUNDARY, SpanErrors
+from seqtag.evaluation.tagging.span_errors import SpanErrors, best_pairing
+from seqtag.text.schemes import Span
 
 PARTIAL_READINGS: tuple[str, ...] = ("strict", "exact", "partial", "type")
 
@@ -58,7 +60,7 @@ class PartialScore:
 
 @dataclass(frozen=True, slots=True)
 class PartialScores:
-    """Four readings of the same pairs of spans."""
+    """Four readings of the same spans."""
 
     strict: PartialScore  # correct: the borders and the label are equal
     exact: PartialScore  # correct: the borders are equal; the label does not matter
@@ -70,9 +72,11 @@ def partial_scores(errors: SpanErrors) -> PartialScores:
     """Score spans the way of SemEval-2013 task 9.1, micro-averaged.
 
     The definition (Segura-Bedmar et al. 2013, https://aclanthology.org/S13-2056/; MUC's counts: Chinchor and Sundheim
-    1993, https://aclanthology.org/M93-1007/) leaves open which spans are a pair where several overlap. Here no span has
-    two partners, so `possible` and `actual` are always the numbers of gold and predicted spans; programs that let a
-    span have several give other figures there. Scores by label are left out: a wrong label has two.
+    1993, https://aclanthology.org/M93-1007/) leaves open which spans are a pair where several overlap. Here each score
+    takes the pairing one to one that gives it the most credit, and among these one with the most pairs, so that it does
+    not depend on any order. No span has two partners, so `possible` and `actual` are always the numbers of gold and
+    predicted spans. Programs that go through the spans in order and take the first that overlaps may give other
+    figures. Scores by label are left out: a wrong label has two.
 
     >>> from seqtag.evaluation.tagging.span_errors import find_errors
     >>> from seqtag.text.schemes import Span
@@ -80,17 +84,41 @@ def partial_scores(errors: SpanErrors) -> PartialScores:
     >>> found.strict.f1, found.exact.f1, found.partial.f1, found.type.f1
     (0.0, 0.0, 0.5, 1.0)
     """
-    counts = errors.counts
-    return PartialScores(
-        strict=_score(counts, correct=("right",)),
-        exact=_score(counts, correct=("right", "wrong type")),
-        partial=_score(counts, correct=("right", "wrong type"), partial=(*WRONG_BOUNDARY, "wrong type and boundary")),
-        type=_score(counts, correct=("right", *WRONG_BOUNDARY)),
-    )
+    sides = list(_sentences(errors))
+    return PartialScores(**{reading: _score(sides, half_points) for reading, half_points in _CREDIT.items()})
 
 
-def _score(counts: Mapping[str, int], *, correct: tuple[str, ...], partial: tuple[str, ...] = ()) -> PartialScore:
-    """Sum up the kinds of error; pairs that are neither correct nor partial are incorrect."""
-    incorrect = set(KINDS).difference(correct, partial, ("missed", "spurious"))
-    correct_, incorrect_, partial_ = (sum(counts[kind] for kind in kinds) for kinds in (correct, incorrect, partial))
-    return PartialScore(correct_, incorrect_, partial_, counts["missed"], counts["spurious"])
+def _same_borders(gold: Span, predicted: Span) -> bool:
+    return (gold.start, gold.end) == (predicted.start, predicted.end)
+
+
+# The credit of two spans that overlap, in halves of a point: 2 is correct, 1 is partial, 0 is incorrect.
+_CREDIT: Mapping[str, Callable[[Span, Span], int]] = {
+    "strict": lambda gold, predicted: 2 * (_same_borders(gold, predicted) and gold.label == predicted.label),
+    "exact": lambda gold, predicted: 2 * _same_borders(gold, predicted),
+    "partial": lambda gold, predicted: 1 + _same_borders(gold, predicted),
+    "type": lambda gold, predicted: 2 * (gold.label == predicted.label),
+}
+
+
+def _sentences(errors: SpanErrors) -> Iterator[tuple[list[Span], list[Span]]]:
+    """Give the gold and the predicted spans of each sentence that has any."""
+    for _, outcomes in groupby(errors.outcomes, key=lambda outcome: outcome.sentence):
+        pairs = [(outcome.gold, outcome.predicted) for outcome in outcomes]
+        yield [gold for gold, _ in pairs if gold], [predicted for _, predicted in pairs if predicted]
+
+
+def _score(
+    sides: Sequence[tuple[Sequence[Span], Sequence[Span]]], half_points: Callable[[Span, Span], int]
+) -> PartialScore:
+    """Count the pairs of the best pairing by their credit, and the spans that it leaves alone."""
+    pairs_with = [0, 0, 0]
+    missing = spurious = 0
+    for gold, predicted in sides:
+        pairs = best_pairing(gold, predicted, lambda left, right: (half_points(left, right), 1))
+        for left, right in pairs:
+            pairs_with[half_points(left, right)] += 1
+        missing += len(gold) - len(pairs)
+        spurious += len(predicted) - len(pairs)
+    incorrect, partial, correct = pairs_with
+    return PartialScore(correct, incorrect, partial, missing, spurious)

@@ -5,9 +5,9 @@ shown.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from seqtag.errors import DataError
 from seqtag.evaluation.errors import evenly_spaced
@@ -94,19 +94,34 @@ def pair_spans(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Sp
     >>> pair_spans([Span(0, 4, "PER")], halves)
     [(Span(start=0, end=4, label='PER'), Span(start=2, end=4, label='PER'))]
     """
+
+    def worth(left: Span, right: Span) -> tuple[int, ...]:
+        common = min(left.end, right.end) - max(left.start, right.start)
+        return common, 1, int(left.label == right.label)
+
+    return best_pairing(gold, predicted, worth)
+
+
+def best_pairing(
+    gold: Sequence[Span], predicted: Sequence[Span], worth: Callable[[Span, Span], tuple[int, ...]]
+) -> list[tuple[Span, Span]]:
+    """Pair overlapping spans of one sentence one to one, so that the sum of what the pairs are worth is the largest.
+
+    Worths are tuples of one length, whose sums are compared from the left. Among equally good pairings the one whose
+    last pair, last but one and so on lies further to the left is given. Spans of one side may not overlap each other.
+    """
     overlaps = list(_overlaps(sorted(gold, key=_borders), sorted(predicted, key=_borders)))
     # Spans of one side don't overlap, so pairs don't cross: from left to right, the overlaps that share a span with one
     # of them stand right before it or right after it, and a table of the best pairing so far is enough.
-    best = [(0, 0, 0)]
+    best: list[tuple[int, ...]] = [()]
     before = []  # for each overlap, how many of those before it share no span with it
     for index, (left, right) in enumerate(overlaps):
         free = index
         while free and (overlaps[free - 1][0] is left or overlaps[free - 1][1] is right):
             free -= 1
         before.append(free)
-        tokens, pairs, same = best[free]
-        common = min(left.end, right.end) - max(left.start, right.start)
-        best.append(max(best[index], (tokens + common, pairs + 1, same + (left.label == right.label))))
+        with_it = tuple(map(sum, zip_longest(best[free], worth(left, right), fillvalue=0)))
+        best.append(max(best[index], with_it))
     paired = []
     index = len(overlaps)
     while index:

@@ -32,6 +32,7 @@ from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Rows, Run
 from seqtag.models.options import documented, option
 from seqtag.models.scikit_learn import ClassifierMixin
+from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
 from seqtag.nn.network import ClassNetwork
@@ -126,7 +127,7 @@ class Classifier(
         self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
         rows = self._index(train, ids)
         self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out)}
-        self.data_ |= {"train": len(train), "dev": len(held_out)}
+        self.data_ |= {"train": len(train), "dev": len(held_out), "seen": seen_keys(train.items, held_out.items)}
         dev_score = ClassDevScore(self._torch_engine, held_out.rows, held_out.labels, self.class_set_)
         with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
@@ -238,6 +239,8 @@ class Classifier(
         if not len(data):
             raise DataError("the evaluation data holds no text")
         engine = self._engine()
+        if resamples:  # `score` does without: scikit-learn calls it on training data too
+            warn_of_seen(self.data_.get("seen"), data.items)
         rows = self._rows(engine, data.rows, "evaluate")
         check_classes(data.labels, self.class_set_, "evaluation")
         probability_NL = engine.probabilities(rows)

@@ -58,6 +58,14 @@ class Labelled:
         assert self.texts is not None
         return list(self.texts["tokens"][:])
 
+    @property
+    def items(self) -> Dataset | list[np.ndarray]:
+        """The rows as they are kept: texts on disk, or series."""
+        if self.series is not None:
+            return self.series
+        assert self.texts is not None
+        return self.texts
+
     def to_read(self) -> list[str] | None:
         """The texts as people read them; None for series of numbers."""
         if self.texts is None:

@@ -133,7 +133,7 @@ def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str =
     given = _given_dataset(X, y, what)
     if not len(given):
         raise DataError(f"the {what} data holds no sentence")
-    data = load_corpus({what: given}, scheme=tagset.data_scheme, language=language)[what]
+    data = load_corpus({what: given}, scheme=tagset.data_scheme, outside=tagset.outside, language=language)[what]
     gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
     check_labels(gold.tags, tagset, what=what)
     return gold

@@ -1,5 +1,6 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
-from seqtag.corpora.tag_normalising import carried_scheme
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
@@ -21,6 +22,7 @@ from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.options import documented, option
+from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
@@ -41,6 +43,10 @@ from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
+
+logger = logging.getLogger("seqtag")
+
+_MANY_TAGS = 500  # so many tags make a CRF slower than a linear head by more than a half
 
 
 class FittedTagger:
@@ -115,9 +121,15 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
-        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme)
+        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
         check_trainable(self.tagset_, self._named_weights())
         self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
+        if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
+            logger.warning(
+                "the CRF has %d tags, and its time and memory grow with the square of that number: "
+                'head="linear" trains many times faster here',
+                len(self.tagset_.names),
+            )
         target = read_target(self.wanted_recall, self.wanted_precision, self.tagset_, prefix="wanted_")
         self.tuning_ = None
         self._open_context()
@@ -126,6 +138,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
+        self.data_["seen"] = seen_keys(train, held_out)
         dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
         rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
         with self._remembering(train, held_out):
@@ -218,7 +231,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
         if check.whole(1).problem(n):
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
-        return self._engine().nbest(token_lists(X, "predict_nbest"), n)
+        found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
+        return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -235,6 +249,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         Where a column `document` names documents, intervals come from whole documents, else from sentences.
         """
         gold, engine = self._gold(X, y), self._engine()
+        warn_of_seen(self.data_.get("seen"), gold.tokens)
         tags, spans = engine.spans(gold.tokens)
         return evaluate_tags(
             gold.tags,
@@ -260,7 +275,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
         gold = self._gold(X, y)
-        return float(evaluate_tags(gold.tags, self.predict(gold.tokens), scheme=self.scheme_, resamples=0).score)
+        return float(evaluate_tags(gold.tags, self._engine().tags(gold.tokens), scheme=self.scheme_, resamples=0).score)
 
     # -- saving -------------------------------------------------------------------------------
 

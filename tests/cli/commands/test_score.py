@@ -60,6 +60,21 @@ def test_files_that_are_cut_otherwise(run: Run, tmp_path: Path):
         assert f"error: {long}:{second}: one sentence more than the other file has" in result.stderr
 
 
+def test_both_sides_may_spell_their_tags_in_their_own_ways(run: Run, tmp_path: Path):
+    gold = write_tags(
+        tmp_path / "gold", [["0" if tag == "O" else tag.replace("-", "_") for tag in tags] for tags in GOLD]
+    )
+    other = write_tags(tmp_path / "other", [["-".join(tag.split("-")[::-1]) for tag in tags] for tags in GOLD])
+    result = run("score", gold, other)
+    assert result.exit_code == 0
+    assert "nothing: all spans are right" in result.stdout
+    assert f"{gold}: the tags are entity tags in another spelling" in result.stderr
+    assert f"{other}: the tags are entity tags in another spelling" in result.stderr
+    plain = run("score", f"{gold}:scheme=plain", gold)
+    assert "macro average" in plain.stdout
+    assert "strict" not in plain.stdout
+
+
 def test_a_column_that_holds_no_entity_tags(run: Run, tmp_path: Path):
     gold = write_tags(tmp_path / "gold", GOLD)
     odd = [list(tags) for tags in GOLD]

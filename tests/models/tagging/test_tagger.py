@@ -25,6 +25,7 @@ from seqtag.text.schemes import (
     spans_from_tags,
     tag_bigrams,
 )
+from seqtag.text.tag_spelling import TagSpelling
 from seqtag.text.tokenizer import Tokenizer
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -358,3 +359,30 @@ def test_labels_that_the_model_lacks_count_as_missed_with_a_warning(tagger, capl
     by_label = {row.label: row for row in report.strict.labels}
     assert by_label["TEAM"].recall == 0
     assert by_label["TEAM"].support == sum(tag == "B-TEAM" for tags in gold for tag in tags)
+
+
+def test_predictions_keep_the_spelling_of_the_corpus_also_when_loaded(saved_tagger, tmp_path):
+    tagger = Tagger.load(saved_tagger)
+    usual, spans, best = tagger.predict(TOKENS), tagger.predict_token_spans(TOKENS), tagger.predict_nbest(TOKENS, n=2)
+    spelling = TagSpelling("_", "/", "label first", True)
+    tagger.tagset_ = replace(tagger.tagset_, spelling=spelling)
+    tagger.save(tmp_path / "m")
+    again = Tagger.load(tmp_path / "m")
+    written = [[spelling.write(tag) for tag in tags] for tags in usual]
+    assert again.predict(TOKENS) == list(again.predict_stream(TOKENS)) == written
+    assert again.tags_ == [spelling.write(tag) for tag in Tagger.load(saved_tagger).tags_]
+    assert again.predict_token_spans(TOKENS) == spans
+    assert [[tags for tags, _ in paths] for paths in again.predict_nbest(TOKENS, n=2)] == [
+        [[spelling.write(tag) for tag in tags] for tags, _ in paths] for paths in best
+    ]
+    texts = [" ".join(TOKENS[0])]
+    for (_, ours), (_, theirs) in zip(again.tag_texts(texts), Tagger.load(saved_tagger).tag_texts(texts)):
+        assert [tags for _, tags, _ in ours] == [[spelling.write(tag) for tag in tags] for _, tags, _ in theirs]
+    gold = again.predict(TOKENS)
+    assert again.score(TOKENS, gold) == again.evaluate(TOKENS, gold, resamples=0).f1 == 1
+
+
+def test_a_crf_of_many_tags_names_the_linear_head(caplog, monkeypatch):
+    monkeypatch.setattr("seqtag.models.tagging.tagger._MANY_TAGS", 3)
+    tiny_tagger(epochs=1).fit(TOKENS, TAGS)
+    assert 'head="linear" trains many times faster here' in caplog.text

@@ -1,0 +1,60 @@
+"""Recognise the data that a model was trained on when it is measured on them: their scores say little."""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from seqtag.batching import sentence_key
+
+logger = logging.getLogger("seqtag")
+
+_MODULUS = 2**128
+
+
+def rows_key(rows: Dataset | Iterable[Any]) -> int:
+    """Give a hash of rows (token lists, series of numbers, a dataset of tokens) that does not depend on their order.
+
+    It is a sum over the rows, so the hash of two parts together is the sum of theirs, modulo 2^128.
+
+    >>> rows_key([["a"], ["b", "c"]]) == rows_key([["b", "c"], ["a"]])
+    True
+    """
+    total = 0
+    each: Iterable[Any] = _token_lists(rows) if isinstance(rows, Dataset) else rows
+    for row in each:
+        is_series = isinstance(row, np.ndarray)
+        key = hashlib.blake2b(row.tobytes(), digest_size=16).digest() if is_series else sentence_key(row)
+        total = (total + int.from_bytes(key, "big")) % _MODULUS
+    return total
+
+
+def _token_lists(rows: Dataset) -> Iterator[list[str]]:
+    # with a piece of the data in memory at a time
+    for piece in rows.select_columns("tokens").iter(10_000):
+        yield from piece["tokens"]
+
+
+def seen_keys(train: Dataset | Iterable[Any], dev: Dataset | Iterable[Any]) -> dict[str, str]:
+    """Give the hashes of the rows that a model is trained on, for its folder."""
+    return {"train": f"{rows_key(train):032x}", "dev": f"{rows_key(dev):032x}"}
+
+
+def warn_of_seen(seen: Mapping[str, str] | None, rows: Dataset | Iterable[Any]) -> None:
+    """Warn if rows are those that a model learned, those that chose its epoch, or both; in any order of the rows.
+
+    `seen` is what `seen_keys` gave; None in a model of an earlier release.
+    """
+    if seen is None:
+        return
+    train, dev = (int(seen[name], 16) for name in ("train", "dev"))
+    found = {
+        train: "the data that the model was trained on",
+        dev: "the dev data that chose the model's epoch",
+        (train + dev) % _MODULUS: "the data that the model was trained on, with those that were held out as dev",
+    }.get(rows_key(rows))
+    if found is not None:
+        logger.warning("these are %s: the scores are higher than on new data; measure it on data of its own", found)
