@@ -24,7 +24,7 @@ from tiny import (
     tiny_tagger,
 )
 
-from seqtag import Classifier, Tagger, UsageError
+from seqtag import Classifier, LanguageModel, Tagger, UsageError, compare, load_corpus
 
 KINDS = (Tagger, Classifier)
 # How to make a small one, what to train it on, and a weight for one of its labels.
@@ -266,3 +266,35 @@ def test_a_grid_search_over_a_classifier_finds_the_rate_that_learns():
     by_array = GridSearchCV(tiny_classifier(epochs=1), {"pooling": ["mean", "max"]}, cv=2)
     by_array.fit(np.array(TEXTS), np.array(LABELS))  # numpy's strings come out of its indexing
     assert set(by_array.predict(np.array(TEXTS))) <= {"bad", "good"}
+
+
+def test_arguments_of_methods_take_numbers_of_numpys(saved_tagger, tmp_path):
+    tagger = Tagger.load(saved_tagger, device="cpu")
+    whole = np.array([2, 50, 1])
+    assert tagger.predict_nbest(UNSEEN, n=whole[0]) == tagger.predict_nbest(UNSEEN, n=2)
+    report = tagger.evaluate(TOKENS, TAGS, resamples=whole[1], seed=whole[2])
+    report.save(tmp_path / "a.json")
+    tagger.evaluate(TOKENS, TAGS, resamples=50, seed=1).save(tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    other = fitted_tagger(epochs=1).evaluate(TOKENS, TAGS, resamples=50)
+    compared = compare(report, other, confidence=np.float32(0.5), resamples=whole[1], seed=whole[2])
+    assert json.dumps(compared.to_dict()) == json.dumps(
+        compare(report, other, confidence=0.5, resamples=50, seed=1).to_dict()
+    )
+    assert (
+        tagger.tune(TOKENS, TAGS, recall=np.float32(0.5)).thresholds_
+        == tagger.tune(TOKENS, TAGS, recall=0.5).thresholds_
+    )
+    with pytest.raises(UsageError, match="n=True: ask for a whole number"):
+        tagger.predict_nbest(UNSEEN, n=True)
+    (tmp_path / "a.conll").write_text("Ada\tB-PER\nmet\tO\n\n")
+    corpus = load_corpus(tmp_path / "a.conll", token=np.int64(0), tag=np.int64(1))
+    assert corpus["train"]["tokens"][:] == [["Ada", "met"]]
+
+
+def test_a_language_model_takes_numbers_of_numpys():
+    options = {"hidden_size": np.int64(8), "bptt": np.int32(10), "batch_size": np.int64(4), "epochs": np.int8(1)}
+    model = LanguageModel(**options, device="cpu").fit(["to be or not to be"] * 40, watchers=())
+    given = {"num_tokens": np.int64(9), "temperature": np.float32(0.5), "top_k": np.uint8(3), "seed": np.int64(2)}
+    assert model.generate("to", **given) == model.generate("to", num_tokens=9, temperature=0.5, top_k=3, seed=2)
+    assert model.fit_cache(["to be " * 40], size=np.int64(20)).size == 20
