@@ -49,7 +49,6 @@ TESTED_ELSEWHERE = {
     "cli/arguments.py": "cli/test_app.py",
     "cli/language_figures.py": "cli/commands/test_train_language_model.py",
     "cli/model_folder.py": "cli/commands/test_train.py",
-    "cli/output.py": "cli/commands/test_evaluate.py",
     "cli/prediction/answer_writer.py": "cli/commands/test_predict.py",
     "cli/prediction/class_writers.py": "cli/commands/test_predict_classifier.py",
     "cli/prediction/forms.py": "cli/commands/test_predict.py",

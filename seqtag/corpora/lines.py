@@ -121,7 +121,7 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise UsageError(f"{name!r}: can't be opened: {getattr(error, 'strerror', error)}") from error
     is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
-    if is_device and not handle.isatty():
+    if is_device and not handle.isatty() and not os.path.samestat(status, os.stat(os.devnull)):
         handle.close()
         raise UsageError(f"{name}: this is a device, which may never end; write what it gives to a file, and name that")
     if not handle.peek(2).startswith(_GZIP):  # a pipe can peek, and can't seek

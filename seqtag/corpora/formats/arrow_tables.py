@@ -50,6 +50,11 @@ _COMPRESSED = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a rar archive",
 }
+# What pyarrow, pandas and `datasets` raise for files that are damaged or of another kind, which are DataErrors too.
+_UNREADABLE = (
+    *(DatasetsError, OSError, ValueError, TypeError, OverflowError, RuntimeError, AttributeError, KeyError),
+    pa.ArrowException,
+)
 _SENTENCES = 5_000  # rows of tokens and tags that are looked at together
 _TEXTS = 1_000  # the same for texts, which may be long documents
 
@@ -63,7 +68,7 @@ def saved_tables(folder: Path) -> Mapping[str, Dataset]:
     """Open a folder written by `save_to_disk`; a single dataset is the split train."""
     try:
         loaded = load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"{folder}: can't be read as a saved dataset ({error}); save it again with save_to_disk"
         ) from error
@@ -113,9 +118,10 @@ def table_file(path: Path, ending: str) -> Dataset:
         if ending == ".arrow":
             return _whole(Dataset.from_file(str(path)), path)
         reader = Dataset.from_parquet if ending == ".parquet" else Dataset.from_csv
-        dataset: Dataset = reader(str(path), cache_dir=str(workspace()))
-        return dataset
-    except (DatasetsError, OSError, ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+        return _whole(reader(str(path), cache_dir=str(workspace())), path)
+    except DataError:
+        raise
+    except _UNREADABLE as error:
         raise DataError(f"{path}: can't be read as {ending[1:]} ({_cause(error)}); write the file again") from error
 
 
@@ -137,7 +143,9 @@ def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset
         if options:
             raise DataError(f"{name}: the folder holds no data files that `datasets` can read") from None
         raise
-    except (DatasetsError, ValueError, RuntimeError, TypeError, OSError, pa.ArrowException) as error:
+    except DataError:
+        raise
+    except _UNREADABLE as error:
         advice = "choose a configuration with NAME:config=..." if "onfig" in str(error) else "convert it to Parquet"
         raise DataError(f"{name}: the data set can't be read ({_cause(error)}); {advice}") from error
 
@@ -150,7 +158,7 @@ def _check_json(files: Mapping[str, Sequence[str]]) -> None:
 
 
 def _whole(dataset: Dataset, path: Path) -> Dataset:
-    """Give a dataset back whose file was mapped into memory; DataError where it is damaged.
+    """Give a dataset back whose file is mapped into memory; DataError where it is damaged.
 
     What Arrow reads later it does not check: a wrong offset ends the process.
     """

@@ -275,3 +275,26 @@ def test_the_log_says_how_many_classes_there_are(caplog):
     read({"text": ["x"] * 25, "label": [f"c{i:02}" for i in range(25)]})
     shown = ", ".join(f"c{i:02}" for i in range(20))
     assert f"25 texts, 25 classes ({shown}, ...): train 25 from split train" in caplog.text
+
+
+@pytest.mark.parametrize("task", ["tag", "classify"])
+def test_json_in_hub_layout_that_would_end_the_process_is_named(task, tmp_path):
+    (tmp_path / "README.md").write_text("---\nconfigs:\n- config_name: default\n  data_files: rows.json\n---\n")
+    (tmp_path / "rows.json").write_text('[null, {"text": "a", "label": "b"}]')
+    with pytest.raises(DataError, match=r"rows\.json:1: the record is null"):
+        load_corpus(tmp_path, task=task)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_table_with_bytes_that_are_no_text_is_damaged(ending, tmp_path):
+    path = tmp_path / f"x.{ending}"
+    rows = {"tokens": [["Ada", "met"]] * 3, "tags": [["B-PER", "O"]] * 3}
+    table = pa.table(rows)
+    if ending == "parquet":
+        pq.write_table(table, path, compression="none")
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    path.write_bytes(path.read_bytes().replace(b"Ada", b"A\xc5a"))
+    with pytest.raises(DataError, match=rf"x\.{ending}: damaged \(.*UTF8"):
+        load_corpus(path)
