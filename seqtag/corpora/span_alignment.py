@@ -113,19 +113,22 @@ class SpanAccount:
         self._num_spans += len(placed)
         kept = self._without_overlaps(text, [span for span in placed if span.start < span.end])
         found, moved = _align(text.text, kept, tokens)
-        for where, marked in sorted(placed.items()):
+        for where, marked in placed.items():
             if where in moved or (where.start, where.end) != (marked.start, marked.end):
                 self._misaligned(text, marked, *moved.get(where, (where.start, where.end)))
         return tags_from_spans(found, len(tokens), "IOB2")
 
     def _without_overlaps(self, text: AnnotatedText, spans: list[Span]) -> list[Span]:
         """Choose among spans that overlap, and give what counts in the order of the text."""
-        last: Span | None = None
-        for span in sorted(spans):
-            if self.rules.overlaps == "error" and last and span.start < last.end:
+        ordered = sorted(spans, key=lambda span: (span.start, span.end))
+        if all(left.end <= right.start for left, right in pairwise(ordered)):
+            return ordered
+        last = ordered[0]
+        for span in ordered[1:]:
+            if self.rules.overlaps == "error" and span.start < last.end:
                 both = f"{_shown(last, text.text)} and {_shown(span, text.text)} overlap"
                 self.faults.append(SpanFault("overlapping_span", text.place, both))
-            last = span if last is None or span.end > last.end else last
+            last = span if span.end > last.end else last
         if self.rules.overlaps != "first":
             spans = sorted(spans, key=lambda span: (span.start - span.end, span.start))
         taken = bytearray(len(text.text))
@@ -136,7 +139,7 @@ class SpanAccount:
                 taken[span.start : span.end] = b"\1" * (span.end - span.start)
         if len(kept) < len(spans) and self.rules.overlaps != "error":
             self.note(f"overlapping spans left out (overlaps={self.rules.overlaps!r})", len(spans) - len(kept))
-        return sorted(kept)
+        return sorted(kept, key=lambda span: span.start)
 
     def _misaligned(self, text: AnnotatedText, span: Span, start: int, end: int) -> None:
         """Take down a span that counts from `start` to `end`, or not at all if these are equal."""

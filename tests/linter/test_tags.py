@@ -145,6 +145,17 @@ def test_misaligned_spans_are_all_listed_with_the_suggested_border(tmp_path):
     assert [(e.place, e.text) for e in finding.examples] == [(f"{path}:{n}", t) for n in range(1, 21) for t in texts]
 
 
+def test_overlapping_spans_are_all_listed_unless_a_rule_chooses(tmp_path):
+    records = [{"text": "Ada Lovelace lives.", "label": [[0, 12, "PER"], [4, 12, "LAST"], [0, 12, "PER"]]}] * 30
+    path = write(tmp_path / "train.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+    finding = check_corpus(path).of_kind("overlapping_span")
+    assert (finding.count, finding.severity) == (30, "error")
+    text = "PER span 0:12 'Ada Lovelace' and LAST span 4:12 'Lovelace' overlap"
+    assert [(e.place, e.text) for e in finding.examples] == [(f"{path}:{n}", text) for n in range(1, 31)]
+    assert str(check_corpus(path)).count("overlap\n") == 30
+    assert not check_corpus(f"{path}:overlaps=longest").has_errors
+
+
 def test_a_corpus_of_i_tags_alone_is_told_that_neighbours_run_together():
     findings = check_corpus(dataset([["I-PER", "I-PER", "O"], ["I-LOC"]]))
     assert (findings.scheme, findings.of_kind("no_begin_tags").count, findings.has_errors) == ("IO", 2, False)
