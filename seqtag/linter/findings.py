@@ -14,7 +14,7 @@ from seqtag.reporting.sections import Paragraph, Place, Places, Section, Table
 
 # How bad each kind is; findings come in this order. linter.py says what each kind means.
 SEVERITIES: Mapping[str, str] = {
-    **dict.fromkeys(("unreadable", "wrong_column", "missing_label", "odd_tag", "mixed_letters"), "error"),
+    **dict.fromkeys(("unreadable", "too_little", "wrong_column", "missing_label", "odd_tag", "mixed_letters"), "error"),
     **dict.fromkeys(("illegal_tag", "misaligned_span", "overlapping_span"), "error"),
     **dict.fromkeys(("label_not_in_train", "shared_with_train"), "error"),
     **dict.fromkeys(("unnamed_splits", "few_shared_with_train", "shared_held_out", "near_copy"), "warning"),

@@ -6,6 +6,7 @@ finding, in their order; rows are sentences or labelled texts:
 | kind | severity | what is found |
 |---|---|---|
 | unreadable | error | a file or split that the readers refuse, with their message; it is left out of all that follows |
+| too_little | error | a split train with nothing to tell apart or a single row, which `seqtag train` refuses too |
 | wrong_column | error | a column in which nearly each value is different, so that it hardly holds labels |
 | missing_label | error | a token without a tag, a text without a label |
 | odd_tag | error | a tag that is neither O nor an entity tag, though nearly all others are |
@@ -48,6 +49,8 @@ The severities themselves are in findings.SEVERITIES.
 
 import os
 from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from seqtag.corpora.column_roles import Column
 from seqtag.corpora.loading import check_task, named_reading
@@ -111,6 +114,8 @@ def check_corpus(
         findings += _unlabelled(corpus)
         uses = class_uses(corpus)
     findings += check_labels(uses, task)
+    if not any(finding.kind == "wrong_column" for finding in findings):
+        findings += _too_little(corpus, uses, found_scheme)
     return Findings(_name(source), task, found_scheme, _sizes(corpus, uses), ordered(findings))
 
 
@@ -132,6 +137,21 @@ def _unreadable(corpus: Corpus) -> list[Finding]:
         what = "tagged tokens" if corpus.task == "tag" else "labelled texts"
         message = f"none of it can be read as {what}; is it such data? If so, mend what is named here"
     return list(tally.finding(message))
+
+
+def _too_little(corpus: Corpus, uses: Mapping[str, LabelUse], scheme: str | None) -> list[Finding]:
+    """Find what `fit` refuses: a split train without labels to tell apart, or with a single row where dev is missing."""
+    tally = Tally("too_little")
+    if (rows := corpus.splits.get("train")) is None:
+        return []
+    several = corpus.task == "classify" and bool((np.diff(rows.label_offsets) != 1).any())
+    names = [name for name, count in uses["train"].counts.items() if count]
+    if len(names) < (1 if several or (corpus.task == "tag" and scheme != "plain") else 2):
+        found = f"the only label is {names[0]!r}" if names else "there is no label but O"
+        tally.add("train", 1, [(rows.origin, f"{found}; is the column of labels the right one?")])
+    elif len(rows) < 2 and "dev" not in corpus.splits:
+        tally.add("train", 1, [(rows.origin, "there is one row, and no split dev")])
+    return list(tally.finding("there is too little to train on, and `seqtag train` refuses it"))
 
 
 def _unnamed(corpus: Corpus) -> Iterator[Finding]:

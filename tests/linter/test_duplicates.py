@@ -81,7 +81,8 @@ def test_copies_are_an_error_from_one_in_a_hundred_on(num_test, kind):
     findings = check_corpus({"train": texts(rows[:2]), "test": texts(rows)}, task="classify")
     assert {each for each in ("shared_with_train", "few_shared_with_train") if findings.of_kind(each)} == {kind}
     assert findings.of_kind(kind).count == 2
-    assert findings.has_errors == (kind == "shared_with_train")
+    errors = {finding.kind for finding in findings.findings if finding.severity == "error"}
+    assert errors == {"too_little", "shared_with_train"} & {"too_little", kind}  # all texts have one label
 
 
 def test_rows_of_letters_are_no_near_copies_for_sharing_an_alphabet():
@@ -97,7 +98,7 @@ def test_rows_of_letters_are_no_near_copies_for_sharing_an_alphabet():
 def test_every_copy_is_an_error_only_where_a_held_out_split_has_it():
     twice = ["the same five words again", "the same five words again"]
     findings = check_corpus(texts(twice), task="classify")
-    assert not findings.has_errors
+    assert [finding.kind for finding in findings.findings if finding.severity == "error"] == ["too_little"]
     assert places(findings.of_kind("repeated_row")) == [("train", "split train, row 1")]
 
 

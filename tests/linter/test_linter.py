@@ -65,3 +65,21 @@ def test_a_source_that_is_not_there_is_wrong_use_and_no_finding(tmp_path):
 def test_the_table_of_kinds_in_the_docstring_is_that_of_the_code():
     listed = re.findall(r"^\| (\w+) \| (error|warning|note) \|", check.__doc__, re.MULTILINE)
     assert listed == list(SEVERITIES.items())
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "message"),
+    [
+        ("tag", {"tokens": [["a"], ["b"]], "tags": [["O"], ["O"]]}, "there is no label but O"),
+        ("tag", {"tokens": [["a"]], "tags": [["B-X"]]}, "there is one row, and no split dev"),
+        ("tag", {"tokens": [["a"], ["b"]], "tags": [["NN"], ["NN"]]}, "the only label is 'NN'"),
+        ("classify", {"text": ["a", "b"], "label": ["x", "x"]}, "the only label is 'x'"),
+        ("tag", {"tokens": [["a"], ["b"]], "tags": [["B-X"], ["O"]]}, ""),
+        ("classify", {"text": ["a", "b"], "label": ["x", "y"]}, ""),
+        ("classify", {"text": ["a", "b"], "labels": [["x"], []]}, ""),
+    ],
+)
+def test_what_training_refuses_is_an_error(task, rows, message):
+    found = check_corpus(Dataset.from_dict(rows), task=task).of_kind("too_little")
+    assert (found.examples[0].text if found else "").startswith(message)
+    assert (found is not None) == bool(message)

@@ -63,7 +63,8 @@ def test_odd_tokens_are_each_found_by_their_kind_and_nothing_else_is():
     assert examples(findings, "space_in_token") == [("split train, row 2, token 0", "'New York'")]
     assert examples(findings, "replacement_character") == [("split train, row 3, token 0", "'l\ufffdst'")]
     assert [place for place, _ in examples(findings, "blank_row")] == ["split train, row 4", "split train, row 5"]
-    assert len(findings.findings) == 5
+    assert len(findings.findings) == 5 + 1
+    assert examples(findings, "too_little")[0][1].startswith("there is no label but O")
 
 
 def test_texts_are_shown_around_what_is_wrong_with_them():

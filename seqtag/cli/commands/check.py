@@ -66,7 +66,7 @@ def check(
 ) -> int:
     """Look through a corpus for what would hurt a model or a score. Changes nothing.
 
-    An [bold]error[/bold] makes a model or a score wrong: unreadable (files), wrong_column, missing_label, odd_tag,
+    An [bold]error[/bold] makes a model or a score wrong: unreadable (files), too_little (to train on), wrong_column, missing_label, odd_tag,
     mixed_letters and illegal_tag (of schemes), misaligned_span, overlapping_span, label_not_in_train, shared_with_train
     (from 1% of a split on).
 
