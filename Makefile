@@ -8,6 +8,10 @@ PIP_FLAGS ?=
 ARGS ?=
 
 VENV := .venv
+# What seqtag-runtime has to pass without torch, beside the examples in the docstrings of its modules.
+RUNTIME_TESTS := tests/runtime/test_without_torch.py tests/text/test_classes.py tests/text/test_context_layout.py \
+  tests/text/test_symbol_vocabulary.py tests/text/test_tagset.py tests/inference/test_span_selection.py \
+  tests/test_errors.py tests/test_version.py
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS) -c constraints.txt
 # The stamps tell what .venv holds; pip runs again only when one of these files is newer.
@@ -18,7 +22,7 @@ WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: check demo test lint format docs wheels clean help
+.PHONY: check demo test test-runtime lint format docs wheels clean help
 
 check: lint docs test  ## format check, lint, types, the documentation, and all tests with doctests (the default)
 
@@ -27,6 +31,14 @@ demo: $(RUN_STAMP)  ## install, then train on data/, print the scores and tag ne
 
 test: $(DEV_STAMP)  ## the whole test suite with doctests, a process a core; warnings are errors
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-runtime: wheels  ## the tests of seqtag-runtime, installed without torch: make test-runtime PYTHON=python3.12
+	@rm -rf $(VENV)-runtime
+	@$(PYTHON) -m venv $(VENV)-runtime
+	@$(VENV)-runtime/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt pytest hypothesis \
+	  "$$(ls $$PWD/dist/seqtag_runtime-*.whl)[text]"
+	@$(VENV)-runtime/bin/python --version
+	@$(VENV)-runtime/bin/pytest -p no:cacheprovider $(RUNTIME_TESTS) --pyargs seqtag.runtime seqtag.text seqtag.inference
 
 lint: $(DEV_STAMP)  ## format check, ruff and mypy
 	@$(BIN)/ruff format --check .
@@ -47,7 +59,7 @@ wheels: $(DEV_STAMP)  ## dist/: seqtag, and seqtag-runtime, the part of it that 
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist distributions/runtime
 
 clean:  ## remove .venv, caches and what a build leaves
-	rm -rf $(VENV) build dist site *.egg-info distributions/*/build distributions/*/*.egg-info
+	rm -rf $(VENV) $(VENV)-runtime build dist site *.egg-info distributions/*/build distributions/*/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find seqtag tests recipes -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seqtag.models.classifying.classifier import Classifier
     from seqtag.models.language.language_model import LanguageModel
     from seqtag.models.tagging.tagger import Tagger
+    from seqtag.nn.recurrent import RecurrentEncoder
     from seqtag.text.schemes import Span
     from seqtag.training.watchers import Watcher
 
@@ -22,6 +23,7 @@ _HOMES = {
     "DataError": "seqtag.errors",
     "LanguageModel": "seqtag.models.language.language_model",
     "ModelError": "seqtag.errors",
+    "RecurrentEncoder": "seqtag.nn.recurrent",
     "Report": "seqtag.evaluation.report",
     "SeqtagError": "seqtag.errors",
     "Span": "seqtag.text.schemes",
@@ -38,6 +40,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of the table above
     "DataError",
     "LanguageModel",
     "ModelError",
+    "RecurrentEncoder",
     "Report",
     "SeqtagError",
     "Span",

@@ -7,18 +7,29 @@ itself, so a damaged file is named before anything is built from it.
 import errno
 import hashlib
 import json
+import logging
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError
+from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
+from seqtag.model_files import parse_json, read_inside, sha256_of, shown
 
 if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
     from torch import Tensor
 
+logger = logging.getLogger("seqtag")
+
+ReadT = TypeVar("ReadT")
 FORMAT_VERSION = 1
+_MOST_READS = 20
 _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "config.json",
     "vocabulary.json",
@@ -27,8 +38,11 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "README.md",
 )
 
+_CHECKED = (_VOCABULARY, _WEIGHTS, _HISTORY)
+
 # The files that a new model replaces; an export belongs to the weights that it was made from.
 _OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx"}
+_OURS |= {f".{_CONFIG}.without", *(f".{name}.partial" for name in _OURS)}  # of an export that was broken off
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,63 +67,87 @@ class StoredModel:
 def check_place(folder: str | Path) -> bool:
     """Say whether a folder holds a model, which may be replaced; raises UsageError where it holds something else."""
     folder = Path(folder)
-    _recover(folder)
+    _sweep(folder.resolve())
     if (folder / _CONFIG).is_file():
         return True
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
+        raise _foreign(folder)
     return False
 
 
 def write_model(folder: str | Path, model: StoredModel) -> Path:
-    """Write a model folder beside its place and rename it there: a kill leaves the old model or the new.
+    """Write a model folder beside its place and exchange the two: who reads meanwhile, or after a kill, has one whole.
 
     An existing model is replaced, and files in its folder that are no part of a model are kept; any other folder with
-    content is left alone. Raises UsageError for a place that can't be used, ModelError where the disk is full.
+    content is left alone. Of several processes that save into one place, the last one wins. Raises UsageError for a
+    place that can't be used, ModelError where the disk is full.
     """
     folder = Path(folder)
     place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
-    partial, previous = _beside(place, "partial"), _beside(place, "previous")
+    claimed = lock = None
     try:
-        _recover(place)
-        if place.is_file() or (place.is_dir() and any(place.iterdir()) and not _holds_model(place)):
-            raise UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _write_files(partial, model)
-        if place.exists():
-            place.rename(previous)
-        partial.rename(place)
+        _sweep(place)
+        _check_replaceable(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        claimed, lock = claim_folder(place.parent, _prefix(place))
+        (claimed / "new").mkdir()
+        _write_files(claimed / "new", model)
+        while not _put_in_place(claimed, place):
+            _check_replaceable(folder)
+        sync(place.parent)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        _recover(place)
         what = "no space is left on the disk" if error.errno == errno.ENOSPC else str(error)
         raise ModelError(
             f"{folder}: the model could not be saved: {what}; what stood there before is unchanged"
         ) from error
-    _recover(place)
+    finally:
+        if claimed is not None:
+            shutil.rmtree(claimed, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
     return folder
 
 
 def read_model(folder: str | Path) -> StoredModel:
     """Read a model folder; raises UsageError where there is none, ModelError naming the file that is damaged."""
+    return read_unchanged(folder, partial(_read_model, Path(folder)))
+
+
+def _read_model(folder: Path) -> StoredModel:
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
 
-    folder = Path(folder)
     config, contents = read_files(folder, (_VOCABULARY, _WEIGHTS, _HISTORY))
     try:
         weights = load_tensors(contents[_WEIGHTS])
     except SafetensorError as error:
         raise ModelError(f"{folder / _WEIGHTS}: damaged ({error}); save the model again") from None
-    card = folder / _CARD
-    return StoredModel(
-        config,
-        _json(folder / _VOCABULARY, contents[_VOCABULARY]),
-        weights,
-        _json(folder / _HISTORY, contents[_HISTORY]),
-        card.read_text(encoding="utf-8") if card.is_file() else "",
-    )
+    try:
+        card = read_inside(folder / _CARD).decode(errors="replace")
+    except ModelError:  # no answer depends on the card
+        card = ""
+    vocabulary, history = (parse_json(folder / name, contents[name]) for name in (_VOCABULARY, _HISTORY))
+    return StoredModel(config, vocabulary, weights, history, card)
+
+
+def read_unchanged(folder: str | Path, read: Callable[[], ReadT]) -> ReadT:
+    """Read files of a model folder; once more, where they don't fit because another process saved there meanwhile."""
+    for _ in range(_MOST_READS):
+        before = _identity(Path(folder))
+        try:
+            return read()
+        except (ModelError, UsageError):
+            if _identity(Path(folder)) == before:
+                raise
+    return read()
+
+
+def _identity(folder: Path) -> tuple[int, ...] | None:
+    try:
+        about = folder.stat()
+    except (OSError, ValueError):  # ValueError: a name that holds a null character
+        return None
+    return about.st_dev, about.st_ino, about.st_ctime_ns  # each new name in a folder changes the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +173,10 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     folder = Path(folder)
     config, contents = read_files(folder, (_VOCABULARY,))
     weights_sha256 = config["files"][_WEIGHTS]
-    if (folder / _WEIGHTS).exists() and sha256_of(folder / _WEIGHTS) != weights_sha256:
+    weights = folder / _WEIGHTS
+    if os.path.lexists(weights) and sha256_of(weights, size=config.get("sizes", {}).get(_WEIGHTS)) != weights_sha256:
         raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
-    return StoredExport(config, _json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
+    return StoredExport(config, parse_json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
 
 
 def write_export(folder: Path, name: str, content: bytes) -> Path:
@@ -147,59 +186,86 @@ def write_export(folder: Path, name: str, content: bytes) -> Path:
     leaves the old export or the new one. Raises ModelError where it can't be written.
     """
     path = folder / name
+    try:
+        with sole_writer(folder):
+            _add_export(folder, name, content)
+    except OSError as error:
+        raise ModelError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
+    return path
+
+
+def _add_export(folder: Path, name: str, content: bytes) -> None:
     config, _ = read_files(folder, ())
-    others = {other: sha256 for other, sha256 in config["files"].items() if other != name}
-    without, with_hash = (
-        _dump({**about, "checksum": _checksum(about)})
-        for files in (others, others | {name: hashlib.sha256(content).hexdigest()})
-        for about in [{**config, "files": files}]
-    )
+    for part in ("files", "sizes"):
+        config[part] = {other: noted for other, noted in config.get(part, {}).items() if other != name}
+    without = _sealed(config)
+    config["files"][name], config["sizes"][name] = hashlib.sha256(content).hexdigest(), len(content)
+    with_hash = _sealed(config)
     steps = [
         (folder / f".{_CONFIG}.without", without, folder / _CONFIG),
-        (folder / f".{name}.partial", content, path),
+        (folder / f".{name}.partial", content, folder / name),
         (folder / f".{_CONFIG}.partial", with_hash, folder / _CONFIG),
     ]
     try:
-        for partial, written, _ in steps:
-            partial.write_bytes(written)
-        for partial, _, place in steps:
-            partial.replace(place)
-    except OSError as error:
-        raise ModelError(f"{path}: can't be written: {error.strerror}; what stood there before is unchanged") from error
+        for written, data, _ in steps:
+            written.write_bytes(data)
+            sync(written)
+        for written, _, place in steps:
+            written.replace(place)
+        sync(folder)
     finally:
-        for partial, _, _ in steps:
-            partial.unlink(missing_ok=True)
-    return path
+        for written, _, _ in steps:
+            written.unlink(missing_ok=True)
 
 
 def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read config.json and some other files of a model folder, each checked against its hash."""
-    _recover(folder.resolve())
-    if not folder.is_dir() or not (folder / _CONFIG).is_file():
+    if not folder.is_dir() or not os.path.lexists(folder / _CONFIG):
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
         raise UsageError(
             f"{folder}: not a model folder, it {what}; give a folder that `seqtag train --out` or save() wrote"
         )
-    config = _json(folder / _CONFIG, _bytes(folder / _CONFIG))
-    if not isinstance(config, dict):
-        raise ModelError(f"{folder / _CONFIG}: damaged, it holds no JSON object; save the model again")
-    version = config.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise ModelError(
-            f"{folder}: format version {version} is newer than this release reads ({FORMAT_VERSION}); "
-            f"it was saved by seqtag {config.get('seqtag_version')}: upgrade seqtag"
-        )
-    if config.pop("checksum", None) != _checksum(config):
-        raise ModelError(f"{folder / _CONFIG}: damaged, or edited by hand; save the model again")
+    config = _read_config(folder / _CONFIG)
     contents = {}
     for name in names:
-        contents[name] = _bytes(folder / name)
-        if hashlib.sha256(contents[name]).hexdigest() != config["files"][name]:
+        contents[name] = read_inside(folder / name, size=config.get("sizes", {}).get(name))
+        if hashlib.sha256(contents[name]).hexdigest() != config["files"].get(name):
             raise ModelError(f"{folder / name}: damaged, it is not the file that was saved; save the model again")
     return config, contents
 
 
-def _write_files(folder: Path, model: StoredModel) -> None:
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read config.json, and check what this file alone says: its format, its own hash, the hashes of the others."""
+    config = parse_json(path, read_inside(path))
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: damaged, it holds no JSON object; save the model again")
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        saved_by = shown(config.get("seqtag_version")).strip("'")
+        raise ModelError(
+            f"{path.parent}: format version {version} is newer than this release reads ({FORMAT_VERSION}); "
+            f"it was saved by seqtag {saved_by}: upgrade seqtag"
+        )
+    try:
+        is_whole = config.pop("checksum", None) == _checksum(config)
+    except RecursionError:
+        is_whole = False
+    if not is_whole:
+        raise ModelError(f"{path}: damaged, or edited by hand; save the model again")
+    files, sizes = config.get("files"), config.get("sizes", {})
+    if type(version) is not int or version < 1:
+        raise ModelError(
+            f"{path}: 'format_version' is {shown(version)}, no version of this format; save the model again"
+        )
+    if not isinstance(files, dict) or not all(isinstance(files.get(name), str) for name in (*_CHECKED, *files)):
+        raise ModelError(f"{path}: 'files' has to hold the hash of each file of the model; save the model again")
+    if not isinstance(sizes, dict) or not all(type(size) is int and size >= 0 for size in sizes.values()):
+        raise ModelError(f"{path}: 'sizes' has to hold the bytes of each file of the model; save the model again")
+    return config
+
+
+def packed(model: StoredModel) -> dict[str, bytes]:
+    """Give the files of a model folder by name, for what is not kept in a folder, such as a pickle."""
     from safetensors.torch import save as save_tensors
 
     from seqtag.version import __version__
@@ -214,51 +280,40 @@ def _write_files(folder: Path, model: StoredModel) -> None:
         "seqtag_version": __version__,
         **model.config,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "sizes": {name: len(content) for name, content in contents.items()},
     }
-    contents[_CONFIG] = _dump({**config, "checksum": _checksum(config)})
+    contents[_CONFIG] = _sealed(config)
     contents[_CARD] = model.card.encode()
-    for name, content in contents.items():
+    return contents
+
+
+@contextmanager
+def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Put the files of a model into a folder that exists inside a `with` block, where they are read as any others."""
+    with TemporaryDirectory(prefix="seqtag-") as folder:
+        for name in _OURS & set(files):
+            Path(folder, name).write_bytes(files[name])
+        yield Path(folder)
+
+
+def _write_files(folder: Path, model: StoredModel) -> None:
+    for name, content in packed(model).items():
         (folder / name).write_bytes(content)
+        sync(folder / name)
+    sync(folder)
 
 
 def _dump(value: Any, indent: int | None = 1) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=indent) + "\n").encode()
 
 
+def _sealed(config: Mapping[str, Any]) -> bytes:
+    return _dump({**config, "checksum": _checksum(config)})
+
+
 def _checksum(config: Mapping[str, Any]) -> str:
     """Hash the values of a configuration, however it is laid out."""
     return hashlib.sha256(json.dumps(config, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing from the model folder; save the model again") from None
-    except OSError as error:
-        raise ModelError(f"{path}: can't be read: {error.strerror}") from None
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file piece by piece: weights may be larger than what a serving process has room for.
-
-    Raises ModelError where it can't be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    except OSError as error:
-        raise ModelError(f"{path}: can't be read: {error.strerror}") from None
-    return digest.hexdigest()
-
-
-def _json(path: Path, content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path}: damaged, it is not JSON ({error}); save the model again") from None
 
 
 def _holds_model(folder: Path) -> bool:
@@ -267,19 +322,54 @@ def _holds_model(folder: Path) -> bool:
     return config.is_file() and b'"seqtag_version"' in config.read_bytes()[:1000]
 
 
-def _beside(place: Path, what: str) -> Path:
-    return place.parent / f".{place.name}.{what}"
+def _foreign(folder: Path) -> UsageError:
+    return UsageError(f"{folder}: exists and is not a model folder; choose another place, nothing was written")
 
 
-def _recover(place: Path) -> None:
-    """Finish what a kill between two renames left: the old model waits beside its place, or the new one is in it."""
-    previous = _beside(place, "previous")
-    if not previous.is_dir():
-        return
+def _check_replaceable(folder: Path) -> None:
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _holds_model(folder)):
+        raise _foreign(folder)
+
+
+def _prefix(place: Path) -> str:
+    return f".{place.name}.saving-"
+
+
+def _put_in_place(claimed: Path, place: Path) -> bool:
+    """Give the new folder the name of the place; False where another process has made or taken the place meanwhile."""
+    new = claimed / "new"
     if not place.exists():
-        previous.rename(place)
-        return
-    for entry in previous.iterdir():
-        if entry.name not in _OURS and not (place / entry.name).exists():
-            entry.rename(place / entry.name)
-    shutil.rmtree(previous, ignore_errors=True)
+        try:
+            new.rename(place)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+        return True
+    try:
+        with sole_writer(place):
+            add_what_is_missing(place, new, but=_OURS)
+            sync(new)
+            if exchange(new, place):
+                return True
+            # Two renames, where the system has no exchange. A kill between them leaves the place empty until `_sweep`.
+            place.rename(claimed / "old")
+            try:
+                new.rename(place)
+            except OSError:
+                (claimed / "old").rename(place)
+                raise
+    except FileNotFoundError:
+        if place.exists():
+            raise
+        return False
+    return True
+
+
+def _sweep(place: Path) -> None:
+    """Remove what a dead process left when it saved into a place; the old model that it had moved comes back first."""
+    for claimed in dead_folders(place.parent, _prefix(place)):
+        old = claimed / "old"
+        if old.is_dir() and not old.is_symlink() and not os.path.lexists(place):
+            old.rename(place)
+            logger.warning("%s: a save was broken off here; the model that stood there before is back", place)

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: where the public corpora lie, tiny models and their folders, no network for anybody."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import settings
 # Networks here are tiny: a second thread waits more than it works, and on a busy machine it waits for ever.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
 # Shared machines stall now and then; a slow example is no failure.
@@ -30,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the slowest files to the front; `make test` tells pytest-xdist to keep this order."""
     ranks = {REPOSITORY / "tests" / name: rank for rank, name in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what importing made, a million objects that stay, out of what each garbage collection walks through."""
+    gc.collect()
+    gc.freeze()
 
 
 def find_shared_data() -> Path | None:

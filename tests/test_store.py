@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save
 from tiny import UNSEEN, fitted_tagger
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger, UsageError, store
-from seqtag.store import StoredModel, read_model, write_model
+from seqtag.store import StoredModel, check_place, read_model, write_export, write_model
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NAMES = ("config.json", "vocabulary.json", "model.safetensors", "history.json", "README.md")
@@ -286,7 +287,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, there, fails_a
 
 def test_a_place_that_can_not_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match=r"could not be saved: .*Not a directory"):
+    with pytest.raises(ModelError, match=r"could not be saved: .*File exists: .*file"):
         write_model(tmp_path / "file" / "m", stored())
 
 
@@ -294,27 +295,125 @@ class Killed(BaseException):
     """As sudden as a signal: no handler of the library may catch it."""
 
 
-@pytest.mark.parametrize("at", range(3))
-def test_a_kill_at_any_rename_leaves_the_old_model_or_the_new(tmp_path, monkeypatch, at):
-    path = write_model(tmp_path / "m", stored(1.0))
-    (path / "notes").write_text("mine")
+def kill_at(monkeypatch, at):
+    """Let the rename of this number, counted from 0, and all after it kill the process."""
     rename, done = Path.rename, []
 
     def stops(self, target):
-        if len(done) == at:
-            raise Killed
-        done.append(target)
+        if self.name in ("new", "m"):
+            if len(done) == at:
+                raise Killed
+            done.append(target)
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", stops)
-    with pytest.raises(Killed):
-        write_model(path, stored(2.0))
-    monkeypatch.undo()
-    assert_same(stored(1.0 if at < 2 else 2.0), read_model(path))
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # nor does a dead process clear up
+
+
+@pytest.mark.parametrize("at", range(2))
+def test_without_an_exchange_a_kill_between_two_renames_leaves_the_old_model_to_the_next_save(
+    tmp_path, monkeypatch, caplog, at
+):
+    path = write_model(tmp_path / "m", stored(1.0))
+    (path / "notes").write_text("mine")
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "exchange", lambda *_: False)
+        kill_at(patch, at)
+        with pytest.raises(Killed):
+            write_model(path, stored(2.0))
+    if at == 0:
+        assert_same(stored(1.0), read_model(path))
+    else:
+        with pytest.raises(UsageError, match="it does not exist"):  # reading moves nothing
+            read_model(path)
+    assert len(list(tmp_path.glob(".m.saving-*"))) == 1
+    assert check_place(path)
+    assert_same(stored(1.0), read_model(path))
     assert (path / "notes").read_text() == "mine"
+    assert ("a save was broken off here; the model that stood there before is back" in caplog.text) == (at == 1)
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "old model"])
+def test_a_kill_when_all_is_written_leaves_the_old_model_and_one_after_the_exchange_the_new(
+    tmp_path, monkeypatch, there
+):
+    path = tmp_path / "m"
+    if there:
+        write_model(path, stored(1.0))
+        (path / "notes").write_text("mine")
+    exchange = store.exchange
+    for done in (False, True):
+
+        def dies(*places, done=done):
+            if done:
+                exchange(*places)
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            if there:
+                patch.setattr(store, "exchange", dies)
+            else:
+                kill_at(patch, 0)
+            patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+            with pytest.raises(Killed):
+                write_model(path, stored(2.0))
+        if there:
+            assert_same(stored(2.0 if done else 1.0), read_model(path))
+            assert (path / "notes").read_text() == "mine"
+        else:
+            assert not path.exists()
     write_model(path, stored(3.0))
     assert_same(stored(3.0), read_model(path))
-    assert (path / "notes").read_text() == "mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_nothing_is_moved_or_removed_that_no_save_has_left(tmp_path):
+    """Folders of earlier releases' names, links, and folders without the lock of a saving process."""
+    home = tmp_path / "home"
+    (home / "old").mkdir(parents=True)
+    (home / "in-use.lock").touch()
+    (tmp_path / "a").mkdir()
+    for name in (".m.previous", ".m.partial", ".m.saving-1"):
+        (tmp_path / "a" / name).symlink_to(home)
+    (tmp_path / "a" / ".m.saving-2" / "old").mkdir(parents=True)
+    before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match="it does not exist"):
+        read_model(tmp_path / "a" / "m")
+    assert not check_place(tmp_path / "a" / "m")
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+    write_model(tmp_path / "a" / "m", stored(1.0))
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
+        *(".m.partial", ".m.previous", ".m.saving-1", ".m.saving-2", "m")
+    ]
+    assert sorted(path.name for path in home.iterdir()) == ["in-use.lock", "old"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_two_processes_that_save_into_one_folder_and_one_that_reads(tmp_path, monkeypatch, exchanges):
+    path = write_model(tmp_path / "m", stored(0.0))
+    if not exchanges:
+        monkeypatch.setattr(store, "exchange", lambda *_: False)
+    children = []
+    for value in (1.0, 2.0):
+        if not (child := os.fork()):
+            try:
+                for _ in range(60):
+                    write_model(path, stored(value))
+                    write_export(path, "model.onnx", b"an export" * int(value))
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(child)
+    running, seen = set(children), set()
+    while running:
+        running -= {os.waitpid(child, os.WNOHANG)[0] for child in running}
+        if exchanges:
+            seen.add(float(read_model(path).weights["a"][0, 0]))
+    assert seen <= {0.0, 1.0, 2.0}
+    model = read_model(path)
+    assert_same(stored(float(model.weights["a"][0, 0])), model)
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 

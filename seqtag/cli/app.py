@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from seqtag.cli.arguments import EXIT_CODES, LABELLED, TAGGED, TEXT, examples, help_text
-from seqtag.cli.commands import check, compare, demo, evaluate, export, generate, options, predict, score, train, tune
+from seqtag.cli.commands import (
+    check,
+    compare,
+    demo,
+    evaluate,
+    export,
+    generate,
+    options,
+    predict,
+    score,
+    split,
+    train,
+    tune,
+)
+from seqtag.cli.process import open_missing_streams
 
 app = typer.Typer(
     name="seqtag",
@@ -22,7 +36,7 @@ app = typer.Typer(
 )
 
 # In the order of the help page. The function of a command has the name of its file.
-for _module in (train, predict, evaluate, score, compare, tune, check, options, generate, export, demo):
+for _module in (train, predict, evaluate, score, compare, tune, check, split, options, generate, export, demo):
     _function = getattr(_module, _module.__name__.rpartition(".")[2])
     app.command(help=help_text(_function), epilog=examples(*_module.EXAMPLES))(_function)
 
@@ -46,4 +60,5 @@ def _before_any_command(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line, which ends the process with its exit code; `argv` replaces the arguments of the process."""
+    open_missing_streams()
     app(args=argv, prog_name="seqtag")

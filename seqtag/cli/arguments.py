@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 
 TAGGED = (
-    "a column file (CoNLL), CoNLL-U, JSON lines with character offsets (Doccano, Label Studio, Prodigy), .spacy or "
-    "Parquet; a folder with one such file per split; or the name of a data set on the hub. FILE:token=0,tag=3 names "
-    "the columns of a file, by number from 0 or by header; by default they are the first and the last."
+    "a column file (CoNLL), CoNLL-U, CSV with a word per row, texts with character offsets (JSON of Doccano, Label "
+    "Studio, Prodigy or spaCy, brat's .ann, TSV of WebAnno), .spacy or Parquet; a folder with one such file per split; "
+    "or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a file, by number from 0 or by "
+    "header; by default they are the first and the last. Of annotated texts, FILE:overlaps=longest (or first) chooses "
+    "among spans that overlap, and FILE:annotator=NAME among people."
 )
 LABELLED = (
     "CSV, TSV, JSON lines or Parquet with a text and its label in each row; a folder with one such file per split, or "
@@ -25,12 +27,31 @@ LABELLED_FORMS = f"To tag: {TAGGED} To classify: {LABELLED}"
 DATA_FORMS = f"{LABELLED_FORMS} For a language model: {TEXT}"
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data or the model falls short, 2 the command is used wrongly, 130 interrupted with "
-    "Ctrl-C."
+    "Ctrl-C, 143 with SIGTERM."
 )
 
 # The panels of a help page that group the options of `seqtag train`.
 TRAINING, WHERE, MORE_DATA = "How to train", "Where things go", "More data"
 
+
+def _limit_unpacking(max_bytes: int | None) -> int | None:
+    from seqtag.corpora.lines import limit_unpacking
+
+    limit_unpacking(max_bytes)
+    return max_bytes
+
+
+# A command takes this option for its help and its check; what it sets holds for the whole process.
+MaxBytes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        callback=_limit_unpacking,
+        help="To how many bytes a packed file (.gz, .zip, .spacy) may unpack. Default: 100 times its own size, or 256 "
+        "MB if that is more.",
+    ),
+]
 ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A model folder that `seqtag train` wrote.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Engine = Annotated[

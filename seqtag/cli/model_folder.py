@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqtag.cli.process import INTERRUPTED, is_main_process
+from seqtag.cli.process import INTERRUPTED
 from seqtag.errors import UsageError
+from seqtag.training.launch import is_main_process
 
 logger = logging.getLogger("seqtag")
 

@@ -1,14 +1,17 @@
 """Where the results of a command go: to standard output, or into files that are whole or not there at all."""
 
 import errno
+import glob
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.folders import try_lock
 
 
 class Report(Protocol):
@@ -61,11 +64,11 @@ def open_output(path: str) -> Iterator[TextIO]:
         return
     place = Path(path)
     is_device = place.exists() and not place.is_file()
-    partial = place if is_device else place.with_name(f".{place.name}.partial")
     try:
+        partial, lock = (place, None) if is_device else _new_partial(place)
         handle = partial.open("w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise _no_place(path, error.strerror) from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise _no_place(path, getattr(error, "strerror", str(error))) from None
     try:
         with handle:
             yield handle
@@ -76,8 +79,24 @@ def open_output(path: str) -> Iterator[TextIO]:
             raise
         raise SeqtagError(f"{path}: can't be written: {error.strerror}; the file is as it was before") from error
     finally:
+        if lock is not None:
+            os.close(lock)
         if not is_device:
             partial.unlink(missing_ok=True)
+
+
+def _new_partial(place: Path) -> tuple[Path, int | None]:
+    """Make a file beside `place` that no other process writes to, with its lock; those that dead ones left are removed.
+
+    The lock says that the file is in use, as in seqtag/folders.py.
+    """
+    for old in place.parent.glob(f".{glob.escape(place.name)}.*.partial"):
+        with suppress(OSError):
+            if (lock := try_lock(old)) is not None:
+                old.unlink()
+                os.close(lock)
+    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    return partial, try_lock(partial)
 
 
 def _no_place(path: str, reason: str | None) -> UsageError:

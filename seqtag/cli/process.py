@@ -1,20 +1,26 @@
-"""What every command needs around it: messages on standard error, exit codes, closed pipes, encodings."""
+"""What every command needs around it: messages on standard error, exit codes, signals, closed pipes, encodings."""
 
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
+from types import FrameType
 from typing import ParamSpec
 
 import typer
 
+from seqtag.corpora.workspace import sweep_workspaces
 from seqtag.errors import SeqtagError
+from seqtag.training.launch import is_main_process
 
 INTERRUPTED = 130  # as shells report it for a program that Ctrl-C ended
 _PIPE_CLOSED = 141  # as shells report it for a program whose reader went away
+# What ends a process from outside, as `kill`, a container's stop or a closed terminal do; treated like Ctrl-C.
+_ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
 P = ParamSpec("P")
 
@@ -27,8 +33,9 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with _plain_messages():
+        with _plain_messages(), _signals_as_interrupts() as received:
             _make_output_safe()
+            sweep_workspaces()
             try:
                 code = function(*args, **kwargs) or 0
                 sys.stdout.flush()
@@ -44,15 +51,55 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
                     raise
                 place = "the output" if error.filename is None else error.filename
                 code = _complain(f"{place}: {error.strerror}", SeqtagError.exit_code)
+            if code == INTERRUPTED and received:
+                code = 128 + received[0]
         if code:
             raise typer.Exit(code)
 
     return run
 
 
-def is_main_process() -> bool:
-    """Say whether this process prints and saves; under `accelerate launch` one of several processes does."""
-    return os.environ.get("RANK", "0") == "0"
+def open_missing_streams() -> None:
+    """Put the null device in the place of each standard stream that the process was started without.
+
+    Otherwise the next file that is opened takes its number, and what is printed for one stream goes to another.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[list[int]]:
+    """Turn signals that end a process into KeyboardInterrupt, so that it cleans up; gives those that were received.
+
+    A signal that the process was started to ignore, as by nohup, is left alone, and so is every one outside of the main
+    thread, which alone can handle signals.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in _ENDING_SIGNALS:
+        number = getattr(signal, name, None)  # not each system has each of them
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            with suppress(ValueError):  # not the main thread
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _PlainLines(logging.Handler):
@@ -60,7 +107,7 @@ class _PlainLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        print(prefix + record.getMessage(), file=sys.stderr, flush=True)
+        _print_message(prefix + record.getMessage())
 
 
 @contextmanager
@@ -77,8 +124,16 @@ def _plain_messages() -> Iterator[None]:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    _print_message(f"error: {message}")
     return code
+
+
+def _print_message(message: str) -> None:
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:  # nobody reads it any more, or a disk is full; that must not cost the work
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _make_output_safe() -> None:

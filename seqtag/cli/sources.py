@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from seqtag.cli.tasks import Task
 from seqtag.errors import UsageError, near_miss
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ def pick_split(corpus: Mapping[str, "Dataset"], wanted: str, *, source: str, adv
     if len(corpus) > 1:
         raise UsageError(f"{source}: no split {wanted!r} among {', '.join(corpus)}; {advice}")
     return next(iter(corpus.values()))
+
+
+def check_share(option: str, share: float, *, task: Task) -> None:
+    """Raise UsageError for what is no share of rows that can be held out, and for a task without rows."""
+    if not task.has_labels:
+        raise UsageError(f"{option}: is for labelled data, and a text has no rows; give --test another text")
+    if not 0 < share < 1:
+        raise UsageError(f"{option} {share:g}: is a share of the rows, more than 0 and less than 1, such as 0.1")
 
 
 def column_source(source: str) -> "tuple[str, Column | None, Column | None]":

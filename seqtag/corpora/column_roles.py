@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeAlias
 
 from seqtag.errors import DataError, UsageError, near_miss
@@ -95,7 +96,7 @@ def document_column(features: Mapping[str, Any]) -> tuple[str, bool] | None:
 
 def header_name(column: Column | None, role: str, origin: str) -> str | None:
     """Give the name of a column that was asked for in a table, whose columns have no numbers."""
-    if isinstance(column, int):
+    if isinstance(column, (int, Integral)):
         raise UsageError(f"{origin}: {role}={column} counts columns of a file; those of a table have names: give one")
     return column
 

@@ -30,7 +30,7 @@ from seqtag.corpora.formats.slot_files import intent_rows, is_intent_folder
 from seqtag.corpora.formats.split_json import is_split_json, split_json_parts
 from seqtag.corpora.formats.zip_archives import unpack
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledPart, gather_texts
-from seqtag.corpora.lines import file_ending
+from seqtag.corpora.lines import file_ending, max_unpacked
 from seqtag.corpora.source_names import local_path
 from seqtag.corpora.splits import group_by_split, labelled_entries, only_claims, split_name
 from seqtag.errors import DataError, SeqtagError, UsageError
@@ -52,10 +52,6 @@ def open_labelled(source: str, text: Column | None, label: Column | None, config
     path = local_path(source, config)
     if path is None:
         return hub_tables(source, config), {}
-    if not (path.is_file() or path.is_dir()):
-        raise UsageError(
-            f"{source}: this is neither a file nor a folder, and is needed twice; write it to a file first"
-        )
     inside, home = _descend(path)
     if inside == home:
         return _open(inside, text, label, config)
@@ -103,12 +99,13 @@ def _descend(path: Path) -> tuple[Path, Path]:
     Gives the folder or file there, and its name, which is ARCHIVE/member for what was unpacked.
     """
     home = path
+    left: int | None = None  # bytes that a zip file in a zip file may still unpack to
     while True:
         if path.is_file():
             if file_ending(path) != ".zip":
                 return path, home
             with _named(path, home):
-                path = unpack(path)
+                path, left = unpack(path, most=max_unpacked(path.stat().st_size) if left is None else left)
             logger.info("%s: unpacked into %s for reading", home, path)
         files, folders = labelled_entries(path)
         single = [*files, *folders]

@@ -1,22 +1,28 @@
 """Turn files into lines: gzip, byte order marks and encodings end here. Knows no format.
 
-Lines end at a line feed, with or without a carriage return before it, and nowhere else: corpora hold U+0085 and U+2028
-inside tokens, where `str.splitlines` cuts.
+A line ends at a line feed, at a carriage return, or at the two together, and nowhere else: corpora hold U+0085 and
+U+2028 inside tokens, where `str.splitlines` cuts.
 """
 
 import gzip
+import io
 import os
+import re
+import stat
 import zlib
 from collections.abc import Iterator
-from typing import IO, BinaryIO, TypeAlias, cast
+from typing import IO, Any, BinaryIO, TypeAlias, cast
 
 from seqtag.errors import DataError, UsageError
 
 LineBlock: TypeAlias = tuple[int, list[str]]  # the number of the first line, counted from 1, and the lines
 
 _GZIP = b"\x1f\x8b"
+_LEAST_BOUND, _MOST_TIMES = 256_000_000, 100  # see max_unpacked
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_LINE_END = re.compile(b"\r\n|\r|\n")
+_ONLY_IN_WINDOWS = re.compile("[\udc80-\udc9f]")  # bytes that are no UTF-8, and control characters in Latin-1
 
 
 def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> Iterator[LineBlock]:
@@ -27,18 +33,25 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
     """
     name = os.fspath(path)
     first = 1
+    rest = b""  # what stands after the last line end of a block, or that end if a line feed may follow it
     with open_bytes(path) as handle:
         while True:
             try:
-                block = handle.read(block_size) + handle.readline()
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                block = rest + handle.read(block_size)
+                end = max(block.rfind(b"\n"), block.rfind(b"\r", 0, max(len(block) - 1, 0))) + 1
+                if not end:
+                    block += handle.readline()
+            except DamagedGzipError as error:
                 raise DataError(
-                    f"{name}: the gzip file is damaged or breaks off after line {first - 1} ({error}); copy it again"
+                    f"{name}: the gzip file is damaged or breaks off after line {first - 1} ({error.__cause__}); copy "
+                    "it again"
                 ) from error
             except OSError as error:
                 raise UsageError(f"{name}: can't be read: {error.strerror}") from error
             if not block:
                 break
+            end = end or len(block)
+            block, rest = block[:end], block[end:]
             lines = _decode(block, name, first)
             yield first, lines
             first += len(lines)
@@ -62,11 +75,14 @@ def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]
     A text handle that has its bytes in `buffer`, as standard input has, is read as UTF-8, whatever the locale is.
     """
     source = cast("IO[bytes]", getattr(handle, "buffer", handle))
-    for number, line in enumerate(source, 1):
+    first = 1
+    for line in source:
         if isinstance(line, bytes):
-            yield number, _decode(line, name, number)
+            lines = _decode(line, name, first)
         else:
-            yield number, [(line.removeprefix("\ufeff") if number == 1 else line).removesuffix("\n").removesuffix("\r")]
+            lines = _cut(line.removeprefix("\ufeff") if first == 1 else line)
+        yield first, lines
+        first += len(lines)
 
 
 def raw_lines(path: str | os.PathLike[str]) -> Iterator[str]:
@@ -75,13 +91,13 @@ def raw_lines(path: str | os.PathLike[str]) -> Iterator[str]:
     An empty file has no lines. Raises the same errors as `line_blocks`, by file and line.
     """
     try:
-        with open_bytes(path) as handle:
-            for number, raw in enumerate(handle, 1):
-                line = raw.decode("utf-8")
+        # with newline="", each of the three ends closes a line and stays in it
+        with io.TextIOWrapper(open_bytes(path), encoding="utf-8", newline="") as text:
+            for number, line in enumerate(text, 1):
                 if "\0" in line:
                     raise _unreadable(path)
                 yield line.removeprefix("\ufeff") if number == 1 else line
-    except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+    except (UnicodeDecodeError, DamagedGzipError, OSError) as error:
         raise _unreadable(path) from error
 
 
@@ -97,16 +113,85 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     name = os.fspath(path)
     try:
         handle = open(path, "rb")  # noqa: SIM115 - the caller closes it
+        status = os.fstat(handle.fileno())
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file; check the path, relative to {os.getcwd()}") from None
     except IsADirectoryError:
         raise UsageError(f"{name}: this is a folder where a file is needed; name one of its files") from None
-    except OSError as error:
-        raise UsageError(f"{name}: can't be opened: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise UsageError(f"{name!r}: can't be opened: {getattr(error, 'strerror', error)}") from error
+    is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
+    if is_device and not handle.isatty():
+        handle.close()
+        raise UsageError(f"{name}: this is a device, which may never end; write what it gives to a file, and name that")
     if not handle.peek(2).startswith(_GZIP):  # a pipe can peek, and can't seek
         return handle
-    handle.close()
-    return cast("BinaryIO", gzip.open(path, "rb"))
+    return io.BufferedReader(_Gunzipped(handle, name, max_unpacked(status.st_size)), 1 << 16)
+
+
+class DamagedGzipError(DataError):
+    """A gzip file is damaged or breaks off; the cause is the error that says how."""
+
+
+class _Gunzipped(io.RawIOBase):
+    """The content of a gzip file, for whose size there is a bound; what is wrong with the file is a DataError."""
+
+    def __init__(self, packed: BinaryIO, name: str, most: int) -> None:
+        self.packed, self.name, self.most = packed, name, most
+        self.content = gzip.GzipFile(fileobj=packed, mode="rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self.content.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            size = self.content.readinto(buffer)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DamagedGzipError(
+                f"{self.name}: the gzip file is damaged or cut off ({error}); copy it again"
+            ) from error
+        if self.content.tell() > self.most:
+            raise too_large(self.name, self.most)
+        return size
+
+    def close(self) -> None:
+        self.content.close()
+        self.packed.close()
+        super().close()
+
+
+_most_bytes: int | None = None  # what `limit_unpacking` was told; one for the whole process
+
+
+def limit_unpacking(max_bytes: int | None) -> None:
+    """Set the size that any packed file may unpack to, from now on in this process; None: see `max_unpacked`."""
+    global _most_bytes
+    _most_bytes = max_bytes
+
+
+def max_unpacked(packed_size: int) -> int:
+    """Say to how many bytes a packed file may unpack: by default a hundred times its size, and 256 MB in any case.
+
+    Text packs to a third or a tenth. More than a hundredth is either a table of one value or an attempt to fill a disk.
+
+    >>> max_unpacked(10_000_000)
+    1000000000
+    """
+    return max(_LEAST_BOUND, _MOST_TIMES * packed_size) if _most_bytes is None else _most_bytes
+
+
+def too_large(name: str, most: int) -> DataError:
+    """Make the error for a packed file that is larger than it may be."""
+    return DataError(
+        f"{name}: it would unpack to more than {most:,} bytes; if so much is meant, allow it with --max-bytes, or with "
+        "limit_unpacking of seqtag.corpora.lines"
+    )
 
 
 def file_ending(path: str | os.PathLike[str]) -> str:
@@ -124,20 +209,28 @@ def _decode(block: bytes, name: str, first: int) -> list[str]:
             raise DataError(f"{name}:1: the file is UTF-16; write it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW")
         block = block.removeprefix(_UTF8_MARK)
     if b"\0" in block:
-        number = first + block.count(b"\n", 0, block.index(b"\0"))
+        number = first + _count_ends(block, block.index(b"\0"))
         raise DataError(f"{name}:{number}: a zero byte, so this is a binary file; give a text file in UTF-8")
     try:
         text = block.decode("utf-8")
     except UnicodeDecodeError as error:
-        number = first + block.count(b"\n", 0, error.start)
-        column = error.start - (block.rfind(b"\n", 0, error.start) + 1) + 1
+        number = first + _count_ends(block, error.start)
+        column = error.start - max(block.rfind(mark, 0, error.start) for mark in (b"\n", b"\r"))
+        is_windows = _ONLY_IN_WINDOWS.search(block.decode("utf-8", "surrogateescape"))
+        encoding, code = ("Windows-1252", "WINDOWS-1252") if is_windows else ("Latin-1", "LATIN1")
         raise DataError(
             f"{name}:{number}: byte {column} of the line is 0x{block[error.start]:02x}, which is not UTF-8; "
-            "if the file is in Latin-1: iconv -f LATIN1 -t UTF-8 OLD > NEW"
+            f"if the file is in {encoding}: iconv -f {code} -t UTF-8 OLD > NEW"
         ) from None
-    lines = text.replace("\r\n", "\n").split("\n")
+    return _cut(text)
+
+
+def _cut(text: str) -> list[str]:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    else:
-        lines[-1] = lines[-1].removesuffix("\r")
     return lines
+
+
+def _count_ends(block: bytes, stop: int) -> int:
+    return len(_LINE_END.findall(block, 0, stop))

@@ -6,7 +6,8 @@ in labelled_loading.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from datasets import Dataset, DatasetDict
 
 from seqtag.corpora.column_roles import Column, document_column, header_name, tagging_columns
-from seqtag.corpora.formats.annotation_exports import annotation_blocks, sniff_annotations
+from seqtag.corpora.formats.annotation_exports import annotation_part
 from seqtag.corpora.formats.arrow_tables import (
     JSON_ENDINGS,
     TABLE_ENDINGS,
@@ -32,10 +33,17 @@ from seqtag.corpora.formats.arrow_tables import (
 from seqtag.corpora.formats.conll import column_blocks
 from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
 from seqtag.corpora.formats.spacy_docbins import docbin_blocks
+from seqtag.corpora.formats.span_tables import span_columns, span_table_part
+from seqtag.corpora.formats.standoff import standoff_folders, standoff_part
+from seqtag.corpora.formats.unread_forms import refuse_unread_file
+from seqtag.corpora.formats.webanno import is_webanno, webanno_part
+from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
+from seqtag.corpora.label_lists import check_label_lists, check_separator, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
 from seqtag.corpora.lines import file_ending
-from seqtag.corpora.source_names import local_path, parse_source, reading_options
+from seqtag.corpora.source_names import label_separator_of, local_path, parse_source, reading_options
+from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import (
     find_split_files,
     find_split_folders,
@@ -52,7 +60,7 @@ from seqtag.corpora.tag_normalising import (
     settle,
     settled,
 )
-from seqtag.corpora.tagged_drafts import Block, Part
+from seqtag.corpora.tagged_drafts import Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
 
@@ -67,9 +75,9 @@ Opened = TypeVar("Opened")  # what a split is made of: a part of tagged tokens, 
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tag": {
         **dict.fromkeys(("token", "tag", "scheme", "outside")),
-        **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx"},
+        **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx", "overlaps": "error", "annotator": None},
     },
-    "classify": {"text": None, "label": None},
+    "classify": {"text": None, "label": None, "label_separator": None},
 }
 _COUNTERPARTS = {"text": "token", "label": "tag", "token": "text", "tag": "label"}
 
@@ -88,14 +96,18 @@ def load_corpus(
     task: str = "tag",
     max_misaligned: float = 0.05,
     language: str = "xx",
+    overlaps: str = "error",
+    annotator: str | int | None = None,
+    label_separator: str | None = None,
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
-    `source` is a column file, CoNLL-U, JSONL with character offsets, a spaCy file, a table (Parquet, Arrow, JSON), a
-    folder with one of these per split, a folder of `save_to_disk` or in hub layout, a dataset, or, where no such path
-    exists, the name of a dataset on the hub; a path never touches the network. `file.conll:token=0,tag=3` names columns
-    by number (from 0, negative from the end) or header name, as do `token` and `tag`; for a spaCy file `tag` is ents,
-    pos or tag. A single file gives the split train.
+    `source` is a column file, CoNLL-U, JSONL with character offsets, a folder or file of brat, TSV of WebAnno, CSV with
+    a word per row, a spaCy file, a table (Parquet, Arrow, JSON), a folder with one of these per split, a folder of
+    `save_to_disk` or in hub layout, a dataset, or, where no such path exists, the name of a dataset on the hub; a path
+    never touches the network. `file.conll:token=0,tag=3` names columns by number (from 0, negative from the end) or
+    header name, as do `token` and `tag`; for a spaCy file `tag` is ents, pos or tag, for CoNLL-U also misc:KEY, and for
+    annotated texts the two name the keys or layers of the text and its spans. A single file gives the split train.
 
     The scheme is decided over all splits; `scheme` converts to another. repair='conlleval' rewrites tags that break it,
     as the conlleval script reads them, and logs their number and places; 'strict' raises. Plain tags stay as they are.
@@ -103,7 +115,9 @@ def load_corpus(
     what a tagger learns from the corpus it predicts in the corpus's own spelling. Where it can't be told, `scheme` says
     that the tags are entity tags (or 'plain'), and `outside` which one stands outside of entities; also
     `file.conll:scheme=IO,outside=_`.
-    `language` (a spaCy code) and `max_misaligned` (a share of spans) are for texts with character offsets.
+    For texts with character offsets, `language` (a spaCy code) says whose rules cut them into tokens, `max_misaligned`
+    is the share of spans that may be moved because they cut a token or contradict their own words, `overlaps` says what
+    counts of overlapping spans ('longest', 'first', or they are an 'error'), and `annotator` says whose annotations do.
 
     Where a source tells documents apart and a split has more than one, all rows have a third column `document`: by
     number within the split (-DOCSTART- lines, CoNLL-U's `# newdoc`, a spaCy file whose documents have sentences), or as
@@ -114,6 +128,8 @@ def load_corpus(
     with or without a header, a table, JSON with all splits, a folder with one of these per split, or with a folder or
     a file per class, with `seq.in` and `label`, Hu and Liu's reviews, or a zip file of such a folder; `text`, `label`
     name columns, as in `file.csv:text=review,label=stars`. Blank texts stay, as empty ones, and are reported.
+    `label_separator` says what stands between several labels in one string, such as '|'; a blank string is no label.
+    A CSV file whose labels are all lists as Python writes them, such as ['a', 'b'], has such lists without it.
 
     Rows lie in Arrow files on disk until the process ends. Raises UsageError for an invalid source or option,
     DataError for data that falls short, by file and line.
@@ -126,18 +142,19 @@ def load_corpus(
     (['1', '5'], ['Fine.', 'Bah!'])
     """
     options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "outside": outside}
-    check_task(task, {**options, "repair": repair, "max_misaligned": max_misaligned, "language": language})
+    rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
+    check_task(task, {**options, **asdict(rules), "repair": repair, "label_separator": label_separator})
     if task == "classify":
-        texts, tables = labelled_parts(source, text, label)
+        texts, tables = labelled_parts(source, text, label, label_separator)
         if tables is not None and is_labelled(tables):
             return _pick(DatasetDict(tables), split)
         _check_split(texts, split)
-        return _pick(settle_labels(texts, workspace()), split)
+        classified = settle_labels(texts, workspace())
+        check_label_lists(classified)
+        return _pick(classified, split)
     scheme, outside = named_reading(source, scheme, outside)
     check_options(scheme, repair, outside)
-    if not 0 <= max_misaligned <= 1:
-        raise UsageError(f"max_misaligned is {max_misaligned}; it is a share of the spans, from 0 to 1")
-    parts, tables = tagged_parts(source, token, tag, max_misaligned=max_misaligned, language=language)
+    parts, tables = tagged_parts(source, token, tag, rules)
     if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
         return _pick(corpus, split)
     _check_split(parts, split)
@@ -153,19 +170,22 @@ def named_reading(source: Source, scheme: str | None, outside: str | None) -> tu
 
 
 def tagged_parts(
-    source: Source, token: Column | None, tag: Column | None, *, max_misaligned: float, language: str
+    source: Source, token: Column | None, tag: Column | None, rules: SpanRules
 ) -> tuple[dict[str, Part], Mapping[str, Dataset] | None]:
     """Open a source of tagged tokens and give its splits, train, dev and test in this order and first.
 
     The second value holds its tables. It is None for a source without tables, and where the columns that are wanted do
     not have the names that `load_corpus` gives them.
     """
-    open_path = partial(_open_tagged, max_misaligned=max_misaligned, language=language)
-    return _open_source(source, token, tag, open_path, _table_part, "tag", {"tokens", "tags"})
+    if isinstance(source, (str, os.PathLike)):
+        rules = rules.changed(reading_options(os.fspath(source)))
+    rules.check()
+    open_path, open_table = partial(_open_tagged, rules=rules), partial(_table_part, rules=rules)
+    return _open_source(source, token, tag, open_path, open_table, "tag", {"tokens", "tags"})
 
 
 def labelled_parts(
-    source: Source, text: Column | None, label: Column | None
+    source: Source, text: Column | None, label: Column | None, label_separator: str | None = None
 ) -> tuple[dict[str, list[LabelledPart]], Mapping[str, Dataset] | None]:
     """Open a source of labelled texts, as `tagged_parts` opens one of tagged tokens."""
 
@@ -173,7 +193,13 @@ def labelled_parts(
         return [labelled_table(*about)]
 
     ours = {"text", "tokens", "label", "labels"}
-    return _open_source(source, text, label, open_labelled, table_parts, "classify", ours)
+    if label_separator is None and isinstance(source, (str, os.PathLike)):
+        label_separator = label_separator_of(os.fspath(source))
+    check_separator(label_separator)
+    parts, tables = _open_source(source, text, label, open_labelled, table_parts, "classify", ours)
+    if label_separator is None:
+        return parts, tables
+    return {split: [with_label_lists(part, label_separator) for part in found] for split, found in parts.items()}, None
 
 
 def _open_source(
@@ -199,7 +225,7 @@ def _open_source(
 
 
 def _open_tagged(
-    source: str, token: Column | None, tag: Column | None, config: str | None, *, max_misaligned: float, language: str
+    source: str, token: Column | None, tag: Column | None, config: str | None, *, rules: SpanRules
 ) -> tuple[Tables | None, dict[str, Part]]:
     """Give the tables, or else the parts, of a path or hub name."""
     path = local_path(source, config)
@@ -213,39 +239,47 @@ def _open_tagged(
             return None, {"train": Part(f"{path / 'seq.in'}", "", slot_blocks(path))}
         if slots := find_split_folders(path, is_slot_folder):
             return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
+        if standoff := standoff_folders(path):
+            return None, {name: standoff_part(found, str(path), rules) for name, found in standoff.items()}
         if config is not None or is_configured(path) or (not has_split_files(path) and has_tables(path)):
             return table_folder(path, config), {}
         files = find_split_files(path)
-    parts: dict[str, Part] = {}
-    for name, file in files.items():
-        ending = file_ending(file)
-        if ending in TABLE_ENDINGS or (ending in JSON_ENDINGS and sniff_annotations(file) is None):
-            parts[name] = _table_part(table_file(file, ending), str(file), token, tag)
-        else:
-            unit = "document" if ending == ".spacy" else ""
-            parts[name] = Part(str(file), unit, _file_blocks(file, ending, token, tag, max_misaligned, language))
-    return None, parts
+    return None, {name: _file_part(file, token, tag, rules) for name, file in files.items()}
 
 
-def _file_blocks(
-    path: Path, ending: str, token: Column | None, tag: Column | None, max_misaligned: float, language: str
-) -> Iterator[Block]:
-    if ending == ".spacy":
-        return docbin_blocks(path, tag=None if tag is None else str(tag))
+def _file_part(path: Path, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:
+    """Open a file as a split, by its ending and its first lines."""
+    ending = file_ending(path)
     if ending in JSON_ENDINGS:
-        return annotation_blocks(path, language=language, max_misaligned=max_misaligned)
-    return column_blocks(path, token=token, tag=tag)
+        keys = {"text": header_name(token, "token", str(path)), "marks": header_name(tag, "tag", str(path))}
+        if (part := annotation_part(path, rules, **keys)) is not None:
+            return part
+    if rules.annotator is not None:
+        raise UsageError(f"{path}: annotator= is for exports in JSON, which say who annotated; leave it out")
+    if ending == ".spacy":
+        return Part(str(path), "document", docbin_blocks(path, tag=None if tag is None else str(tag)))
+    if ending == ".ann":
+        return standoff_part([path], str(path), rules)
+    if ending in (".csv", ".tsv") and is_word_table(path, token, tag):
+        return Part(str(path), "", word_table_blocks(path, token, tag))
+    if ending in (*TABLE_ENDINGS, *JSON_ENDINGS):
+        return _table_part(table_file(path, ending), str(path), token, tag, rules)
+    if is_webanno(path):
+        return webanno_part(path, rules, layer=tag)
+    refuse_unread_file(path)
+    return Part(str(path), "", column_blocks(path, token=token, tag=tag))
 
 
-def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None) -> Part:
-    """Make a split of a table, with the columns that are named or found."""
+def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:
+    """Make a table a split, with the columns that are named or found: lists of tokens and tags, or texts with spans."""
     names = {"token": header_name(token, "token", origin), "tag": header_name(tag, "tag", origin)}
+    if (spans := span_columns(table.features, **names)) is not None:
+        return span_table_part(table, *spans, origin, rules)
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    return Part(
-        origin, "row", blocks, tuple(columns.tag_names or ()), named, carried_scheme(table), carried_spelling(table)
-    )
+    declared, spelling = tuple(columns.tag_names or ()), carried_spelling(table)
+    return Part(origin, "row", blocks, declared, named, carried_scheme(table), spelling=spelling)
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:

@@ -84,6 +84,8 @@ def _from_path(given: str) -> Iterator[str]:
     if path.is_dir():
         yield from _folder(path, column)
         return
+    if not path.is_file():
+        raise UsageError(f"{given}: this is a pipe or a device, and a text is read more than once; write it to a file")
     ending = file_ending(path)
     name = column.removeprefix("text=") if column is not None else None
     if ending in _DELIMITED:
@@ -168,4 +170,4 @@ def _cells(path: Path, column: str | None) -> Iterator[str]:
         return
     place = dialect.text_column(int(column) if column is not None and is_number else column)
     for _, cells in dialect.rows(raw_lines(path)):
-        yield cells[place].replace("\r\n", "\n")
+        yield cells[place].replace("\r\n", "\n").replace("\r", "\n")

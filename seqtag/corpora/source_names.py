@@ -7,8 +7,9 @@ from pathlib import Path
 from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
-_KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config")}  # by task
-_OPTIONS = ("scheme", "outside")  # keys that say how tags are read, beside those of the task tag
+_KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config", "label_separator")}  # by task
+_OPTIONS = ("scheme", "outside", "overlaps", "annotator")  # keys of the task tag that say how tags are read
+_KEY_FOLLOWS = re.compile(r",(?=\s*[\w-]*\s*=)")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 # A name with one of these endings is that of a missing file, and not that of a data set on the hub.
 _FILE_ENDINGS = (
@@ -31,13 +32,11 @@ def parse_source(
     ('reviews.csv', -1, 'stars', None)
     """
     keys = _KEYS[task]
-    path, colon, suffix = source.rpartition(":")
-    pairs = [pair.partition("=") for pair in suffix.split(",")]
-    if not colon or Path(source).exists() or not all(key.strip() and equals for key, equals, _ in pairs):
+    path, pairs = _cut(source)
+    if not pairs:
         return source, first, second, None
     found: dict[str, str] = {}
-    for key, _, value in pairs:
-        key, value = key.strip(), value.strip()
+    for key, value in pairs:
         if key not in (*keys, *(_OPTIONS if task == "tag" else ())) or key in found or not value:
             other = {"token": "tag", "tag": "tag", "text": "classify", "label": "classify"}.get(key)
             raise UsageError(
@@ -53,15 +52,37 @@ def parse_source(
     return path, columns[0], columns[1], found.get("config")
 
 
+def label_separator_of(source: str) -> str | None:
+    """Give the separator of labels that stands behind a path.
+
+    >>> label_separator_of("songs.csv:text=lyrics,label_separator=,")
+    ','
+    """
+    return dict(_cut(source)[1]).get("label_separator")
+
+
 def reading_options(source: str) -> dict[str, str]:
     """Give the options of reading that stand behind a path, where `parse_source` passes over them.
 
-    >>> reading_options("news.conll:tag=1,scheme=IO,outside=_")
-    {'scheme': 'IO', 'outside': '_'}
+    >>> reading_options("export.json:token=body,annotator=2")
+    {'annotator': '2'}
     """
-    path, _, suffix = source.rpartition(":")
-    pairs = [pair.partition("=") for pair in suffix.split(",")] if path and not Path(source).exists() else []
-    return {key.strip(): value.strip() for key, equals, value in pairs if equals and key.strip() in _OPTIONS}
+    return {key: value for key, value in _cut(source)[1] if key in _OPTIONS}
+
+
+def _cut(source: str) -> tuple[str, list[tuple[str, str]]]:
+    """Cut the list of keys and values off a path.
+
+    A value may hold a colon, as in `news.conllu:tag=misc:NE`, and commas that no key follows, as in `a.csv:text=b,c`.
+    """
+    known = (*_KEYS["tag"], *_KEYS["classify"], *_OPTIONS)
+    colons = [] if Path(source).exists() else [at for at, letter in enumerate(source) if letter == ":" and at]
+    for at in reversed(colons):
+        pairs = [pair.partition("=") for pair in _KEY_FOLLOWS.split(source[at + 1 :])]
+        are_known = all(key.strip() in known for key, _, _ in pairs)
+        if all(key.strip() and equals for key, equals, _ in pairs) and (are_known or at == colons[-1]):
+            return source[:at], [(key.strip(), value.strip()) for key, _, value in pairs]
+    return source, []
 
 
 def local_path(source: str, config: str | None) -> Path | None:
@@ -76,6 +97,10 @@ def local_path(source: str, config: str | None) -> Path | None:
         if not _HUB_NAME.fullmatch(source) or source.lower().endswith(_FILE_ENDINGS):
             raise UsageError(f"{source}: there is no such file or folder; check the path, relative to {os.getcwd()}")
         return None
+    if not (path.is_file() or path.is_dir()):
+        raise UsageError(
+            f"{source}: this is a pipe or a device, and a corpus is read more than once; write it to a file first"
+        )
     if config is not None and not path.is_dir():
         raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
     return path

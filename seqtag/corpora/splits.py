@@ -63,7 +63,7 @@ def labelled_entries(folder: Path) -> tuple[list[Path], list[Path]]:
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             folders += [path] * (not _NO_FOLDERS.fullmatch(path.name))
-        elif not _NOT_LABELLED.fullmatch(path.name):
+        elif path.is_file() and not _NOT_LABELLED.fullmatch(path.name):
             files.append(path)
     return files, folders
 

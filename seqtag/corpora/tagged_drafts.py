@@ -43,7 +43,7 @@ class TaggedSentence(NamedTuple):
     tokens: Sequence[str]
     tags: Sequence[str]
     lines: Sequence[int]  # where each token stands
-    document: int = 0  # the number of its document in the source; the same for all where it tells none apart
+    document: int = 0  # the number of its document; the same for all sentences if the source tells none apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,20 @@ def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanFault:
+    """A span of an annotated text that can't be taken as it was marked."""
+
+    kind: str  # misaligned_span or overlapping_span, as the linter names it
+    place: str  # file:line, or the number of the record in a JSON array, from 1
+    text: str  # what is wrong, and what becomes of the span
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """A split on its way in: where it comes from, and its sentences, to be read once."""
+    """A split that is being read: where it comes from, and its sentences, which can be read once."""
 
     origin: str  # a file, or the name of a split
     unit: str  # what `lines` count: "" for the lines of a file, else "row", "document", ...
@@ -80,6 +92,7 @@ class Part:
     declared: tuple[str, ...] = ()  # tags that the source has names for, whether or not they occur
     documents_named: bool = False  # documents have names, else numbers
     scheme: str | None = None  # the scheme in which the tags were settled before
+    faults: Sequence[SpanFault] = ()  # fills while the blocks are read, if the source has spans of characters
     spelling: TagSpelling = DEFAULT_SPELLING  # in which the tags stood in the file that they came from
 
     def place(self, line: int, position: int = -1) -> str:

@@ -5,9 +5,7 @@ case. The formats are told apart by the content of a file, never by its name.
 """
 
 import codecs
-import gzip
 import logging
-import zlib
 from array import array
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -24,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
+_WIDEST = 100_000  # numbers of a vector
+_MOST_DIGITS = 15  # of a number in a header
 _LONGEST_WORD = 1 << 14  # bytes; a longer "word" means that the place in a binary file is lost
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))
 _AGAIN = "mend or delete the line, or download the file again"
@@ -60,8 +60,6 @@ def read_vectors(path: str | Path, *, words: Container[str] | None = None, limit
     try:
         with open_bytes(path) as stream:
             size = _read_into(rows, stream, path, limit)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: the gzip stream is damaged or cut off ({error}); download the file again") from error
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror or error}); check its permissions") from error
     if rows.num_undecodable == rows.num_read:
@@ -119,7 +117,13 @@ def _read_into(rows: _Rows, stream: BinaryIO, path: Path, limit: int | None) -> 
     stream.seek(0)
     first, _, rest = head.removeprefix(codecs.BOM_UTF8).partition(b"\n")
     fields = first.split()
-    promised = int(fields[0]) if len(fields) == 2 and all(field.isdigit() for field in fields) else None
+    is_header = len(fields) == 2 and all(field.isdigit() for field in fields)
+    if is_header and (len(fields[0]) > _MOST_DIGITS or len(fields[1]) > _MOST_DIGITS or int(fields[1]) > _WIDEST):
+        raise DataError(
+            f"{path}:1: the header promises {_clipped(fields[0])} words of {_clipped(fields[1])} numbers each, and no "
+            f"vectors are wider than {_WIDEST}; download the file again"
+        )
+    promised = int(fields[0]) if is_header else None
     size = int(fields[1]) if promised is not None else _count_numbers(first)
     if size == 0 or promised == 0:
         raise DataError(
@@ -237,6 +241,10 @@ def _is_number(field: bytes) -> bool:
 def _ends_in_number(word: bytes) -> bool:
     last = word.rsplit(None, 1)[-1]
     return not last.isalpha() and _is_number(last)  # "to infinity" is a word
+
+
+def _clipped(field: bytes) -> str:
+    return field[:40].decode("ascii", "replace")
 
 
 def _row_error(path: Path, number: int, line: bytes, size: int) -> DataError:

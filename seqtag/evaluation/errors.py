@@ -3,6 +3,7 @@
 tagging/errors.py and classifying/errors.py find the errors, and reporting/ lays them out.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,6 +29,10 @@ class Errors:
     def total(self) -> int:
         """How many errors there are."""
         return sum(self.counts.values())
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, by field."""
 
     @property
     def kinds(self) -> tuple[tuple[str, int], ...]:

@@ -5,7 +5,7 @@ reporting/ lays it out. No metric is known here.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -111,9 +111,17 @@ class Report(Document):
                 f"{self.intervals.resamples:,} resamples, seed {self.intervals.seed}"
             )
 
-    def _shared_values(self) -> dict[str, Any]:
-        """Give what both kinds of report end with, as plain JSON values."""
+    @property
+    def data_hash(self) -> str:
+        """The SHA-256 of the gold data."""
+        return self.measurement.data_hash
+
+    def _values(self, task: str, names: Sequence[str]) -> dict[str, Any]:
+        """Give the task, the members of these names, and what both kinds of report end with, as plain JSON values."""
         return {
+            "task": task,
+            **{name: plain(getattr(self, name)) for name in names},
+            "errors": self.errors.to_dict(),
             "intervals": self.intervals and self.intervals.to_dict(),
             "slices": [each.to_dict() for each in self.slices],
             "confidence": plain(self.confidence),

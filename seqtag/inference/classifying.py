@@ -81,16 +81,17 @@ class PredictingClassifier:
         """The classes, in the order of `predict_proba`'s columns."""
         return np.array(self._classes().labels)
 
-    def predict(self, X: Iterable[Any]) -> list[Any]:
+    def predict(self, X: Iterable[Any]) -> list[Any] | np.ndarray:
         """Give each text its class, or, where a text may have several, the list of its classes.
 
+        A model that was trained on an array of indicators gives such an array, with columns as in `classes_`.
         A text without a word gets the class that was most frequent in training, and a warning. Texts are cut into
         tokens with spaCy's rules for the model's language; token lists and series need no spaCy.
         """
-        return list(self.predict_stream(text_rows(X, "predict")))
+        return self._classes().given_back(list(self.predict_stream(text_rows(X, "predict"))))
 
     def predict_stream(self, X: Iterable[Any]) -> Iterator[Any]:
-        """Classify texts one after the other, in order, in memory that does not grow with their number."""
+        """Give each text its class, or the list of its classes, in order, in memory that does not grow with X."""
         engine = self._engine()
         for probability_NL in self._chunks(engine, X, "predict"):
             yield from engine.classes.decode(engine.choose(probability_NL))
@@ -105,7 +106,7 @@ class PredictingClassifier:
         return np.concatenate(chunks) if chunks else np.zeros((0, len(engine.classes)))
 
     def choose(self, probability_NL: np.ndarray) -> list[Any]:
-        """Turn probabilities, as `predict_proba` gives them, into what `predict` gives."""
+        """Turn probabilities, as `predict_proba` gives them, into classes, as `predict_stream` gives."""
         engine = self._engine()
         return engine.classes.decode(engine.choose(probability_NL))
 

@@ -16,6 +16,7 @@ from seqtag.text.tokenizer import Tokenizer
 logger = logging.getLogger("seqtag")
 
 _MOST_NAMED = 5
+_MOST_LOST = 0.01  # of the deviation of a feature, by rounding to float32
 _TOKENS, _TEXTS = '[["Ada", "lives", "in", "Turin"]]', '["Ada lives in Turin."]'
 
 
@@ -70,6 +71,10 @@ def check_list(X: Any, verb: str) -> None:
     """Refuse what is no list of rows; one string in its place is an error that shows the right call."""
     # Walking through a table gives the names of its columns, which are texts too. A dataset is known by its columns:
     # `datasets` itself need not be there.
+    if isinstance(X, np.ma.MaskedArray):
+        raise UsageError(
+            f"{verb}: a masked array is given, and what is masked would count; fill it: {verb}(array.filled(value))"
+        )
     is_table = hasattr(X, "column_names") or hasattr(X, "columns")
     is_bare = isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable) or getattr(X, "ndim", 1) == 0
     if is_table or is_bare:
@@ -81,12 +86,13 @@ def check_list(X: Any, verb: str) -> None:
 def text_rows(X: Any, verb: str, *, first: int = 1) -> list[Any]:
     """Check texts, token lists or series; `first` is the number of the first one, for messages.
 
-    A missing text (None, or the nan that tables have for it) counts as an empty one.
+    A missing text counts as an empty one. Of an array of strings with one column, that column is taken.
     """
     check_list(X, verb)
+    X = _text_column(X, verb)
     rows: list[Any] = []
     for number, row in enumerate(X, first):
-        if row is None or (isinstance(row, float) and np.isnan(row)):
+        if is_missing(row):
             row = ""
         if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype.kind in "OU":
             row = row.tolist()  # tables hold lists of tokens as such arrays
@@ -102,6 +108,27 @@ def text_rows(X: Any, verb: str, *, first: int = 1) -> list[Any]:
             )
         rows.append(row)
     return rows
+
+
+def _text_column(X: Any, verb: str) -> Any:
+    """Give the only column of a table of strings; UsageError for several, in which each text would be one token."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "OU":
+        return X
+    if X.dtype.kind == "O" and not any(isinstance(cell, str) for cell in X.flat):
+        return X
+    if X.shape[1] != 1:
+        raise UsageError(
+            f"{verb} takes a list of texts, not an array of strings of shape {X.shape}: {verb}(X[:, 0]) takes those "
+            f"of one column; if the strings are tokens: {verb}(X.tolist())"
+        )
+    return X[:, 0]
+
+
+def is_missing(value: Any) -> bool:
+    """Tell what tables have in the place of a value that is not known: None, nan, or pandas' NA and NaT."""
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def is_series(rows: Sequence[Any], verb: str, *, first: int = 1) -> bool:
@@ -142,9 +169,26 @@ def token_rows(rows: Sequence[str | list[str]], language: str) -> list[list[str]
 
 
 def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.ndarray]:
-    """Check series: each (T, D) with one D, all finite; in float32."""
+    """Check series: each (T, D) with one D, all finite; in float32.
+
+    The columns of data frames go by their names, in the order of the first one.
+    """
     series: list[np.ndarray] = []
+    names: list[Any] | None = None
     for number, row in enumerate(rows, first):
+        if isinstance(row, np.ma.MaskedArray):
+            raise UsageError(
+                f"{verb}: series number {number} is a masked array, and what is masked would count; fill it: "
+                "array.filled(value)"
+            )
+        if hasattr(row, "columns") and hasattr(row, "to_numpy"):
+            names = list(row.columns) if names is None else names
+            if sorted(map(str, row.columns)) != sorted(map(str, names)):
+                raise DataError(
+                    f"{verb}: series number {number} has the columns {', '.join(map(str, row.columns))}, number "
+                    f"{first} has {', '.join(map(str, names))}; each step of each series needs the same ones"
+                )
+            row = row[names]
         try:
             values_TD = np.asarray(row, np.float32)
         except (ValueError, TypeError):
@@ -166,6 +210,28 @@ def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.nd
             raise DataError(f"{verb}: series number {number}, step {step + 1} holds {values_TD[step]}; mend or fill it")
         series.append(values_TD)
     return series
+
+
+def check_precision(rows: Sequence[Any]) -> None:
+    """Raise DataError for a feature that varies so little beside its size that float32 can't tell its values apart.
+
+    Raw rows are looked at, before `series_rows` gives them the 32 bits with which networks calculate.
+    """
+    arrays = [np.asarray(row) for row in rows]
+    if all(array.dtype == np.float32 for array in arrays):
+        return
+    values_ND = np.concatenate([array.astype(np.float64) for array in arrays])
+    if not len(values_ND):
+        return
+    spread_D = values_ND.std(0)
+    error_D = np.abs(values_ND.astype(np.float32) - values_ND).max(0)
+    if (lost_D := (np.ptp(values_ND, 0) > 0) & (error_D > _MOST_LOST * spread_D)).any():
+        feature = int(np.argmax(lost_D))
+        low, high = values_ND[:, feature].min(), values_ND[:, feature].max()
+        raise DataError(
+            f"feature {feature} of the series lies between {low:.10g} and {high:.10g}, where numbers of 32 bits are "
+            f"too coarse to tell its values apart; subtract {low:.10g} from it, here and in prediction"
+        )
 
 
 def warn_of_blanks(numbers: Sequence[int], where: str) -> None:

@@ -6,7 +6,7 @@ bytes per token. A split that can't be read is reported and left out.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,14 +16,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from seqtag.corpora.arrow_files import distinct
-from seqtag.corpora.formats.annotation_exports import Misaligned, aligned_records, sniff_annotations
 from seqtag.corpora.formats.arrow_tables import JSON_ENDINGS
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledPart, arrow_strings, class_name, common_form
 from seqtag.corpora.lines import file_ending
 from seqtag.corpora.loading import Source, labelled_parts, tagged_parts
 from seqtag.corpora.source_names import parse_source
+from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import in_order, name_splits, unnamed_files
-from seqtag.corpora.tagged_drafts import Block, Part, TaggedSentence, gather
+from seqtag.corpora.tagged_drafts import Block, Part, SpanFault
 from seqtag.errors import DataError, UsageError
 from seqtag.linter.findings import Tally
 from seqtag.text.characters import DAMAGED, unseen_in
@@ -105,7 +105,7 @@ class Corpus:
     labels: Sequence[str]  # tags, as the corpus has them, or classes
     splits: Mapping[str, Rows]
     unreadable: Mapping[str, str]  # split, or "" where no split is known -> the reader's message
-    misaligned: Mapping[str, Sequence[tuple[str, Misaligned]]]  # split -> places and spans
+    faults: Mapping[str, Sequence[SpanFault]]  # by split: spans that cut a token, contradict their words, or overlap
     unnamed: Sequence[str] = ()  # files of a folder, each taken as a split, though none is named after one
 
     @property
@@ -129,20 +129,19 @@ def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambd
     words: dict[str, int] = {}
     labels: dict[str, int] = {}
     splits: dict[str, Rows] = {}
-    misaligned: dict[str, Sequence[tuple[str, Misaligned]]] = {}
+    faults: dict[str, Sequence[SpanFault]] = {}
     parts, unreadable, unnamed = _open(source, task, options)
     for name in in_order(parts):
         watch(f"reading {name}")
         try:
             if task == "tag":
-                part, misaligned[name] = _with_misaligned(parts[name], options)
-                splits[name] = _read_tagged(name, part, words, labels)
+                splits[name] = _read_tagged(name, parts[name], words, labels)
+                faults[name] = parts[name].faults
             else:
                 splits[name] = _read_labelled(name, parts[name], words, labels)
         except DataError as error:
-            misaligned.pop(name, None)
             unreadable[name] = str(error)
-    return Corpus(task, list(words), list(labels), splits, unreadable, misaligned, unnamed)
+    return Corpus(task, list(words), list(labels), splits, unreadable, faults, unnamed)
 
 
 def _open(source: Sources, task: str, options: Options) -> tuple[Mapping[str, Any], dict[str, str], Sequence[str]]:
@@ -180,7 +179,7 @@ def _open_one(source: Any, task: str, options: Options) -> Mapping[str, Any]:
     if task == "classify":
         return labelled_parts(source, options.get("text"), options.get("label"))[0]
     columns = options.get("token"), options.get("tag")
-    return tagged_parts(source, *columns, max_misaligned=1.0, language=options["language"])[0]
+    return tagged_parts(source, *columns, SpanRules(options["language"], only_listed=True))[0]
 
 
 def _unnamed(source: Any, options: Options) -> tuple[Sequence[Path], Options]:
@@ -190,21 +189,6 @@ def _unnamed(source: Any, options: Options) -> tuple[Sequence[Path], Options]:
     path, token, tag, _ = parse_source(os.fspath(source), options.get("token"), options.get("tag"))
     folder = Path(path).expanduser()
     return (unnamed_files(folder) if folder.is_dir() else []), {**options, "token": token, "tag": tag}
-
-
-def _with_misaligned(part: Part, options: Options) -> tuple[Part, list[tuple[str, Misaligned]]]:
-    """Read annotated texts so that the spans that cut a token are listed; other parts are returned unchanged."""
-    found: list[tuple[str, Misaligned]] = []
-    path = Path(part.origin)
-    if part.unit or file_ending(path) not in JSON_ENDINGS or not path.is_file() or sniff_annotations(path) is None:
-        return part, found
-
-    def sentences() -> Iterator[TaggedSentence]:
-        for sentence, _, moved in aligned_records(path, options["language"]):
-            found.extend((f"{path}:{each.line}", each) for each in moved)
-            yield sentence
-
-    return Part(part.origin, part.unit, gather(sentences())), found
 
 
 def _read_tagged(name: str, part: Part, words: dict[str, int], tags: dict[str, int]) -> Rows:

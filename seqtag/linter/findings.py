@@ -15,7 +15,8 @@ from seqtag.reporting.sections import Paragraph, Place, Places, Section, Table
 # How bad each kind is; findings come in this order. linter.py says what each kind means.
 SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("unreadable", "wrong_column", "missing_label", "odd_tag", "mixed_letters"), "error"),
-    **dict.fromkeys(("illegal_tag", "misaligned_span", "label_not_in_train", "shared_with_train"), "error"),
+    **dict.fromkeys(("illegal_tag", "misaligned_span", "overlapping_span"), "error"),
+    **dict.fromkeys(("label_not_in_train", "shared_with_train"), "error"),
     **dict.fromkeys(("unnamed_splits", "few_shared_with_train", "shared_held_out", "near_copy"), "warning"),
     **dict.fromkeys(("respelled_tag", "two_labels", "similar_labels", "unused_label"), "warning"),
     **dict.fromkeys(("blank_row", "blank_token"), "warning"),
@@ -26,7 +27,12 @@ SEVERITIES: Mapping[str, str] = {
 }
 _ORDER = tuple(SEVERITIES)
 _KEPT, _SHOWN = 10, 5  # examples: kept per split, shown per finding in a terminal
-_WHOLE = ("unreadable", "misaligned_span")  # kinds whose examples say what to do, so that none of their text is cut
+_LISTED = (
+    "misaligned_span",
+    "overlapping_span",
+)  # kinds of which all places are kept, because each one is to be mended
+_MOST_LISTED = 500  # places of them that a terminal shows
+_WHOLE = ("unreadable", *_LISTED)  # kinds whose examples say what to do, so that none of their text is cut
 _MOST_LABELS = 20  # rows of the table of labels in a terminal
 _MOST_OF_A_NAME = 16  # terminal cells of the name of a split above a column
 
@@ -76,13 +82,13 @@ class Tally:
         self._examples: dict[str, list[Example]] = {}
 
     def add(self, split: str, count: int = 1, examples: Iterable[tuple[str, str]] = ()) -> None:
-        """Add to the count of a split; only the first examples, pairs of a place and a text, are drawn and kept."""
+        """Add to the count of a split; the first examples, pairs of a place and a text, are kept."""
         if not count:
             return
         self.counts[split] += count
         kept = self._examples.setdefault(split, [])
-        if room := _KEPT - len(kept):
-            kept += [Example(split, place, text) for place, text in islice(examples, room)]
+        room = None if self.kind in _LISTED else _KEPT - len(kept)
+        kept += [Example(split, place, text) for place, text in islice(examples, room)]
 
     def finding(self, message: str) -> Iterator[Finding]:
         """Give the finding, if there is one."""
@@ -96,7 +102,8 @@ class Tally:
 class Findings(Document):
     """All that the linter found in a corpus, errors first; `print` shows it in 80 columns, `save` writes a page.
 
-    A terminal shows up to five places per finding, the other forms up to ten per split.
+    A terminal shows up to five places per finding, the other forms up to ten per split. Spans
+    that are misaligned or overlap are all listed.
     """
 
     page_title = "Corpus"
@@ -181,7 +188,7 @@ class Findings(Document):
         if [split.name for split in self.splits] == list(finding.counts) and len(finding.counts) == 1:
             parts = ""  # the only split has them all
         title = f"{finding.severity}: {finding.kind}, {finding.count:,}" + (f" ({parts})" if parts else "")
-        brief = _chosen(finding.examples)
+        brief = _chosen(finding.examples, _MOST_LISTED if finding.kind in _LISTED else _SHOWN)
         places = tuple(
             Place(self._within_folder(example.place), self._within_folder(example.text), in_brief=number in brief)
             for number, example in enumerate(finding.examples)
@@ -208,13 +215,13 @@ def _shared_folder(splits: Iterable[SplitCounts]) -> str:
     return "" if os.path.dirname(common) == common else common
 
 
-def _chosen(examples: Sequence[Example]) -> set[int]:
+def _chosen(examples: Sequence[Example], most: int) -> set[int]:
     """Choose the examples that a terminal shows, from all splits in turn, and give their numbers."""
     by_split: dict[str, list[int]] = {}
     for number, example in enumerate(examples):
         by_split.setdefault(example.split, []).append(number)
     in_turn = [number for turn in zip_longest(*by_split.values()) for number in turn if number is not None]
-    return set(in_turn[:_SHOWN])
+    return set(in_turn[:most])
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

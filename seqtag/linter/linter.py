@@ -11,7 +11,8 @@ finding, in their order; rows are sentences or labelled texts:
 | odd_tag | error | a tag that is neither O nor an entity tag, though nearly all others are |
 | mixed_letters | error | entity tags whose letters no one scheme has together |
 | illegal_tag | error | a tag that breaks the corpus's scheme, such as an orphan I- |
-| misaligned_span | error | character offsets that cut a token, with the border they are moved to |
+| misaligned_span | error | offsets that cut a token, or at which other words stand than the span's own; all listed |
+| overlapping_span | error | spans that overlap another one, all listed; not where `overlaps=` chooses |
 | label_not_in_train | error | labels of another split that train lacks |
 | shared_with_train | error | rows of another split, of four words or more, that train has too: 1% of it or more |
 | unnamed_splits | warning | a folder without a file that is named after a split; each file is looked at as one |

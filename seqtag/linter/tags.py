@@ -238,11 +238,21 @@ def _context(tags: Sequence[str], position: int) -> str:
     return f"{tags[position]!r} after {before}, at the end"
 
 
+def _faults_of(corpus: Corpus, kind: str) -> Tally:
+    tally = Tally(kind)
+    for name, faults in corpus.faults.items():
+        found = [fault for fault in faults if fault.kind == kind]
+        tally.add(name, len(found), ((fault.place, str(fault)) for fault in found))
+    return tally
+
+
 def _misaligned(corpus: Corpus) -> Iterator[Finding]:
-    tally = Tally("misaligned_span")
-    for name, found in corpus.misaligned.items():
-        tally.add(name, len(found), ((place, str(each)) for place, each in found))
-    yield from tally.finding(
-        "spans have a border inside a token; the place that load_corpus moves each to stands beside it. Mend the "
-        "offsets, or name the language of the texts, whose rules cut them into tokens"
+    yield from _faults_of(corpus, "misaligned_span").finding(
+        "spans have a border inside a token, or their own text is not what stands at their offsets; the place that "
+        "load_corpus moves each to stands beside it. Mend the offsets, or name the language of the texts, whose rules "
+        "cut them into tokens"
+    )
+    yield from _faults_of(corpus, "overlapping_span").finding(
+        "spans overlap another one, and a token has one tag. Remove one of each two, or read the corpus with "
+        "overlaps='longest' or overlaps='first' (FILE:overlaps=longest)"
     )

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
 
-from seqtag.errors import ModelError, UsageError
+from seqtag.errors import ModelError, SeqtagError, UsageError
 from seqtag.nn.network import Network
 from seqtag.store import read_files
+from seqtag.training.device import guard_forked_children
 
 if TYPE_CHECKING:
     from seqtag.runtime.onnx_session import Exported
@@ -29,6 +30,8 @@ _FILES = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}
 
 # The process, the threads that torch may use, and how often each weight was changed in place.
 State = tuple[int, int, tuple[int, ...]]
+# What a pickle holds of a folder: exports by name, the hash of the weights, and whether "auto" takes model.onnx.
+Carried = tuple[Mapping[str, bytes], str, bool]
 
 
 class Exports(Protocol[EngineT]):
@@ -49,10 +52,25 @@ class Home:
     weights_sha256: str
     versions: tuple[int, ...]  # of the weights when they were those of the folder
     is_default: bool  # whether "auto" may look here: it held model.onnx when the model was loaded from it
+    exports: Mapping[str, bytes] | None = None  # by name, of a model that was unpickled: there is no folder then
 
     def holds(self, engine: str) -> bool:
         """Tell whether there is an export for an engine."""
+        if self.exports is not None:
+            return _FILES[engine] in self.exports
         return (self.folder / _FILES[engine]).is_file()
+
+    def contents(self) -> Mapping[str, bytes]:
+        """Give the exports by name; none where the folder has gone or holds other weights by now."""
+        if self.exports is not None:
+            return self.exports
+        try:
+            config, _ = read_files(self.folder, ())
+        except SeqtagError:
+            return {}
+        if config["files"]["model.safetensors"] != self.weights_sha256:
+            return {}
+        return {_FILES[e]: (self.folder / _FILES[e]).read_bytes() for e in _FILES if self.holds(e)}
 
 
 class Engines(Generic[EngineT]):
@@ -77,7 +95,7 @@ class Engines(Generic[EngineT]):
         self._exports: Exports[EngineT] | None = None
         self._homes: list[Home] = []  # the newest first
         self._opened: dict[str, tuple[State, Callable[[EngineT], EngineT] | None]] = {}
-        self._lock = Lock()
+        self._locks: dict[int, Lock] = {}  # by process, as a forked one has no threads that could release another's
 
     def loaded_from(self, folder: str | Path, config: Mapping[str, Any]) -> None:
         """Note the folder that the weights were read from."""
@@ -92,9 +110,24 @@ class Engines(Generic[EngineT]):
         folder, (config, _) = Path(folder), read_files(Path(folder), ())
         is_default = any(home.is_default and home.folder == folder for home in self._homes)
         home = Home(folder, config["files"]["model.safetensors"], self._versions(), is_default=is_default)
-        with self._lock:
+        with self._lock():
             self._homes = [home, *(other for other in self._homes if other.folder != folder)]
             self._opened.pop("onnx-int8", None)  # another one, with other rounding, may have been written
+
+    def carried(self) -> Carried | None:
+        """Give the exports of the weights as they are now, for a pickle; None where there are none."""
+        homes = [home for home in self._homes if home.versions == self._versions()]
+        for home in sorted(homes, key=lambda home: not home.is_default):
+            if exports := home.contents():
+                return dict(exports), home.weights_sha256, home.is_default
+        return None
+
+    def take_carried(self, carried: Carried | None) -> None:
+        """Take what `carried` gave in the place of a folder."""
+        self._homes = []
+        if carried is not None:
+            exports, weights_sha256, is_default = carried
+            self._homes = [Home(Path("a pickle"), weights_sha256, self._versions(), is_default, exports)]
 
     def choose(self, choice: str, on_torch: EngineT) -> EngineT:
         """Give the engine for a `choice` of the option `engine`; `on_torch` is the engine that runs on torch now.
@@ -103,12 +136,16 @@ class Engines(Generic[EngineT]):
         or of other weights. "auto" takes torch in such a case, and a warning names the file.
         """
         if choice != "torch":
-            with self._lock:
+            with self._lock():
                 state = os.getpid(), torch.get_num_threads(), self._versions()
                 make = self._opened_for(choice, state)
                 if make is not None:
                     return make(on_torch)
+        guard_forked_children()
         return on_torch
+
+    def _lock(self) -> Lock:
+        return self._locks.setdefault(os.getpid(), Lock())
 
     def _opened_for(self, choice: str, state: State) -> Callable[[EngineT], EngineT] | None:
         """Open the graph for a choice, or give the one that is open; None where torch is to run the network."""
@@ -158,10 +195,14 @@ class Engines(Generic[EngineT]):
     def _open_export(self, home: Home, engine: str, state: State) -> Callable[[EngineT], EngineT]:
         from seqtag.runtime.onnx_session import open_export
 
-        # Read now: the hash of an export is there once it is written, which may be after the model was loaded.
-        config, _ = read_files(home.folder, ())
-        path, sha256 = home.folder / _FILES[engine], config["files"].get(_FILES[engine])
-        opened = open_export(path, weights_sha256=home.weights_sha256, threads=state[1], sha256=sha256)
+        path, content, sha256 = home.folder / _FILES[engine], None, None
+        if home.exports is not None:
+            content = home.exports[path.name]
+        else:  # read now: the hash of an export is there once it is written, which may be after the model was loaded
+            config, _ = read_files(home.folder, ())
+            sha256 = config["files"].get(path.name)
+        threads = state[1]
+        opened = open_export(path, content=content, weights_sha256=home.weights_sha256, threads=threads, sha256=sha256)
         return self._task_exports().take(opened)
 
     def _task_exports(self) -> Exports[EngineT]:

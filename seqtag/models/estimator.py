@@ -4,25 +4,28 @@ Knows no task: each estimator says what a row is, what its network is made of an
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from seqtag.errors import ModelError, UsageError, near_miss
 from seqtag.models import options as check
-from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process, train_seeds, training_options
+from seqtag.models.fitting import NetworkT, Rows, Run, train_seeds, training_options
 from seqtag.models.options import option
 from seqtag.models.scikit_learn import BaseEstimator
-from seqtag.store import StoredModel, read_model, write_model
-from seqtag.training.device import pick_device
+from seqtag.store import StoredModel, packed, read_model, unpacked, write_model
+from seqtag.training.device import generators_kept, pick_device
+from seqtag.training.launch import is_main_process
 from seqtag.training.watchers import EpochRecord
 
 Self = TypeVar("Self", bound="Estimator[Any, Any]")
 VocabularyT = TypeVar("VocabularyT")
+P = ParamSpec("P")
 
 
 class NotFittedModelError(UsageError, NotFittedError):
@@ -40,6 +43,17 @@ class Fitted(Generic[NetworkT, VocabularyT]):
     data_: dict[str, Any]
 
 
+def keeps_generators(fit: Callable[Concatenate[Self, P], Self]) -> Callable[Concatenate[Self, P], Self]:
+    """Let a `fit` leave torch's global generators as it found them; what it draws depends on its seed alone."""
+
+    @wraps(fit)
+    def kept(self: Self, *args: P.args, **kwargs: P.kwargs) -> Self:
+        with generators_kept(self.device):
+            return fit(self, *args, **kwargs)
+
+    return kept
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     """Base of all estimators. The constructor stores its arguments unchanged; `fit` checks them."""
@@ -53,9 +67,9 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         "encoder",
     )
     hidden_size: int = option(
-        128, check.whole(1), "Each layer of the encoder has this many units per direction.", "encoder"
+        128, check.size(1), "Each layer of the encoder has this many units per direction.", "encoder"
     )
-    num_layers: int = option(1, check.whole(1), "The encoder has this many layers, one upon the other.", "encoder")
+    num_layers: int = option(1, check.whole(1, 100), "The encoder has this many layers, one upon the other.", "encoder")
     dropout: float = option(
         0.5, check.fraction, "Training drops this share of the units between and after the encoder's layers.", "encoder"
     )
@@ -134,6 +148,12 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         "fp32", check.one_of("fp32", "bf16"), "Training computes in this format; bf16 is faster on new GPUs.", "running"
     )
 
+    if not TYPE_CHECKING:  # to a type checker it would say that any attribute exists
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Turn a number of numpy's, which a search over options may bring, into Python's own."""
+            object.__setattr__(self, name, check.plain(value))
+
     def set_params(self: Self, **params: Any) -> Self:
         """Set constructor arguments; an unknown name is an error that names the nearest one."""
         check.check_names(type(self).__name__, [key.split("__")[0] for key in params], self._get_param_names())
@@ -202,11 +222,23 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
             raise NotFittedModelError(f"this {name} is not trained yet; call fit(...) or {name}.load(folder) first")
 
     def __getstate__(self) -> dict[str, Any]:
-        if hasattr(self, "network_"):
-            raise TypeError(
-                "a trained model is not pickled: pickles run code when they are read; use save() and load()"
-            )
-        return dict(super().__getstate__())
+        """Give the options, and of a trained model the files that `save` writes, for pickles, copies and workers."""
+        state = {name: value for name, value in super().__getstate__().items() if not name.endswith("_")}
+        return {**state, **self._fitted_state()} if hasattr(self, "network_") else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take back what `__getstate__` gave: a trained model is read as `load` reads it, which runs no other code."""
+        self.__dict__.update({name: value for name, value in state.items() if name not in ("files", "exports")})
+        if "files" in state:
+            with unpacked(state["files"]) as folder:
+                self._take(type(self).load(folder, device=self.device), state)
+
+    def _fitted_state(self) -> dict[str, Any]:
+        return {"files": packed(self._to_store()), "interrupted_": getattr(self, "interrupted_", False)}
+
+    def _take(self: Self, read: Self, state: Mapping[str, Any]) -> None:
+        """Take over what was fitted from another estimator, which was read from the files of a state."""
+        self.__dict__.update({name: value for name, value in vars(read).items() if name.endswith("_")})
 
     def _params_to_store(self) -> dict[str, Any]:
         return dict(self.get_params(deep=False))
@@ -250,8 +282,9 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     @classmethod
     def _open(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         estimator, stored = cls._read(folder, device=device)
-        estimator._restore(stored)
-        estimator._install(stored, folder)
+        with generators_kept("cpu"):  # a network begins with random weights even where those of a file follow
+            estimator._restore(stored)
+            estimator._install(stored, folder)
         return estimator, stored
 
     def _restore(self, stored: StoredModel) -> None:

@@ -18,12 +18,12 @@ import torch
 from seqtag.errors import ModelError, UsageError
 from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.models.engine import Exports
-from seqtag.models.fitting import is_main_process
 from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.network import Network
 from seqtag.runtime.onnx_session import start_export
 from seqtag.store import StoredModel, read_model, write_export
 from seqtag.text.vocabulary import Vocabulary
+from seqtag.training.launch import is_main_process
 
 logger = logging.getLogger("seqtag")
 

@@ -4,9 +4,9 @@ Knows no task: the estimator says how a network is built, what a row is and what
 """
 
 import logging
-import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from seqtag.errors import UsageError
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.language import WindowBatch
+from seqtag.training.launch import is_main_process
 from seqtag.training.loop import Trainer
 from seqtag.training.optimizers import TrainingOptions
 from seqtag.training.watchers import EpochRecord, TensorBoardWatcher, Watcher, default_watcher
@@ -76,7 +78,8 @@ def train_seeds(
     interrupted = False
     for seed in range(options.seed, options.seed + seeds):
         torch.manual_seed(seed)
-        network = build()
+        with _room():
+            network = build()
         watchers: list[Watcher] = list(run.watchers) if run.watchers is not None else [default_watcher()]
         if run.tensorboard is not None:
             watchers.append(TensorBoardWatcher(Path(run.tensorboard) / f"seed-{seed}"))
@@ -117,6 +120,20 @@ def train_seeds(
     return TrainedSeeds(best[0].eval(), best[1], scores, interrupted)
 
 
+@contextmanager
+def _room() -> Iterator[None]:
+    """Raise UsageError where torch finds no memory for a network; put it around building one."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        message = str(error)
+        if isinstance(error, RuntimeError) and "allocate" not in message and "out of memory" not in message:
+            raise
+        raise UsageError(
+            "the memory has no room for this network; lower hidden_size, num_layers or the sizes of the embeddings"
+        ) from error
+
+
 def training_options(params: Mapping[str, Any], *, epochs: int, batch_size: int) -> TrainingOptions:
     """Pick the options of the loop out of those of an estimator; `epochs` and `batch_size` fill in what it leaves open.
 
@@ -127,8 +144,3 @@ def training_options(params: Mapping[str, Any], *, epochs: int, batch_size: int)
     given["epochs"] = params["epochs"] or epochs
     given["batch_size"] = params["batch_size"] or batch_size
     return TrainingOptions(**{**absent, **given})
-
-
-def is_main_process() -> bool:
-    """Tell whether this process is the one that writes and logs: under `accelerate launch` there are several."""
-    return os.environ.get("RANK", "0") == "0"

@@ -8,11 +8,16 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, get_args
+
+import numpy as np
 
 from seqtag.errors import UsageError, near_miss
 
 T = TypeVar("T")
+
+_LARGEST = 2**63 - 1
 
 # What an option is about, in the order in which options are listed.
 Topic = Literal["task", "encoder", "tokens", "training", "running"]
@@ -63,9 +68,21 @@ def one_of(*choices: str | None) -> Check:
     return Check(" or ".join([", ".join(shown[:-1]), shown[-1]]), problem)
 
 
-def whole(least: int) -> Check:
-    """Accept a whole number from `least` on."""
-    return must_be(f"a whole number, at least {least}", lambda value: _is_number(value, int) and value >= least)
+def whole(least: int, most: int = _LARGEST) -> Check:
+    """Accept a whole number of a range, by default of all numbers from `least` on that 64 bits hold."""
+    allowed = f"a whole number, at least {least}" + (f" and at most {most}" if most < _LARGEST else "")
+
+    def problem(value: Any) -> str | None:
+        if not _is_number(value, Integral) or value < least or most < value <= _LARGEST:
+            return f"must be {allowed}"
+        return f"must be {allowed}; it has more than 64 bits" if value > _LARGEST else None
+
+    return Check(allowed, problem)
+
+
+def size(least: int) -> Check:
+    """Accept the width of a vector or a layer; more than it accepts is a slip, and hardly a memory has room for it."""
+    return whole(least, 65_536)
 
 
 def number(least: float, most: float = math.inf, *, open_end: bool = False) -> Check:
@@ -84,16 +101,35 @@ def optional(check: Check) -> Check:
 
 share = must_be("a number above 0, at most 1", lambda value: _is_number(value) and 0 < value <= 1)
 fraction = number(0, 1, open_end=True)  # what dropout takes
-truth = must_be("True or False", lambda value: isinstance(value, bool))
+truth = must_be("True or False", lambda value: isinstance(value, (bool, np.bool_)))
 text = must_be("a string", lambda value: isinstance(value, str) and value != "")
 weights = must_be(
-    "a mapping of labels to positive numbers",
-    lambda value: isinstance(value, Mapping) and all(isinstance(w, (int, float)) and w > 0 for w in value.values()),
+    "a mapping of labels to positive numbers, or 'balanced'",
+    lambda value: (
+        value == "balanced"
+        if isinstance(value, str)
+        else isinstance(value, Mapping)
+        and all(_is_number(weight) and 0 < weight < math.inf for weight in value.values())
+    ),
 )
 
 
-def _is_number(value: Any, kinds: type | tuple[type, ...] = (int, float)) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+def _is_number(value: Any, kind: type = Real) -> bool:
+    """Tell a number, Python's or numpy's, from a truth value, which is a number to Python."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def plain(value: Any) -> Any:
+    """Turn a number, truth value or string of numpy's into Python's own, inside a mapping too; others are left alone.
+
+    >>> plain(np.int64(4)), plain({"PER": np.float64(2)}), plain(None)
+    (4, {'PER': 2.0}, None)
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping) and any(isinstance(part, np.generic) for pair in value.items() for part in pair):
+        return {plain(key): plain(one) for key, one in value.items()}
+    return value
 
 
 def option(default: T, check: Check, doc: str, topic: Topic) -> T:

@@ -23,7 +23,7 @@ from seqtag.models.card import model_card
 from seqtag.models.context import Context, context_problem
 from seqtag.models.engine import Engines, EngineT, check_engine
 from seqtag.models.estimator import Estimator, VocabularyT
-from seqtag.models.fitting import NetworkT, Rows, Run, is_main_process
+from seqtag.models.fitting import NetworkT, Rows, Run
 from seqtag.models.language.language_model import LanguageModel
 from seqtag.models.options import option
 from seqtag.nn.context import ContextEmbedder
@@ -33,6 +33,7 @@ from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
+from seqtag.training.launch import is_main_process
 
 Self = TypeVar("Self", bound="SequenceEstimator[Any, Any, Any]")
 
@@ -75,10 +76,10 @@ class SequenceEstimator(
         "encoder",
     )
     proj_size: int = option(
-        0, check.whole(0), "An LSTM narrows its states to this many numbers; 0 leaves them as they are.", "encoder"
+        0, check.size(0), "An LSTM narrows its states to this many numbers; 0 leaves them as they are.", "encoder"
     )
     word_size: int = option(
-        100, check.whole(1), "Each word has a vector of this many numbers, unless it comes from `vectors`.", "tokens"
+        100, check.size(1), "Each word has a vector of this many numbers, unless it comes from `vectors`.", "tokens"
     )
     characters: str | None = option(
         "cnn",
@@ -87,14 +88,14 @@ class SequenceEstimator(
         "tokens",
     )
     character_size: int = option(
-        50, check.whole(2), "The network of characters describes a word by this many numbers.", "tokens"
+        50, check.size(2), "The network of characters describes a word by this many numbers.", "tokens"
     )
     shape_size: int = option(
-        10, check.whole(0), "The casing of a word is a vector of this many numbers; 0 leaves it out.", "tokens"
+        10, check.size(0), "The casing of a word is a vector of this many numbers; 0 leaves it out.", "tokens"
     )
     affix_size: int = option(
         20,
-        check.whole(0),
+        check.size(0),
         "The first two and three characters of a word, and the last, are vectors of this many numbers each; 0 leaves "
         "them out.",
         "tokens",
@@ -138,7 +139,7 @@ class SequenceEstimator(
         "tokens",
     )
     context_size: int = option(
-        64, check.whole(1), "The states of the language models are narrowed to this many numbers per token.", "tokens"
+        64, check.size(1), "The states of the language models are narrowed to this many numbers per token.", "tokens"
     )
     context_dropout: float = option(
         0.2, check.fraction, "Training drops this share of the states of the language models.", "tokens"
@@ -150,10 +151,11 @@ class SequenceEstimator(
         "and read each sentence once.",
         "training",
     )
-    class_weights: Mapping[str, float] | None = option(
+    class_weights: Mapping[Any, float] | str | None = option(
         None,
         check.optional(check.weights),
-        "An error on these labels weighs this many times as much in training; labels left out weigh 1.",
+        "An error on these labels weighs this many times as much in training; labels left out weigh 1. With 'balanced' "
+        "all labels count alike, however often they occur.",
         "training",
     )
     max_tokens: int = option(
@@ -232,6 +234,10 @@ class SequenceEstimator(
         matrix_VE[[index[word] for word in rows]] = found.matrix[list(rows.values())]
         self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
+
+    def _named_weights(self) -> Mapping[Any, float]:
+        """Give the weights that `class_weights` has by label; none where they are balanced."""
+        return self.class_weights if isinstance(self.class_weights, Mapping) else {}
 
     def __sklearn_clone__(self: Self) -> Self:
         """Clone as scikit-learn does, but for the language models: a clone of one would not be trained."""
@@ -337,6 +343,17 @@ class SequenceEstimator(
         if self.engine not in check.ENGINES:
             check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
         return self.engines_.choose(self.engine, self._torch_engine())
+
+    def _fitted_state(self) -> dict[str, Any]:
+        state = {**super()._fitted_state(), "exports": self.engines_.carried()}
+        if self.context_ is not None and list(self.context_.models) == self.context:
+            state["context"] = "of the model"  # not a second time: a model that was loaded goes on from its own ones
+        return state
+
+    def _take(self: Self, read: Self, state: Mapping[str, Any]) -> None:
+        super()._take(read, state)
+        self.context = read.context if state["context"] == "of the model" else state["context"]
+        self.engines_.take_carried(state["exports"])
 
     def _open_engines(self, stored: StoredModel, folder: str | Path, engine: str | None) -> None:
         """Note the folder that the network came from; an engine that was named replaces the one that was saved."""

@@ -5,6 +5,7 @@ Grave, Joulin and Usunier 2017, https://arxiv.org/abs/1612.04426. Nothing in it 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ class Cache:
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
-        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
+        if not isinstance(self.size, Integral) or isinstance(self.size, bool) or self.size < 1:
             raise UsageError(f"size: must be a whole number, at least 1, not {self.size!r}")
         if not (self.flatness >= 0 and 0 < self.share < 1):
             raise UsageError(f"{self}: flatness must be at least 0, and share between 0 and 1")

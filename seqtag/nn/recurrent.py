@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqtag.errors import UsageError, near_miss
+
 # The state of an encoder before or after some tokens: the hidden state, and for an LSTM the cell as well. Each is
 # (layers * directions, B, D) in torch's order: layer by layer, and within each the forward direction first.
 State: TypeAlias = tuple[Tensor, ...]
@@ -40,6 +42,8 @@ class RecurrentEncoder(nn.Module):
     `merge="concat"` puts the two directions side by side, `"sum"` adds them; `proj_size` (LSTM only) narrows the hidden
     state, see Sak et al. 2014, https://arxiv.org/abs/1402.1128. The width that comes out is `output_size`.
 
+    Raises UsageError for another name, and in a call for lengths or a state that don't fit the batch.
+
     >>> encoder = RecurrentEncoder(3, encoder="gru", hidden_size=4)
     >>> hidden_BTH = encoder(torch.ones(2, 5, 3), torch.tensor([5, 2]))
     >>> hidden_BTH.shape, encoder.output_size
@@ -62,9 +66,12 @@ class RecurrentEncoder(nn.Module):
         proj_size: int = 0,
     ) -> None:
         super().__init__()
-        assert encoder in _MODULES, encoder
-        assert merge in ("concat", "sum"), merge
-        assert proj_size == 0 or encoder == "lstm", f"{encoder} has no projection"
+        if encoder not in _MODULES:
+            raise UsageError(f"unknown encoder {encoder!r}; {near_miss(encoder, _MODULES)}")
+        if merge not in ("concat", "sum"):
+            raise UsageError(f"unknown merge {merge!r}; {near_miss(merge, ('concat', 'sum'))}")
+        if proj_size and encoder != "lstm":
+            raise UsageError(f"proj_size={proj_size} needs encoder='lstm' (is {encoder!r})")
         self.encoder = encoder
         self.rnn = _MODULES[encoder](
             input_size,
@@ -159,14 +166,16 @@ class RecurrentEncoder(nn.Module):
         """Give hidden_BTH and the final state; where that is not wanted it may be anything."""
         batch_size, num_tokens, _ = embedded_BTE.shape
         lengths_B = lengths_B.cpu()  # packing wants them there, and each look at them from here on is free
-        assert lengths_B.shape == (batch_size,), (lengths_B.shape, embedded_BTE.shape)
+        if lengths_B.shape != (batch_size,) or (batch_size and int(lengths_B.max()) > num_tokens):
+            shape = f"a batch of {batch_size} sentences with up to {num_tokens} tokens"
+            raise UsageError(f"the lengths {lengths_B.tolist()} don't fit {shape}; give the length of each sentence")
         if batch_size == 0 or num_tokens == 0:
             hidden_BTH = embedded_BTE.new_zeros(batch_size, num_tokens, self.output_size)
             return hidden_BTH, self.start(batch_size) if state is None else state
-        assert int(lengths_B.max()) <= num_tokens, (lengths_B, num_tokens)
         if state is not None:
             found, wanted = ([tuple(part.shape) for part in parts] for parts in (state, self.start(batch_size)))
-            assert found == wanted, f"the initial state has shapes {found}, but this encoder needs {wanted}"
+            if found != wanted:
+                raise UsageError(f"the initial state has shapes {found}, but this encoder needs {wanted}")
 
         if embedded_BTE.device.type == "cpu":
             with torch.autocast("cpu", enabled=False):

@@ -171,11 +171,7 @@ class OnnxClassEngine:
 
     def choose(self, probability_NL: np.ndarray) -> np.ndarray:
         """Say which classes each row gets, as truth values (N, L): the likeliest, or all that reach their threshold."""
-        if self.classes.is_multi:
-            chosen_NL: np.ndarray = probability_NL >= self.weights.threshold_L
-            return chosen_NL
-        likeliest_NL: np.ndarray = np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
-        return likeliest_NL
+        return self.classes.choose(probability_NL, self.weights.threshold_L)
 
     def _normalised(self, score_ML: np.ndarray) -> np.ndarray:
         if self.classes.is_multi:

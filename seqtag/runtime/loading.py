@@ -1,29 +1,69 @@
 """Open the exported model in a folder without torch: the predicting half of a `Tagger` or `Classifier`."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from seqtag.errors import UsageError
+from seqtag.errors import ModelError, SeqtagError, UsageError
 from seqtag.inference.classifying import PredictingClassifier
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
-from seqtag.store import read_without_weights
+from seqtag.store import StoredExport, read_unchanged, read_without_weights, unpacked
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
 
-class RuntimeTagger(PredictingTagger[OnnxTagEngine]):
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a model was loaded from: a folder, or the files that a pickle held."""
+
+    folder: Path
+    export: str  # the name of its file
+    threads: int | None
+    stored: StoredExport
+    files: Mapping[str, bytes] | None = None
+
+    def contents(self) -> Mapping[str, bytes]:
+        """Give the files of the model by name; ModelError where its folder holds them no longer."""
+        if self.files is not None:
+            return self.files
+        try:
+            now, names = read_without_weights(self.folder), ("config.json", "vocabulary.json", self.export)
+            if _identity(now) == _identity(self.stored):
+                return {name: (self.folder / name).read_bytes() for name in names}
+        except (SeqtagError, OSError):
+            pass
+        raise ModelError(f"{self.folder}: the model that was loaded from it is no longer there, so it can't be pickled")
+
+
+def _identity(stored: StoredExport) -> dict[str, Any]:
+    """Give what tells a model from another; exports, whose hashes and sizes are noted too, may come and go."""
+    return {**stored.config, "files": stored.weights_sha256, "sizes": None}
+
+
+class Portable:
+    """Lets a model be pickled, copied and sent to workers, as the files that it needs."""
+
+    source: Source
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return load_files, (self.source.contents(), self.source.export, self.source.threads)
+
+
+class RuntimeTagger(Portable, PredictingTagger[OnnxTagEngine]):
     """A trained tagger that predicts as `seqtag.Tagger` does: the same tags, spans and probabilities, without torch.
 
     Make one with `seqtag.runtime.load`. One may be shared by any number of threads.
     """
 
-    def __init__(self, engine: OnnxTagEngine, *, language: str) -> None:
-        self.engine = engine
-        self.language = language
+    def __init__(self, engine: OnnxTagEngine, *, language: str, source: Source) -> None:
+        self.engine, self.language, self.source = engine, language, source
 
     @property
     def thresholds_(self) -> dict[str, float] | None:
@@ -37,15 +77,14 @@ class RuntimeTagger(PredictingTagger[OnnxTagEngine]):
         return self.engine
 
 
-class RuntimeClassifier(PredictingClassifier):
+class RuntimeClassifier(Portable, PredictingClassifier):
     """A trained classifier that predicts as `seqtag.Classifier` does: the same classes, the same probabilities.
 
     Make one with `seqtag.runtime.load`. One may be shared by any number of threads.
     """
 
-    def __init__(self, engine: OnnxClassEngine, *, language: str) -> None:
-        self.engine = engine
-        self.language = language
+    def __init__(self, engine: OnnxClassEngine, *, language: str, source: Source) -> None:
+        self.engine, self.language, self.source = engine, language, source
 
     def _classes(self) -> ClassSet:
         return self.engine.classes
@@ -62,17 +101,32 @@ def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) 
     vocabulary.json and the export. Raises UsageError where there is no model or no export of it, ModelError naming the
     file that is damaged, or an export of other weights.
     """
-    folder = Path(folder)
+    export = "model.int8.onnx" if int8 else "model.onnx"
+    return read_unchanged(folder, partial(_open, Path(folder), export, threads))
+
+
+def load_files(files: Mapping[str, bytes], export: str, threads: int | None) -> RuntimeTagger | RuntimeClassifier:
+    """Open a model that came as files by name, as a pickle holds it."""
+    with unpacked(files) as folder:
+        return _open(folder, export, threads, files)
+
+
+def _open(
+    folder: Path, export: str, threads: int | None, files: Mapping[str, bytes] | None = None
+) -> RuntimeTagger | RuntimeClassifier:
     stored = read_without_weights(folder)
     task = stored.config.get("task")
     if task not in ("tag", "classify"):
         raise UsageError(f"{folder}: holds a model for the task {task!r}, the runtime needs 'tag' or 'classify'")
-    path = folder / ("model.int8.onnx" if int8 else "model.onnx")
-    exported = open_export(path, weights_sha256=stored.weights_sha256, threads=threads, sha256=stored.sha256(path.name))
+    sha256 = stored.sha256(export)
+    exported = open_export(folder / export, weights_sha256=stored.weights_sha256, threads=threads, sha256=sha256)
+    source = Source(folder, export, threads, stored, files)
     context = CharacterLayout.from_store(stored.config, stored.vocabulary)
     language = stored.config["params"]["language"]
     if task == "tag":
         known = Vocabulary.from_dict(stored.vocabulary)
-        return RuntimeTagger(OnnxTagEngine.build(exported, stored.config, known, context), language=language)
+        tag_engine = OnnxTagEngine.build(exported, stored.config, known, context)
+        return RuntimeTagger(tag_engine, language=language, source=source)
     vocabulary = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
-    return RuntimeClassifier(OnnxClassEngine.build(exported, stored.config, vocabulary, context), language=language)
+    engine = OnnxClassEngine.build(exported, stored.config, vocabulary, context)
+    return RuntimeClassifier(engine, language=language, source=source)

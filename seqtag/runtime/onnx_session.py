@@ -9,13 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from seqtag.errors import ModelError, UsageError
-from seqtag.store import sha256_of
+from seqtag.model_files import sha256_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -103,20 +104,22 @@ class Exported:
             raise self.damaged(f"it takes {sorted(found[0])} and gives {sorted(found[1])}")
 
 
-def open_export(path: Path, *, weights_sha256: str, threads: int | None, sha256: str | None = None) -> Exported:
+def open_export(
+    path: Path, *, weights_sha256: str, threads: int | None, sha256: str | None = None, content: bytes | None = None
+) -> Exported:
     """Open an export of any task, and check that it is whole, of a known format and made from these weights.
 
     `threads` is how many cores one call may use; None: all that the process may. `sha256` is the hash of the file where
-    it is known. Raises UsageError where there is no export or no onnxruntime, ModelError for a file that is damaged or
-    was made from other weights.
+    it is known, `content` what the file held where it is not there any more. Raises UsageError where there is no export
+    or no onnxruntime, ModelError for a file that is damaged or was made from other weights.
     """
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
         raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise UsageError(f"{path.parent}: there is no {path.name} in it; {_again(path)}")
     if sha256 is not None and sha256_of(path) != sha256:
         raise ModelError(f"{path}: damaged, it is not the file that was exported; {_again(path)}")
-    exported = start_export(path, str(path), threads=threads)
+    exported = start_export(path, str(path) if content is None else content, threads=threads)
     if exported.about["weights_sha256"] != weights_sha256:
         raise ModelError(f"{path}: made from other weights than those of this model; {_again(path)}")
     return exported
@@ -147,6 +150,8 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Se
 
     Raises UsageError where onnxruntime is not installed, ModelError where it can't read the graph.
     """
+    # The import itself asks for the address of a server and writes an identifier of the machine, unless this is set.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime as ort
         from onnxruntime.capi import onnxruntime_pybind11_state as failures
@@ -162,6 +167,7 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Se
         failures.Fail,
         failures.InvalidArgument,
         failures.InvalidGraph,
+        failures.NoSuchFile,  # replaced since it was looked at
         failures.InvalidProtobuf,
         failures.NotImplemented,
         failures.RuntimeException,

@@ -1,5 +1,6 @@
 """Look words up for the exported network: each word once, and a batch as places in a table of its distinct words."""
 
+import os
 from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import NamedTuple
@@ -13,6 +14,13 @@ from seqtag.text.vocabulary import FEATURES, MOST_CHARACTERS, Vocabulary
 # What is kept of the words seen so far: some 20 MB at most, whatever the words are.
 _MOST_WORDS = 50_000
 _MOST_LETTERS = 2_000_000
+
+# One for all tables: a look-up is a small part of a batch, and what it does holds Python's own lock as well. A process
+# forks only while no thread is in a look-up. Otherwise the child would wait for a thread that it does not have, and its
+# tables would be half written.
+_LOCK = Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
 
 
 class Looked(NamedTuple):
@@ -36,7 +44,6 @@ class WordTable:
     ) -> None:
         self.vocabulary = vocabulary
         self.most_words, self.most_letters = most_words, most_letters
-        self._lock = Lock()
         self._forget()
 
     def __len__(self) -> int:
@@ -45,7 +52,7 @@ class WordTable:
     def look_up(self, words: Sequence[str]) -> Looked:
         """Find the rows of the distinct words of a batch, and the row of each of its tokens."""
         # One thread at a time: this is a small part of a batch, and the table may start anew in between.
-        with self._lock:
+        with _LOCK:
             places = list(map(self._places.get, words))
             if None in places:
                 self._add(dict.fromkeys(word for word, place in zip(words, places) if place is None), words)

@@ -19,6 +19,7 @@ class ClassSet:
 
     labels: tuple[Label, ...]
     is_multi: bool = False  # a text may have several, or none
+    as_indicators: bool = False  # in training the labels of a text were a row of 0 and 1, so predictions are too
 
     @classmethod
     def build(cls, labels: Iterable[Label], *, is_multi: bool = False) -> "ClassSet":
@@ -67,6 +68,18 @@ class ClassSet:
             indicators_NL[np.arange(len(ids)), np.asarray(ids, np.int64)] = 1.0
         return indicators_NL
 
+    def choose(self, probability_NL: np.ndarray, threshold_L: np.ndarray) -> np.ndarray:
+        """Say which classes each text gets, as truth values (N, L): the likeliest, or all that reach their threshold.
+
+        >>> ClassSet(("a", "b")).choose(np.array([[0.4, 0.6]]), np.full(2, 0.9)).tolist()
+        [[False, True]]
+        """
+        if self.is_multi:
+            reached_NL: np.ndarray = probability_NL >= threshold_L
+            return reached_NL
+        likeliest_NL: np.ndarray = np.arange(len(self)) == probability_NL.argmax(1)[:, None]
+        return likeliest_NL
+
     def decode(self, chosen_NL: np.ndarray) -> list[Any]:
         """Turn rows of truth values into labels: one per text, or a list in the order of the classes.
 
@@ -77,11 +90,22 @@ class ClassSet:
             return [[self.labels[i] for i in np.flatnonzero(row_L)] for row_L in chosen_NL]
         return [self.labels[i] for i in chosen_NL.argmax(1)]
 
+    def given_back(self, labels: list[Any]) -> list[Any] | np.ndarray:
+        """Give labels in the form that they had in training: as they are, or as an array of 0 and 1, (N, L).
+
+        >>> ClassSet(("a", "b"), is_multi=True, as_indicators=True).given_back([["b"], []]).tolist()
+        [[0, 1], [0, 0]]
+        """
+        if not self.as_indicators:
+            return labels
+        return self.indicators([[self.index[one] for one in several] for several in labels]).astype(np.int64)
+
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold."""
-        return {"labels": list(self.labels), "is_multi": self.is_multi}
+        stored = {"labels": list(self.labels), "is_multi": self.is_multi}
+        return {**stored, "as_indicators": True} if self.as_indicators else stored
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ClassSet":
         """Read what `to_dict` gave."""
-        return cls(tuple(stored["labels"]), stored["is_multi"])
+        return cls(tuple(stored["labels"]), stored["is_multi"], stored.get("as_indicators", False))

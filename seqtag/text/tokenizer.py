@@ -3,10 +3,12 @@
 Only spaCy's rules are used, so no spaCy model is needed or downloaded. This module knows no model and no tags.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from seqtag.errors import UsageError
@@ -14,6 +16,10 @@ from seqtag.text.length_batches import filled
 
 # A pipeline forgets the words of a loan, and looking words up takes most of the time, so short texts share a loan.
 _LOAN_CHARACTERS = 200_000
+# spaCy takes time quadratic in what stands between two spaces: for each bracket that it cuts off, it looks at the rest
+# once more. So what is longer than this is cut into pieces first; the tokens of everything else are those of spaCy.
+_LONGEST_CHUNK, _PIECE = 1000, 250  # characters
+_LONG_CHUNK = re.compile(rf"(?<!\S)\S{{{_LONGEST_CHUNK + 1},}}")
 _CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation, except for what opens a bracket or a quotation
 
 
@@ -32,9 +38,11 @@ class Token:
 class Tokenizer:
     """Tokenise texts of one language; `xx` has rules that fit most languages that write spaces.
 
-    White space is in no token, and every other character is in exactly one. Any number of threads may share a
-    tokenizer, and it keeps no word of a text, so memory does not grow with new words. spaCy is imported here, not
-    before. Raises UsageError if spaCy is not installed, lacks the language, or needs another package for it.
+    White space is in no token, and every other character is in exactly one. More than 1,000 characters without white
+    space are cut into pieces of at most 250, after punctuation if possible, before spaCy sees them. Any number of
+    threads may share a tokenizer, and it keeps no word of a text, so memory does not grow with new words. spaCy is
+    imported here, not before. Raises UsageError if spaCy is not installed, lacks the language, or needs another package
+    for it.
 
     >>> Tokenizer("en").tokens("Ada doesn't  wait.")[1:3]
     [Token(text='does', start=4, end=8), Token(text="n't", start=8, end=11)]
@@ -51,7 +59,7 @@ class Tokenizer:
     def tokens(self, text: str) -> list[Token]:
         """Cut one text into tokens, in order."""
         with _lent_pipeline(self.language) as pipeline:
-            return _tokens_of(pipeline.make_doc(text))
+            return _tokens_of(_doc_of(pipeline, text))
 
     def sentences(self, text: str) -> list[list[Token]]:
         """Cut one text into sentences of at most `max_tokens` tokens; together they are exactly `tokens(text)`.
@@ -63,15 +71,15 @@ class Tokenizer:
         [['It', 'rains', '.'], ['Stay', 'in', '.']]
         """
         with _lent_pipeline(self.language) as pipeline:
-            return self._sentences_of(pipeline(text))
+            return self._sentences_of(pipeline(_doc_of(pipeline, text)))
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[list[Token]]]:
         """Give `sentences(text)` of each text, in order, in memory that does not grow with their number."""
-        return self._in_loans(texts, lambda pipeline, text: self._sentences_of(pipeline(text)))
+        return self._in_loans(texts, lambda pipeline, text: self._sentences_of(pipeline(_doc_of(pipeline, text))))
 
     def token_stream(self, texts: Iterable[str]) -> Iterator[list[Token]]:
         """Give `tokens(text)` of each text, in order, in memory that does not grow with their number."""
-        return self._in_loans(texts, lambda pipeline, text: _tokens_of(pipeline.make_doc(text)))
+        return self._in_loans(texts, lambda pipeline, text: _tokens_of(_doc_of(pipeline, text)))
 
     def _in_loans(self, texts: Iterable[str], cut: Callable[[Any, str], Cut]) -> Iterator[Cut]:
         for batch in filled(texts, len, _LOAN_CHARACTERS):
@@ -136,6 +144,39 @@ def _blank_pipeline(language: str) -> Any:
     return pipeline
 
 
+def _doc_of(pipeline: Any, text: str) -> Any:
+    """Cut a text into spaCy's tokens, in time that grows as the text does."""
+    pieces = _pieces(text)
+    if len(pieces) == 1:
+        return pipeline.make_doc(text)
+    tokens = [token for piece in pieces for token in pipeline.make_doc(piece)]
+    doc_class = type(pipeline.make_doc(""))
+    return doc_class(
+        pipeline.vocab, [token.text for token in tokens], spaces=[bool(token.whitespace_) for token in tokens]
+    )
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut a text where it has too many characters without white space; together the pieces are the text.
+
+    >>> [len(piece) for piece in _pieces("Ada " + "x" * 1100 + " met")]
+    [4, 250, 250, 250, 250, 100, 4]
+    """
+    cuts = [0]
+    for chunk in _LONG_CHUNK.finditer(text):
+        cuts.append(chunk.start())
+        while chunk.end() - cuts[-1] > _PIECE:
+            limit = cuts[-1] + _PIECE
+            breaks = (at for at in range(limit, limit - _PIECE // 2, -1) if _closes(text[at - 1]))
+            cuts.append(next(breaks, limit))
+        cuts.append(chunk.end())
+    return [text[start:end] for start, end in pairwise([*cuts, len(text)]) if start < end] or [text]
+
+
+def _closes(letter: str) -> bool:
+    return unicodedata.category(letter) in _CLOSING
+
+
 def _tokens_of(doc: Any) -> list[Token]:
     return [_token_of(token) for token in doc if not token.is_space]
 
@@ -145,16 +186,16 @@ def _token_of(token: Any) -> Token:
 
 
 def _cut_long(sentence: Sequence[Token], limit: int) -> Iterator[list[Token]]:
-    rest = list(sentence)
-    while len(rest) > limit:
-        breaks = (position for position in range(limit, limit // 2, -1) if _may_break(rest, position))
-        cut = next(breaks, limit)
-        yield rest[:cut]
-        rest = rest[cut:]
-    yield rest
+    start = 0
+    while len(sentence) - start > limit:
+        breaks = (place for place in range(start + limit, start + limit // 2, -1) if _may_break(sentence, place))
+        end = next(breaks, start + limit)
+        yield list(sentence[start:end])
+        start = end
+    yield list(sentence[start:])
 
 
 def _may_break(tokens: Sequence[Token], position: int) -> bool:
     """Say whether a sentence may be cut before `position`: after punctuation, or at white space wider than a space."""
     before, here = tokens[position - 1], tokens[position]
-    return here.start - before.end > 1 or all(unicodedata.category(letter) in _CLOSING for letter in before.text)
+    return here.start - before.end > 1 or all(map(_closes, before.text))

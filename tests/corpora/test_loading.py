@@ -410,3 +410,16 @@ def test_a_disk_without_room_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("seqtag.corpora.tagged_drafts.pa.OSFile", full)
     with pytest.raises(Exception, match=r"can't write the rows of the corpus: .*No space left.*set TMPDIR"):
         load_corpus(path)
+
+
+def test_options_of_annotated_texts_stand_behind_a_path(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "Ada Byron", "label": [[4, 9, "LAST"], [0, 9, "PER"]]}\n')
+    assert load_corpus(f"{path}:overlaps=first")["train"].features["tags"].feature.names == ["O", "B-LAST"]
+    assert load_corpus(path, overlaps="longest")["train"].features["tags"].feature.names == ["B-PER", "I-PER"]
+    with pytest.raises(UsageError, match="unknown overlaps='last'; choose from error, first, longest"):
+        load_corpus(f"{path}:overlaps=last")
+    column_file = tmp_path / "x.conll"
+    column_file.write_text("Ada\tB-PER\n")
+    with pytest.raises(UsageError, match=r"x\.conll: annotator= is for exports in JSON"):
+        load_corpus(column_file, annotator=1)

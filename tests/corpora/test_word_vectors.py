@@ -182,9 +182,15 @@ BINARY = word2vec_binary(["the", "sea"], MATRIX[:2])
             BINARY.replace(struct.pack("<f", 3), struct.pack("<f", np.nan)),
             "word 2 of 2, 'sea', has a value that is not",
         ),
-        (gzip.compress(glove(WORDS, MATRIX), mtime=0)[:-12], "the gzip stream is damaged or cut off"),
-        (gzip.compress(b"x" * 99, mtime=0)[:10] + b"garbage", "the gzip stream is damaged or cut off"),
+        (gzip.compress(glove(WORDS, MATRIX), mtime=0)[:-12], "the gzip file is damaged or cut off"),
+        (gzip.compress(b"x" * 99, mtime=0)[:10] + b"garbage", "the gzip file is damaged or cut off"),
         (b"PK\x03\x04rest", "is a zip archive; unpack it"),
+        (
+            b"1 99999999999999999999\nsea 1 2\n",
+            "vectors:1: the header promises 1 words of 99999999999999999999 numbers",
+        ),
+        (b"1 " + b"9" * 6000 + b"\nsea 1 2\n", "vectors:1: the header promises 1 words of 9999"),
+        (b"9" * 6000 + b" 3\nsea 1 2 3\n", "vectors:1: the header promises 9999"),
         ("é 1 2\nü 3 4\n".encode("latin-1"), "none of 2 words is UTF-8; convert the file"),
     ],
 )

@@ -1,12 +1,12 @@
-"""scikit-learn's contract: parameters, clones, searches, not-fitted errors; and that nothing trained is pickled."""
+"""scikit-learn's contract: parameters, clones, searches, not-fitted errors; numbers of numpy's; torch's generator."""
 
 import copy
 import inspect
 import json
-import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict, cross_val_score
@@ -153,14 +153,65 @@ def test_before_fit_every_method_of_a_classifier_says_so(call):
     assert isinstance(caught.value, UsageError)
 
 
+# Of every kind of option one or more, as numpy has them.
+NUMPY = {
+    "hidden_size": np.int32(4),
+    "epochs": np.int64(1),
+    "batch_size": np.uint8(4),
+    "dropout": np.float32(0.25),
+    "learning_rate": np.float64(0.01),
+    "bias": np.bool_(False),
+    "encoder": np.str_("gru"),
+    "seed": np.int64(2**40),
+}
+
+
+@pytest.mark.parametrize("how", ["constructor", "set_params", "attribute"])
+@pytest.mark.parametrize(("make", "X", "y", "weights"), TASKS, ids=["Tagger", "Classifier"])
+def test_numbers_of_numpys_are_numbers(make, X, y, weights, how, tmp_path):
+    weights = {np.str_(label): np.float32(weight) for label, weight in weights.items()}
+    if how == "constructor":
+        estimator = make(**NUMPY, class_weights=weights)
+    elif how == "set_params":
+        estimator = clone(make()).set_params(**NUMPY, class_weights=weights)
+    else:
+        estimator = make()
+        for name, value in {**NUMPY, "class_weights": weights}.items():
+            setattr(estimator, name, value)
+    plain = make(**{name: value.item() for name, value in NUMPY.items()}, class_weights=weights)
+    assert json.dumps(estimator.get_params()) == json.dumps(plain.get_params())
+    assert clone(estimator).get_params() == estimator.get_params()
+    if how == "set_params":
+        loaded = type(estimator).load(estimator.fit(X, y).save(tmp_path / "m"))
+        assert loaded.get_params() == {**plain.get_params(), "device": "auto"}
+
+
+@pytest.mark.parametrize("bad", [np.int64(0), np.float64(8.0), np.bool_(True), np.float32("nan")])
+def test_numbers_of_numpys_are_checked_as_others_are(bad):
+    with pytest.raises(UsageError, match=r"hidden_size=.*must be a whole number, at least 1"):
+        tiny_tagger(hidden_size=bad).fit(TOKENS, TAGS)
+
+
+def test_a_search_over_an_array_finds_its_best(tmp_path):
+    grid = {"hidden_size": np.arange(4, 12, 4), "dropout": np.linspace(0.0, 0.4, 2), "lexical": np.array([True])}
+    search = GridSearchCV(tiny_classifier(epochs=1), grid, cv=2).fit(TEXTS, LABELS)
+    assert search.best_estimator_.hidden_size in (4, 8)
+    assert (
+        Classifier.load(search.best_estimator_.save(tmp_path / "m")).hidden_size == search.best_params_["hidden_size"]
+    )
+
+
 @pytest.mark.parametrize(("make", "X", "y", "_"), TASKS, ids=["Tagger", "Classifier"])
-def test_a_trained_model_is_not_pickled(make, X, y, _):
+def test_torchs_generator_is_left_alone(make, X, y, _, tmp_path):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
     estimator = make(epochs=1).fit(X, y)
-    for copying in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match=r"pickles run code when they are read; use save\(\) and load\(\)"):
-            copying(estimator)
-    untrained = make(epochs=3)
-    assert pickle.loads(pickle.dumps(untrained)).get_params() == untrained.get_params()
+    assert torch.equal(torch.get_rng_state(), before)
+    type(estimator).load(estimator.save(tmp_path / "m"))
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(UsageError):
+        make(class_weights={"NONE": 1}).fit(X, y)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_cross_validation_scores_each_half_with_a_model_of_the_other():

@@ -6,6 +6,7 @@ import pydoc
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 
@@ -70,14 +71,31 @@ def test_a_subclass_may_change_a_default_alone():
     ("checked", "allowed", "good", "bad"),
     [
         (check.one_of("b", "a", None), "a, b or None", ["a", None], ["c", 1, "None"]),
-        (check.whole(1), "a whole number, at least 1", [1, 5], [0, 1.0, True, "1", None]),
-        (check.number(0), "a number, at least 0", [0, 2.5], [-1, True, float("nan"), "0"]),
+        (check.whole(0), "a whole number, at least 0", [0, 2**63 - 1], [2**63, 2**70]),
+        (check.size(1), "a whole number, at least 1 and at most 65536", [1, 65_536], [0, 65_537, 10**9, 2**70]),
+        (
+            check.whole(1),
+            "a whole number, at least 1",
+            [1, 5, np.int16(1)],
+            [0, 1.0, True, "1", None, np.int16(0), np.float64(1)],
+        ),
+        (
+            check.number(0),
+            "a number, at least 0",
+            [0, 2.5, np.float32(2.5), np.int8(1)],
+            [-1, True, float("nan"), "0", np.bool_(True)],
+        ),
         (check.number(0.01, 0.5), "a number, at least 0.01 and at most 0.5", [0.5], [0.51, 0]),
         (check.fraction, "a number, at least 0 and less than 1", [0, 0.99], [1, -0.1]),
         (check.share, "a number above 0, at most 1", [1, 0.01], [0, 1.01]),
-        (check.truth, "True or False", [True, False], [1, 0, None]),
+        (check.truth, "True or False", [True, False, np.bool_(True)], [1, 0, None, np.int64(1)]),
         (check.text, "a string", ["x"], ["", None, 1]),
-        (check.weights, "a mapping of labels to positive numbers", [{"A": 2}, {}], [{"A": 0}, {"A": "1"}, []]),
+        (
+            check.weights,
+            "a mapping of labels to positive numbers, or 'balanced'",
+            [{"A": 2}, {}, "balanced", {"A": np.float32(0.5)}],
+            [{"A": 0}, {"A": "1"}, [], "balance", {"A": True}, {"A": float("inf")}],
+        ),
         (check.optional(check.whole(1)), "a whole number, at least 1, or None", [1, None], [0]),
     ],
 )

@@ -1,5 +1,7 @@
 """The encoder against cells written out gate by gate and against torch's packed module: values and gradients."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from oracle_cells import PASSES, encode
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqtag.errors import UsageError
 from seqtag.nn.recurrent import RecurrentEncoder
 
 INPUT_SIZE = 3
@@ -411,8 +414,27 @@ def test_nothing_to_read_leaves_the_state_as_it_was():
 
 def test_an_initial_state_of_another_shape_is_refused():
     encoder = build({"encoder": "gru", "hidden_size": 4})
-    with pytest.raises(AssertionError, match=r"shapes \[\(1, 1, 4\)\], but this encoder needs \[\(2, 1, 4\)\]"):
+    with pytest.raises(UsageError, match=r"shapes \[\(1, 1, 4\)\], but this encoder needs \[\(2, 1, 4\)\]"):
         encoder(torch.zeros(1, 2, INPUT_SIZE).double(), torch.tensor([2]), initial_state=(torch.zeros(1, 1, 4),))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoder": "ltsm"}, "unknown encoder 'ltsm'; choose from gru, lstm, rnn_relu, rnn_tanh; did you mean 'lstm'"),
+        ({"merge": "add"}, "unknown merge 'add'; choose from concat, sum"),
+        ({"encoder": "gru", "proj_size": 2}, "proj_size=2 needs encoder='lstm' (is 'gru')"),
+    ],
+)
+def test_a_wrong_option_is_named(options, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        RecurrentEncoder(INPUT_SIZE, **options)
+
+
+@pytest.mark.parametrize("lengths", [[2], [2, 4], [2, 2, 2]])
+def test_lengths_that_do_not_fit_the_batch_are_refused(lengths):
+    with pytest.raises(UsageError, match="don't fit a batch of 2 sentences with up to 3 tokens"):
+        RecurrentEncoder(INPUT_SIZE)(torch.zeros(2, 3, INPUT_SIZE), torch.tensor(lengths))
 
 
 # -- a token at a time ------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """The whole way: train, save, export, load without torch, and get from the runtime what the tagger gives."""
 
+import copy
+import pickle
+import shutil
+
 import pytest
 from answers import assert_taggers_agree
-from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
+from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
-from seqtag import ModelError
+from seqtag import ModelError, Tagger
 from seqtag.runtime import load
 from seqtag.text.schemes import convert_tags
 
@@ -34,6 +38,36 @@ def test_thresholds_and_temperature_come_along(tmp_path, head):
     tagger.save(tmp_path / "m")
     tagger.export(tmp_path / "m")
     assert_taggers_agree(load(tmp_path / "m"), tagger)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("task", ["tag", "classify"])
+def test_a_model_can_be_pickled_copied_and_sent_to_workers(task, int8, exported_tagger, exported_classifier, tmp_path):
+    folder = shutil.copytree(exported_tagger if task == "tag" else exported_classifier, tmp_path / "m")
+    (folder / "model.safetensors").unlink()  # which the runtime does not need
+    model = load(folder, int8=int8, threads=1)
+    expected = [probability.tolist() for probability in model.predict_proba(UNSEEN)]
+    content = pickle.dumps(model)
+    shutil.rmtree(folder)
+    twin = pickle.loads(content)
+    for one in (twin, copy.deepcopy(twin), pickle.loads(pickle.dumps(twin))):
+        assert [probability.tolist() for probability in one.predict_proba(UNSEEN)] == expected
+        assert (type(one), one.language) == (type(model), model.language)
+
+
+def test_a_folder_that_holds_another_model_by_now_is_not_pickled(folder, tmp_path):
+    tagger = Tagger.load(folder, device="cpu")
+    tagger.export(folder)
+    served = load(folder)
+    tagger.export(folder, int8=True, force=True)  # another export leaves the model what it was
+    pickle.dumps(served)
+    tagger.tune(TOKENS, TAGS, recall=0.5).save(folder)
+    tagger.export(folder)
+    with pytest.raises(ModelError, match="the model that was loaded from it is no longer there, so it can't be pickle"):
+        pickle.dumps(served)
+    shutil.rmtree(folder)
+    with pytest.raises(ModelError, match="no longer there"):
+        copy.deepcopy(served)
 
 
 def test_an_export_of_other_weights_is_refused(tmp_path):

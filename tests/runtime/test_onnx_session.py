@@ -1,6 +1,11 @@
 """Batches side by side on one graph: in order, as many at once as there are threads, and errors come through."""
 
+import os
+import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 from threading import Lock
 
 import pytest
@@ -59,3 +64,22 @@ def test_a_small_call_is_shared_among_cores_and_no_batch_is_above_its_bound(num_
         assert tokens >= min(num_tokens, most)
     if 512 < tokens < most:
         assert tokens * threads >= num_tokens > (tokens - 1) * threads
+
+
+_PREDICT = "import sys, time; from seqtag.runtime import load; load(sys.argv[1]).predict([['Ada']]); time.sleep(0.5)"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="onnxruntime keeps its files elsewhere")
+def test_onnxruntime_writes_no_identifier_and_looks_up_no_name(exported_tagger: Path, tmp_path: Path):
+    # without the variables of CI, which keep it from sending
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", _PREDICT, str(exported_tagger)]
+    log = tmp_path.parent / "calls"
+    if tracer := shutil.which("strace"):
+        words = [tracer, "-f", "-e", "trace=openat,connect,sendto", "-o", str(log), *words]
+    subprocess.run(words, env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
+    if tracer:
+        calls = log.read_text()
+        assert "openat" in calls
+        assert not any(word in calls for word in ("resolv.conf", "/etc/hosts", "AF_INET"))

@@ -6,6 +6,7 @@ trains each run of RUNS and saves its model as FOLDER/NAME. The first process of
 the next resumes and dies at the second, and so on until one comes to the end.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -149,6 +150,8 @@ def train(folder: Path, name: str, moment: tuple[str, int, int] | None) -> None:
 
 def main(folder: Path) -> None:
     """Train all runs; each attempt in a fork, which is as good as a new process, and quicker than importing torch."""
+    tiny_tagger(epochs=1).fit(TOKENS, TAGS, watchers=())  # fills what libraries look up once in a process
+    gc.freeze()
     for name, (*_, moments) in RUNS.items():
         for moment in [*moments, None]:
             child = os.fork()

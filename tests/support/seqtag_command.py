@@ -4,6 +4,7 @@ Importing torch takes longer than most commands of a page do. Each call is a pro
 own arguments, folder, environment, standard streams and exit code.
 """
 
+import gc
 import json
 import os
 import select
@@ -51,12 +52,16 @@ def _serve(address: str) -> None:
     import datasets
     import sklearn.pipeline
     import spacy
-    import torch
+    from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier, tiny_tagger
 
     import seqtag.cli
-    from seqtag import Classifier, LanguageModel, Tagger
+    from seqtag import LanguageModel
 
-    assert all((datasets, sklearn.pipeline, spacy, torch, Classifier, LanguageModel, Tagger))
+    assert all((datasets, sklearn.pipeline, spacy, LanguageModel))
+    # What training imports late, and what libraries look up once in a process.
+    tiny_tagger(epochs=1).fit(TOKENS, TAGS, watchers=())
+    tiny_classifier(epochs=1).fit(TEXTS, LABELS, watchers=())
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)

@@ -31,6 +31,12 @@ def test_numbers_are_ordered_by_size_and_not_by_their_digits():
     assert ClassSet.build(["10", "9"]).labels == ("10", "9")
 
 
+def test_the_likeliest_class_is_chosen_and_of_several_all_that_reach_their_threshold():
+    probability_NL, threshold_L = np.array([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]]), np.array([0.2, 0.6, 0.3])
+    assert ClassSet(("a", "b", "c")).choose(probability_NL, threshold_L).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert ClassSet(("a", "b", "c"), True).choose(probability_NL, threshold_L).tolist() == [[1, 0, 1], [1, 0, 1]]
+
+
 @given(labels=kinds_of_labels, is_multi=st.booleans())
 def test_classes_come_back_from_json_with_their_kind(labels, is_multi):
     classes = ClassSet.build(labels, is_multi=is_multi)

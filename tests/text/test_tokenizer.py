@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Barrier
@@ -65,6 +66,46 @@ def test_long_sentences_are_cut_after_punctuation_else_at_wide_space_else_at_the
     assert words(tokenizer.sentences("a , b c d e f g")) == ["a , b c d e", "f g"]  # too early: the rest would be long
 
 
+@settings(max_examples=30)
+@given(
+    units=st.lists(
+        st.sampled_from(["(", "a", ".", "😀", "'", " ", "\n", "日", "http://a/", '"', "e\u0301"]),
+        min_size=1,
+        max_size=5,
+    ),
+    length=st.integers(1001, 2500),
+    language=st.sampled_from(["xx", "en", "de"]),
+)
+def test_too_many_characters_without_a_space_are_cut_and_stay_where_they_are(units, length, language):
+    text = "Ada met " + ("".join(units) * length)[:length] + " in Turin."
+    tokens = Tokenizer(language).tokens(text)
+    assert all(text[token.start : token.end] == token.text for token in tokens)
+    assert "".join(token.text for token in tokens) == "".join(text.split())
+    assert [token for sentence in Tokenizer(language).sentences(text) for token in sentence] == tokens
+    assert tokens[:2] == Tokenizer(language).tokens("Ada met")
+    if not {" ", "\n"} & set(units):
+        assert max(len(token.text) for token in tokens) <= 250
+
+
+def test_a_long_chunk_is_cut_after_punctuation_and_one_of_a_thousand_characters_is_left_to_spacy():
+    text = "ab, " + ("x" * 198 + ")" + "y" * 101) * 5
+    assert [len(token.text) for token in Tokenizer("en").tokens("z" * 1000)] == [1000]
+    assert {token.text for token in Tokenizer("en").tokens(text)} >= {"x" * 198, ")"}
+
+
+@pytest.mark.parametrize("unit", ["(", '"', "😀", "'", ".", "http://a/"])
+def test_the_cost_of_a_character_does_not_grow_with_the_text(unit):
+    tokenizer = Tokenizer("en")
+
+    def seconds(length: int) -> float:
+        started = time.perf_counter()
+        tokenizer.tokens((unit * length)[:length])
+        return time.perf_counter() - started
+
+    seconds(100)
+    assert seconds(20_000) < 8 * max(min(seconds(5_000) for _ in range(3)), 0.02)
+
+
 def test_the_stream_can_be_read_while_the_tokenizer_is_used():
     tokenizer = Tokenizer()
     stream = tokenizer.stream(["one two"] * 600)
@@ -119,7 +160,7 @@ def test_threads_that_share_a_tokenizer_get_what_one_thread_gets():
 def test_a_pipeline_is_lent_again_but_not_after_an_error():
     tokenizer = Tokenizer("nb")
     (pipeline,) = _IDLE["nb"]
-    with pytest.raises(ValueError, match="Expected a string"):
+    with pytest.raises(TypeError, match="expected string"):
         tokenizer.sentences(7)
     assert _IDLE["nb"] == []
     assert words(tokenizer.sentences("Hei verden!")) == ["Hei verden !"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, MarkdownFile
+from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, MarkdownFile, MaxBytes
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
@@ -62,12 +62,13 @@ def check(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,
+    max_bytes: MaxBytes = None,
 ) -> int:
     """Look through a corpus for what would hurt a model or a score. Changes nothing.
 
     An [bold]error[/bold] makes a model or a score wrong: unreadable (files), wrong_column, missing_label, odd_tag,
-    mixed_letters and illegal_tag (of schemes), misaligned_span, label_not_in_train, shared_with_train (from 1% of a
-    split on).
+    mixed_letters and illegal_tag (of schemes), misaligned_span, overlapping_span, label_not_in_train, shared_with_train
+    (from 1% of a split on).
 
     A [bold]warning[/bold] probably does harm: unnamed_splits, few_shared_with_train, shared_held_out, near_copy,
     respelled_tag, two_labels, similar_labels, unused_label, blank_row, blank_token, space_in_token,

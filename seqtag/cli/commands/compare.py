@@ -1,6 +1,5 @@
 """`seqtag compare`: report files side by side, each compared with the best."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,6 +93,7 @@ def compare(
 
 def read_report(path: str) -> StoredReport:
     """Read the part of a report file that a comparison needs; DataError if it is not a report of this release."""
+    from seqtag.corpora.json_text import parse_json
     from seqtag.corpora.lines import open_bytes
     from seqtag.evaluation.statistics.measurement import Measurement
 
@@ -101,11 +101,10 @@ def read_report(path: str) -> StoredReport:
     with open_bytes(path) as handle:
         content = handle.read()
     try:
-        stored: Any = json.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not JSON: byte {error.start + 1} is not UTF-8; {advice}") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}; {advice}") from None
+    stored: Any = parse_json(text, path, advice=advice)
     score = stored.get("score") if isinstance(stored, dict) else None
     if not isinstance(stored, dict) or not isinstance(score, float | int):
         raise DataError(f"{path}: JSON, but no report of a model or a system; {advice}")

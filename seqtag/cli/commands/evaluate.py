@@ -12,6 +12,7 @@ from seqtag.cli.arguments import (
     HtmlFile,
     JsonFile,
     MarkdownFile,
+    MaxBytes,
     ModelFolder,
     TestSplit,
 )
@@ -44,6 +45,7 @@ def evaluate(
     markdown_file: MarkdownFile = None,
     device: Device = "auto",
     engine: Engine = None,
+    max_bytes: MaxBytes = None,
 ) -> None:
     """Measure a model on labelled data: scores with intervals, what goes wrong, and how far to trust its confidence.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, DevSplit, ModelFolder
+from seqtag.cli.arguments import LABELLED_FORMS, DevSplit, MaxBytes, ModelFolder
 from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
 from seqtag.cli.tasks import stored_labelled_task
@@ -42,6 +42,7 @@ def export(
         bool,
         typer.Option("--force", help="Write an --int8 export even if it loses more than 0.5 points, or without --dev."),
     ] = False,
+    max_bytes: MaxBytes = None,
 ) -> None:
     """Write a model as ONNX into its folder, to predict without torch.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import Device, Engine, ModelFolder
+from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelFolder
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
@@ -73,6 +73,7 @@ def predict(
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
     device: Device = "auto",
     engine: Engine = None,
+    max_bytes: MaxBytes = None,
 ) -> None:
     """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
     from seqtag.cli.prediction.forms import FORMS, check_form, find_input

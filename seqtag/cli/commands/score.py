@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile
+from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile, MaxBytes
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import column_source, pick_split, read_corpus
@@ -75,6 +75,7 @@ def score(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,
+    max_bytes: MaxBytes = None,
 ) -> None:
     """Score the output of any system against gold, strictly and the conlleval way, and show what goes wrong."""
     files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)

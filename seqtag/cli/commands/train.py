@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE
+from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, MaxBytes
 from seqtag.cli.language_figures import LanguageFigures
 from seqtag.cli.model_folder import Place
-from seqtag.cli.process import command, is_main_process
-from seqtag.cli.sources import pick_split, read_corpus
+from seqtag.cli.process import command
+from seqtag.cli.sources import check_share, pick_split, read_corpus
 from seqtag.cli.tasks import Task, find_task
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.training.launch import is_main_process
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -71,6 +72,15 @@ def train(
             rich_help_panel=MORE_DATA,
         ),
     ] = None,
+    test_share: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Hold out this share of train, such as 0.1, and measure the finished model on it: whole documents "
+            "where DATA tells them apart, the same share of each class to classify.",
+            rich_help_panel=MORE_DATA,
+        ),
+    ] = None,
     task: Annotated[
         str,
         typer.Option(
@@ -120,6 +130,7 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Write curves for TensorBoard into this folder.", rich_help_panel=WHERE),
     ] = None,
+    max_bytes: MaxBytes = None,
 ) -> int:
     """Train a tagger or a classifier on labelled data, or a language model on text, and save it in a folder.
 
@@ -130,8 +141,12 @@ def train(
         chosen, parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
     )
     place = Place.check(out, resume=resume, overwrite=overwrite)
+    if test_share is not None:
+        check_share("--test-share", test_share, task=chosen)
     if chosen.has_labels:
         splits = read_splits(data, dev, test, **chosen.reading(estimator))
+        if test_share is not None:
+            splits = hold_out_test(splits, test_share, estimator.seed, data)
     else:
         splits = find_text_splits(data, dev, test)
     place.make_room()
@@ -228,6 +243,18 @@ def read_splits(data: str, dev: str | None, test: str | None, **options: Any) ->
             raise DataError(f"{error}; if this is running text to learn a language model from: --task lm") from None
         raise
     return Splits(corpus["train"], others["dev"], others["test"], test or f"{data}, test")
+
+
+def hold_out_test(splits: Splits, share: float, seed: int, data: str) -> Splits:
+    """Hold out a share of train as test; UsageError where there is a test split already."""
+    from seqtag.corpora.held_out import split_off
+
+    if splits.test is not None:
+        raise UsageError(f"--test-share {share:g}: there is a test split, {splits.test_source}; leave the option out")
+    assert not isinstance(splits.train, str)
+    train, test = split_off(splits.train, share, seed, source=data)
+    logger.info("%d of %d rows of train are held out as test (seed=%d)", len(test), len(train) + len(test), seed)
+    return replace(splits, train=train, test=test, test_source=f"{data}, {share:g} of train")
 
 
 def _like(train: "Dataset") -> dict[str, Any]:

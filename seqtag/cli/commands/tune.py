@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import TAGGED, Device, DevSplit, ModelFolder
+from seqtag.cli.arguments import TAGGED, Device, DevSplit, MaxBytes, ModelFolder
 from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
 from seqtag.cli.tasks import stored_labelled_task
@@ -58,6 +58,7 @@ def tune(
         typer.Option(metavar="DIR", help="Save the tuned model in this folder; default: in its own."),
     ] = None,
     device: Device = "auto",
+    max_bytes: MaxBytes = None,
 ) -> None:
     """Choose, for each label, the least probability of the spans that a tagger finds, for a wanted recall or precision.
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from seqtag.cli.prediction.answer_writer import AnswerWriter
 from seqtag.cli.prediction.class_writers import ClassWriter
@@ -12,6 +13,7 @@ from seqtag.cli.prediction.tag_writers import TagWriter
 from seqtag.cli.sources import COLUMN_FILES, column_source, text_source
 from seqtag.cli.tasks import Task
 from seqtag.corpora.formats.conll import Column
+from seqtag.corpora.formats.word_tables import is_word_table
 from seqtag.errors import UsageError, near_miss
 
 _KINDS = {
@@ -64,6 +66,13 @@ def find_input(source: str, task: Task, *, text: bool, jsonl: bool) -> Input:
     path, column = forms.cut_source(source)
     ending = os.path.splitext(path.lower().removesuffix(".gz"))[1]
     kind = "text" if text else "jsonl" if jsonl else forms.endings.get(ending, forms.kind)
+    if (
+        kind == "csv"
+        and task.name == "tag"
+        and os.path.isfile(path)
+        and is_word_table(Path(path), column, tagged=False)
+    ):
+        kind = "conll"
     if kind not in forms.writer.FORMS:
         takes = ", or ".join(_KINDS[form] for form in forms.writer.FORMS)
         raise UsageError(

@@ -8,12 +8,17 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
-from seqtag.corpora.lines import handle_blocks, line_blocks
-from seqtag.errors import DataError
+from seqtag.corpora.formats.unread_forms import refuse_unread_file
+from seqtag.corpora.formats.webanno import is_webanno, webanno_sentences
+from seqtag.corpora.formats.word_tables import is_word_table, word_table_sentences
+from seqtag.corpora.json_text import parse_json
+from seqtag.corpora.lines import file_ending, handle_blocks, line_blocks
+from seqtag.errors import DataError, UsageError
 
 _STDIN = "<stdin>"
 _BLOCK_BYTES = 1 << 16
@@ -60,7 +65,8 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
     handle = io.BufferedReader(_AnnouncedReads(stdin, before_wait), _BLOCK_BYTES) if given.path == "-" else None
     name = _STDIN if handle else given.path
     if given.kind == "conll":
-        for tokens, rows in iter_sentences(handle or given.path, token=given.column, name=name):
+        sentences = iter_sentences(handle, token=given.column, name=name) if handle else _file_sentences(given)
+        for tokens, rows in sentences:
             yield Request(tokens=tokens, rows=rows)
         return
     if given.table is not None:
@@ -73,7 +79,24 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
             if given.kind == "text":
                 yield Request(text=line, place=f"{name}:{number}")
             elif line.strip():
-                yield _read_record(line, f"{name}:{number}", given)
+                yield _read_record(line, name, number, given)
+
+
+def _file_sentences(given: Input) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Give the tokens and the rows of each sentence of a file, whichever of the forms with a token per row it has."""
+    path = Path(given.path)
+    ending = file_ending(path)
+    if ending == ".ann":
+        raise UsageError(f"{path}: holds annotations of brat; to tag their text: --text {path.with_suffix('.txt')}")
+    if ending == ".json":
+        raise UsageError(f"{path}: is JSON, of which JSON lines are read here: an object with a text per line, --jsonl")
+    if path.is_file():
+        if is_webanno(path):
+            return webanno_sentences(given.path)
+        if ending in (".csv", ".tsv") and is_word_table(path, given.column, tagged=False):
+            return word_table_sentences(given.path, given.column)
+        refuse_unread_file(path)
+    return iter_sentences(given.path, token=given.column)
 
 
 class _AnnouncedReads(io.RawIOBase):
@@ -93,13 +116,11 @@ class _AnnouncedReads(io.RawIOBase):
         return len(block)
 
 
-def _read_record(line: str, place: str, given: Input) -> Request:
+def _read_record(line: str, name: str, number: int, given: Input) -> Request:
+    place = f"{name}:{number}"
     key = "text" if given.column is None else str(given.column)
     example = json.dumps({key: "Ada spoke."})
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{place}: no JSON ({error}); each line must be an object such as {example}") from None
+    record = parse_json(line, name, number, advice=f"each line must be an object such as {example}")
     text, tokens = (record.get(key), record.get("tokens")) if isinstance(record, dict) else (None, None)
     text_counts = given.by_text and isinstance(text, str)
     if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens) and not text_counts:

@@ -20,7 +20,7 @@ class Table:
     """How a table of texts is laid out."""
 
     dialect: Dialect
-    keys: tuple[str, ...]  # the names in the header, or the numbers of the columns
+    keys: tuple[str, ...]  # the names in the header; the numbers of columns that have none
     text: int  # the column of the texts, from 0
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -45,7 +45,8 @@ def open_table(path: str, text: Column | None = None) -> Table:
     if dialect is None:
         next(line_blocks(path))  # raises the error of a file that is empty
         raise DataError(f"{path}: the file has no rows; a table holds one text per row")
-    keys = dialect.first_row if dialect.has_header else tuple(map(str, range(dialect.width)))
+    names = dialect.first_row if dialect.has_header else ("",) * dialect.width
+    keys = tuple(str(i) if not name and names.count(name) > 1 else name for i, name in enumerate(names))
     if repeated := [key for i, key in enumerate(keys) if key in keys[:i]]:
         raise DataError(f"{path}:{dialect.first_line}: two columns are called {repeated[0]!r}; rename one")
     return Table(dialect, keys, dialect.text_column(text))

@@ -1,172 +1,166 @@
-"""Read annotated texts whose labels have character offsets: the exports of Doccano, Label Studio and Prodigy.
+"""Read JSON files of annotated texts, whose labels have character offsets: exports of annotation tools, and their kin.
 
-Each text is cut into tokens here, and its spans are laid over them. A span whose border lies inside a token is
-misaligned: it is moved to token borders and logged, and too many of them are an error. A text of any length is one row.
+This module finds the records of a file and the form that they have. What stands in a record is read by
+annotation_records and label_studio, and span_alignment lays the spans over tokens.
 """
 
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeAlias
 
-from seqtag.corpora.formats.annotation_records import Annotated, read_record, record_kind
-from seqtag.corpora.lines import numbered_lines, open_bytes, whole_text
-from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
-from seqtag.errors import DataError
-from seqtag.text.schemes import Span, tags_from_spans
-from seqtag.text.tokenizer import Token, Tokenizer
+from seqtag.corpora.formats.annotation_records import read_record, record_kind
+from seqtag.corpora.formats.label_studio import label_studio_texts
+from seqtag.corpora.formats.unread_forms import refuse_unread_record
+from seqtag.corpora.json_text import parse_json
+from seqtag.corpora.lines import numbered_lines, whole_text
+from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
+from seqtag.corpora.tagged_drafts import Part
+from seqtag.errors import DataError, UsageError, near_miss
 
 logger = logging.getLogger("seqtag")
 
-_SHOWN = 5
+Records: TypeAlias = Iterable[tuple[int, Any]]  # each after its line, or after its number in a JSON array
+
+_LOOKED_AT = 1_000  # records among which one with spans is looked for, because it tells most about the form
+_ADVICE = "export the file again, with one record per line, or all records in one array"
+_ANNOTATOR_KEYS = ("_annotator_id", "_session_id")  # of Prodigy
 
 
-@dataclass(frozen=True, slots=True)
-class Misaligned:
-    """A span with a border that is no token border, and the place that it is moved to."""
+def annotation_part(
+    path: str | os.PathLike[str], rules: SpanRules, *, text: str | None = None, marks: str | None = None
+) -> Part | None:
+    """Open a JSON file of annotated texts as a part of a corpus; None for a file of another kind, such as a table.
 
-    line: int  # of the file, or the number of the record in a JSON array, from 1
-    start: int  # characters, as annotated
-    end: int
-    label: str
-    text: str
-    snap_start: int  # characters, at token borders; equal to snap_end if the span is left out
-    snap_end: int
-    snap_text: str
-
-    def __str__(self) -> str:
-        found = f"{self.label} span {self.start}:{self.end} {self.text!r} cuts a token"
-        if self.snap_start == self.snap_end:
-            return f"{found} and has no room of its own; left out"
-        return f"{found}; moved to {self.snap_start}:{self.snap_end} {self.snap_text!r}"
-
-
-def annotation_blocks(
-    path: str | os.PathLike[str], *, language: str = "xx", max_misaligned: float = 0.05
-) -> Iterator[Block]:
-    """Read annotated texts as tokens with IOB2 tags; misaligned spans are moved outwards to token borders.
-
-    Each misaligned span is logged; if their share of all spans is above `max_misaligned`, a DataError follows at the
-    end. White space at the borders of a span is no misalignment. If the export holds Prodigy's tokens, these are used.
-    Texts that were rejected or ignored are left out, which is logged. Overlapping spans are a DataError, because each
-    token has one tag.
+    A text of any length is one row. Texts that were rejected, ignored or never annotated are left out, which is
+    logged. `text` and `marks` are the keys of the text and of its spans; in exports of Label Studio, the object and the
+    labels that count.
     """
-    misaligned: list[Misaligned] = []
-    num_spans = 0
+    name = os.fspath(path)
+    records = _Records(name)
+    kind = _kind(records, name, text, marks)
+    return records_part(records, kind, name, rules, text=text, marks=marks) if kind else None
 
-    def sentences() -> Iterator[TaggedSentence]:
-        nonlocal num_spans
-        for sentence, spans, moved in aligned_records(path, language):
-            num_spans += len(spans)
-            misaligned.extend(moved)
-            for each in moved:
-                logger.warning("%s:%d: %s", os.fspath(path), each.line, each)
-            yield sentence
 
-    yield from gather(sentences())
-    if len(misaligned) > max_misaligned * num_spans:
-        listed = "; ".join(f"line {each.line}: {each}" for each in misaligned[:_SHOWN])
-        raise DataError(
-            f"{os.fspath(path)}: {len(misaligned)} of {num_spans} spans are not at token borders, more than the share "
-            f"{max_misaligned} that is moved: {listed}; mend the offsets, name the language of the texts "
-            "(language='en'), or raise max_misaligned"
+def records_part(
+    records: Records, kind: str, name: str, rules: SpanRules, *, text: str | None = None, marks: str | None = None
+) -> Part:
+    """Make records of one form a part of a corpus, tagged in IOB2; `name` is their file."""
+    account = SpanAccount(name, rules)
+    if kind == "cluener" and rules.language != "zh":
+        logger.warning(
+            "%s: the form of CLUENER is for Chinese, so each character is a token; say language='zh', with which a "
+            "model cuts new texts in the same way",
+            name,
         )
-
-
-def sniff_annotations(path: str | os.PathLike[str]) -> str | None:
-    """Name the tool that exported a JSON or JSONL file, by the first record; None for a table of lists."""
-    for _, record in _records(path):
-        return record_kind(record)
-    raise DataError(
-        f"{os.fspath(path)}: no record in the file; it should hold one record per line, or all records in one array"
-    )
-
-
-def aligned_records(
-    path: str | os.PathLike[str], language: str
-) -> Iterator[tuple[TaggedSentence, Sequence[Span], list[Misaligned]]]:
-    """Give each record as a sentence with IOB2 tags, its spans as people marked them, and those of them that moved."""
-    name = os.fspath(path)
-    tokenizer = Tokenizer(language)
-    num_left_out = 0
-    for line, record in _records(path):
-        annotated = read_record(record, line, name)
-        if annotated is None:
-            num_left_out += 1
-            continue
-        tokens = annotated.tokens or tokenizer.tokens(annotated.text)
-        if not tokens:
-            continue
-        spans, moved = _align(annotated, tokens, name)
-        tags = tags_from_spans(spans, len(tokens), "IOB2")
-        yield TaggedSentence([token.text for token in tokens], tags, [line] * len(tokens)), annotated.spans, moved
-    if num_left_out:
-        logger.info("%s: %d rejected, ignored or unannotated texts left out", name, num_left_out)
-
-
-def _align(record: Annotated, tokens: Sequence[Token], name: str) -> tuple[list[Span], list[Misaligned]]:
-    place = f"{name}:{record.line}"
-    ordered = sorted(record.spans, key=lambda span: (span.start, span.end))
-    for left, right in pairwise(ordered):
-        if right.start < left.end:
-            raise DataError(f"{place}: {left} and {right} overlap, and a token has one tag; remove one of the two")
-    spans: list[Span] = []
-    moved: list[Misaligned] = []
-    taken = 0  # tokens before this one belong to earlier spans
-    position = 0
-    for span in ordered:
-        surface = record.text[span.start : span.end]
-        start, end = span.start + len(surface) - len(surface.lstrip()), span.end - len(surface) + len(surface.rstrip())
-        while position < len(tokens) and tokens[position].end <= start:
-            position += 1
-        last = position
-        while last < len(tokens) and tokens[last].start < end:
-            last += 1
-        aligned = start < end and last > position and (tokens[position].start, tokens[last - 1].end) == (start, end)
-        first = max(position, taken)
-        fits = start < end and first < last
-        if fits:
-            spans.append(Span(first, last, span.label))
-            taken = last
-        if not (aligned and first == position):
-            snap_start, snap_end = (tokens[first].start, tokens[last - 1].end) if fits else (span.start, span.start)
-            snap_text = record.text[snap_start:snap_end]
-            moved.append(
-                Misaligned(record.line, span.start, span.end, span.label, surface, snap_start, snap_end, snap_text)
-            )
-    return spans, moved
-
-
-def _records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Give each record after its line, or after its number in a JSON array."""
-    name = os.fspath(path)
-    with open_bytes(path) as handle:
-        array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    records: Iterable[tuple[int, Any]]
-    if array:
-        records = enumerate(_parsed(whole_text(path), name, 1), 1)
+    if kind == "label-studio":
+        texts = label_studio_texts(records, name, account, text=text, control=marks)
     else:
-        records = ((n, _parsed(line, name, n)) for n, line in numbered_lines(path) if line.strip())
-    for number, record in records:
-        yield number, _checked(record, name, number)
+        texts = _texts(records, name, account, text=text, marks=marks)
+    return Part(name, "", account.blocks(texts), faults=account.faults)
 
 
-def _parsed(text: str, name: str, line: int) -> Any:
-    """Read JSON that begins in a line of the file."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+def _kind(records: Records, name: str, text: str | None, marks: str | None) -> str | None:
+    """Tell the form of a file by the first record that has spans, otherwise by the first that has a form."""
+    first: str | None = None
+    is_empty = True
+    for number, record in islice(records, _LOOKED_AT):
+        is_empty = False
+        refuse_unread_record(record, f"{name}:{number}")
+        kind = record_kind(record, text=text, marks=marks)
+        first = first or kind
+        if kind == "label-studio" or (kind and has_marks(record)):
+            return kind
+        if kind is None and (not isinstance(record, Mapping) or _is_row(record)):
+            break
+    if is_empty:
         raise DataError(
-            f"{name}:{line + error.lineno - 1}: not JSON: {error.msg} at column {error.colno}; export the file again, "
-            "with one record per line, or all records in one array"
-        ) from error
+            f"{name}: no record in the file; it should hold one record per line, or all records in one array"
+        )
+    return first
 
 
-def _checked(record: object, name: str, number: int) -> Mapping[str, Any]:
-    if not isinstance(record, dict):
+def has_marks(record: Any) -> bool:
+    """Say whether there is a span in a record, so that its form is not to be doubted."""
+    values = record[1].values() if isinstance(record, list) else record.values()
+    return any(isinstance(mark, (list, Mapping)) for value in values if isinstance(value, list) for mark in value)
+
+
+def _is_row(record: Mapping[str, Any]) -> bool:
+    """Say whether a record is the row of a table with lists of tokens, tags or numbers."""
+    return any(isinstance(value, list) and value and isinstance(value[0], (str, int)) for value in record.values())
+
+
+def _texts(
+    records: Records, name: str, account: SpanAccount, *, text: str | None, marks: str | None
+) -> Iterator[AnnotatedText]:
+    annotator = account.rules.annotator
+    people: dict[str, None] = {}
+    for number, record in records:
+        if isinstance(record, Mapping):
+            names = [str(record[key]) for key in _ANNOTATOR_KEYS if record.get(key) is not None]
+            people.update(dict.fromkeys(names))
+            if record.get("answer", "accept") != "accept":
+                account.note("rejected or ignored texts left out")
+                continue
+            if annotator is not None and annotator not in names:
+                account.note("texts of other annotators left out")
+                continue
+        yield from read_record(record, f"{name}:{number}", number, text=text, marks=marks)
+    if annotator is not None and annotator not in people:
+        raise UsageError(f"{name}: no annotation by {annotator!r}; {near_miss(annotator, people)}")
+
+
+class _Records:
+    """The records of a JSON file, which can be gone through twice; an array stays in memory."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        lines = [line for _, line in islice(((n, line) for n, line in numbered_lines(name) if line.strip()), 2)]
+        first = lines[0].strip() if lines else ""
+        try:
+            value = parse_json(first, name, advice=_ADVICE)
+        except DataError:
+            value = None
+        # An array may have a line for each record, and lines may be arrays: spaCy's [text, {"entities": ...}].
+        is_record = isinstance(value, dict) or record_kind(value) is not None
+        self._array: list[Any] | None = None
+        if value is not None and len(lines) == 1 and record_kind(value) is None:
+            self._array = _records_of(value)
+        elif not is_record and first[:1] in ("[", "{"):
+            self._array = _records_of(parse_json(whole_text(name), name, advice=_ADVICE))
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        if self._array is not None:
+            records: Records = enumerate(self._array, 1)
+        else:
+            lines = numbered_lines(self.name)
+            records = (
+                (number, parse_json(line, self.name, number, advice=_ADVICE)) for number, line in lines if line.strip()
+            )
+        for number, record in records:
+            yield number, _checked(record, self.name, number)
+
+
+def _records_of(content: Any) -> list[Any]:
+    """Give the records of a whole file: an array of them, an object that holds one, or a single record."""
+    return content if isinstance(content, list) else _list_within(content) or [content]
+
+
+def _list_within(content: Any) -> list[Any] | None:
+    """Give the list of records in an object with "annotations", as some tools write spaCy's form."""
+    records = content.get("annotations") if isinstance(content, dict) and record_kind(content) is None else None
+    if not isinstance(records, list):
+        return None
+    records = [record for record in records if record is not None]  # a text that nobody looked at
+    return records if all(record_kind(record) for record in records) else None
+
+
+def _checked(record: Any, name: str, number: int) -> Any:
+    """Return a record unchanged; DataError if it is neither an object nor a pair, or holds half a character."""
+    if not isinstance(record, dict) and record_kind(record) is None:
         raise DataError(f"{name}:{number}: the record is {type(record).__name__}; each must be an object with a text")
     try:
         json.dumps(record, ensure_ascii=False).encode("utf-8")

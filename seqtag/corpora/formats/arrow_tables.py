@@ -6,6 +6,7 @@ time, into a folder that goes with the process: an old cache would show old data
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets import ClassLabel, Dataset, DatasetDict, load_dataset, load_from_disk
+from datasets import ClassLabel, Dataset, DatasetDict, load_dataset, load_dataset_builder, load_from_disk
 from datasets.exceptions import DatasetsError
 
 from seqtag.corpora.arrow_files import lists_of, one_array
@@ -25,7 +26,10 @@ from seqtag.corpora.column_roles import (
     inner_feature,
     labelled_columns,
 )
+from seqtag.corpora.formats.json_tables import json_table
+from seqtag.corpora.json_text import json_records
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart, blank_texts, report_blanks
+from seqtag.corpora.lines import file_ending
 from seqtag.corpora.tagged_drafts import Block
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError
@@ -35,6 +39,17 @@ logger = logging.getLogger("seqtag")
 TABLE_ENDINGS = (".parquet", ".arrow", ".csv")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 
+# The first bytes by which `datasets` knows a packed file.
+_COMPRESSED = {
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "packed by gzip",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ\x00": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by zstandard",
+    b"\x04\x22\x4d\x18": "packed by lz4",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a rar archive",
+}
 _SENTENCES = 5_000  # rows of tokens and tags that are looked at together
 _TEXTS = 1_000  # the same for texts, which may be long documents
 
@@ -52,7 +67,8 @@ def saved_tables(folder: Path) -> Mapping[str, Dataset]:
         raise DataError(
             f"{folder}: can't be read as a saved dataset ({error}); save it again with save_to_disk"
         ) from error
-    return loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
+    tables = loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
+    return {name: _whole(table, folder) for name, table in tables.items()}
 
 
 def is_configured(folder: Path) -> bool:
@@ -90,18 +106,32 @@ def hub_tables(name: str, config: str | None) -> Mapping[str, Dataset]:
 
 def table_file(path: Path, ending: str) -> Dataset:
     """Open one Parquet, Arrow, CSV or JSON file."""
-    readers: Mapping[str, Any] = {".parquet": Dataset.from_parquet, ".csv": Dataset.from_csv}
+    if ending in JSON_ENDINGS:
+        return json_table(path)
+    refuse_compressed(path)
     try:
         if ending == ".arrow":
-            return Dataset.from_file(str(path))
-        dataset: Dataset = readers.get(ending, Dataset.from_json)(str(path), cache_dir=str(workspace()))
+            return _whole(Dataset.from_file(str(path)), path)
+        reader = Dataset.from_parquet if ending == ".parquet" else Dataset.from_csv
+        dataset: Dataset = reader(str(path), cache_dir=str(workspace()))
         return dataset
-    except (DatasetsError, OSError, ValueError, TypeError, pa.ArrowException) as error:
+    except (DatasetsError, OSError, ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise DataError(f"{path}: can't be read as {ending[1:]} ({_cause(error)}); write the file again") from error
+
+
+def refuse_compressed(path: Path) -> None:
+    """Raise DataError for a file that `datasets` would unpack, whatever its name says."""
+    with path.open("rb") as file:
+        head = file.read(6)
+    kind = next((kind for mark, kind in _COMPRESSED.items() if head.startswith(mark)), None)
+    if kind is not None:
+        raise DataError(f"{path}: the file is {kind}, though its name does not say so; unpack it first")
 
 
 def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset]:
     try:
+        if options:
+            _check_json(load_dataset_builder(name, config, **options).config.data_files or {})
         return dict(load_dataset(name, config, **options))
     except (FileNotFoundError, ConnectionError, TimeoutError):
         if options:
@@ -110,6 +140,25 @@ def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset
     except (DatasetsError, ValueError, RuntimeError, TypeError, OSError, pa.ArrowException) as error:
         advice = "choose a configuration with NAME:config=..." if "onfig" in str(error) else "convert it to Parquet"
         raise DataError(f"{name}: the data set can't be read ({_cause(error)}); {advice}") from error
+
+
+def _check_json(files: Mapping[str, Sequence[str]]) -> None:
+    """Raise DataError for JSON files that are no records: some of them end the process inside pyarrow."""
+    for path in (path for paths in files.values() for path in paths):
+        if file_ending(path) in JSON_ENDINGS and os.path.isfile(path):
+            deque(json_records(path), maxlen=0)
+
+
+def _whole(dataset: Dataset, path: Path) -> Dataset:
+    """Give a dataset back whose file was mapped into memory; DataError where it is damaged.
+
+    What Arrow reads later it does not check: a wrong offset ends the process.
+    """
+    try:
+        dataset.data.validate(full=True)
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: damaged ({error}); write it again") from error
+    return dataset
 
 
 def _cause(error: BaseException) -> str:

@@ -4,27 +4,38 @@ The form of a file is decided once, on its first lines. Lines are comments only 
 token may start with `#`. This module knows neither schemes nor labels nor Arrow.
 """
 
+import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Integral
 from typing import IO
 
 from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
+from seqtag.corpora.formats.conll_brackets import bracketed_columns, tags_of_brackets
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+logger = logging.getLogger("seqtag")
+
 _DOCUMENT = "-DOCSTART-"
+_MARKS = (_DOCUMENT, "#begin document", "#end document")  # the second and the third are those of CoNLL-2012
+_BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
+_CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
 _BLANKS = re.compile(r"[ \t]+")
 _SKIPPED_NODE = re.compile(
-    r"\d+[-.]\d+"
+    r"\d+(?:-(\d+)|\.\d+)"
 )  # 3-4 stands for a multiword token, whose words follow, and 5.1 for an empty node
 _COMMENT = re.compile(r"#\s*(\S+\s*=|(newdoc|newpar|id)\b)")
-_NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s*id\s*=)?\s*(.*)")
+_KEY_AND_VALUE = re.compile(r"#\s*[\w:.-]+\s*=")  # a comment wherever it stands, unless it is as wide as a row
+_NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc\b(?:\s*id\s*=)?|(?:[\w-]+:)?document_id\s*=)\s*(.*)")
 _SAMPLE_LINES = 2000
+_MOST_SHOWN = 5  # lines that a warning names
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,10 @@ class Layout:
     first_line: int  # the line of the first row
     first_row: tuple[str, ...]  # its cells: their number is the width of the file; in a header they are names
     names: tuple[str, ...] | None  # column names that the format gives (CoNLL-U), lower case
+    usual_width: int  # the number of columns of most rows
+    marked: bool  # CoNLL-2012: lines such as `#begin document` stand around documents
+    bracketed: frozenset[int]  # the columns in which spans are written in brackets
+    header_comments: bool  # a comment follows the first row, as it follows the header in the HIPE corpora
 
     @property
     def width(self) -> int:
@@ -49,9 +64,13 @@ def column_blocks(
 ) -> Iterator[Block]:
     """Read the sentences of a column file; by default the first column holds tokens and the last tags.
 
-    In CoNLL-U the defaults are FORM and UPOS, or, in a file of fewer than ten columns, FORM and the column after it. No
-    token is stripped or dropped. A document begins at a line -DOCSTART- and, where the file has comments, at
-    `# newdoc`. Raises DataError, by file and line, for a row with too few columns, UsageError for a missing column.
+    In CoNLL-U the defaults are FORM and UPOS, or, in a file of fewer than ten columns, FORM and the column after it;
+    tag='misc:NE' reads what the column MISC holds under NE. In CoNLL-2012 they are the words and the named entities,
+    and a column of brackets is read as IOB2. No token is stripped or dropped. A document begins at a line -DOCSTART- or
+    `#begin document` and at the comments `# newdoc` and `# document_id = ...`. Where both columns are counted from the
+    left, a row may be narrower than others, and if the last column that is read is the last one of most rows, wider
+    rows get a warning. Raises DataError, by file and line, for other rows of another width than most, UsageError for a
+    missing column.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
 
@@ -79,7 +98,7 @@ def iter_sentences(
     at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
     header = layout.first_line if _is_name(token) and layout.names is None else 0
     rows: list[list[str]] = []
-    for _, cells, _ in _rows(blocks, layout, name, needed=at + 1, exact=False, header=header):
+    for _, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header):
         if cells:
             rows.append(cells)
         elif rows:
@@ -93,54 +112,140 @@ def _tagged_sentences(
     layout, blocks = _recognise(blocks, name)
     if layout is None:
         raise DataError(f"{name}: the file holds blank lines only; it should hold one token and its tag per line")
-    token_at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
-    default_tag = (3 if layout.width == len(_CONLLU) else 2) if layout.numbered else -1
-    tag_at = _column(tag, default_tag, layout, name, "tag")
+    misc_key = _misc_key(tag, layout)
+    token_at, tag_at = _find_columns(token, "misc" if misc_key else tag, layout, name)
     if token_at == tag_at:
         column = f"column {token_at} for both tokens and tags"
         found = "one column per row (tabs or blanks separate columns)" if layout.width == 1 else column
         raise DataError(f"{name}:{layout.first_line}: {found}; tagging needs a column of tokens and one of tags")
-    first_row = layout.first_row
     named = _is_name(token) or _is_name(tag)
-    # If an unnoticed header were read as a row, 'tags' would be a tag, and all tags would count as plain.
-    looks_like_header = first_row[token_at].lower() in TOKEN_NAMES and first_row[tag_at].lower() in TAG_NAMES
-    header = layout.first_line if layout.names is None and (named or looks_like_header) else 0
+    is_header = named or _is_header(layout, token_at, tag_at, name, asked=tag is not None)
+    header = layout.first_line if layout.names is None and is_header else 0
     # A column that is counted from the end is the right one only where all rows have one width.
-    from_left = isinstance(token, int) and isinstance(tag, int) and token >= 0 and tag >= 0
+    from_left = isinstance(token, Integral) and isinstance(tag, Integral) and token >= 0 and tag >= 0
+    from_left = from_left or (layout.marked and token is None and tag is None)
     needed = max(token_at, tag_at) + 1
+    wider = "refuse" if not from_left else "warn" if needed == layout.usual_width else "check"
+    nested: list[int] = []  # the lines where a span lies inside another one
     tokens: list[str] = []
     tags: list[str] = []
     lines: list[int] = []
     found_any = False
-    for number, cells, document in _rows(blocks, layout, name, needed=needed, exact=not from_left, header=header):
+    keys: set[str] = set()  # of the column MISC
+    for number, cells, document in _rows(blocks, layout, name, needed=needed, wider=wider, header=header):
         if cells:
             tokens.append(cells[token_at])
-            tags.append(cells[tag_at])
+            tags.append(_misc_value(cells[tag_at], misc_key, keys) if misc_key else cells[tag_at])
             lines.append(number)
         elif tokens:
             found_any = True
+            if tag_at in layout.bracketed:
+                tags = tags_of_brackets(tags, lines, name, nested)
             yield TaggedSentence(tokens, tags, lines, document)
             tokens, tags, lines = [], [], []
     if not found_any:
         raise DataError(f"{name}: the file holds no sentence; it should hold one token and its tag per line")
+    if misc_key and misc_key not in keys:
+        raise UsageError(f"{name}: no token has {misc_key!r} in its column MISC; {near_miss(misc_key, keys)}")
+    if nested:
+        logger.warning(
+            "%s: %d spans lie inside another span and are left out, as a token has one tag; the outer span counts: %s",
+            name,
+            len(nested),
+            _shown_lines(nested),
+        )
+
+
+def _misc_key(tag: Column | None, layout: Layout) -> str | None:
+    """Give the key of tag='misc:KEY', which names what the column MISC of CoNLL-U holds under it."""
+    column, colon, key = tag.partition(":") if isinstance(tag, str) else ("", "", "")
+    return key if colon and key and column.lower() == "misc" and "misc" in (layout.names or ()) else None
+
+
+def _misc_value(cell: str, wanted: str, keys: set[str]) -> str:
+    """Read a value off `key=value|key=value` and take down the keys; a token without the key is outside of entities."""
+    pairs = dict(pair.partition("=")[::2] for pair in cell.split("|") if "=" in pair)
+    keys.update(pairs)
+    return pairs.get(wanted, "O")
+
+
+def _find_columns(token: Column | None, tag: Column | None, layout: Layout, name: str) -> tuple[int, int]:
+    """Give the numbers of the columns of tokens and tags, from the left."""
+    defaults = (0, -1)
+    if layout.numbered:
+        defaults = (1, 3 if layout.width == len(_CONLLU) else 2)
+    elif layout.marked and layout.width >= _CONLL2012[2]:
+        defaults = _CONLL2012[:2]
+    return _column(token, defaults[0], layout, name, "token"), _column(tag, defaults[1], layout, name, "tag")
+
+
+def _is_header(layout: Layout, token_at: int, tag_at: int, name: str, *, asked: bool) -> bool:
+    """Say whether the first row holds names; if an unnoticed header were read as a row, 'tags' would be a tag.
+
+    Raises UsageError where it is a header and the column of tags, which nobody asked for, has an unknown name.
+    """
+    first_row = [cell.lower() for cell in layout.first_row]
+    if layout.names is not None or first_row[token_at] not in TOKEN_NAMES:
+        return False
+    others = [cell for at, cell in enumerate(layout.first_row) if at != token_at]
+    if first_row[tag_at] in TAG_NAMES:
+        return True
+    if not (layout.header_comments or any(cell.lower() in TAG_NAMES for cell in others)):
+        return False
+    if not asked:
+        raise UsageError(
+            f"{name}:{layout.first_line}: this line is a header, and its last column, {layout.first_row[tag_at]!r}, is "
+            f"not known to hold tags; name the column that does: tag=, one of {', '.join(others)}"
+        )
+    return True
+
+
+def _shown_lines(lines: Sequence[int]) -> str:
+    shown = ", ".join(map(str, lines[:_MOST_SHOWN]))
+    return f"line{'s' if len(lines) > 1 else ''} {shown}{', ...' if len(lines) > _MOST_SHOWN else ''}"
 
 
 def _rows(
-    blocks: Iterable[LineBlock], layout: Layout, name: str, *, needed: int, exact: bool, header: int
+    blocks: Iterable[LineBlock], layout: Layout, name: str, *, needed: int, wider: str, header: int
 ) -> Iterator[tuple[int, list[str], int]]:
-    """Give the line number, the cells and the document of each token, and no cells where a sentence ends."""
+    """Give the line number, the cells and the document of each token, and no cells where a sentence ends.
+
+    `wider` says what becomes of a row with more cells than most rows have: "warn" of it, "check" that the format lets
+    sentences differ and all rows of this one have as many, or "refuse" each row that has more or fewer than the first.
+    Where some rows end with the last of the `needed` columns and others go on, there is a warning of these.
+    """
     tab, numbered, comments, width = layout.tab, layout.numbered, layout.comments, layout.width
+    by_sentence = numbered or layout.marked  # rows may get a column for each verb of their sentence
+    sentence_width = 0
+    longer: list[int] = []  # the lines of rows with more cells than are needed
+    longest: list[int] = []  # those of rows with more cells than most rows have
+    some_end = False  # there are rows that have just the cells that are needed
     between = True  # there was no token since a sentence ended
     number = document = 0
     document_id = ""
+    owed = last_word = 0  # the last word of a multiword token, and the last word that there was
+
+    def check_words(number: int) -> None:
+        if owed > last_word:
+            raise DataError(
+                f"{name}:{number}: the sentence has a multiword token that ends with word {owed}, and its last word is "
+                f"{last_word}; such rows are passed over, so that tokens would get lost: add a row for each word"
+            )
+
     for first, lines in blocks:
         for number, line in enumerate(lines, first):
-            if not line.strip(" \t") or line.startswith(_DOCUMENT):
-                between = True
+            if not line.strip(" \t") or line.startswith(_MARKS):
+                check_words(number)
+                between, owed, last_word = True, 0, 0
                 yield number, [], document
+                if begin := _BEGIN.match(line):  # the parts of one document follow one another
+                    document += begin[1] == "" or begin[1] != document_id
+                    document_id = begin[1]
                 document += line.startswith(_DOCUMENT)
                 continue
-            if number == header or (comments and (between or numbered) and line[0] == "#"):
+            if number == header or (
+                line[0] == "#" and ((comments and (between or numbered)) or _is_set_apart(line, layout))
+            ):
                 if opening := _NEW_DOCUMENT.match(line):
                     # the Arabic PUD repeats the line before each sentence of a document
                     document += opening[1] == "" or opening[1] != document_id
@@ -148,14 +253,43 @@ def _rows(
                 continue
             cells = line.split("\t") if tab else _split_blanks(line)
             if numbered and not cells[0].isdecimal():
-                if _SKIPPED_NODE.fullmatch(cells[0]):
+                if node := _SKIPPED_NODE.fullmatch(cells[0]):
+                    owed = max(owed, int(node[1] or 0))
                     continue
                 raise DataError(f"{name}:{number}: the first column is {cells[0]!r}; in CoNLL-U it is a token's number")
-            if len(cells) != width and (exact or len(cells) < needed):
-                raise DataError(_width_error(name, number, len(cells), layout))
+            found = len(cells)
+            if found < needed or (found != width and wider == "refuse"):
+                raise _width_error(name, number, found, layout)
+            sentence_width = found if between else sentence_width
+            if wider != "refuse" and not (by_sentence and found == sentence_width):
+                some_end = some_end or found == needed
+                if found > needed:
+                    longer.append(number)
+                if found > layout.usual_width:
+                    if wider == "check":
+                        raise _width_error(name, number, found, layout, most=True)
+                    longest.append(number)
             between = False
+            last_word = int(cells[0]) if numbered else 0
             yield number, cells, document
+    check_words(number)
+    if found_wide := longer if some_end else longest:
+        logger.warning(
+            "%s: %d rows have more columns than the %d of other rows; what stands further to the right is not read, so "
+            "look whether a token or a tag holds a blank: %s",
+            name,
+            len(found_wide),
+            needed if some_end else layout.usual_width,
+            _shown_lines(found_wide),
+        )
     yield number + 1, [], document
+
+
+def _is_set_apart(line: str, layout: Layout) -> bool:
+    """Say whether a line is a comment `# key = value` by itself; a row of the file would have another width."""
+    if not _KEY_AND_VALUE.match(line):
+        return False
+    return len(line.split("\t") if layout.tab else _split_blanks(line)) not in (layout.width, layout.usual_width)
 
 
 def _split_blanks(line: str) -> list[str]:
@@ -164,12 +298,19 @@ def _split_blanks(line: str) -> list[str]:
     return _BLANKS.split(line.strip(" \t")) if "" in cells or "\t" in line else cells
 
 
-def _width_error(name: str, number: int, found: int, layout: Layout) -> str:
-    separator = "tabs" if layout.tab else "blanks"
-    return (
-        f"{name}:{number}: {found} column{'s' if found > 1 else ''} separated by {separator}, where line "
-        f"{layout.first_line} has {layout.width}; mend the row, or name columns that every row has, "
-        "counted from the left: token=0, tag=1"
+def _width_error(name: str, number: int, found: int, layout: Layout, *, most: bool = False) -> DataError:
+    if found == layout.usual_width != layout.width:  # it is the first row that is wrong
+        number, found, most = layout.first_line, layout.width, True
+    separator = "tab" if layout.tab else "blank"
+    expected = layout.usual_width if most else layout.width
+    others = f"most rows have {expected}" if most else f"line {layout.first_line} has {expected}"
+    remedy = "mend the row"
+    if found > expected:
+        remedy += f" (a {separator} in a token or a tag makes a column more)"
+    else:
+        remedy += ", or, if columns at its end may be missing, name the others from the left: token=0, tag=1"
+    return DataError(
+        f"{name}:{number}: {found} column{'s' if found > 1 else ''} separated by {separator}s, where {others}; {remedy}"
     )
 
 
@@ -213,9 +354,13 @@ def _recognise(blocks: Iterable[LineBlock], name: str) -> tuple[Layout | None, I
 
 def _layout(sample: list[LineBlock], name: str) -> Layout | None:
     numbered_lines = [(first + index, line) for first, lines in sample for index, line in enumerate(lines)]
+    if numbered_lines and numbered_lines[0][1].startswith("#FORMAT=WebAnno"):
+        raise DataError(
+            f"{name}:1: this is a TSV file of WebAnno; only TSV 3 is read, and from a file, not from a pipe"
+        )
     sentences: list[list[tuple[int, str]]] = [[]]
     for number, line in numbered_lines[:_SAMPLE_LINES]:
-        if not line.strip(" \t") or line.startswith(_DOCUMENT):
+        if not line.strip(" \t") or line.startswith(_MARKS):
             sentences.append([])
         else:
             sentences[-1].append((number, line))
@@ -228,10 +373,16 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
         sentences = [row for row in map(_without_comments, sentences) if row]
     if not sentences:
         return None
+    # Such lines may be comments, which say nothing of the columns.
+    sure = [[row for row in sentence if not _KEY_AND_VALUE.match(row[1])] for sentence in sentences]
+    sentences = [sentence for sentence in sure if sentence] or sentences
     rows = [row for sentence in sentences for row in sentence]
     tab = 2 * sum("\t" in line for _, line in rows) >= len(rows)
     split = [[line.split("\t") if tab else _split_blanks(line) for _, line in sentence] for sentence in sentences]
     first_row = tuple(split[0][0])
+    widths = Counter(len(cells) for sentence in split for cells in sentence)
+    marked = any(line.startswith("#begin document") for _, line in numbered_lines)
+    after_first = next((line for number, line in numbered_lines if number == rows[0][0] + 1), "")
     numbered = conllu or (
         len(first_row) > 2
         and (comments or len(rows) > 1)
@@ -243,7 +394,18 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
         names = tuple(stated[0].lower().split()) if stated else _CONLLU[: len(first_row)]
         if len(names) != len(first_row) or not (stated or len(first_row) == len(_CONLLU)):
             names = None
-    return Layout(tab, numbered, comments, rows[0][0], first_row, names)
+    return Layout(
+        tab,
+        numbered,
+        comments,
+        rows[0][0],
+        first_row,
+        names,
+        usual_width=widths.most_common(1)[0][0],
+        marked=marked,
+        bracketed=bracketed_columns([cells for sentence in split for cells in sentence]),
+        header_comments=_KEY_AND_VALUE.match(after_first) is not None,
+    )
 
 
 def _without_comments(sentence: list[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -256,9 +418,23 @@ def _have_comments(sentences: list[list[tuple[int, str]]]) -> bool:
     opening = [sentence[0][1] for sentence in sentences]
     if not all(line.startswith("#") for line in opening) or not any(map(_without_comments, sentences)):
         return False
-    return all(map(_COMMENT.match, opening)) or (len(opening) > 1 and all(line.startswith("# ") for line in opening))
+    return (
+        all(map(_COMMENT.match, opening))
+        or (len(opening) > 1 and all(line.startswith("# ") for line in opening))
+        or _are_numbered(sentences)
+    )
+
+
+def _are_numbered(sentences: list[list[tuple[int, str]]]) -> bool:
+    """Say whether rows of three columns or more are numbered in each sentence, as in GermEval 2014, below comments."""
+    rows = [[_BLANKS.split(line) for _, line in _without_comments(sentence)] for sentence in sentences]
+    return (
+        sum(map(len, rows)) > 1
+        and min(len(cells) for sentence in rows for cells in sentence) > 2
+        and all(_is_numbered([cells[0] for cells in sentence]) for sentence in rows)
+    )
 
 
 def _is_numbered(ids: list[str]) -> bool:
     words = [word for word in ids if not _SKIPPED_NODE.fullmatch(word)]
-    return words == [str(number) for number in range(1, len(words) + 1)]
+    return bool(words) and words == [str(number) for number in range(1, len(words) + 1)]

@@ -8,6 +8,8 @@ Quotes in a file separated by commas or semicolons follow the rules of Python's 
 closing quote, or a quote that is never closed, is an error. In a tab-separated file quotes are often plain characters.
 They count as quotes where each line by itself is well quoted; otherwise each line is a row, if that gives all rows one
 width; otherwise they count where the whole file is well quoted.
+
+Excel's first line `sep=;` names the delimiter and is no row.
 """
 
 import csv
@@ -15,7 +17,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -31,7 +33,9 @@ _SAMPLE_ROWS = 1_000
 _OPENING_LINES = 100  # the most lines over which the first row may go when the delimiter is looked for
 _LONGEST_CELL = 10_000_000  # characters; the csv module's own limit cuts off books, no limit would let a file in
 _QUOTED = re.compile('"[^"]*"')
-_OPEN_QUOTE = re.compile('(^|[,;\t])"')
+_DELIMITERS = ",;\t|"
+_OPEN_QUOTE = re.compile(f'(^|[{_DELIMITERS}])"')
+_NAMED_DELIMITER = re.compile(r'\ufeff?"?sep=(.)"?[\r\n]*', re.I)
 _WELL_QUOTED = re.compile(r'(?:"(?:[^"]|"")*"|(?!")[^\t]*)(?:\t(?:"(?:[^"]|"")*"|(?!")[^\t]*))*')
 
 
@@ -60,6 +64,8 @@ class Dialect:
         for number, cells in _all_rows(lines, self.name, self.delimiter, self.quoted):
             if self.has_header and number <= self.first_line:
                 continue
+            if number == 1 < self.first_line and _NAMED_DELIMITER.fullmatch(self.delimiter.join(cells)):
+                continue
             if _is_blank(cells) and (self.width > 1 or not cells):
                 continue
             if len(cells) != self.width:
@@ -73,10 +79,16 @@ class Dialect:
     def find_column(self, asked: int | str, role: str) -> int:
         """Give the place of a column that the user named, by header or by number; UsageError where there is none."""
         if isinstance(asked, str):
-            if (times := self.first_row.count(asked)) != 1:
+            places = [i for i, name in enumerate(self.first_row) if name == asked]
+            if len(places) > 1:
                 raise UsageError(
-                    f"{self.name}:{self.first_line}: {'no column' if not times else f'{times} columns'} {asked!r} for "
-                    f"{role}= in the header; {near_miss(asked, self.first_row)}"
+                    f"{self.name}:{self.first_line}: {len(places)} columns are called {asked!r}, with the numbers "
+                    f"{', '.join(map(str, places))}; give the number of one, as in {role}={places[0]}"
+                )
+            if not places:
+                raise UsageError(
+                    f"{self.name}:{self.first_line}: no column {asked!r} for {role}= in the header; "
+                    f"{near_miss(asked, self.first_row)}"
                 )
             return self.first_row.index(asked)
         if not -self.width <= asked < self.width:
@@ -105,8 +117,8 @@ class Dialect:
 def file_dialect(path: Path, *, named: bool = False) -> Dialect | None:
     """Decide the dialect of a file, for which it is read once or twice; None for a file without a row.
 
-    Files that end in .csv may be separated by commas, semicolons or tabs, as spreadsheets write all three; all others
-    are separated by tabs. `named` says that the caller will name a column by its header, so there is one.
+    Files that end in .csv may be separated by commas, semicolons, tabs or vertical bars; all others are separated by
+    tabs. `named` says that the caller will name a column by its header, so there is one.
     """
     return find_dialect(lambda: raw_lines(path), str(path), by_tabs=file_ending(path) != ".csv", named=named)
 
@@ -123,7 +135,9 @@ def find_dialect(lines: Lines, name: str, *, by_tabs: bool = False, named: bool 
     """
     if csv.field_size_limit() < _LONGEST_CELL:
         csv.field_size_limit(_LONGEST_CELL)  # one for the whole process; putting it back would break other threads
-    delimiter = "\t" if by_tabs else _delimiter(lines)
+    mark = None if by_tabs else _NAMED_DELIMITER.fullmatch(next(iter(lines()), ""))
+    lines = _without_first(lines) if mark else lines
+    delimiter = mark[1] if mark else "\t" if by_tabs else _delimiter(lines, name)
     quoted = delimiter != "\t" or _is_quoted(lines, name)
     sample = _sample(lines, name, delimiter, quoted)
     if not sample:
@@ -136,7 +150,12 @@ def find_dialect(lines: Lines, name: str, *, by_tabs: bool = False, named: bool 
 def sample_rows(dialect: Dialect, lines: Lines) -> list[list[str]]:
     """Give the first rows, the header included, that are as wide as the first one."""
     sample = _sample(lines, dialect.name, dialect.delimiter, dialect.quoted)
-    return [cells for _, cells in sample if len(cells) == dialect.width]
+    return [cells for number, cells in sample if number >= dialect.first_line and len(cells) == dialect.width]
+
+
+def _without_first(lines: Lines) -> Lines:
+    """Put a blank line, which is no row, in the place of the first line, so that the others keep their numbers."""
+    return lambda: chain(["\n"], islice(lines(), 1, None))
 
 
 def _sample(lines: Lines, name: str, delimiter: str, quoted: bool) -> list[tuple[int, list[str]]]:
@@ -178,15 +197,32 @@ def _is_blank(cells: Sequence[str]) -> bool:
     return len(cells) < 2 and not any(cell.strip() for cell in cells)
 
 
-def _delimiter(lines: Lines) -> str:
-    """Give the first of comma, semicolon and tab that stands outside of quotes in the first row."""
+def _delimiter(lines: Lines, name: str) -> str:
+    """Give the delimiter that stands outside of quotes in the first row; of several, the one that makes a table.
+
+    Some delimiter may stand in the texts. The right one gives a header with usual names, else most rows the width of
+    the first one, else a column whose values repeat most often, as labels do, else it is the first of _DELIMITERS.
+    """
     first_row = outside = ""
     for line in islice(lines(), _OPENING_LINES):
         first_row += line
         outside = _QUOTED.sub("", first_row)
         if first_row.strip() and not _OPEN_QUOTE.search(outside):
             break
-    return next((mark for mark in ",;\t" if mark in outside), ",")
+    marks = [mark for mark in _DELIMITERS if mark in outside]
+    if len(marks) > 1:
+        return max(marks, key=lambda mark: _fitness(lines, name, mark))
+    return marks[0] if marks else ","
+
+
+def _fitness(lines: Lines, name: str, delimiter: str) -> tuple[bool, float, float]:
+    try:
+        first, *below = [tuple(cell.strip() for cell in cells) for _, cells in _sample(lines, name, delimiter, True)]
+    except DataError:
+        return False, 0.0, 0.0
+    rows = [first, *(cells for cells in below if len(cells) == len(first))]
+    fewest = min(len(set(column)) for column in zip(*rows))
+    return _is_header(first, below), len(rows) / (len(below) + 1), -fewest / len(rows)
 
 
 def _is_header(first: Sequence[str], below: Iterable[Sequence[str]]) -> bool:

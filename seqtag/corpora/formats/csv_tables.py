@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seqtag.corpora.column_roles import LABEL_NAMES, TEXT_NAMES, Column, named_column
 from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect, sample_rows
+from seqtag.corpora.label_lists import is_written_list, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_texts
 from seqtag.corpora.lines import file_ending, raw_lines
 from seqtag.errors import DataError, UsageError
@@ -30,6 +31,7 @@ class Layout:
     dialect: Dialect
     text: int  # the column of the texts, from 0
     label: int
+    has_lists: bool = False  # each label is a list as Python writes it, such as ['a', 'b']
 
 
 def is_delimited(path: Path) -> bool:
@@ -46,7 +48,8 @@ def delimited_parts(paths: Iterable[Path], *, text: Column | None, label: Column
     for path in paths:
         layout = delimited_layout(path, text=text, label=label, like=like)
         like = like or (None if layout.dialect.has_header else layout)
-        yield LabelledPart(str(path), gather_texts(_rows(path, layout)))
+        part = LabelledPart(str(path), gather_texts(_rows(path, layout)))
+        yield with_label_lists(part, None) if layout.has_lists else part
 
 
 def _rows(path: Path, layout: Layout) -> Iterator[LabelledRow]:
@@ -60,7 +63,8 @@ def delimited_layout(
     """Find out how a file is laid out, from its first rows.
 
     Without a header the columns are those of `like`, if it is given and as wide. Without names, the text is the longest
-    column and the label one of short values that repeat. Raises UsageError where columns are ambiguous, where the first
+    column and the label one of short values that repeat. A column whose cells are all empty is
+    neither. Raises UsageError where columns are ambiguous, where the first
     row may be a header of unknown names, or where a column that was asked for is not there, DataError for an empty
     file.
     """
@@ -70,23 +74,25 @@ def delimited_layout(
     if dialect.width < 2:
         raise _too_narrow(path, dialect)
     if like and like.dialect.width == dialect.width and not dialect.has_header and text is None and label is None:
-        return Layout(dialect, like.text, like.label)
+        return Layout(dialect, like.text, like.label, like.has_lists)
     text_column = None if text is None else dialect.find_column(text, "text")
     label_column = None if label is None else dialect.find_column(label, "label")
-    if text_column is None:
-        text_column = _by_name(dialect, "text", TEXT_NAMES, taken=label_column)
-    if label_column is None:
-        label_column = _by_name(dialect, "label", LABEL_NAMES, taken=text_column)
     sample = sample_rows(dialect, lambda: raw_lines(path))
     rows = sample[1:] if dialect.has_header else sample
-    found_text, found_label = _by_content(rows, text_column, label_column, dialect)
+    empty = _empty_columns(sample, dialect.width)
+    if text_column is None:
+        text_column = _by_name(dialect, "text", TEXT_NAMES, left_out=empty | {label_column})
+    if label_column is None:
+        label_column = _by_name(dialect, "label", LABEL_NAMES, left_out=empty | {text_column})
+    found_text, found_label = _by_content(rows, text_column, label_column, dialect, empty)
     if found_text == found_label:
         raise UsageError(f"{path}: column {found_text} is asked for both text and label; name two columns")
     if not dialect.has_header and (doubt := _like_header(rows, found_text, found_label)):
         if text is None or label is None:
             raise UsageError(f"{path}:{dialect.first_line}: {doubt}")
         logger.warning("%s:%d: read as a text with its label, but %s", path, dialect.first_line, doubt)
-    return Layout(dialect, found_text, found_label)
+    labels = [row[found_label] for row in rows if row[found_label].strip()]
+    return Layout(dialect, found_text, found_label, bool(labels) and all(map(is_written_list, labels)))
 
 
 def _too_narrow(path: Path, dialect: Dialect) -> DataError:
@@ -99,18 +105,25 @@ def _too_narrow(path: Path, dialect: Dialect) -> DataError:
     )
 
 
-def _by_name(dialect: Dialect, role: str, known: Sequence[str], *, taken: int | None) -> int | None:
+def _empty_columns(sample: Sequence[Sequence[str]], width: int) -> set[int | None]:
+    """Give the columns without content below the first row, where there are other rows; spreadsheets write such."""
+    return {i for i in range(width) if len(sample) > 1 and not any(row[i].strip() for row in sample[1:])}
+
+
+def _by_name(dialect: Dialect, role: str, known: Sequence[str], *, left_out: set[int | None]) -> int | None:
     if not dialect.has_header:
         return None
-    found = named_column({str(i): name.lower() for i, name in enumerate(dialect.first_row) if i != taken}, known)
+    names = {str(i): name.lower() for i, name in enumerate(dialect.first_row) if i not in left_out}
+    found = named_column(names, known)
     if len(found) > 1:
         fitting = [dialect.first_row[int(i)] for i in found]
-        raise UsageError(f"{dialect.name}: ambiguous {role} column ({', '.join(fitting)}): pass {role}={fitting[-1]!r}")
+        example = repr(fitting[-1]) if fitting.count(fitting[-1]) == 1 else found[-1]
+        raise UsageError(f"{dialect.name}: ambiguous {role} column ({', '.join(fitting)}): pass {role}={example}")
     return int(found[0]) if found else None
 
 
 def _by_content(
-    rows: Sequence[Sequence[str]], text: int | None, label: int | None, dialect: Dialect
+    rows: Sequence[Sequence[str]], text: int | None, label: int | None, dialect: Dialect, empty: set[int | None]
 ) -> tuple[int, int]:
     if text is not None and label is not None:
         return text, label
@@ -119,7 +132,7 @@ def _by_content(
             f"{dialect.name}: no text in it, only a header; classification needs rows of a text and a label"
         )
     columns = [[row[i].strip() for row in rows] for i in range(dialect.width)]
-    free = [i for i in range(dialect.width) if i not in (text, label)]
+    free = [i for i in range(dialect.width) if i not in (text, label) and i not in empty]
     if text is None:
         sizes = {i: sum(map(len, columns[i])) for i in free}
         longest = [i for i in free if sizes[i] == max(sizes.values())]
@@ -159,7 +172,12 @@ def _one_word(column: Sequence[str]) -> bool:
 
 
 def _ambiguous(role: str, fitting: Sequence[int], dialect: Dialect) -> UsageError:
-    shown = [repr(dialect.first_row[i]) if dialect.has_header else str(i) for i in fitting]
+    if not fitting:
+        return UsageError(
+            f"{dialect.name}: no column is left for the {role}, as the cells of all others are empty; name one: {role}="
+        )
+    names = dialect.first_row
+    shown = [repr(names[i]) if dialect.has_header and names.count(names[i]) == 1 else str(i) for i in fitting]
     return UsageError(
         f"{dialect.name}: ambiguous {role} column ({', '.join(shown)}): pass {role}={shown[-1]}, a header or a number "
         "from 0"
@@ -171,7 +189,8 @@ def _like_header(rows: Sequence[Sequence[str]], text: int, label: int) -> str:
     first = rows[0][label].strip()
     below = Counter(row[label].strip() for row in rows[1:])
     odd = all(map(_is_number, below)) and not _is_number(first)
-    if len(below) < 2 or first in below or not (odd or min(below.values()) > 1):
+    one_word = _one_word([rows[0][text]]) and all(len(row[text].split()) > 1 for row in rows[1:])
+    if len(below) < 2 or first in below or not (odd or one_word or min(below.values()) > 1):
         return ""
     return (
         f"{first!r} stands nowhere else in its column, so line 1 may be a header; if it is one, name its columns: "

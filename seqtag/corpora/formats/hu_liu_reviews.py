@@ -18,8 +18,8 @@ from seqtag.corpora.lines import numbered_lines
 logger = logging.getLogger("seqtag")
 
 _START = "##"
-_OPINION = re.compile(r"\[([+-]\d+)\]")
-_FEATURE = re.compile(r"\s*[^\[\]{},]*\[[+-]\d+\](\s*\[(u|p|s|cc|cs)\])*\s*")
+_OPINION = re.compile(r"\[([+-]\d{1,9})\]")
+_FEATURE = re.compile(r"[^\[\]{},]*\[[+-]\d{1,9}\](\s*\[(u|p|s|cc|cs)\])*")  # of a feature without space around it
 _LOOKED_AT = 100  # lines that tell the mark-up
 
 
@@ -58,7 +58,9 @@ def _sentences(path: Path) -> Iterator[LabelledRow]:
             continue
         features, start, text = line.partition(_START)
         # Without the mark `##`, features can't be told from the text.
-        if not (start and all(_FEATURE.fullmatch(feature) for feature in features.split(",") if feature.strip())):
+        if not (
+            start and all(_FEATURE.fullmatch(feature.strip()) for feature in features.split(",") if feature.strip())
+        ):
             unreadable.append(f"{path.name}:{number} {(features if start else line)[:40]!r}")
             if not start or polarity(features) is None:
                 continue

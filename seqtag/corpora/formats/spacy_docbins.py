@@ -1,15 +1,21 @@
 """Read spaCy's binary corpora (`.spacy`, a DocBin): its entities as IOB2 tags, or its part-of-speech tags."""
 
+import logging
 import os
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import accumulate, pairwise
 from typing import Any
 
-from seqtag.corpora.lines import open_bytes
+from seqtag.corpora.lines import max_unpacked, open_bytes, too_large
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
+
+logger = logging.getLogger("seqtag")
 
 _KINDS = {"ents": "ENT_IOB", "pos": "POS", "tag": "TAG"}  # with the attribute in which spaCy has each
 
@@ -17,9 +23,13 @@ _KINDS = {"ents": "ENT_IOB", "pos": "POS", "tag": "TAG"}  # with the attribute i
 def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> Iterator[Block]:
     """Read the documents of a DocBin: `tag` is 'ents' (default), 'pos' or 'tag'.
 
-    A document is a row, or each of its sentences where the file marks them. White-space tokens are left out, as
-    `Tokenizer` has none. The `lines` are numbers of documents, from 1; so are `documents`, where some have sentences.
-    The file is held in memory whole.
+    A document is a row, or each of its sentences is one if the file marks them; where an entity goes over the border of
+    two sentences, they are one row. White-space tokens are left out, because `Tokenizer` has none. `lines` are the
+    numbers of documents, from 1; so are `documents`, if a document has several sentences. The whole file is held in
+    memory.
+
+    Documents without annotation are left out, and the log says how many. Raises DataError, which lists them, if
+    documents are annotated in part: a token without annotation is not one outside of entities.
     """
     name = os.fspath(path)
     kind = tag or "ents"
@@ -30,9 +40,13 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
 
     with open_bytes(path) as handle:
         content = handle.read()
+    most = max_unpacked(len(content))
+    with suppress(zlib.error):  # spaCy finds out as well
+        if len(zlib.decompressobj().decompress(content, most + 1)) > most:
+            raise too_large(name, most)
     try:
         documents = list(DocBin().from_bytes(content).get_docs(spacy.blank("xx").vocab))
-    # which it is depends on where the file is damaged: zlib, msgpack, numpy or spaCy notices
+    # Where the file is damaged decides which of zlib, msgpack, numpy and spaCy notices it.
     except (zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError) as error:
         raise DataError(f"{name}: not a spaCy DocBin, or damaged ({error}); write it with DocBin.to_disk") from error
     if not documents:
@@ -41,35 +55,82 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
         others = [other for other, attribute in _KINDS.items() if documents[0].has_annotation(attribute)]
         advice = f"it has others: tag={others[0]!r}" if others else "set doc.ents before writing the file"
         raise DataError(f"{name}: no document has annotations for tag={kind!r}; {advice}")
-    yield from gather(_sentences(documents, kind, name))
+    annotated = [
+        (number, document) for number, document in enumerate(documents, 1) if not _is_bare(_words(document), kind)
+    ]
+    if num_bare := len(documents) - len(annotated):
+        logger.warning("%s: documents without annotations for %r left out: %d", name, kind, num_bare)
+    _refuse_partial(annotated, kind, name)
+    yield from gather(_sentences(annotated, kind, name))
 
 
-def _sentences(documents: list[Any], kind: str, name: str) -> Iterator[TaggedSentence]:
-    rows = [list(document.sents) if document.has_annotation("SENT_START") else [document] for document in documents]
-    are_cut = any(len(parts) > 1 for parts in rows)
-    for number, (document, parts) in enumerate(zip(documents, rows), 1):
-        for part in parts:
-            tokens = [token for token in part if not token.is_space]
-            if not tokens:
-                continue
-            if kind == "ents":
-                tags = _entity_tags(tokens, document)
-            else:
-                tags = [token.pos_ if kind == "pos" else token.tag_ for token in tokens]
-                if "" in tags:
-                    token = tokens[tags.index("")]
-                    raise DataError(
-                        f"{name}: document {number}: token {token.i} {token.text!r} has no tag for {kind!r}"
-                    )
-            words = [token.text for token in tokens]
-            yield TaggedSentence(words, tags, [number] * len(tokens), number if are_cut else 0)
+def _words(document: Any) -> list[Any]:
+    return [token for token in document if not token.is_space]
 
 
-def _entity_tags(tokens: list[Any], document: Any) -> list[str]:
-    place_of = {token.i: place for place, token in enumerate(tokens)}
+def _has_tag(token: Any, kind: str) -> bool:
+    return bool(token.ent_iob if kind == "ents" else token.pos if kind == "pos" else token.tag)
+
+
+def _is_bare(words: list[Any], kind: str) -> bool:
+    """Say whether a document has tokens, and no annotation for any of them."""
+    return bool(words) and not any(_has_tag(token, kind) for token in words)
+
+
+def _refuse_partial(documents: list[tuple[int, Any]], kind: str, name: str) -> None:
+    partial = {
+        number: missing[0]
+        for number, document in documents
+        if (missing := [token for token in _words(document) if not _has_tag(token, kind)])
+    }
+    if partial:
+        (number, token), *rest = partial.items()
+        others = f" (nor do all have one in documents {', '.join(str(each) for each, _ in rest)})" if rest else ""
+        advice = "; for entities: doc.set_ents(entities, default='outside')" if kind == "ents" else ""
+        raise DataError(
+            f"{name}: document {number}: token {token.i} {token.text!r} has no tag for {kind!r}{others}; documents "
+            f"that are annotated in part are not learned from: annotate every token, or leave them out{advice}"
+        )
+
+
+def _sentences(documents: list[tuple[int, Any]], kind: str, name: str) -> Iterator[TaggedSentence]:
+    cuts = {number: _cuts(document) for number, document in documents}
+    are_cut = any(map(len, cuts.values()))
+    notes: Counter[str] = Counter()
+    for number, document in documents:
+        words = _words(document)
+        if kind == "ents":
+            tags = _entity_tags(words, document)
+            # The document has no entity at such a token, and does not say whether somebody marked one there.
+            notes["entities without a label, read as tokens outside of entities"] += sum(
+                token.ent_iob_ == "B" and not token.ent_type for token in words
+            )
+        else:
+            tags = [token.pos_ if kind == "pos" else token.tag_ for token in words]
+        notes["documents without a token, kept as empty sentences"] += not words
+        kept = [at for at in cuts[number] if kind != "ents" or not tags[at].startswith("I-")]
+        notes["borders of sentences left out, because an entity goes over them"] += len(cuts[number]) - len(kept)
+        for start, end in pairwise([0, *kept, len(words)]):
+            texts = [token.text for token in words[start:end]]
+            yield TaggedSentence(texts, tags[start:end], [number] * (end - start), number if are_cut else 0)
+    for what, count in notes.items():
+        if count:
+            logger.warning("%s: %s: %d", name, what, count)
+
+
+def _cuts(document: Any) -> list[int]:
+    """Give the places among the words of a document at which its second sentence begins, and each one after it."""
+    if not document.has_annotation("SENT_START"):
+        return []
+    counts = [sum(not token.is_space for token in sentence) for sentence in document.sents]
+    return list(accumulate(filter(None, counts)))[:-1]
+
+
+def _entity_tags(words: list[Any], document: Any) -> list[str]:
+    place_of = {token.i: place for place, token in enumerate(words)}
     spans = []
     for entity in document.ents:
         inside = [place_of[index] for index in range(entity.start, entity.end) if index in place_of]
         if inside:
             spans.append(Span(inside[0], inside[-1] + 1, entity.label_))
-    return tags_from_spans(spans, len(tokens), "IOB2")
+    return tags_from_spans(spans, len(words), "IOB2")

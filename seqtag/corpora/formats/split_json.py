@@ -3,7 +3,6 @@
 The file is in memory while it is read: JSON gives no way to take a part of it. JSONL is for tables.py.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,13 @@ from datasets import Dataset
 
 from seqtag.corpora.column_roles import Column
 from seqtag.corpora.formats.arrow_tables import labelled_table
+from seqtag.corpora.json_text import parse_json
 from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, class_name, gather_texts
 from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.splits import name_splits
 from seqtag.errors import DataError, UsageError
+
+_AGAIN = "write the file again"
 
 
 def is_split_json(path: Path) -> bool:
@@ -25,8 +27,8 @@ def is_split_json(path: Path) -> bool:
     if not first.lstrip().startswith("{"):
         return False
     try:
-        content = json.loads(first)
-    except json.JSONDecodeError:
+        content = parse_json(first, str(path), advice=_AGAIN)
+    except DataError:
         return _is_split_object(_load(path))  # the object goes on in the lines that follow, so it is no JSONL
     return next(lines, None) is None and _is_split_object(content)
 
@@ -58,16 +60,13 @@ def _is_split_object(content: Any) -> bool:
 
 
 def _load(path: Path) -> Any:
-    try:
-        return json.loads(whole_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}; write the file again") from error
+    return parse_json(whole_text(path), str(path), advice=_AGAIN)
 
 
 def _table(items: Sequence[Mapping[str, Any]], origin: str) -> Dataset:
     try:
         return Dataset.from_list(list(items))
-    except (ValueError, TypeError) as error:  # Arrow's errors are of these kinds
+    except (ValueError, TypeError, OverflowError) as error:  # Arrow's errors are of these kinds
         raise DataError(f"{origin}: the objects can't be put in one table ({error}); give all the same keys") from error
 
 

@@ -4,6 +4,7 @@ Labels become numbers in coding.py and are counted in metrics.py; report.py know
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def evaluate_labels(
     (0.5, ('odd',), 'no probabilities were given')
     """
     where = f"{source}: " if source else ""
-    if not isinstance(resamples, int) or resamples < 0:
+    if not isinstance(resamples, Integral) or resamples < 0:
         raise UsageError(f"resamples={resamples!r}: pass a whole number, 0 for no intervals")
     coded = code_labels(gold, predicted, labels, where=where)
     num_texts = len(coded.gold)

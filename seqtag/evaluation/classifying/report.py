@@ -10,7 +10,7 @@ from seqtag.evaluation.classifying.metrics import ClassScore
 from seqtag.evaluation.report import Report, score_cells
 from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.reporting.escaping import shorten
-from seqtag.reporting.figures import listed, percent, plain, printable
+from seqtag.reporting.figures import listed, percent, printable
 from seqtag.reporting.sections import Block, Paragraph, Table
 from seqtag.reporting.terminal import table_fits
 
@@ -52,6 +52,11 @@ class ClassReport(Report):
         return self.micro.f1 if self.micro else self.accuracy
 
     @property
+    def num_classes(self) -> int:
+        """How many classes the model and gold have together."""
+        return len(self.classes)
+
+    @property
     def majority_share(self) -> float | None:
         """The accuracy of always saying the most frequent class; None where texts have several labels."""
         return None if self.multi_label else max(row.support for row in self.classes) / self.num_texts
@@ -70,29 +75,18 @@ class ClassReport(Report):
 
         A value that does not exist is null.
         """
-        averages = {"macro": self.macro, "weighted": self.weighted, "micro": self.micro}
-        return {
-            "task": "classify",
-            "source": self.source,
-            "data_hash": self.measurement.data_hash,
-            "multi_label": self.multi_label,
-            "num_texts": self.num_texts,
-            "num_classes": len(self.classes),
-            "majority_share": self.majority_share,
-            "score": self.score,
-            "accuracy": self.accuracy,
-            "accuracy_interval": plain(self.accuracy_interval),
-            **plain(averages),
-            "micro_interval": plain(self.micro_interval),
-            "log_loss": self.log_loss,
-            "roc_auc": self.roc_auc,
-            "undefined": dict(self.undefined),
-            "unknown": list(self.unknown),
-            "classes": plain(self.classes),
-            "confusion": plain(self.confusion),
-            "errors": self.errors.to_dict(),
-            **self._shared_values(),
-        }
+        names = (
+            "source",
+            "data_hash",
+            "multi_label",
+            "num_texts",
+            "num_classes",
+            "majority_share",
+            "score",
+            "accuracy",
+        )
+        figures = ("accuracy_interval", "macro", "weighted", "micro", "micro_interval", "log_loss", "roc_auc")
+        return self._values("classify", (*names, *figures, "undefined", "unknown", "classes", "confusion"))
 
     @property
     def nouns(self) -> tuple[str, str]:

@@ -184,9 +184,9 @@ def compare(
         task=one.task,
         unit=one.unit,
         num_units=found.num_units,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        confidence=found.confidence,
+        resamples=found.resamples,
+        seed=found.seed,
     )
 
 

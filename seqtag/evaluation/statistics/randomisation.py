@@ -80,7 +80,7 @@ def compare_counts(
         values, low, high = values[::-1], -high, -low
     table = np.stack([*values, values[1] - values[0], low, high, p_values], -1).tolist()
     micro, macro, *rows = (ByFigure(*(Difference(*figure) for figure in row)) for row in table)
-    return Drawn(micro, macro, dict(zip(labels, rows)), confidence, resamples, seed, a.num_units)
+    return Drawn(micro, macro, dict(zip(labels, rows)), float(confidence), int(resamples), int(seed), a.num_units)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

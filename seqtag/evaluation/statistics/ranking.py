@@ -162,5 +162,7 @@ def rank(reports: Sequence[Measured], *, confidence: float = 0.95, resamples: in
         task=first.task,
         unit=first.unit,
         num_units=first.counts.num_units,
-        **options,
+        confidence=drawn[best].confidence,
+        resamples=drawn[best].resamples,
+        seed=drawn[best].seed,
     )

@@ -75,7 +75,8 @@ def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_0
     drawn_R = figures(*np.split(resample(columns_SN, resamples=resamples, seed=seed), 3, axis=1))
     table = np.stack([values, *np.quantile(drawn_R, bounds, axis=0)], -1)
     micro, macro, *rows = (ByFigure(*(Interval(*figure) for figure in row)) for row in table.tolist())
-    return Drawn(micro, macro, dict(zip(counts.labels, rows)), confidence, resamples, seed, counts.num_units)
+    drawn = float(confidence), int(resamples), int(seed)  # numpy's numbers would not fit into JSON
+    return Drawn(micro, macro, dict(zip(counts.labels, rows)), *drawn, counts.num_units)
 
 
 def ratio_interval(

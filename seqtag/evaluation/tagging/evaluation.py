@@ -4,6 +4,7 @@ metrics.py counts, by seqeval and scikit-learn; report.py knows what is said abo
 """
 
 from collections.abc import Hashable, Sequence
+from numbers import Integral
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def evaluate_tags(
     check_scheme(scheme)
     if repair not in _REPAIRS:
         raise UsageError(f"unknown repair {repair!r}; {near_miss(str(repair), _REPAIRS)}")
-    if not isinstance(resamples, int) or resamples < 0:
+    if not isinstance(resamples, Integral) or resamples < 0:
         raise UsageError(f"resamples={resamples!r}: pass a whole number, 0 for no intervals")
     where = f"{source}: " if source else ""
     num_illegal = _check(gold, predicted, scheme=scheme, where=where, strict=repair == "strict")

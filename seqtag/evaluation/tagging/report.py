@@ -10,7 +10,7 @@ from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.evaluation.statistics.resampling import Interval
 from seqtag.evaluation.tagging.errors import MOST_EXAMPLES, TagErrors
 from seqtag.evaluation.tagging.metrics import Scores
-from seqtag.reporting.figures import between, percent, plain, printable
+from seqtag.reporting.figures import between, percent, printable
 from seqtag.reporting.sections import Block, Paragraph, Table
 
 _MOST_CONFUSIONS = 10  # shown in a terminal
@@ -78,21 +78,9 @@ class TagReport(Report):
         - `confidence` (or null), as in `Confidence`
         - `measurement`: what `seqtag compare` reads
         """
-        names = ("scheme", "repair", "num_sentences", "num_documents", "num_tokens", "num_gold", "num_predicted")
-        head = {name: getattr(self, name) for name in names}
-        figures = {name: getattr(self, name) for name in ("accuracy", "score", "precision", "recall", "f1")}
-        readings = {name: plain(getattr(self, name)) for name in ("strict", "conlleval")}
-        return {
-            "task": "tag",
-            "source": self.source,
-            "data_hash": self.measurement.data_hash,
-            **head,
-            "num_illegal": list(self.num_illegal),
-            **figures,
-            **readings,
-            "errors": self.errors.to_dict(),
-            **self._shared_values(),
-        }
+        names = ("source", "data_hash", "scheme", "repair", "num_sentences", "num_documents", "num_tokens", "num_gold")
+        figures = ("num_predicted", "num_illegal", "accuracy", "score", "precision", "recall", "f1")
+        return self._values("tag", (*names, *figures, "strict", "conlleval"))
 
     @property
     def nouns(self) -> tuple[str, str]:

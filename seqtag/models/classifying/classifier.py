@@ -21,12 +21,14 @@ from seqtag.models.classifying.inputs import (
     Labelled,
     as_known,
     as_labelled,
+    balanced_weights,
     check_classes,
     check_trainable,
     fingerprint_of,
     training_splits,
 )
 from seqtag.models.engine import Engines, Exports
+from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Rows, Run
 from seqtag.models.options import documented, option
 from seqtag.models.scikit_learn import ClassifierMixin
@@ -93,6 +95,7 @@ class Classifier(
 
     # -- training -----------------------------------------------------------------------------
 
+    @keeps_generators
     def fit(
         self,
         X: Dataset | Iterable[Any],
@@ -107,18 +110,18 @@ class Classifier(
         """Train on a dataset with text and label, or on texts X and labels y.
 
         Labels are strings, integers or truth values; a list of labels for each text makes it a model that gives any
-        number of them. In the place of texts, token lists are taken as they are, and arrays (steps, features) are
-        series of numbers. `dev` decides which epoch is kept and what each view counts; without it, `dev_share` of each
-        class is held out, and said. `checkpoint` names a folder for the state of the run; with `resume=True` a killed
-        run goes on from there. Raises UsageError for a wrong option or call, DataError for the data.
+        number of them, and so does an array, or a data frame, with a column of 0 and 1 per label. In the place of
+        texts, token lists are taken as they are, and arrays (steps, features) are series of numbers. `dev` decides
+        which epoch is kept and what each view counts; without it, `dev_share` of each class is held out, and said.
+        `checkpoint` names a folder for the state of the run; with `resume=True` a killed run goes on from there. Raises
+        UsageError for a wrong option or call, DataError for the data.
         """
         self._check_options()
         self._forget_network()
         self._open_context()
         train, held_out = training_splits(X, y, dev, language=self.language, dev_share=self.dev_share, seed=self.seed)
-        every = (one for label in train.labels for one in (label if train.is_multi else [label]))
-        self.class_set_ = ClassSet.build(every, is_multi=train.is_multi)
-        check_trainable(self.class_set_, self.class_weights or {})
+        self.class_set_ = train.classes()
+        check_trainable(self.class_set_, self._named_weights())
         check_classes(held_out.labels, self.class_set_, "dev")
         ids = self._ids(train)
         self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
@@ -187,13 +190,16 @@ class Classifier(
             segment_size=self.segment_size,
         )
         classes = self.class_set_
-        weights = {str(label): float(weight) for label, weight in (self.class_weights or {}).items()}
+        weights = {classes.find(label): float(weight) for label, weight in self._named_weights().items()}
+        weights_L = np.array([weights.get(number, 1.0) for number in range(len(classes))])
+        if self.class_weights == "balanced":
+            weights_L = balanced_weights(self.prior_, classes.is_multi)
         head = (MultiLabelHead if classes.is_multi else SingleLabelHead)(
             encoder.output_size,
             len(classes),
             pooling=pooling,
             lexical=lexical,
-            class_weights_L=torch.tensor([weights.get(name, 1.0) for name in classes.names]),
+            class_weights_L=torch.tensor(weights_L, dtype=torch.float32),
             label_smoothing=self.label_smoothing,
         )
         return ClassNetwork(embedder, encoder, head, dropout=self.dropout)
@@ -229,7 +235,7 @@ class Classifier(
     ) -> Report:
         """Compare predictions with gold labels: scores, confusions, the surest mistakes, reliability."""
         self._check_fitted()
-        data = as_labelled(X, y, "evaluation", language=self.language)
+        data = as_labelled(X, y, "evaluation", language=self.language, columns=self.class_set_.labels)
         if not len(data):
             raise DataError("the evaluation data holds no text")
         engine = self._engine()

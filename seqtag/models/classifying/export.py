@@ -66,7 +66,7 @@ def export_classifier(
 
 
 def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> Labelled:
-    data = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language)
+    data = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language, columns=on_torch.classes.labels)
     if not len(data):
         raise DataError("the dev data holds no text")
     # Raises an error where the rows are not what the model reads.

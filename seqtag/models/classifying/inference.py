@@ -84,11 +84,7 @@ class TorchClassEngine:
 
     def choose(self, probability_NL: np.ndarray) -> np.ndarray:
         """Say which classes each row gets, as truth values (N, L): the likeliest, or all that reach their threshold."""
-        if self.classes.is_multi:
-            chosen_NL: np.ndarray = probability_NL >= self.network.head.threshold_L.cpu().numpy()
-            return chosen_NL
-        likeliest_NL: np.ndarray = np.arange(probability_NL.shape[1]) == probability_NL.argmax(1)[:, None]
-        return likeliest_NL
+        return self.classes.choose(probability_NL, self.network.head.threshold_L.cpu().numpy())
 
 
 class ClassDevScore:

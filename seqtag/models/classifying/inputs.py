@@ -2,22 +2,25 @@
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from datasets import Dataset
 
 from seqtag.batching import hash_tokens
+from seqtag.corpora.held_out import texts_to_hold_out
 from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import (
+    check_precision,
     check_single_split,
     dev_pair,
+    is_missing,
     is_series,
     report_unknown,
     series_rows,
@@ -25,7 +28,7 @@ from seqtag.inference.user_input import (
     token_rows,
     warn_of_blanks,
 )
-from seqtag.text.classes import ClassSet
+from seqtag.text.classes import ClassSet, Label
 from seqtag.text.joining import join_tokens
 
 logger = logging.getLogger("seqtag")
@@ -42,6 +45,7 @@ class Labelled:
     texts: Dataset | None = None  # with one column, `tokens`
     series: list[np.ndarray] | None = None  # each (T, D)
     given: Sequence[str | Sequence[str]] | None = None  # the texts as they came, if they came as strings
+    columns: tuple[Label, ...] | None = None  # the label of each column, if the labels came as an array of 0 and 1
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,7 +81,15 @@ class Labelled:
             self.is_multi,
             None if self.texts is None else self.texts.select(numbers),
             None if self.series is None else [self.series[i] for i in numbers],
+            columns=self.columns,
         )
+
+    def classes(self) -> ClassSet:
+        """Give the classes that the labels name: those of all columns, or those that occur."""
+        if self.columns is not None:
+            return ClassSet(self.columns, is_multi=True, as_indicators=True)
+        every = (one for label in self.labels for one in (label if self.is_multi else [label]))
+        return ClassSet.build(every, is_multi=self.is_multi)
 
     def fingerprint(self, digest: Any) -> None:
         """Feed a hash with the rows and their labels."""
@@ -89,6 +101,13 @@ class Labelled:
             digest.update(values_TD.tobytes())
 
 
+class Indicators(NamedTuple):
+    """What an array of indicators says: the labels of each text, and what each column stands for."""
+
+    labels: list[list[Label]]
+    columns: tuple[Label, ...]
+
+
 def fingerprint_of(**splits: Labelled) -> str:
     """Give the SHA-256 of the rows and labels of some splits."""
     digest = hashlib.sha256()
@@ -98,9 +117,10 @@ def fingerprint_of(**splits: Labelled) -> str:
     return digest.hexdigest()
 
 
-def as_labelled(X: Any, y: Any, what: str, *, language: str) -> Labelled:
+def as_labelled(X: Any, y: Any, what: str, *, language: str, columns: Sequence[Label] | None = None) -> Labelled:
     """Turn what a user gave into rows with labels; texts are cut into tokens, on disk.
 
+    `columns` says what the columns of an array of indicators stand for, where other data have said so already.
     Raises UsageError for a wrong call, DataError for data that falls short, by the number of the text.
     """
     check_single_split(X, what)
@@ -109,17 +129,26 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str) -> Labelled:
             raise UsageError("a dataset brings its own labels: leave y out, or give texts and labels")
         return _from_dataset(X, language)
     if y is None:
-        raise UsageError(f"the {what} data needs labels: give a dataset with text and label, or {_EXAMPLE}")
+        verb = "evaluate" if what == "evaluation" else "fit"
+        if isinstance(X, tuple) and len(X) == 2:
+            raise UsageError(f"the {what} data is one pair; give texts and labels as two arguments: {verb}(X, y)")
+        example = _EXAMPLE.replace("fit(", f"{verb}(", 1)
+        raise UsageError(f"the {what} data needs labels: give a dataset with text and label, or {example}")
     rows = text_rows(X, "fit")
-    labels, is_multi = _check_labels(y, what)
+    y = list(y) if isinstance(y, Iterator) else y  # it is gone through more than once
+    table = _indicators(y, what, columns)
+    labels, is_multi = _check_labels(y, what) if table is None else (table.labels, True)
+    names = None if table is None else table.columns
     if len(rows) != len(labels):
         raise DataError(f"{what} data: {len(rows)} texts but {len(labels)} labels")
     if is_series(rows, "fit"):
-        return Labelled(labels, is_multi, series=series_rows(rows, "fit"))
+        series = series_rows(rows, "fit")
+        check_precision(rows)
+        return Labelled(labels, is_multi, series=series, columns=names)
     blank = [number for number, row in enumerate(rows, 1) if not (row.strip() if isinstance(row, str) else row)]
     if blank:
         warn_of_blanks(blank, f"the {what} data")
-    return Labelled(labels, is_multi, texts=_tokenised(rows, language), given=rows)
+    return Labelled(labels, is_multi, texts=_tokenised(rows, language), given=rows, columns=names)
 
 
 def _from_dataset(dataset: Dataset, language: str) -> Labelled:
@@ -136,24 +165,77 @@ def _tokenised(rows: Sequence[str | list[str]], language: str) -> Dataset:
     return Dataset.from_dict({"tokens": token_rows(rows, language)}, features=TOKENS)
 
 
+def _as_array(y: Any) -> Any:
+    """Give a data frame, or a sparse matrix, as an array; other labels as they are."""
+    if hasattr(y, "toarray"):
+        return y.toarray()
+    return y.to_numpy() if hasattr(y, "columns") and hasattr(y, "to_numpy") else y
+
+
+def _indicators(y: Any, what: str, columns: Sequence[Label] | None) -> Indicators | None:
+    """Read an array, data frame or sparse matrix with a column per label, of 0 and 1; None for labels of other form.
+
+    Rows of one length, two or more, that hold nothing but 0 and 1 are such an array too, in a list or a series.
+    A column has the name that a data frame gives it, else that of `columns` if there are as many, else its number.
+    """
+    array = _stacked(_as_array(y))
+    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.shape[1:] == (1,):
+        return None
+    is_number = array.dtype.kind in "biuf" or (
+        array.dtype.kind == "O" and all(isinstance(value, (Real, np.bool_)) for value in array.flat)
+    )
+    if array.ndim > 2 or not is_number or not np.isin(array.astype(np.float64), (0, 1)).all():
+        raise UsageError(
+            f"{what} data: y is an array of shape {array.shape}; one with several columns has to hold indicators, 1 "
+            'where a text has the label of the column and else 0; or give a list of labels for each text: [["late", '
+            '"rude"], []]'
+        )
+    width = array.shape[1]
+    names: tuple[Label, ...] = tuple(range(width)) if columns is None or len(columns) != width else tuple(columns)
+    if hasattr(y, "columns"):
+        names = tuple(name if isinstance(name, str) else str(name) for name in y.columns)
+    if len(set(names)) < width:
+        raise UsageError(f"{what} data: y has several columns of one name: {', '.join(map(str, names))}; rename them")
+    return Indicators([[names[i] for i in np.flatnonzero(row_L)] for row_L in array.astype(bool)], names)
+
+
+def _stacked(y: Any) -> Any:
+    """Give rows of one length that hold nothing but 0 and 1 as an array; labels of other form as they are."""
+    if isinstance(y, (str, bytes, Mapping)) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) != 1:
+        return y
+    rows = list(y)
+    are_rows = bool(rows) and all(isinstance(row, (list, tuple, np.ndarray)) for row in rows)
+    if not are_rows or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return rows
+    values = [value for row in rows for value in row]
+    is_indicator = all(isinstance(value, (Real, np.bool_)) and value in (0, 1) for value in values)
+    return np.array(values, np.float64).reshape(len(rows), -1) if is_indicator else rows
+
+
+def _plain_label(label: Any) -> Any:
+    """Give a label as Python has it; 1.0, as tables write an integer beside missing ones, is the integer 1."""
+    label = label.item() if isinstance(label, np.generic) else label
+    return int(label) if isinstance(label, float) and label.is_integer() else label
+
+
 def _check_labels(y: Any, what: str) -> tuple[list[Any], bool]:
     """Check labels: strings, integers or truth values, all of one kind, one per text or a list of them."""
+    y = _as_array(y)
     if isinstance(y, (str, bytes, Mapping)) or not isinstance(y, Iterable):
         raise UsageError(f"{what} data: y takes one label per text, not {type(y).__name__}: {_EXAMPLE}")
-    if isinstance(y, np.ndarray) and y.ndim > 1:
-        raise UsageError(
-            f"{what} data: y is an array of shape {y.shape}; give a list of labels for each text, such as "
-            '[["late", "rude"], []] (MultiLabelBinarizer.inverse_transform makes them)'
-        )
-    given = [label.item() if isinstance(label, np.generic) else label for label in y]
+    if isinstance(y, np.ndarray) and y.ndim == 2:
+        y = y[:, 0]  # the only column
+    given = [_plain_label(label) for label in y]
     is_multi = any(isinstance(label, (list, tuple, set, frozenset)) for label in given)
     labels: list[Any] = []
     kinds: dict[str, int] = {}
     for number, label in enumerate(given, 1):
         if is_multi and not isinstance(label, (list, tuple, set, frozenset)):
             raise UsageError(f"{what} data, text {number}: {label!r} is no list, but other texts have lists of labels")
-        found = [one.item() if isinstance(one, np.generic) else one for one in (label if is_multi else [label])]
+        found = [_plain_label(one) for one in (label if is_multi else [label])]
         for one in found:
+            if is_missing(one):
+                raise DataError(f"{what} data, text {number}: the label is missing ({one!r}); leave out such texts")
             if not isinstance(one, (str, int)) or one == "":
                 raise DataError(f"{what} data, text {number}: the label {one!r} is no string, integer or truth value")
             kinds.setdefault(type(one).__name__, number)
@@ -178,7 +260,7 @@ def training_splits(
         shares = f"{len(held_out)} of {len(train)} training texts are held out (dev_share={dev_share:g}, seed={seed})"
         logger.info("no dev data given: %s", shares)
         return train.take(np.setdiff1d(np.arange(len(train)), held_out)), train.take(held_out)
-    held = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language)
+    held = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language, columns=train.columns)
     if not len(held):
         raise DataError("the dev data holds no text; leave it out to hold out a share of the training data")
     check_alike(train, held, "dev")
@@ -186,17 +268,10 @@ def training_splits(
 
 
 def _held_out(train: Labelled, share: float, seed: int) -> np.ndarray:
-    """Choose the same share of each class, in a random order; of the labels of one text the first one counts."""
-    keys = [repr(label[:1] if train.is_multi else label) for label in train.labels]
-    counts = Counter(keys)
-    # Of a class with one text nothing is held out: training would not know it.
-    order = [i for i in np.random.default_rng(seed).permutation(len(train)) if train.is_multi or counts[keys[i]] > 1]
-    if not order:
+    held_out = texts_to_hold_out(train.labels, share, seed, is_multi=train.is_multi)
+    if not len(held_out):
         raise DataError("no class has two texts, so none can be held out: give `dev`, or more texts")
-    # Texts of a class stand together, so every n-th of the whole takes from each class what it should.
-    order.sort(key=keys.__getitem__)
-    num_dev = max(1, round(share * len(order)))
-    return np.array(order)[np.floor((np.arange(num_dev) + 0.5) * len(order) / num_dev).astype(np.int64)]
+    return held_out
 
 
 def check_alike(train: Labelled, other: Labelled, what: str) -> None:
@@ -228,7 +303,7 @@ def as_known(label: Any, classes: ClassSet) -> Any:
     return label if number < 0 else classes.labels[number]
 
 
-def check_trainable(classes: ClassSet, class_weights: Mapping[str, float]) -> None:
+def check_trainable(classes: ClassSet, class_weights: Mapping[Any, float]) -> None:
     """Refuse data with nothing to tell apart, and weights for classes that the data lack."""
     if len(classes) < (1 if classes.is_multi else 2):
         raise DataError(
@@ -236,5 +311,20 @@ def check_trainable(classes: ClassSet, class_weights: Mapping[str, float]) -> No
             "the label column the right one? pass label=... to load_corpus"
         )
     for label in class_weights:
-        if str(label) not in classes.names:
+        if classes.find(label) < 0:
             raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(str(label), classes.names)}")
+
+
+def balanced_weights(prior_L: np.ndarray, is_multi: bool) -> np.ndarray:
+    """Give each class the weight with which all classes count alike in training, by their shares of the texts.
+
+    That is scikit-learn's 1 / (classes * share). Where a text may have several labels, each label is a question of its
+    own, and its texts weigh as much as those without it; a label that all texts have, or none, weighs 1.
+
+    >>> balanced_weights(np.array([0.2, 0.8]), False), balanced_weights(np.array([0.2, 0.0]), True)
+    (array([2.5  , 0.625]), array([4., 1.]))
+    """
+    if not is_multi:
+        return 1 / (len(prior_L) * prior_L)
+    is_open_L = (prior_L > 0) & (prior_L < 1)
+    return np.where(is_open_L, (1 - prior_L) / np.where(is_open_L, prior_L, 1.0), 1.0)

@@ -44,7 +44,7 @@ CHECKS: dict[str, check.Check] = {
     ),
     "seed": check.must_be(
         "a whole number, at least 0 and below 2^63",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63,
+        lambda value: check.whole(0).problem(value) is None and value < 2**63,
     ),
 }
 
@@ -63,7 +63,7 @@ class Request:
 def read_request(vocabulary: SymbolVocabulary, direction: str, *arguments: Any) -> Request:
     """Check the arguments of `LanguageModel.generate`, in their order; UsageError names all bad values at once."""
     check.check_options("generate", dict(zip(CHECKS, arguments, strict=True)), CHECKS)
-    prompt, num_tokens, temperature, top_k, top_p, stop, seed = arguments
+    prompt, num_tokens, temperature, top_k, top_p, stop, seed = map(check.plain, arguments)
     if direction == "backward":
         raise UsageError(
             "generate: this model reads backward, so it can't go on with a text; train one with direction='forward'"

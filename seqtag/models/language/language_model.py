@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from seqtag.corpora.plain_text import TextSource
 from seqtag.errors import DataError, UsageError
 from seqtag.models import options as check
 from seqtag.models.card import model_card
-from seqtag.models.estimator import Estimator
+from seqtag.models.estimator import Estimator, keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.language.generation import read_request, write
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
@@ -24,6 +23,8 @@ from seqtag.nn.language_cache import Cache
 from seqtag.store import StoredModel
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
+from seqtag.training.device import guard_forked_children
+from seqtag.training.launch import num_processes
 from seqtag.training.watchers import Watcher, default_watcher, language_figure, language_wording
 
 logger = logging.getLogger("seqtag")
@@ -56,7 +57,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     direction: str = option(
         "forward", check.one_of("forward", "backward"), "The model reads the text in this direction.", "task"
     )
-    embedding_size: int = option(128, check.whole(1), "Each symbol has a vector of this many numbers.", "tokens")
+    embedding_size: int = option(128, check.size(1), "Each symbol has a vector of this many numbers.", "tokens")
     hidden_size: int = 512
     dropout: float = option(
         0.2,
@@ -107,6 +108,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
 
     # -- training -----------------------------------------------------------------------------
 
+    @keeps_generators
     def fit(
         self,
         text: TextSource,
@@ -128,7 +130,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         self._check_options()
         if y is not None:
             raise UsageError("a language model learns from text alone: leave y out; for dev text write dev=...")
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if num_processes() > 1:
             raise UsageError("a language model trains in one process, as each stream of text has a state of its own")
         self._forget_network()
         train, held_out, sha256 = self._read_texts(text, dev)
@@ -146,6 +148,10 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         train.discard()
         held_out.discard()
         return self
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        guard_forked_children()  # whatever comes next computes with torch
 
     def _read_texts(self, text: TextSource, dev: TextSource | None) -> tuple[EncodedText, EncodedText, str]:
         """Give the texts to train on and to choose the epoch by, as ids of a new vocabulary, and a hash of both."""

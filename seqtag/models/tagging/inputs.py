@@ -1,14 +1,18 @@
 """Check what users hand to an estimator and bring it into one form: datasets, token lists, texts."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
 
+from seqtag.corpora.held_out import sentences_to_hold_out
 from seqtag.corpora.loading import load_corpus
+from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.corpora.tagged_drafts import documents_of
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import check_single_split, dev_pair, lists, report_unknown, token_lists
@@ -20,8 +24,13 @@ logger = logging.getLogger("seqtag")
 _TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 
-def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Settle training and dev data, in one scheme; without dev data hold out a share of the sentences, and say so."""
+def training_splits(
+    X: Any, y: Any, dev: Any, *, dev_share: float, seed: int, language: str = "xx"
+) -> tuple[Dataset, Dataset]:
+    """Settle training and dev data, in one scheme; without dev data hold out a share of the sentences, and say so.
+
+    `language` says whose rules cut the texts of a dataset with spans.
+    """
     given = _given_dataset(X, y, "training")
     if not len(given):
         raise DataError("the training data holds no sentence; give at least one with tokens and tags")
@@ -29,16 +38,16 @@ def training_splits(X: Any, y: Any, dev: Any, *, dev_share: float, seed: int) ->
         held_out = _given_dataset(*dev_pair(dev, "(token lists, tag lists)"), "dev")
         if not len(held_out):
             raise DataError("the dev data holds no sentence; leave it out to hold out a share of the training data")
-        corpus = load_corpus({"train": given, "dev": held_out})
+        corpus = load_corpus({"train": given, "dev": held_out}, language=language)
         return corpus["train"], corpus["dev"]
     if len(given) < 2:
         raise DataError("one training sentence and no dev data: give `dev`, or at least two sentences")
-    whole = load_corpus(given)["train"]
-    num_dev = max(1, round(dev_share * len(whole)))
-    order = np.random.default_rng(seed).permutation(len(whole))
-    shares = f"{num_dev} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
-    logger.info("no dev data given: %s", shares)
-    return whole.select(np.sort(order[num_dev:])), whole.select(np.sort(order[:num_dev]))
+    whole = load_corpus(given, language=language)["train"]
+    documents = documents_of(whole)
+    held = sentences_to_hold_out(len(whole), dev_share, seed, documents=documents)
+    shares = f"{len(held)} of {len(whole)} training sentences are held out (dev_share={dev_share:g}, seed={seed})"
+    logger.info("no dev data given: %s%s", shares, "" if documents is None else ", by whole documents")
+    return whole.select(np.setdiff1d(np.arange(len(whole)), held)), whole.select(held)
 
 
 def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
@@ -49,6 +58,11 @@ def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
             raise UsageError("a dataset brings its own tags: leave y out, or give token lists and tag lists")
         return X
     if y is None:
+        if isinstance(X, tuple) and len(X) == 2:
+            verb = {"training": "fit", "evaluation": "evaluate"}.get(what, what)
+            raise UsageError(
+                f"the {what} data is one pair; give token lists and tag lists as two arguments: {verb}(X, y)"
+            )
         raise UsageError(
             f"the {what} data needs tags: give a dataset with tokens and tags, or token lists X and tag lists y"
         )
@@ -83,6 +97,16 @@ def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
             raise UsageError(f"class_weights: unknown label {label!r}; {near_miss(label, labels)}")
 
 
+def balanced_weights(data: Dataset) -> dict[str, float]:
+    """Give each label, and O, the weight with which all count alike in training: tokens / (labels * its tokens)."""
+    names = data.features["tags"].feature.names
+    is_plain = carried_scheme(data) == "plain"
+    counts = Counter[str]()
+    for number, count in Counter(chain.from_iterable(data["tags"])).items():
+        counts[names[number] if is_plain or names[number] == "O" else names[number].partition("-")[2]] += count
+    return {label: counts.total() / (len(counts) * count) for label, count in counts.items()}
+
+
 def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, *, what: str) -> None:
     """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
     used = {tag for tags in gold for tag in tags} - {"O"}
@@ -104,12 +128,12 @@ class GoldSentences:
     documents: list[int | str] | None  # of each sentence, where the data tell them apart
 
 
-def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet) -> GoldSentences:
+def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str = "xx") -> GoldSentences:
     """Read what a trained tagger is held against; DataError for no sentence, and where it knows none of the labels."""
     given = _given_dataset(X, y, what)
     if not len(given):
         raise DataError(f"the {what} data holds no sentence")
-    data = load_corpus({what: given}, scheme=tagset.data_scheme, outside=tagset.outside)[what]
+    data = load_corpus({what: given}, scheme=tagset.data_scheme, outside=tagset.outside, language=language)[what]
     gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
     check_labels(gold.tags, tagset, what=what)
     return gold

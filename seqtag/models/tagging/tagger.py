@@ -19,13 +19,21 @@ from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
 from seqtag.models.engine import Engines, Exports
+from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.options import documented, option
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
-from seqtag.models.tagging.inputs import GoldSentences, check_trainable, gold_sentences, tag_lists, training_splits
+from seqtag.models.tagging.inputs import (
+    GoldSentences,
+    balanced_weights,
+    check_trainable,
+    gold_sentences,
+    tag_lists,
+    training_splits,
+)
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
@@ -45,6 +53,7 @@ class FittedTagger:
     """What `fit`, `tune` and `load` leave in a tagger beside what they leave in every estimator."""
 
     tagset_: TagSet
+    label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
 
@@ -87,6 +96,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     # -- training -----------------------------------------------------------------------------
 
+    @keeps_generators
     def fit(
         self,
         X: Dataset | Sequence[Tokens],
@@ -108,11 +118,12 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         self._check_options()
         self._forget_network()
-        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed)
+        train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
-        check_trainable(self.tagset_, self.class_weights or {})
+        check_trainable(self.tagset_, self._named_weights())
+        self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
             logger.warning(
                 "the CRF has %d tags, and its time and memory grow with the square of that number: "
@@ -157,7 +168,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         self._check_fitted()
         target = read_target(recall, precision, self.tagset_)
-        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_)
+        gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
         self._tune(gold.tokens, gold.tags, target=target, calibrate=calibrate)
         return self
 
@@ -182,7 +193,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         weights_L = torch.ones(num_tags)
         for i, name in enumerate(tagset.names):
             label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
-            weights_L[i] = (self.class_weights or {}).get(label, 1.0)
+            weights_L[i] = self.label_weights_.get(label, 1.0)
         head: LinearHead | CRFHead
         if self.head == "crf":
             legal = tuple(map(torch.from_numpy, tagset.legal))
@@ -218,7 +229,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
         """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
-        if not isinstance(n, int) or n < 1:
+        if check.whole(1).problem(n):
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
         found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
         return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
@@ -255,7 +266,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
         self._check_fitted()
-        return gold_sentences(X, y, "evaluation", tagset=self.tagset_)
+        return gold_sentences(X, y, "evaluation", tagset=self.tagset_, language=self.language)
 
     def _training_knowledge(self) -> TrainingKnowledge:
         """Give what training saw: its surfaces and its words."""
@@ -314,7 +325,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _restore(self, stored: StoredModel) -> None:
         self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
-        self.tagset_ = TagSet.from_dict(stored.config["tagset"])
+        self.tagset_, self.label_weights_ = TagSet.from_dict(stored.config["tagset"]), {}
         tuning = stored.config.get("tuning")
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")

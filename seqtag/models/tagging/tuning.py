@@ -15,6 +15,7 @@ from seqtag.errors import UsageError, near_miss
 from seqtag.evaluation.tagging.thresholds import Threshold, choose_thresholds, cuts
 from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
 from seqtag.inference.tagging import Sentences
+from seqtag.models import options as check
 from seqtag.models.tagging.inference import NbestTagEngine
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags
 from seqtag.text.tagset import TagSet
@@ -77,7 +78,7 @@ def read_target(recall: Any, precision: Any, tagset: TagSet, *, prefix: str = ""
     for label, share in by_label.items():
         if label not in labels:
             raise UsageError(f"{given}: unknown label {label!r}; {near_miss(str(label), labels)}")
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+        if check.share.problem(share):
             raise UsageError(f"{given}: {share!r} is no share; give a number above 0 and at most 1, such as 0.95")
     return Target(figure, {label: float(share) for label, share in by_label.items()})
 

@@ -121,7 +121,7 @@ def test_a_byte_order_mark_does_no_harm(run: Run, files: list[Path]):
 @pytest.mark.parametrize(
     ("content", "code", "told"),
     [
-        (b"", 1, "bad.json:1: not JSON: Expecting value; give a file that `seqtag evaluate`"),
+        (b"", 1, "bad.json:1: not JSON: Expecting value at column 1; give a file that `seqtag evaluate`"),
         (b'{\n"score": 1,\n', 1, "bad.json:3: not JSON: "),
         (b"\xff\xfe", 1, "bad.json: not JSON: byte 1 is not UTF-8"),
         (b"[1, 2]", 1, "bad.json: JSON, but no report of a model or a system; give a file that `seqtag evaluate`"),

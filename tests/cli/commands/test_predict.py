@@ -45,6 +45,39 @@ def test_columns_keep_what_they_had_and_gain_a_tag(run: Run, model: Path, tagger
     assert [[cells[-1] for cells in sentence] for sentence in found] == tagger.predict(TOKENS)
 
 
+def test_files_with_a_word_per_row_lose_no_row(run: Run, model: Path, tagger: Tagger, tmp_path: Path):
+    tokens = [["Ada", "left"], ["Zoë", ",", "too"]]
+    webanno = "#FORMAT=WebAnno TSV 3.2\n#T_SP=webanno.custom.NE|value\n\n" + "".join(
+        f"\n#Text=...\n{s}-1\t0-3\t{a}\t_\t\n" + "".join(f"{s}-{t}\t4-8\t{b}\t_\t\n" for t, b in enumerate(rest, 2))
+        for s, (a, *rest) in enumerate(tokens, 1)
+    )
+    table = 'sentence_id,word\n1,Ada\n1,left\n2,Zoë\n2,","\n2,too\n'
+    for name, content, column in (("x.tsv", webanno, 0), ("x.csv", table, 1)):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        result = run("predict", model, tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        found = [[line.split("\t") for line in part.split("\n")] for part in result.stdout.strip("\n").split("\n\n")]
+        assert [[cells[column] for cells in sentence] for sentence in found] == tokens
+        assert [[cells[-1] for cells in sentence] for sentence in found] == tagger.predict(tokens)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.ann", "T1\tPER 0 3\tAda\n", "x.ann: holds annotations of brat; to tag their text: --text"),
+        ("x.json", '[{"text": "Ada"}]', "x.json: is JSON, of which JSON lines are read here"),
+        ("x.xml", "<?xml version='1.0'?>\n<a/>\n", "x.xml:1: this is XML or HTML, which is not read here"),
+        ("x.conllu", "1-2\tzum\t_\n\n", "x.conllu:2: the sentence has a multiword token that ends with word 2"),
+    ],
+)
+def test_forms_without_a_token_per_row_are_named(name, content, message, run: Run, model: Path, tmp_path: Path):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    result = run("predict", model, tmp_path / name)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
 def test_a_prediction_can_be_scored(run: Run, model: Path, corpus: Path, tmp_path: Path):
     out = tmp_path / "tagged.conll"
     assert run("predict", model, corpus / "test.conll", "--output", out).exit_code == 0
@@ -189,7 +222,7 @@ def test_an_output_file_is_whole_or_not_there(run: Run, model: Path, tmp_path: P
     lines = [json.dumps({"text": f"Text {i}."}) for i in range(600)]
     result = run("predict", model, "--jsonl", "--output", out, stdin="\n".join([*lines, "{"]))
     assert result.exit_code == 1
-    assert "error: <stdin>:601: no JSON" in result.stderr
+    assert "error: <stdin>:601: not JSON" in result.stderr
     assert out.read_text(encoding="utf-8") == before
     assert list(tmp_path.iterdir()) == [out]
 

@@ -264,28 +264,36 @@ def test_an_interruption_before_the_first_epoch_saves_nothing(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_ctrl_c_saves_the_best_model_and_resume_ends_as_if_it_had_not_been(run: Run, corpus: Path, tmp_path: Path):
-    out, straight = tmp_path / "ner", tmp_path / "straight"
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_saves_the_best_model_and_resume_ends_as_if_it_had_not_been(
+    sent: signal.Signals, run: Run, corpus: Path, tmp_path: Path
+):
+    out, straight, temporary = tmp_path / "ner", tmp_path / "straight", tmp_path / "temporary"
+    temporary.mkdir()
     words = ["train", str(corpus), *SMALL, "--epochs", "40", "--out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "seqtag.cli", *words, str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
         # A suite that a shell runs in the background hands down that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(sent, signal.SIG_DFL),
     )
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("epoch  2/40"):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(sent)
             break
     stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, "")
+    assert (process.returncode, stdout) == (128 + sent, "")
     assert "interrupted in epoch" in stderr
+    assert list(temporary.glob("seqtag-*")) == []
     assert f"saved in {out}" in stderr
     assert "--resume goes on with it" in stderr
     assert Tagger.load(out).predict([["Ada", "spoke"]])[0] != []
+    if sent != signal.SIGINT:  # from here on both are alike
+        return
     assert run(*words, out, "--resume").exit_code == 0
     assert run(*words, straight).exit_code == 0
     assert (out / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 import zipfile
 from pathlib import Path
 
@@ -327,7 +328,20 @@ def test_sources_that_are_none_are_usage_errors(tmp_path):
     for missing in ("train.csv", "./corpus", "reviews.zip"):
         with pytest.raises(UsageError, match="there is no such file or folder; check the path"):
             load_corpus(missing, task="classify")
-    with pytest.raises(UsageError, match="/dev/null: this is neither a file nor a folder"):
+    with pytest.raises(UsageError, match="/dev/null: this is a pipe or a device"):
         load_corpus("/dev/null", task="classify")
     with pytest.raises(UsageError, match="there is no split 'tset'; choose from train"):
         load_corpus(tmp_path / "a", task="classify", split="tset")
+
+
+def test_reading_marks_of_opinions_takes_time_linear_in_the_line(tmp_path):
+    path = tmp_path / "reviews.txt"
+    lines = ["battery[+2]##it lasts ."] * 9 + [
+        " " * 200_000 + "##x",
+        "a[+" + "1" * 200_000 + "]##y",
+        "a[" * 100_000 + "##z",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    started = time.monotonic()
+    assert [label for _, label in corpus_of(path)["train"]] == ["positive"] * 9
+    assert time.monotonic() - started < 5

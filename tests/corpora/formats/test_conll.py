@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from seqtag.corpora.formats.conll import column_blocks, iter_sentences
 from seqtag.corpora.lines import line_blocks
+from seqtag.corpora.loading import load_corpus
 from seqtag.errors import DataError, UsageError
 
 CONLLU = """\
@@ -143,14 +144,71 @@ def test_columns_by_number():
     assert "column 0 for both tokens and tags" in fault(text, token=0, tag=0)
 
 
-def test_a_row_of_another_width():
+def test_a_row_of_another_width(caplog):
     assert fault("Ada\tNNP\tB-PER\n\nspoke\tO\n").startswith(
-        "file.conll:3: 2 columns separated by tabs, where line 1 has 3; mend the row"
+        "file.conll:3: 2 columns separated by tabs, where line 1 has 3; mend the row, or, if columns at its end may be"
     )
     assert fault("Ada NNP B-PER\nspoke VBD O O\n").startswith("file.conll:2: 4 columns separated by blanks")
-    # counted from the left, more columns do no harm, as in CoNLL-2012, whose width changes by the sentence
-    assert read("Ada NNP B-PER\nspoke VBD O O\n", token=0, tag=2)[1] == [["B-PER", "O"]]
+    assert fault("Ada NNP B-PER 1\nspoke VBD O\nof VBD O\n") == (
+        "file.conll:1: 4 columns separated by blanks, where most rows have 3; mend the row (a blank in a token or a "
+        "tag makes a column more)"
+    )
     assert fault("Ada NNP B-PER\nspoke VBD\n", token=0, tag=2).startswith("file.conll:2: 2 columns")
+    assert not caplog.records
+
+
+def test_rows_wider_than_the_columns_that_were_named(caplog):
+    narrow, wide = "Ada NNP B-PER\n", "New York NNP B-LOC\n"
+    # The last named column is the last of most rows, or of half of them: a warning with the lines.
+    assert read(narrow * 2 + wide, token=0, tag=2)[1] == [["B-PER", "B-PER", "NNP"]]
+    assert "1 rows have more columns than the 3 of other rows" in caplog.text
+    assert caplog.text.endswith("line 3\n")
+    for text in (narrow + wide, wide + narrow, narrow + wide * 6):
+        caplog.clear()
+        read(text, token=0, tag=2)
+        assert "rows have more columns than the 3 of other rows" in caplog.text
+    assert caplog.text.endswith("lines 2, 3, 4, 5, 6, ...\n")
+    caplog.clear()
+    # All other rows have a column that is not read: a token may have a blank in it.
+    assert fault(narrow * 2 + wide, token=0, tag=1).startswith(
+        "file.conll:3: 4 columns separated by blanks, where most rows have 3; mend the row (a blank in a token"
+    )
+    assert [tokens for tokens, _ in iter_sentences(io.StringIO(narrow + wide))] == [["Ada", "New"]]  # nothing to learn
+    assert "<stdin>: 1 rows have more columns than the 3 of other rows" in caplog.text
+    caplog.clear()
+    # In CoNLL-2009, as in CoNLL-2012, the width changes by the sentence.
+    verbs = "1\tAda\tN\tA0\n2\tspoke\tV\t_\n\n1\tYes\tI\t_\t_\n2\tno\tI\t_\t_\n"
+    assert read(verbs, token=1, tag=2)[0] == [["Ada", "spoke"], ["Yes", "no"]]
+    assert not caplog.records
+    assert fault(verbs + "3\tno\tI\t_\t_\t_\n", token=1, tag=2).startswith("file.conll:6: 6 columns")
+
+
+def test_comments_of_germeval_stand_above_numbered_rows():
+    text = "#\thttp://example.org/{}?x=1\t[2010-01-04]\t\n1\tIn\tO\tO\n2\tKiel\tB-LOC\tO\n\n"
+    assert read(text.format(1) + text.format(2)) == ([["In", "Kiel"]] * 2, [["O", "B-LOC"]] * 2)
+    assert read(text.format(1), tag=3)[1] == [["O", "O"]]
+    # where nothing is numbered, such a line is a token
+    assert read("#\tO\tO\nKiel\tB-LOC\tO\n\n#\tO\tO\n", tag=1)[0] == [["#", "Kiel"], ["#"]]
+
+
+HIPE = (
+    "TOKEN\tNE-COARSE-LIT\tMISC\n# hipe2022:document_id = a\n# date = 1900\nAda\tB-pers\t_\n# segment = 2\nran\tO\t_\n"
+)
+
+
+@pytest.mark.parametrize("text", [HIPE, HIPE.replace("\t", " "), HIPE.replace("\n# date = 1900", "")])
+def test_comments_of_hipe_stand_anywhere_after_the_header(text):
+    for columns in ({"token": "TOKEN", "tag": "NE-COARSE-LIT"}, {"token": 0, "tag": 1}, {"tag": "NE-COARSE-LIT"}):
+        assert read(text, **columns) == ([["Ada", "ran"]], [["B-pers", "O"]])
+    assert [tokens for tokens, _ in iter_sentences(io.StringIO(text), token="TOKEN")] == [["Ada", "ran"]]
+    assert "this line is a header, and its last column, 'MISC', is not known to hold tags" in fault(text, UsageError)
+
+
+def test_documents_of_hipe(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text(HIPE + "\n# hipe2022:document_id = b\nBo\tB-pers\t_\n")
+    (block,) = column_blocks(path, token=0, tag=1)
+    assert len(set(block.documents)) == 2
 
 
 def test_an_empty_token_keeps_its_place():
@@ -230,3 +288,27 @@ def test_streaming_tokens_alone_and_faults():
     assert list(iter_sentences(io.StringIO(""))) == []
     with pytest.raises(DataError, match=r"<stdin>:3: 1 column .* where line 1 has 2"):
         list(iter_sentences(io.StringIO("a\tx\n\nb\n"), token=1))
+
+
+def test_entities_in_misc_are_read_by_their_key(tmp_path):
+    path = tmp_path / "x.conllu"
+    rest = "_\tN\t_\t_\t0\troot\t_"
+    path.write_text(
+        f"1\tAda\t{rest}\tNE=B-PER|SpaceAfter=No\n2\tleft\t{rest}\t_\n3\tOslo\t{rest}\tGloss=x|NE=B-LOC\n",
+        encoding="utf-8",
+    )
+    corpus = load_corpus(f"{path}:tag=misc:NE")["train"]
+    names = corpus.features["tags"].feature.names
+    assert [names[number] for number in corpus["tags"][0]] == ["B-PER", "O", "B-LOC"]
+    assert load_corpus(path, tag="MISC:NE")["train"]["tags"][:] == corpus["tags"][:]
+    with pytest.raises(UsageError, match=r"no token has 'NER' in its column MISC; choose from Gloss, NE, SpaceAfter"):
+        load_corpus(path, tag="misc:NER")
+
+
+def test_words_of_a_multiword_token_must_follow_it(tmp_path):
+    path = tmp_path / "x.conllu"
+    path.write_text(
+        "1-2\tzum\t_\t_\n1\tzu\t_\tADP\n2\tdem\t_\tDET\n\n1-2\tzum\t_\t_\n1\tzu\t_\tADP\n\n", encoding="utf-8"
+    )
+    with pytest.raises(DataError, match=r"x\.conllu:7: the sentence has a multiword token that ends with word 2"):
+        list(iter_sentences(path))

@@ -14,7 +14,7 @@ from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect, find_diale
 from seqtag.corpora.lines import raw_lines
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.plain_text import read_text
-from seqtag.errors import DataError
+from seqtag.errors import DataError, UsageError
 
 TEXTS = ["Great, thanks", "Never; again", 'A "fine" day']
 
@@ -122,3 +122,48 @@ def test_raw_lines_keep_their_ends(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeffa\r\nb\u2028c\nd".encode())
     assert list(raw_lines(path)) == ["a\r\n", "b\u2028c\n", "d"]
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter"),
+    [
+        ("Great, really great film;pos\nBad, very bad;neg\nOk, fine;pos\nWell, so so;neg\n", ";"),
+        ("Great; really great film,pos\nBad; very bad,neg\nOk; fine,pos\nWell; so so,neg\n", ","),
+        ("Great, one; two|pos\nBad, very bad|neg\nOk; fine|pos\n", "|"),
+        ("Great, one; two\tpos\nBad\tneg\nOk; fine\tpos\n", "\t"),
+        ("text|label\nGreat film|pos\n", "|"),
+        ("id,nr;text;label\n1,2;Great, film;pos\n", ";"),
+        ("sep=;\ntext;label\nGreat, film;pos\n", ";"),
+        ('"sep=|"\r\ntext|label\r\nGreat; film|pos\r\n', "|"),
+        ("\ufeffsep=\t\nGreat, film\tpos\nBad, film\tneg\n", "\t"),
+    ],
+)
+def test_of_several_delimiters_the_one_that_makes_a_table_is_taken(tmp_path, content, delimiter):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content.encode())
+    dialect = file_dialect(path)
+    assert dialect is not None
+    assert dialect.delimiter == delimiter
+    rows = list(dialect.rows(raw_lines(path)))
+    assert "pos" in rows[0][1]
+    assert len(rows) == content.count("\n") - (dialect.first_line - 1) - dialect.has_header
+    assert rows[0][0] == dialect.first_line + dialect.has_header
+
+
+def test_a_line_that_names_the_delimiter_is_no_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("sep=;\nGreat, film;pos\nBad, film;neg\nMore;pos\n")
+    assert trained(path, 0, 1) == predicted(path, 0) == ["Great, film", "Bad, film", "More"]
+    assert plain(path, 0) == "Great, film\nBad, film\nMore"
+
+
+def test_two_columns_of_one_name_are_told_apart_by_their_numbers(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,text,label\na,b,x\nc,d,y\n")
+    with pytest.raises(UsageError, match=r"a\.csv:1: 2 columns are called 'text', with the numbers 0, 1; .* text=0"):
+        trained(path, "text", None)
+    with pytest.raises(UsageError, match=r"ambiguous text column \(text, text\): pass text=1"):
+        trained(path, None, None)
+    assert trained(path, 0, None) == ["a", "c"]
+    with pytest.raises(DataError, match=r"a\.csv:1: two columns are called 'text'; rename one"):
+        predicted(path, None)

@@ -189,3 +189,17 @@ def test_layout_says_how_quotes_are_read(tmp_path):
     assert delimited_layout(write(tmp_path, "a.tsv", "text\tlabel\nfive\tx\n")).dialect.quoted is False
     assert delimited_layout(write(tmp_path, "b.tsv", 'text\tlabel\n"fi\tve"\tx\n')).dialect.quoted is True
     assert delimited_layout(write(tmp_path, "c.csv", "text,label\nfive,x\n")).dialect.delimiter == ","
+
+
+def test_empty_columns_hold_neither_texts_nor_labels(tmp_path):
+    rows = "ham,See you at the corner,,,\nspam,Win a free prize,,,\nham,We talk later,,,\n"
+    expected = [("See you at the corner", "ham"), ("Win a free prize", "spam"), ("We talk later", "ham")]
+    assert read(write(tmp_path, "a.csv", rows)) == expected
+    assert read(write(tmp_path, "b.csv", "label,said,,comment,\n" + rows)) == expected
+    for names in ("v1,v2,,,", "v1,v2,Unnamed: 2,Unnamed: 3,"):
+        path = write(tmp_path, "c.csv", f"{names}\n{rows}")
+        with pytest.raises(UsageError, match=r"c\.csv:1: 'v1' stands nowhere else .*: text='v2', label='v1'; if not"):
+            read(path)
+        assert read(path, text="v2", label="v1") == expected
+    with pytest.raises(UsageError, match=r"d\.csv: no column is left for the label, as the cells of all others are"):
+        read(write(tmp_path, "d.csv", "text,label\none,\ntwo,\n"))

@@ -7,6 +7,7 @@ from datasets import Dataset, DatasetDict
 from tiny import LABELS, TEXTS, fitted_classifier, tiny_classifier
 
 from seqtag import Classifier, DataError, ModelError, SeqtagError, UsageError
+from seqtag.models.classifying.inputs import as_labelled
 from seqtag.models.options import checks_of
 from seqtag.store import read_model, write_model
 
@@ -137,15 +138,30 @@ def test_attention_needs_its_pooling():
         (TEXTS, "good", UsageError, "training data: y takes one label per text, not str"),
         (TEXTS, {"label": LABELS}, UsageError, "y takes one label per text, not dict"),
         (TEXTS, 7, UsageError, "y takes one label per text, not int"),
-        (["a", "b"], ["x", None], DataError, "training data, text 2: the label None is no string, integer or truth"),
+        (
+            ["a", "b"],
+            ["x", None],
+            DataError,
+            r"training data, text 2: the label is missing \(None\); leave out such texts",
+        ),
         (["a", "b"], ["x", ""], DataError, "training data, text 2: the label '' is no string"),
         (["a", "b"], [0.5, 1.0], DataError, "training data, text 1: the label 0.5 is no string, integer or truth"),
-        (["a", "b"], [np.nan, 1], DataError, "training data, text 1: the label nan is no string"),
+        (
+            ["a", "b"],
+            [np.nan, 1],
+            DataError,
+            r"training data, text 1: the label is missing \(nan\); leave out such texts",
+        ),
         (["a", "b", "c"], ["1", "1", 1], DataError, r"several kinds: str \(text 1\), int \(text 3\); give all as"),
         (["a", "b"], [1, True], DataError, r"several kinds: int \(text 1\), bool \(text 2\)"),
         (["a", "b"], [["x"], "y"], UsageError, "training data, text 2: 'y' is no list, but other texts have lists"),
         (["a", "b"], [["x"], [3]], DataError, r"several kinds: str \(text 1\), int \(text 2\)"),
-        (["a", "b"], np.eye(2, dtype=int), UsageError, r"y is an array of shape \(2, 2\); give a list of labels for"),
+        (
+            ["a", "b"],
+            3 * np.eye(2, dtype=int),
+            UsageError,
+            r"y is an array of shape \(2, 2\); one with several columns has to",
+        ),
         ([], [], DataError, "the training data holds no text; give at least one of each class"),
         (["a"], ["x"], DataError, "one training text and no dev data: give `dev`, or more texts"),
         (["a", "b"], ["x", "y"], DataError, "no class has two texts, so none can be held out: give `dev`, or more"),
@@ -295,3 +311,20 @@ def test_weights_that_do_not_fit_the_classes_are_refused(classifier, tmp_path):
     write_model(tmp_path / "m", type(stored)(config, stored.vocabulary, stored.weights, stored.history, stored.card))
     with pytest.raises(ModelError, match=r"model\.safetensors does not fit config\.json"):
         Classifier.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("kind", [int, float, bool])
+def test_rows_of_0_and_1_are_indicators_and_no_names(kind):
+    rows = [[kind(value) for value in row] for row in ([1, 0, 1], [0, 0, 0], [0, 1, 0])]
+    for y in (rows, pd.Series(rows), [np.array(row) for row in rows], iter(rows), tuple(map(tuple, rows))):
+        data = as_labelled(["a", "b", "c"], y, "training", language="en")
+        assert (data.labels, data.columns) == ([[0, 2], [], [1]], (0, 1, 2))
+    # lists of other lengths are lists of labels
+    assert as_labelled(["a", "b"], [[0], [0, 1]], "training", language="en").labels == [[0], [0, 1]]
+
+
+def test_a_pair_in_the_place_of_texts_and_labels_is_told_the_right_call():
+    with pytest.raises(UsageError, match=r"the evaluation data is one pair; .* as two arguments: evaluate\(X, y\)"):
+        as_labelled((["a"], ["x"]), None, "evaluation", language="en")
+    with pytest.raises(UsageError, match=r"needs labels: give a dataset with text and label, or evaluate\(\["):
+        as_labelled(["a"], None, "evaluation", language="en")

@@ -318,7 +318,8 @@ def test_what_can_not_be_measured_is_told(character_model):
 
 
 def test_several_processes_are_refused(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match="trains in one process"):
         tiny().fit(TEXT)
 

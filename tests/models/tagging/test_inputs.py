@@ -7,6 +7,7 @@ from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
 
 from seqtag import DataError, SeqtagError, Tagger, UsageError
 from seqtag.models.options import checks_of
+from seqtag.models.tagging.inputs import training_splits
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +209,17 @@ def test_a_language_that_is_none_is_told_before_training(tagger):
 def test_a_vectors_file_that_is_none(tmp_path):
     with pytest.raises(SeqtagError, match=r"none\.vec"):
         tiny_tagger(vectors=str(tmp_path / "none.vec")).fit(TOKENS, TAGS)
+
+
+def test_whole_documents_are_held_out_where_they_are_known(caplog):
+    rows = {"tokens": [["Ada", "spoke"]] * 12, "tags": [["B-PER", "O"]] * 12, "doc_id": list("aaabbbcccddd")}
+    with caplog.at_level("INFO"):
+        train, dev = training_splits(Dataset.from_dict(rows), None, None, dev_share=0.2, seed=1)
+    assert "3 of 12 training sentences are held out (dev_share=0.2, seed=1), by whole documents" in caplog.text
+    assert (len(train), len(dev), len(set(dev["document"]))) == (9, 3, 1)
+    assert not set(train["document"]) & set(dev["document"])
+
+
+def test_a_pair_in_the_place_of_two_arguments_is_told_the_right_call():
+    with pytest.raises(UsageError, match=r"the training data is one pair; .* as two arguments: fit\(X, y\)"):
+        training_splits(([["Ada"]], [["B-PER"]]), None, None, dev_share=0.1, seed=0)

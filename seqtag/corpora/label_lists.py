@@ -1,0 +1,118 @@
+"""Read several labels off one string, as tables write them: `a|b`, or `['a', 'b']` as Python prints a list."""
+
+import ast
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+from datasets import DatasetDict
+
+from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart
+from seqtag.errors import DataError, UsageError
+
+logger = logging.getLogger("seqtag")
+
+_ITEM = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,'"\[\](){}]+)"""
+_LIST = re.compile(rf"[\[({{]\s*(?:{_ITEM}(?:[\s,]+{_ITEM})*\s*,?)?\s*[\])}}]")  # numpy prints blanks between items
+_MARKS = ("|", ";", ",")
+_MOST_SHOWN = 3
+
+
+def is_written_list(cell: str) -> bool:
+    """Say whether a cell holds a list as Python, JSON or numpy write it.
+
+    >>> [is_written_list(cell) for cell in ("['a', 'b']", '["a"]', "[]", "a, b", "[sic] fine")]
+    [True, True, True, False, False]
+    """
+    return _LIST.fullmatch(cell.strip()) is not None
+
+
+def cut_labels(cell: str, separator: str | None) -> list[str]:
+    """Give the labels of a cell: the items of a written list, else what stands between separators; blank: none.
+
+    >>> cut_labels("['a b', 'c']", None), cut_labels("a | b", "|"), cut_labels(" ", "|")
+    (['a b', 'c'], ['a', 'b'], [])
+    """
+    cell = cell.strip()
+    if is_written_list(cell):
+        items = re.findall(_ITEM, cell[1:-1])
+        return [str(ast.literal_eval(item)) if item[0] in "'\"" else item for item in items]
+    parts = [part.strip() for part in (cell.split(separator) if separator else [cell])]
+    return [part for part in parts if part]
+
+
+def with_label_lists(part: LabelledPart, separator: str | None) -> LabelledPart:
+    """Cut the labels of a part, which are strings, into lists; a part that has lists already is returned unchanged."""
+    if part.form.several:
+        return part
+    form = LabelledForm(tokenised=part.form.tokenised, several=True)
+    return LabelledPart(part.origin, _cut_blocks(part.blocks, separator), form)
+
+
+def _cut_blocks(blocks: Iterable[LabelledBlock], separator: str | None) -> Iterator[LabelledBlock]:
+    for block in blocks:
+        labels = block.labels if isinstance(block.labels, list) else block.labels.to_pylist()
+        lists = [_cut_label(label, separator, block.place, row) for row, label in enumerate(labels)]
+        yield replace(block, labels=pa.array(lists, pa.list_(pa.string())))
+
+
+def _cut_label(label: Any, separator: str | None, place: Callable[[int], str], row: int) -> list[str]:
+    if label is None:
+        return []
+    if not isinstance(label, str):
+        raise DataError(
+            f"{place(row)}: the label is {label!r}, which is no string, so it can't be cut; leave out label_separator"
+        )
+    return cut_labels(label, separator)
+
+
+def check_separator(separator: Any) -> None:
+    """Raise UsageError for what can't stand between labels."""
+    if separator is not None and (not isinstance(separator, str) or not separator.strip(" ")):
+        raise UsageError(
+            f"label_separator is {separator!r}; it is what stands between the labels of a text: ',' or '|'"
+        )
+
+
+def check_label_lists(corpus: DatasetDict) -> None:
+    """Warn of labels that look like several in one; DataError for lists of labels that are indicators, 0 and 1.
+
+    A label looks like several if it is a written list, or if parts of it are labels or parts of labels elsewhere.
+    """
+    features = next(iter(corpus.values())).features
+    if "labels" in features:
+        _refuse_indicators(corpus, features["labels"].feature.names)
+        return
+    names = features["label"].names
+    written = [name for name in names if is_written_list(name)]
+    if written:
+        _warn(written, "label_separator=',' reads such lists")
+        return
+    for mark in _MARKS:
+        joined = [name for name in names if mark in name]
+        counts = Counter(piece for name in names for piece in {part.strip() for part in name.split(mark)})
+        repeated = {piece for piece, count in counts.items() if piece and count > 1}
+        if found := [name for name in joined if repeated & {part.strip() for part in name.split(mark)}]:
+            _warn(found, f"if so, label_separator={mark!r} cuts them")
+            return
+
+
+def _refuse_indicators(corpus: DatasetDict, names: Sequence[str]) -> None:
+    if not set(names) <= {"0", "1", "false", "true"}:
+        return
+    widths = {len(labels) for dataset in corpus.values() for labels in dataset["labels"]}
+    if len(widths) == 1 and (width := widths.pop()) > 1:
+        raise DataError(
+            f"each text has a list of {width} labels, and these are only {' and '.join(names)}: they look like "
+            "indicators, one per class, whose names are not known; give each text the list of its own labels instead, "
+            'such as ["late", "rude"], or give the indicators to fit(X, y) as an array or a list of lists'
+        )
+
+
+def _warn(names: list[str], advice: str) -> None:
+    shown = ", ".join(map(repr, names[:_MOST_SHOWN])) + ", ..." * (len(names) > _MOST_SHOWN)
+    logger.warning("%d of the labels look like several in one: %s; %s", len(names), shown, advice)

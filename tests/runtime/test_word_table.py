@@ -1,0 +1,49 @@
+"""The table of words in processes that fork; what it looks up is compared with the vocabulary in test_tagger.py."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from seqtag.runtime.word_table import WordTable
+from seqtag.text.vocabulary import Vocabulary
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 and newer warn of what this is about
+def test_a_process_that_forks_while_another_thread_looks_up_has_a_child_that_can():
+    vocabulary = Vocabulary.build({"Ada": 2, "met": 1})
+    tables = [WordTable(vocabulary, most_words=500) for _ in range(2)]
+    expected = WordTable(vocabulary).look_up(["Ada", "new", "met"])
+    is_over = threading.Event()
+
+    def look_up() -> None:
+        number = 0
+        while not is_over.is_set():
+            number += 1
+            for table in tables:
+                table.look_up([f"word-{number}-{i}" for i in range(400)])
+
+    threads = [threading.Thread(target=look_up) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(20):
+            time.sleep(0.003)
+            child = os.fork()
+            if child == 0:
+                found = tables[turn % 2].look_up(["Ada", "new", "met"])
+                os._exit(int((found.features_UF[found.slots_N] != expected.features_UF[expected.slots_N]).any()))
+            deadline = time.monotonic() + 20
+            while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+                time.sleep(0.001)
+            if ended[0] == 0:
+                os.kill(child, 9)
+                os.waitpid(child, 0)
+                pytest.fail(f"the child of fork {turn} waits for ever")
+            assert ended[1] == 0
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
