@@ -39,14 +39,11 @@ class ClassHead(Head):
         self.lexical = lexical
         self.label_smoothing = label_smoothing
         weights_L = torch.ones(num_classes) if class_weights_L is None else class_weights_L
-        self.register_buffer("class_weights_L", weights_L, persistent=False)
-        self.class_weights_L: Tensor
+        self.class_weights_L = nn.Buffer(weights_L, persistent=False)
         # A text gets a class from this probability on; dev data set it where a text may have several classes.
-        self.register_buffer("threshold_L", torch.full((num_classes,), 0.5))
-        self.threshold_L: Tensor
+        self.threshold_L = nn.Buffer(torch.full((num_classes,), 0.5))
         num_views = 1 if lexical is None else 2
-        self.register_buffer("weights_V", torch.full((num_views,), 1 / num_views))
-        self.weights_V: Tensor
+        self.weights_V = nn.Buffer(torch.full((num_views,), 1 / num_views))
 
     def views(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
         """Score the classes by each view, (V, B, L), in float32 whatever the encoder computed in."""

@@ -134,8 +134,7 @@ class Embedder(nn.Module):
         counts_V = torch.tensor(word_counts or [0] * feature_sizes[0], dtype=torch.float32)
         # Words that only the pretrained vectors know are never dropped, nor is the unknown word itself.
         drop_V = torch.where(counts_V > 0, word_dropout / (word_dropout + counts_V).clamp(min=1e-9), 0.0)
-        self.register_buffer("drop_V", drop_V, persistent=False)
-        self.drop_V: Tensor
+        self.drop_V = nn.Buffer(drop_V, persistent=False)
         self._drops_words = bool(drop_V.any())  # asked once here, not at every step
         self.dropout = LockedDropout(dropout)
 

@@ -28,8 +28,7 @@ class LexicalScores(nn.Module):
     def __init__(self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0) -> None:
         super().__init__()
         offsets_F = torch.tensor([0, *feature_sizes[:-1]]).cumsum(0)
-        self.register_buffer("offsets_F", offsets_F, persistent=False)
-        self.offsets_F: Tensor
+        self.offsets_F = nn.Buffer(offsets_F, persistent=False)
         self.num_tags = num_tags
         self.dropout = dropout
         self.table = nn.Embedding(sum(feature_sizes), 3 * num_tags, sparse=True)
@@ -81,15 +80,12 @@ class TagHead(Head):
         self.output = nn.Linear(hidden_size, num_tags)
         self.lexical = lexical
         weights_L = torch.ones(num_tags) if class_weights_L is None else class_weights_L
-        self.register_buffer("class_weights_L", weights_L, persistent=False)
+        self.class_weights_L = nn.Buffer(weights_L, persistent=False)
         self._is_weighted = bool((weights_L != 1).any())
-        self.class_weights_L: Tensor
         # Added to the emissions outside training: dev data set it to balance the tags.
-        self.register_buffer("shift_L", torch.zeros(num_tags))
-        self.shift_L: Tensor
+        self.shift_L = nn.Buffer(torch.zeros(num_tags))
         # All scores are divided by it before they become probabilities; dev data set it, and no best path changes.
-        self.register_buffer("temperature", torch.ones((), dtype=torch.float64))
-        self.temperature: Tensor
+        self.temperature = nn.Buffer(torch.ones((), dtype=torch.float64))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # A model that was saved before heads had a temperature has that of 1.
@@ -178,13 +174,10 @@ class CRFHead(TagHead):
         self.start_L = nn.Parameter(torch.zeros(num_tags))
         self.transitions_LL = nn.Parameter(torch.empty(num_tags, num_tags).uniform_(-0.1, 0.1))
         self.end_L = nn.Parameter(torch.zeros(num_tags))
-        legal = legal or (self.start_L > -1, self.transitions_LL > -1, self.end_L > -1)
-        for name, allowed in zip(("legal_start_L", "legal_transitions_LL", "legal_end_L"), legal, strict=True):
-            self.register_buffer(name, allowed.detach(), persistent=False)
-
-    legal_start_L: Tensor
-    legal_transitions_LL: Tensor
-    legal_end_L: Tensor
+        start_L, transitions_LL, end_L = legal or (self.start_L > -1, self.transitions_LL > -1, self.end_L > -1)
+        self.legal_start_L = nn.Buffer(start_L, persistent=False)
+        self.legal_transitions_LL = nn.Buffer(transitions_LL, persistent=False)
+        self.legal_end_L = nn.Buffer(end_L, persistent=False)
 
     def scores(self) -> crf.Scores:
         """Give the chain's scores, with -inf on every move that the scheme forbids."""

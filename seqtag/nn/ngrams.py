@@ -52,12 +52,9 @@ class NgramScores(nn.Module):
     def __init__(self, ngrams: Ngrams, folded_C: Tensor, *, num_words: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.num_words, self.dropout = num_words, dropout
-        self.register_buffer("keys_N", ngrams.keys_N)
-        self.register_buffer("rarity_N", ngrams.rarity_N)
-        self.register_buffer("folded_C", folded_C, persistent=False)
-        self.keys_N: Tensor
-        self.rarity_N: Tensor
-        self.folded_C: Tensor
+        self.keys_N = nn.Buffer(ngrams.keys_N)
+        self.rarity_N = nn.Buffer(ngrams.rarity_N)
+        self.folded_C = nn.Buffer(folded_C, persistent=False)
         self.table = nn.Embedding.from_pretrained(ngrams.scores_NL.clone(), freeze=False, sparse=True)
         self.bias_L = nn.Parameter(ngrams.prior_L.clone())
 

@@ -12,10 +12,8 @@ class SeriesEmbedder(nn.Module):
 
     def __init__(self, mean_D: Tensor, scale_D: Tensor) -> None:
         super().__init__()
-        self.register_buffer("mean_D", mean_D)
-        self.register_buffer("scale_D", scale_D)
-        self.mean_D: Tensor
-        self.scale_D: Tensor
+        self.mean_D = nn.Buffer(mean_D)
+        self.scale_D = nn.Buffer(scale_D)
         self.output_size = len(mean_D)
 
     def forward(self, batch: SeriesBatch) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtag.onnx_export.nodes import Nodes
-from seqtag.onnx_export.recurrent import Weights, add_encoder, quantised
+from seqtag.onnx_export.recurrent import Weights, add_encoder, add_table
 from seqtag.onnx_export.tagging import GraphSpec, add_tokens
 from seqtag.runtime.classifying_engine import CONSTANTS, NGRAM_CONSTANTS
 
@@ -69,9 +69,7 @@ def build_graph(
         values = weights[source]
         outputs.append(nodes.value_info(name, values.dtype, values.shape))
         if int8 and name == "table_NL":
-            integers_NL, scales_N1 = quantised(values, 1)
-            whole_NL = nodes.cast(nodes.constant("table_NL.integers", integers_NL), np.float32)
-            nodes.name(nodes.add("Mul", whole_NL, nodes.constant("table_NL.scale", scales_N1)), name)
+            nodes.name(add_table(nodes, f"{name}.integers", values, int8=True), name)
         else:
             nodes.constant(name, values)
     return nodes.model(nodes.graph("classifier", inputs, outputs), metadata=metadata or {})
@@ -91,10 +89,8 @@ def _pooled(nodes: Nodes, weights: Weights, hidden_SRH: str, pooling: str, forwa
         back_RH = nodes.add("Slice", back_RH, nodes.whole(forward_size), nodes.whole(2**31 - 1), one)
         return [nodes.add("Concat", ahead_RH, back_RH, axis=1), no_mass_R]
 
-    num_steps = nodes.add("Squeeze", nodes.add("Shape", hidden_SRH, start=0, end=1))
-    step_S = nodes.add("Range", nodes.whole(0, scalar=True), num_steps, nodes.whole(1, scalar=True))
     length_R1 = nodes.add("Unsqueeze", nodes.cast("lengths_R", np.int64), one)
-    real_RS = nodes.add("Less", step_S, length_R1)
+    real_RS = nodes.add("Less", nodes.counted(hidden_SRH), length_R1)
     real_RS1 = nodes.add("Unsqueeze", real_RS, nodes.whole(2))
     never = nodes.constant("never", np.full(1, -np.inf, np.float32))
     if pooling == "max":

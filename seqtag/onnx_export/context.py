@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 
 from seqtag.onnx_export.nodes import Nodes
-from seqtag.onnx_export.recurrent import Weights, add_carried_layer, quantised
+from seqtag.onnx_export.recurrent import Weights, add_carried_layer, add_table
 
 # M language models, B texts, C characters, W characters of a window, T tokens of a row, R rows (texts or segments of
 # them), V symbols, E embedding, H hidden of a layer, D any width
@@ -73,16 +73,6 @@ class _Model:
         """Layers of the encoder."""
         return sum(name.startswith(f"{self.prefix}encoder.rnn.weight_hh_l") for name in self.weights)
 
-    def add_symbols(self, nodes: Nodes, *, int8: bool) -> str:
-        """Add the vector of each symbol as the encoder wants it, (V, E); what is stored in 8 bits is float32 then."""
-        table_VE = self.weights[f"{self.prefix}embedding.weight"]
-        table_VE = table_VE * np.float32(table_VE.shape[1] ** 0.5)
-        if not int8:
-            return nodes.constant(f"{self.name}symbols", table_VE)
-        integers_VE, scales_V1 = quantised(table_VE, 1)
-        whole_VE = nodes.cast(nodes.constant(f"{self.name}symbols", integers_VE), np.float32)
-        return nodes.add("Mul", whole_VE, nodes.constant(f"{self.name}symbols.scale", scales_V1))
-
 
 def _picked_states(
     nodes: Nodes, model: _Model, symbols_CB: str, picks_TR: str, texts_R: str, *, int8: bool
@@ -93,7 +83,9 @@ def _picked_states(
     num_texts = nodes.add("Shape", symbols_CB, start=1, end=2)
     window = nodes.add("Max", nodes.add("Div", nodes.whole(_MOST_CHARACTERS), num_texts), one)
     num_windows = nodes.add("Div", nodes.add("Sub", nodes.add("Add", num_characters, window), one), window)
-    table_VE = model.add_symbols(nodes, int8=int8)
+    vectors_VE = model.weights[f"{model.prefix}embedding.weight"]
+    scale = np.float32(vectors_VE.shape[1] ** 0.5)  # as the encoder reads them
+    table_VE = add_table(nodes, f"{model.name}symbols", vectors_VE * scale, int8=int8)
 
     body = Nodes(nodes, model.name)
     start = body.add("Mul", f"{model.name}number", window)

@@ -61,6 +61,11 @@ class Nodes:
             self._constants[name] = self._onnx.numpy_helper.from_array(values, name)
         return name
 
+    def counted(self, values: str) -> str:
+        """Number what lies along the first axis of a value, from 0 on."""
+        length = self.add("Squeeze", self.add("Shape", values, start=0, end=1))
+        return self.add("Range", self.whole(0, scalar=True), length, self.whole(1, scalar=True))
+
     def cast(self, value: str, dtype: Any) -> str:
         """Change the type of a value."""
         return self.add("Cast", value, to=self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))

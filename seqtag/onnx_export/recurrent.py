@@ -35,6 +35,15 @@ def quantised(values: np.ndarray, axis: int, *, largest: int = 127) -> tuple[np.
     return np.rint(values / scales).astype(np.int8), scales
 
 
+def add_table(nodes: Nodes, name: str, table_VD: np.ndarray, *, int8: bool) -> str:
+    """Add a table that is float32 where it is read, even if it is stored in 8 bits with a scale for each row."""
+    if not int8:
+        return nodes.constant(name, table_VD)
+    integers_VD, scales_V1 = quantised(table_VD, 1)
+    whole_VD = nodes.cast(nodes.constant(name, integers_VD), np.float32)
+    return nodes.add("Mul", whole_VD, nodes.constant(f"{name}.scale", scales_V1))
+
+
 def add_encoder(
     nodes: Nodes, weights: Weights, prefix: str, input_TBE: str, lengths_B: str, *, cell: str, merge: str, int8: bool
 ) -> str:

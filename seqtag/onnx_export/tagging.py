@@ -52,7 +52,7 @@ def build_graph(
     """
     nodes = Nodes()
     inputs = [nodes.value_info("lengths_B", np.int32, ["B"])]
-    texts_B = _counted(nodes, "lengths_B") if spec.context else ""
+    texts_B = nodes.counted("lengths_B") if spec.context else ""
     slots_TB, embedded_TBE = add_tokens(nodes, weights, spec, "BT", inputs, texts_B, int8=int8)
     # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
     lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
@@ -120,12 +120,6 @@ def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) ->
     elif spec.characters is not None:
         parts.append(_spelled(nodes, weights, spec.characters))
     return nodes.add("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
-
-
-def _counted(nodes: Nodes, values_B: str) -> str:
-    """Number the rows of a batch, (B,)."""
-    num_rows = nodes.add("Squeeze", nodes.add("Shape", values_B))
-    return nodes.add("Range", nodes.whole(0, scalar=True), num_rows, nodes.whole(1, scalar=True))
 
 
 def _rows(nodes: Nodes, name: str, table_VD: np.ndarray, ids: str, *, int8: bool) -> str:
