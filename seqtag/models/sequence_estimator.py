@@ -18,6 +18,7 @@ from datasets import Dataset
 from seqtag.batching import ContextReader
 from seqtag.corpora.word_vectors import read_vectors
 from seqtag.errors import UsageError
+from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card
 from seqtag.models.context import Context, context_problem
@@ -409,7 +410,8 @@ class SequenceEstimator(
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         estimator, stored = super()._read(folder, device=device)
         if (config := stored.config.get("context")) is not None:
-            estimator.context_ = Context.from_store(config, stored.vocabulary["context"], device=device)
+            place = Place(Path(folder) / "config.json", "context")
+            estimator.context_ = Context.from_store(config, stored.vocabulary["context"], device=device, place=place)
             # Another fit goes on from the models that are here, since their first folders may not exist any more.
             estimator.context = list(estimator.context_.models)
         table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from seqtag.errors import UsageError
 from seqtag.inference.classifying import PredictingClassifier
+from seqtag.inference.stored_model import check_stored
 from seqtag.inference.tagging import PredictingTagger
+from seqtag.model_files import shown
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
@@ -70,7 +72,8 @@ def _load(folder: Path, int8: bool, threads: int | None) -> RuntimeTagger | Runt
     stored = read_without_weights(folder)
     task = stored.config.get("task")
     if task not in ("tag", "classify"):
-        raise UsageError(f"{folder}: holds a model for the task {task!r}, the runtime needs 'tag' or 'classify'")
+        raise UsageError(f"{folder}: holds a model for the task {shown(task)}, the runtime needs 'tag' or 'classify'")
+    check_stored(folder, stored.config, stored.vocabulary)
     path = folder / ("model.int8.onnx" if int8 else "model.onnx")
     exported = open_export(path, weights_sha256=stored.weights_sha256, threads=threads, sha256=stored.sha256(path.name))
     context = CharacterLayout.from_store(stored.config, stored.vocabulary)
