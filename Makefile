@@ -6,6 +6,8 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 # More words for pytest: make test ARGS="tests/nn -x"
 ARGS ?=
+# How long `make fuzz` goes on
+SECONDS ?= 600
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +20,7 @@ WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: check demo test lint format docs wheels clean help
+.PHONY: check demo test fuzz lint format docs wheels clean help
 
 check: lint docs test  ## format check, lint, types, the documentation, and all tests with doctests (the default)
 
@@ -27,6 +29,9 @@ demo: $(RUN_STAMP)  ## install, then train on data/, print the scores and tag ne
 
 test: $(DEV_STAMP)  ## the whole test suite with doctests, a process a core; warnings are errors
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+fuzz: $(DEV_STAMP)  ## hostile and damaged model folders and corpora for a while: make fuzz SECONDS=600
+	@FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 lint: $(DEV_STAMP)  ## format check, ruff and mypy
 	@$(BIN)/ruff format --check .

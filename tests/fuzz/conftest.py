@@ -1,4 +1,4 @@
-"""How the fuzz tests run: so many seeded rounds in `make test`, and for FUZZ_SECONDS seconds in `make fuzz SECONDS=600`.
+"""How the fuzz tests run: some seeded rounds in `make test`, and for FUZZ_SECONDS seconds in `make fuzz SECONDS=600`.
 
 Each round draws new examples from its number, so a failure comes again with the same number of rounds or more.
 """
