@@ -6,6 +6,8 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 # More words for pytest: make test ARGS="tests/nn -x"
 ARGS ?=
+# How long `make fuzz` goes on
+SECONDS ?= 600
 
 VENV := .venv
 # What seqtag-runtime has to pass without torch, beside the examples in the docstrings of its modules.
@@ -22,7 +24,7 @@ WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: check demo test test-runtime lint format docs wheels clean help
+.PHONY: check demo test test-runtime fuzz lint format docs wheels clean help
 
 check: lint docs test  ## format check, lint, types, the documentation, and all tests with doctests (the default)
 
@@ -39,6 +41,9 @@ test-runtime: wheels  ## the tests of seqtag-runtime, installed without torch: m
 	  "$$(ls $$PWD/dist/seqtag_runtime-*.whl)[text]"
 	@$(VENV)-runtime/bin/python --version
 	@$(VENV)-runtime/bin/pytest -p no:cacheprovider $(RUNTIME_TESTS) --pyargs seqtag.runtime seqtag.text seqtag.inference
+
+fuzz: $(DEV_STAMP)  ## hostile and damaged model folders and corpora for a while: make fuzz SECONDS=600
+	@FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 lint: $(DEV_STAMP)  ## format check, ruff and mypy
 	@$(BIN)/ruff format --check .

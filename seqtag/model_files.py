@@ -1,4 +1,4 @@
-"""Open, hash and parse the files of a model folder, which may come from anywhere: regular files of bounded sizes.
+"""Open, hash and parse the files of a model folder that may come from anywhere: regular files inside it, of some size.
 
 Knows the names of the files and how large they may be; knows nothing of what they hold.
 """
@@ -16,6 +16,7 @@ from seqtag.errors import ModelError
 
 # How large a file may be whose size config.json does not state, because an earlier release wrote it; and config.json.
 _MOST_BYTES = {"config.json": 1 << 26, "history.json": 1 << 28, "vocabulary.json": 1 << 31, "README.md": 1 << 24}
+_MOST_BYTES |= dict.fromkeys(("model.onnx", "model.int8.onnx"), 1 << 31)  # what one file of Protocol Buffers can hold
 _MOST_OTHER_BYTES = 1 << 35
 _MOST_DIGITS = 20  # of a whole number in JSON, its sign included
 _SHOWN = 60

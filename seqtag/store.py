@@ -30,6 +30,7 @@ logger = logging.getLogger("seqtag")
 ReadT = TypeVar("ReadT")
 FORMAT_VERSION = 1
 _MOST_READS = 20
+_MOST_DEPTH = 50  # of config.json; what is written there has five
 _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
     "config.json",
     "vocabulary.json",
@@ -59,7 +60,7 @@ class StoredModel:
         """Give zeros in the sizes of some weights, to build a network that takes them; None where there are none."""
         import torch
 
-        if names[0] not in self.weights:
+        if any(name not in self.weights for name in names):
             return None
         return tuple(torch.zeros_like(self.weights[name]) for name in names)
 
@@ -239,6 +240,8 @@ def _read_config(path: Path) -> dict[str, Any]:
     config = parse_json(path, read_inside(path))
     if not isinstance(config, dict):
         raise ModelError(f"{path}: damaged, it holds no JSON object; save the model again")
+    if _depth(config) > _MOST_DEPTH:
+        raise ModelError(f"{path}: damaged, its lists are nested too deeply; save the model again")
     version = config.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         saved_by = shown(config.get("seqtag_version")).strip("'")
@@ -246,11 +249,7 @@ def _read_config(path: Path) -> dict[str, Any]:
             f"{path.parent}: format version {version} is newer than this release reads ({FORMAT_VERSION}); "
             f"it was saved by seqtag {saved_by}: upgrade seqtag"
         )
-    try:
-        is_whole = config.pop("checksum", None) == _checksum(config)
-    except RecursionError:
-        is_whole = False
-    if not is_whole:
+    if config.pop("checksum", None) != _checksum(config):
         raise ModelError(f"{path}: damaged, or edited by hand; save the model again")
     files, sizes = config.get("files"), config.get("sizes", {})
     if type(version) is not int or version < 1:
@@ -262,6 +261,15 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(sizes, dict) or not all(type(size) is int and size >= 0 for size in sizes.values()):
         raise ModelError(f"{path}: 'sizes' has to hold the bytes of each file of the model; save the model again")
     return config
+
+
+def _depth(value: Any, level: int = 0) -> int:
+    """Say how deep lists and objects are nested, as far as that matters."""
+    if level > _MOST_DEPTH or not isinstance(value, (dict, list)):
+        return level
+    return max(
+        (_depth(part, level + 1) for part in (value.values() if isinstance(value, dict) else value)), default=level
+    )
 
 
 def packed(model: StoredModel) -> dict[str, bytes]:

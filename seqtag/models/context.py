@@ -18,6 +18,9 @@ from datasets import Dataset
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.inference.stored_model import Place
+from seqtag.model_files import shown
+from seqtag.models.estimator import check_params
 from seqtag.models.language.language_model import LanguageModel, new_network, tuned_rates
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.language import LanguageNetwork
@@ -105,9 +108,11 @@ class Context:
 
     @classmethod
     def from_store(
-        cls, config: Sequence[dict[str, Any]], vocabularies: Sequence[dict[str, Any]], *, device: str
+        cls, config: Sequence[dict[str, Any]], vocabularies: Sequence[dict[str, Any]], *, device: str, place: Place
     ) -> "Context":
-        """Take back what `to_config` laid out; networks come later, with `installed`."""
+        """Take back what `to_config` laid out, at a place in a file; networks come later, with `installed`."""
+        for number, about in enumerate(config):
+            check_params(LanguageModel, about["params"], Place(place.path, f"{place.inside}[{number}].params"))
         models = [_model_of(about, SymbolVocabulary.from_dict(symbols)) for about, symbols in zip(config, vocabularies)]
         for model in models:
             model.device = device
@@ -220,15 +225,17 @@ def _model_problem(model: Any) -> str | None:
     if isinstance(model, LanguageModel):
         if not hasattr(model, "network_"):
             return "this LanguageModel is not trained yet; call its fit(text) first"
-        level, name = model.level, "this LanguageModel"
+        level: object = model.level
+        name = "this LanguageModel"
     elif isinstance(model, (str, Path)):
         try:
             config, _ = read_files(Path(model), ())
         except SeqtagError as error:
             return f"{error}; {train}"
-        if config.get("task") != LanguageModel.task:
-            return f"{model}: holds a model for the task {config.get('task')!r}, not a language model; {train}"
-        level, name = config["params"]["level"], str(model)
+        task, params = config.get("task"), config.get("params")
+        if task != LanguageModel.task:
+            return f"{model}: holds a model for the task {shown(task)}, not a language model; {train}"
+        level, name = params.get("level") if isinstance(params, dict) else None, str(model)
     else:
         return f"{type(model).__name__} is neither a model folder nor a LanguageModel; {train}"
     if level != "character":

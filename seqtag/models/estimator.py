@@ -14,10 +14,13 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from seqtag.errors import ModelError, UsageError, near_miss
+from seqtag.inference.stored_model import EPOCHS, Place, check_stored
+from seqtag.model_files import shown
 from seqtag.models import options as check
 from seqtag.models.fitting import NetworkT, Rows, Run, train_seeds, training_options
 from seqtag.models.options import option
 from seqtag.models.scikit_learn import BaseEstimator
+from seqtag.nn.stored_weights import build_with
 from seqtag.store import StoredModel, packed, read_model, unpacked, write_model
 from seqtag.training.device import generators_kept, pick_device
 from seqtag.training.launch import is_main_process
@@ -52,6 +55,18 @@ def keeps_generators(fit: Callable[Concatenate[Self, P], Self]) -> Callable[Conc
             return fit(self, *args, **kwargs)
 
     return kept
+
+
+def check_params(estimator: type[Any], params: Mapping[str, Any], place: Place) -> None:
+    """Raise ModelError where stored options are none of an estimator's, or have values that it does not take."""
+    checks = check.checks_of(estimator)
+    for name, value in params.items():
+        if name not in checks:
+            raise ModelError(f"{place.path}: unknown option {shown(name)}; {near_miss(name, checks)}")
+        # Of language models that lend their states, the folder has the directions, which are checked with them.
+        problem = None if name == "context" else checks[name].problem(value)
+        if problem:
+            place.at(name).fail(f"can't be {shown(value)}: {problem}")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -259,15 +274,13 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     @classmethod
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         """Read a folder into an estimator with parameters and history; vocabulary and network come after."""
-        stored = read_model(folder)
-        if stored.config.get("task") != cls.task:
-            raise UsageError(
-                f"{folder}: holds a model for the task {stored.config.get('task')!r}, {cls.__name__} needs {cls.task!r}"
-            )
-        unknown = sorted(set(stored.config["params"]) - set(cls._get_param_names()))
-        if unknown:
-            known = near_miss(unknown[0], cls._get_param_names())
-            raise ModelError(f"{Path(folder) / 'config.json'}: unknown option {unknown[0]!r}; {known}")
+        stored, path = read_model(folder), Path(folder)
+        task = stored.config.get("task")
+        if task != cls.task:
+            raise UsageError(f"{folder}: holds a model for the task {shown(task)}, {cls.__name__} needs {cls.task!r}")
+        check_stored(path, stored.config, stored.vocabulary)
+        EPOCHS(stored.history, Place(path / "history.json"))
+        check_params(cls, stored.config["params"], Place(path / "config.json", "params"))
         estimator = cls(**stored.config["params"])
         estimator.device = device
         estimator.history_ = [EpochRecord(**record) for record in stored.history]
@@ -283,19 +296,22 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     def _open(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         estimator, stored = cls._read(folder, device=device)
         with generators_kept("cpu"):  # a network begins with random weights even where those of a file follow
-            estimator._restore(stored)
+            try:
+                estimator._restore(stored)
+            except ValueError as error:
+                raise ModelError(f"{folder}: {error}") from None
             estimator._install(stored, folder)
         return estimator, stored
 
     def _restore(self, stored: StoredModel) -> None:
+        """Take what was fitted, but for the network; ValueError where the weights are not of the sizes for that."""
         raise AssertionError("a subclass takes what it has fitted from the folder")
 
     def _install(self, stored: StoredModel, folder: str | Path) -> None:
         """Build the network and give it the weights that were stored."""
         try:
-            network = self._build_network()
-            network.load_state_dict(stored.weights)
-        except RuntimeError as error:
+            network: NetworkT = build_with(self._build_network, stored.weights)
+        except ValueError as error:
             raise ModelError(f"{folder}: model.safetensors does not fit config.json: {error}") from None
         self.network_ = network.to(pick_device(self.device)).eval()
 

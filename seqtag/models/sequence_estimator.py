@@ -18,6 +18,7 @@ from datasets import Dataset
 from seqtag.batching import ContextReader
 from seqtag.corpora.word_vectors import read_vectors
 from seqtag.errors import UsageError
+from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card
 from seqtag.models.context import Context, context_problem
@@ -28,7 +29,6 @@ from seqtag.models.language.language_model import LanguageModel
 from seqtag.models.options import option
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import Embedder
-from seqtag.nn.network import Network
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
@@ -324,7 +324,6 @@ class SequenceEstimator(
     def _install_context(self, *, tuned_at: float = 0.0) -> None:
         """Let the language models have the networks that stand inside the network, which may have learned there."""
         if self.context_ is not None:
-            assert isinstance(self.network_, Network)
             assert isinstance(self.network_.embedder, Embedder)
             assert isinstance(self.network_.embedder.context, ContextEmbedder)
             self.context_ = self.context_.installed(self.network_.embedder.context, tuned_at=tuned_at)
@@ -425,7 +424,8 @@ class SequenceEstimator(
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         estimator, stored = super()._read(folder, device=device)
         if (config := stored.config.get("context")) is not None:
-            estimator.context_ = Context.from_store(config, stored.vocabulary["context"], device=device)
+            place = Place(Path(folder) / "config.json", "context")
+            estimator.context_ = Context.from_store(config, stored.vocabulary["context"], device=device, place=place)
             # Another fit goes on from the models that are here, since their first folders may not exist any more.
             estimator.context = list(estimator.context_.models)
         table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))

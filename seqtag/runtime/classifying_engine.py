@@ -14,11 +14,11 @@ import numpy as np
 
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
-from seqtag.runtime.word_table import WordTable
+from seqtag.runtime.word_table import WordTable, last_ids
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.length_batches import pad, sorted_batches
-from seqtag.text.vocabulary import FEATURES, Vocabulary
+from seqtag.text.vocabulary import Vocabulary
 
 # N texts, M texts that have a token, R segments, S tokens of a segment, D numbers a step, H hidden, L classes, V views
 # of what language models read: B texts of a batch, K characters of a text, and M models in symbols_MBK and picks_MRS
@@ -102,19 +102,27 @@ class OnnxClassEngine:
         exported.check_borders(["lengths_R", *inputs], ["pooled_RH", "mass_R", *weighted, *names])
         nothing: dict[str, np.ndarray] = {"lengths_R": np.ones(1, np.int32)}
         if vocabulary is None:
-            nothing["values_RSD"] = np.zeros((1, 1, exported.session.inputs["values_RSD"][2]), np.float32)
+            width = exported.session.inputs["values_RSD"][2:]
+            if len(width) != 1 or not isinstance(width[0], int):
+                raise exported.damaged("its series have no fixed number of features")
+            nothing["values_RSD"] = np.zeros((1, 1, *width), np.float32)
         else:
-            nothing["slots_RS"] = np.zeros((1, 1), np.int64)
-            nothing |= {
-                "features_UF": np.zeros((1, len(FEATURES)), np.int64),
-                "characters_UC": np.zeros((1, 1), np.int64),
-            }
+            # Its tables must have a row for each id that the vocabulary can give, or a prediction would fail later.
+            nothing["slots_RS"] = np.ones((1, 1), np.int64)
+            nothing["features_UF"], nothing["characters_UC"] = last_ids(vocabulary)
         if context is not None:
-            nothing |= dict.fromkeys(("symbols_MBC", "picks_MRS"), np.zeros((len(context.models), 1, 1), np.int64))
-            nothing["texts_R"] = np.zeros(1, np.int64)
-        output_LH, bias_L, weights_V, threshold_L, *ngrams = exported.session.run(names, nothing)
+            nothing |= {"symbols_MBC": context.last_symbols(), "texts_R": np.zeros(1, np.int64)}
+            nothing["picks_MRS"] = np.zeros((len(context.models), 1, 1), np.int64)
+        pooled_RH, *constants = exported.session.run(["pooled_RH", *names], nothing)
+        output_LH, bias_L, weights_V, threshold_L, *ngrams = constants
         if len(output_LH) != len(classes) or len(weights_V) != 1 + has_ngrams:
             raise exported.damaged(f"it tells {len(output_LH)} classes apart and config.json has {len(classes)}")
+        shapes = [(len(classes), *pooled_RH.shape[1:]), (len(classes),), (1 + has_ngrams,), (len(classes),)]
+        if ngrams:
+            num_ngrams = len(ngrams[0])
+            shapes += [(num_ngrams,), (num_ngrams,), (num_ngrams, len(classes)), (len(classes),)]
+        if [values.shape for values in constants] != shapes:
+            raise exported.damaged("its weights are not of the sizes that fit each other")
         table = None
         if ngrams:
             assert vocabulary is not None

@@ -8,7 +8,9 @@ from typing import Any
 
 from seqtag.errors import ModelError, SeqtagError, UsageError
 from seqtag.inference.classifying import PredictingClassifier
+from seqtag.inference.stored_model import check_stored
 from seqtag.inference.tagging import PredictingTagger
+from seqtag.model_files import shown
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
@@ -117,7 +119,8 @@ def _open(
     stored = read_without_weights(folder)
     task = stored.config.get("task")
     if task not in ("tag", "classify"):
-        raise UsageError(f"{folder}: holds a model for the task {task!r}, the runtime needs 'tag' or 'classify'")
+        raise UsageError(f"{folder}: holds a model for the task {shown(task)}, the runtime needs 'tag' or 'classify'")
+    check_stored(folder, stored.config, stored.vocabulary)
     sha256 = stored.sha256(export)
     exported = open_export(folder / export, weights_sha256=stored.weights_sha256, threads=threads, sha256=sha256)
     source = Source(folder, export, threads, stored, files)

@@ -3,12 +3,13 @@
 Knows the file and its metadata, and no task.
 """
 
-import json
+import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqtag.errors import ModelError, UsageError
-from seqtag.model_files import sha256_of
+from seqtag.inference.finite import check_finite
+from seqtag.model_files import parse_json, read_inside
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,6 +31,7 @@ MAX_TOKENS = 2048
 # Padded tokens below which a batch is not cut for the sake of another core: a step of few sentences costs as much as
 # one of many.
 _LEAST_TOKENS = 512
+_LONGEST_CAUSE = 300  # characters of an error of onnxruntime's that are passed on
 
 
 class Session:
@@ -38,13 +41,21 @@ class Session:
     them gave 1.2 to 1.4 times the speed of one, and two batches side by side give close to twice the speed.
     """
 
-    def __init__(self, session: Any, threads: int) -> None:
+    def __init__(self, session: Any, threads: int, path: Path | None = None) -> None:
         self._session = session  # an onnxruntime.InferenceSession
         self.threads = threads
+        self._path = path  # for messages
 
     def run(self, names: Sequence[str], given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Run the graph and give the outputs of these names."""
-        outputs: list[np.ndarray] = self._session.run(list(names), dict(given))
+        """Run the graph and give the outputs of these names.
+
+        Raises ModelError where it can't be run, because it is no graph of this model, or gives no finite numbers.
+        """
+        try:
+            outputs: list[np.ndarray] = self._session.run(list(names), dict(given))
+        except _failures() as error:
+            raise ModelError(f"{self._path}: onnxruntime can't run it ({_first_line(error)}); export again") from None
+        check_finite(all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"))
         return outputs
 
     def each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
@@ -74,9 +85,9 @@ class Session:
         return {value.name: value.shape for value in self._session.get_inputs()}
 
     @property
-    def outputs(self) -> list[str]:
-        """The names of the outputs."""
-        return [value.name for value in self._session.get_outputs()]
+    def outputs(self) -> dict[str, list[Any]]:
+        """The shape of each output by name."""
+        return {value.name: value.shape for value in self._session.get_outputs()}
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -115,24 +126,26 @@ def open_export(
     """
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
         raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
-    if content is None and not path.is_file():
+    if content is None and not os.path.lexists(path):
         raise UsageError(f"{path.parent}: there is no {path.name} in it; {_again(path)}")
-    if sha256 is not None and sha256_of(path) != sha256:
+    if content is None:
+        content = read_inside(path)
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise ModelError(f"{path}: damaged, it is not the file that was exported; {_again(path)}")
-    exported = start_export(path, str(path) if content is None else content, threads=threads)
+    exported = start_export(path, content, threads=threads)
     if exported.about["weights_sha256"] != weights_sha256:
         raise ModelError(f"{path}: made from other weights than those of this model; {_again(path)}")
     return exported
 
 
-def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Exported:
-    """Start a graph from a file or from memory, and read its metadata; `path` is the name that messages give it."""
+def start_export(path: Path, content: bytes, *, threads: int | None) -> Exported:
+    """Start a graph, and read its metadata; `path` is the name that messages give it."""
     session = open_session(path, content, threads=threads)
     stored = session.metadata.get(METADATA_KEY)
     if stored is None:
         raise ModelError(f"{path}: not an export of seqtag, its metadata say nothing; {_again(path)}")
     try:
-        about = json.loads(stored)
+        about = parse_json(path, stored.encode())
         version = about["format"]
         about["weights_sha256"]
         is_newer = version > CONTEXT_FORMAT
@@ -145,8 +158,8 @@ def start_export(path: Path, content: str | bytes, *, threads: int | None) -> Ex
     return Exported(path, session, about)
 
 
-def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Session:
-    """Hand a graph to onnxruntime, from a file or from memory.
+def open_session(path: Path, content: bytes, *, threads: int | None) -> Session:
+    """Hand a graph to onnxruntime: as bytes, so that it opens no file that the graph may name.
 
     Raises UsageError where onnxruntime is not installed, ModelError where it can't read the graph.
     """
@@ -154,7 +167,6 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Se
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime as ort
-        from onnxruntime.capi import onnxruntime_pybind11_state as failures
     except ImportError:
         raise UsageError('onnxruntime is not installed; run: pip install "seqtag[runtime]"') from None
     ort.disable_telemetry_events()
@@ -163,21 +175,25 @@ def open_session(path: Path, content: str | bytes, *, threads: int | None) -> Se
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3  # a library does not write to standard error; errors are raised anyway
-    damaged = (
-        failures.Fail,
-        failures.InvalidArgument,
-        failures.InvalidGraph,
-        failures.NoSuchFile,  # replaced since it was looked at
-        failures.InvalidProtobuf,
-        failures.NotImplemented,
-        failures.RuntimeException,
-    )
     try:
         opened = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except damaged as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({first_line}); {_again(path)}") from None
-    return Session(opened, threads or _num_cores())
+    except _failures() as error:
+        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({_first_line(error)}); {_again(path)}") from None
+    opened._model_bytes = None  # it keeps them for a provider that fails, and there is one provider
+    return Session(opened, threads or _num_cores(), path)
+
+
+@cache
+def _failures() -> tuple[type[Exception], ...]:
+    """List what onnxruntime raises; its exceptions have no common base but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    found = [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
+    return (*found, ValueError, TypeError, RuntimeError)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:_LONGEST_CAUSE]
 
 
 def _num_cores() -> int:

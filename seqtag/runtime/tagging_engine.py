@@ -10,7 +10,7 @@ import numpy as np
 from seqtag.inference.tagging import Scored, Sentences, TagEngine
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
-from seqtag.runtime.word_table import WordTable
+from seqtag.runtime.word_table import WordTable, last_ids
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.length_batches import pad, row_batches
 from seqtag.text.tagset import TagSet
@@ -50,7 +50,7 @@ class OnnxTagEngine(TagEngine):
         except (ValueError, TypeError, KeyError) as error:
             raise exported.damaged(f"its metadata can't be read ({error!r})") from None
         return cls(
-            tagging_session(exported, has_context=context is not None),
+            tagging_session(exported, vocabulary, len(tagset.names), context),
             head,
             WordTable(vocabulary),
             tagset,
@@ -73,7 +73,7 @@ class OnnxTagEngine(TagEngine):
                 looked.features_UF,
                 looked.characters_UC,
             )
-            given = dict(zip(_INPUTS, values))
+            given: dict[str, np.ndarray] = dict(zip(_INPUTS, values))
             if self.context is not None:
                 given |= zip(_CONTEXT, self.context.lay_out(together))
             (emissions_BTL,) = self.session.run([_OUTPUT], given)
@@ -83,10 +83,17 @@ class OnnxTagEngine(TagEngine):
         yield from self.session.each(score, row_batches(sentences, self.context, max_tokens=most))
 
 
-def tagging_session(exported: Exported, *, has_context: bool) -> Session:
-    """Give the session of a tagging network; ModelError where its graph is another one.
-
-    `has_context` says whether language models lend the network their states.
-    """
-    exported.check_borders((*_INPUTS, *(_CONTEXT if has_context else ())), (_OUTPUT,))
+def tagging_session(
+    exported: Exported, vocabulary: Vocabulary, num_tags: int, context: CharacterLayout | None
+) -> Session:
+    """Give the session of a tagging network; ModelError where its graph is another one, or of another vocabulary."""
+    exported.check_borders((*_INPUTS, *(_CONTEXT if context is not None else ())), (_OUTPUT,))
+    # One word with the highest ids: its tables must have a row for each, or a prediction would fail later.
+    values = np.ones((1, 1), np.int64), np.ones(1, np.int32), *last_ids(vocabulary)
+    given: dict[str, np.ndarray] = dict(zip(_INPUTS, values))
+    if context is not None:
+        given |= zip(_CONTEXT, (context.last_symbols(), np.zeros((len(context.models), 1, 1), np.int64)))
+    (emissions_BTL,) = exported.session.run([_OUTPUT], given)
+    if emissions_BTL.shape != (1, 1, num_tags):
+        raise exported.damaged(f"it does not score the {num_tags} tags of config.json")
     return exported.session

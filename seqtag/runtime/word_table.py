@@ -31,6 +31,12 @@ class Looked(NamedTuple):
     characters_UC: np.ndarray  # int64, right-padded with 0
 
 
+def last_ids(vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+    """Give the tables of a batch with one word that has the highest id in each column: of features, of characters."""
+    last_F = [size - 1 for size in vocabulary.feature_sizes.values()]
+    return np.array([[0] * len(last_F), last_F], np.int64), np.array([[0], [vocabulary.num_characters - 1]], np.int64)
+
+
 class WordTable:
     """What a vocabulary says of words, kept by word, with a bound. Any number of threads may look up at once.
 

@@ -47,6 +47,10 @@ class CharacterLayout:
         vocabularies = [SymbolVocabulary.from_dict(stored) for stored in vocabulary["context"]]
         return cls(vocabularies, [about["params"]["direction"] for about in config["context"]])
 
+    def last_symbols(self) -> np.ndarray:
+        """Give what each model reads of a text with its last symbol alone, (M, 1, 1)."""
+        return np.array([[[len(vocabulary) - 1]] for vocabulary, _ in self.models], np.int64)
+
     def batches(self, sentences: Sentences, *, max_tokens: int) -> Iterator[np.ndarray]:
         """Give the numbers of the sentences of each batch of a prediction; empty sentences are in no batch.
 

@@ -115,11 +115,16 @@ def toy_engine(
 def write_toy(folder: Path, predictor: TorchTagEngine, **metadata: Any) -> Path:
     """Write its model folder with its export; `metadata` stand in for what the export would say."""
     thresholds = predictor.thresholds
+    reached = {"precision": None, "recall": None, "reached": True}
+    labels = {name: {"value": value, **reached} for name, value in (thresholds or {}).items()}
+    tuning = {"figure": "recall", "wanted": {}, "num_sentences": 1, "labels": labels}
     config = {
         "task": "tag",
         "params": {"max_tokens": predictor.max_tokens, "language": "en"},
+        "seed_scores": [1.0],
+        "data": {"fingerprint": "toy", "train": 1, "dev": 1, "dev_interval": [0.0, 1.0]},
         "tagset": predictor.tagset.to_dict(),
-        "tuning": None if thresholds is None else {"labels": {name: {"value": v} for name, v in thresholds.items()}},
+        "tuning": None if thresholds is None else tuning,
     }
     write_model(folder, StoredModel(config, VOCABULARY.to_dict(), {"a": torch.ones(2)}, [], "card"))
     weights_sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()

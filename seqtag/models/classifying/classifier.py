@@ -313,6 +313,8 @@ class Classifier(
         self.prior_ = np.array(stored.config["prior"])
         # The sizes of what training counted; the numbers themselves come with the other weights.
         self.scale_ = stored.zeros_like("embedder.mean_D", "embedder.scale_D")
+        if self.vocabulary_ is None and self.scale_ is None:
+            raise ValueError("vocabulary.json is empty, and model.safetensors is not of a model of series")
         lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
         ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
         self.ngrams_ = None if ngrams is None else Ngrams(*ngrams)

@@ -14,6 +14,7 @@ from scipy.special import log_softmax
 
 from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
+from seqtag.inference.finite import check_finite
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.series import SeriesEmbedder
@@ -62,6 +63,7 @@ class TorchClassEngine:
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
                 probability_NL[indices] = self.network.probabilities(batch).cpu().numpy()
+        check_finite(np.isfinite(probability_NL).all())
         return probability_NL
 
     def views(self, rows: Rows) -> tuple[np.ndarray, torch.Tensor]:
@@ -71,6 +73,7 @@ class TorchClassEngine:
             for indices, batch in self.batches(rows):
                 numbers.append(indices)
                 scores.append(self.network.views(batch).cpu())
+        check_finite(all(views.isfinite().all() for views in scores))
         return np.concatenate(numbers), torch.cat(scores, 1)
 
     def attention(self, rows: Rows) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from seqtag.batching import TextWindows
+from seqtag.inference.finite import check_finite
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache, CacheMemory
 from seqtag.text.symbol_vocabulary import LINE_BREAK_ID
@@ -50,6 +51,7 @@ def symbol_losses(network: LanguageNetwork, symbols_N: np.ndarray) -> np.ndarray
     reading_N = np.concatenate([[LINE_BREAK_ID], symbols_N])
     parts = [np.zeros(0)]
     for losses_BT, _, _ in _read(network, reading_N, 1):
+        check_finite(losses_BT.isfinite().all())
         parts.append(losses_BT[0].double().cpu().numpy())
     return np.concatenate(parts)
 
@@ -70,6 +72,7 @@ def mean_loss(
             if cache is not None:
                 cached_FT = memory.losses(hidden_BTE[0], targets_BT[0], losses_BT[0], [cache.flatness])
                 losses_BT = cache.mix(losses_BT, cached_FT)
+            check_finite(losses_BT.isfinite().all())
             total += float(losses_BT.sum(dtype=torch.float64))
             number += losses_BT.numel()
     return total / number

@@ -58,7 +58,7 @@ class TagExports:
 
     def take(self, exported: Exported) -> Callable[[NbestTagEngine], OnnxNbestEngine]:
         """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
-        session = tagging_session(exported, has_context=self._context is not None)
+        session = tagging_session(exported, self._words.vocabulary, len(self._tagset.names), self._context)
 
         @lru_cache(maxsize=1)
         def head_at(temperature: float) -> heads.Head:  # the rest of the head is as it was when the graph was opened

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
+from seqtag.inference.finite import check_finite
 from seqtag.inference.tagging import Scored, Sentences, TagEngine
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
@@ -71,6 +72,7 @@ class TorchTagEngine(NbestTagEngine):
         for indices, batch in self.batches(sentences):
             with torch.inference_mode():
                 emissions_BTL = self.network.emissions(batch)
+            check_finite(emissions_BTL.isfinite().all())
             yield indices, emissions_BTL, batch.lengths_B
 
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:

@@ -326,6 +326,12 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def _restore(self, stored: StoredModel) -> None:
         self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
         self.tagset_, self.label_weights_ = TagSet.from_dict(stored.config["tagset"]), {}
+        # Checked before a network is built, because the moves between tags take the square of their number.
+        bias, num_tags = stored.weights.get("head.output.bias"), len(self.tagset_.names)
+        if bias is None or bias.shape != (num_tags,):
+            raise ValueError(f"model.safetensors does not fit config.json, which has {num_tags} tags")
+        if not stored.weights.get("head.temperature", torch.ones(())).gt(0).all():
+            raise ValueError("model.safetensors is damaged: head.temperature must be above 0")
         tuning = stored.config.get("tuning")
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
