@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from seqtag.reporting.markdown import escape
 from seqtag.training.watchers import EpochRecord
 from seqtag.version import __version__
 
@@ -61,7 +62,7 @@ def model_card(
         **late_rows,
         "seqtag": __version__,
     }
-    lines = "\n".join(f"| {key} | {value} |" for key, value in table.items())
+    lines = "\n".join(f"| {escape(key)} | {escape(value)} |" for key, value in table.items())
     settings = "".join(f" --set {shlex.quote(f'{key}={json.dumps(value)}')}" for key, value in changed.items())
     metadata = ModelCardData(
         library_name="seqtag",

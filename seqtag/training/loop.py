@@ -199,6 +199,7 @@ class Trainer:
         state = self.state
         self.wrapped.eval()
         with self.average.in_place():
+            self._check_weights()
             score = self.evaluate(self.network)
             better = score > state.best_score
             record = EpochRecord(
@@ -220,6 +221,15 @@ class Trainer:
         for watcher in self.watchers:
             watcher.epoch(record)
         self._save_checkpoint()
+
+    def _check_weights(self) -> None:
+        """Raise ModelError where the last step left weights that are not finite: no loss was computed with them yet."""
+        for name, values in self.network.named_parameters():
+            if not values.isfinite().all():
+                raise ModelError(
+                    f"the weights {name} are no longer finite after epoch {self.state.epoch}, and no such model is "
+                    f"kept: lower learning_rate (now {self.options.learning_rate:g})"
+                )
 
     def _save_checkpoint(self) -> None:
         if self.checkpoint is None or not self.accelerator.is_main_process:

@@ -24,7 +24,7 @@ from tiny import (
     tiny_tagger,
 )
 
-from seqtag import Classifier, Tagger, UsageError
+from seqtag import Classifier, ModelError, Tagger, UsageError
 
 KINDS = (Tagger, Classifier)
 # How to make a small one, what to train it on, and a weight for one of its labels.
@@ -266,3 +266,15 @@ def test_a_grid_search_over_a_classifier_finds_the_rate_that_learns():
     by_array = GridSearchCV(tiny_classifier(epochs=1), {"pooling": ["mean", "max"]}, cv=2)
     by_array.fit(np.array(TEXTS), np.array(LABELS))  # numpy's strings come out of its indexing
     assert set(by_array.predict(np.array(TEXTS))) <= {"bad", "good"}
+
+
+@pytest.mark.parametrize("make", [fitted_tagger, fitted_classifier])
+def test_a_model_whose_weights_are_not_finite_is_not_saved_and_the_one_that_is_there_stays(make, tmp_path):
+    model = make()
+    model.save(tmp_path / "m")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    next(iter(model.network_.parameters())).data.view(-1)[0] = float("nan")
+    with pytest.raises(ModelError, match="are not finite, and no such model is saved: train it again"):
+        model.save(tmp_path / "m")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
