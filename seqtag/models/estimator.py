@@ -267,9 +267,14 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     def _stored(self, about: dict[str, Any], vocabulary: dict[str, Any], card: str) -> StoredModel:
         params = self._params_to_store()
         config = {"task": self.task, "params": params, "seed_scores": self.seed_scores_, **about}
-        return StoredModel(
-            config, vocabulary, dict(self.network_.state_dict()), [asdict(record) for record in self.history_], card
-        )
+        weights = dict(self.network_.state_dict())
+        for name, values in weights.items():
+            if values.is_floating_point() and not values.isfinite().all():
+                raise ModelError(
+                    f"the weights {name} are not finite, and no such model is saved: train it again with a lower "
+                    f"learning_rate (now {self.learning_rate:g})"
+                )
+        return StoredModel(config, vocabulary, weights, [asdict(record) for record in self.history_], card)
 
     @classmethod
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:

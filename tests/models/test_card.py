@@ -1,5 +1,6 @@
 """The metadata before a card: what the hub reads, and a card that stays Markdown behind them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from huggingface_hub import ModelCard
 from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier, tiny_tagger
 
 from seqtag import LanguageModel
+from seqtag.reporting.markdown import escape
 
 PLAIN = [["X"] + ["Y"] * (len(tokens) - 1) for tokens in TOKENS]
 
@@ -45,3 +47,21 @@ def test_the_hub_finds_task_language_and_kind_of_figure(name: str, tmp_path: Pat
     assert card.text.strip().startswith("# A seqtag ")
     # The dev score chose the epoch, so the hub is given no figure as a result.
     assert "model-index" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["<script>alert(1)</script>", "a|b", "`x`", "[PER](http://a.b)", "x\n---\n# y", "![i](j)", "*P*_E_", "\x1b[2J"],
+)
+@pytest.mark.parametrize("is_tagger", [True, False])
+def test_a_card_shows_labels_as_they_are_and_never_as_markup(label: str, is_tagger: bool):
+    if is_tagger:
+        tags = [[tag.replace("PER", label) for tag in row] for row in TAGS]
+        stored = tiny_tagger(epochs=1).fit(TOKENS, tags, dev=(TOKENS, tags), watchers=())
+    else:
+        labels = [label if name == LABELS[0] else name for name in LABELS]
+        stored = tiny_classifier(epochs=1).fit(TEXTS, labels, dev=(TEXTS, labels), watchers=())
+    row = next(line for line in stored._card().splitlines() if line.startswith(("| labels |", "| classes |")))
+    assert escape(label) in row
+    assert len(re.findall(r"(?<!\\)[|]", row)) == 3
+    assert not re.search(r"(?<!\\)[<`*\[]", row)

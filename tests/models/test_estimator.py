@@ -24,7 +24,7 @@ from tiny import (
     tiny_tagger,
 )
 
-from seqtag import Classifier, LanguageModel, Tagger, UsageError, compare, load_corpus
+from seqtag import Classifier, LanguageModel, ModelError, Tagger, UsageError, compare, load_corpus
 
 KINDS = (Tagger, Classifier)
 # How to make a small one, what to train it on, and a weight for one of its labels.
@@ -298,3 +298,15 @@ def test_a_language_model_takes_numbers_of_numpys():
     given = {"num_tokens": np.int64(9), "temperature": np.float32(0.5), "top_k": np.uint8(3), "seed": np.int64(2)}
     assert model.generate("to", **given) == model.generate("to", num_tokens=9, temperature=0.5, top_k=3, seed=2)
     assert model.fit_cache(["to be " * 40], size=np.int64(20)).size == 20
+
+
+@pytest.mark.parametrize("make", [fitted_tagger, fitted_classifier])
+def test_a_model_whose_weights_are_not_finite_is_not_saved_and_the_one_that_is_there_stays(make, tmp_path):
+    model = make()
+    model.save(tmp_path / "m")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    next(iter(model.network_.parameters())).data.view(-1)[0] = float("nan")
+    with pytest.raises(ModelError, match="are not finite, and no such model is saved: train it again"):
+        model.save(tmp_path / "m")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]

@@ -70,6 +70,16 @@ def test_ctrl_c_before_the_first_epoch_is_done_leaves_nothing_to_keep(rows):
     assert watch.events[-1] == ("close", None)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+def test_weights_that_are_not_finite_after_the_last_step_are_refused_by_name(rows, value, ema):
+    trainer = make_trainer(rows, epochs=1, batch_size=100, ema=ema)  # one step: no later loss tells of its weights
+    bias = trainer.network.head.output.bias.data
+    trainer.optimizers[0].register_step_post_hook(lambda *_: bias[1].fill_(value))
+    with pytest.raises(ModelError, match=r"the weights head\.output\.bias are no longer finite after epoch 1"):
+        trainer.run()
+
+
 def test_ctrl_c_ends_all_seeds():
     counts = []
 
