@@ -77,7 +77,7 @@ def stored_task(folder: str) -> Task:
 
     try:
         name = json.loads((Path(folder) / "config.json").read_bytes())["task"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         # This says what is wrong with the folder, or repairs it if the process was killed between two renames.
         name = read_model(folder).config.get("task")
     if name not in TASKS:

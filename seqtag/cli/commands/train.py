@@ -188,7 +188,7 @@ def _parse_value(value: str) -> Any:
         return float(value)
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
