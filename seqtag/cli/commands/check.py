@@ -66,9 +66,9 @@ def check(
 ) -> int:
     """Look through a corpus for what would hurt a model or a score. Changes nothing.
 
-    An [bold]error[/bold] makes a model or a score wrong: unreadable (files), too_little (to train on), wrong_column, missing_label, odd_tag,
-    mixed_letters and illegal_tag (of schemes), misaligned_span, overlapping_span, label_not_in_train, shared_with_train
-    (from 1% of a split on).
+    An [bold]error[/bold] makes a model or a score wrong: unreadable (files), too_little (to train on),
+    wrong_column, missing_label, odd_tag, mixed_letters and illegal_tag (of schemes), misaligned_span,
+    overlapping_span, label_not_in_train, shared_with_train (from 1% of a split on).
 
     A [bold]warning[/bold] probably does harm: unnamed_splits, few_shared_with_train, shared_held_out, near_copy,
     respelled_tag, two_labels, similar_labels, unused_label, blank_row, blank_token, space_in_token,
