@@ -140,7 +140,7 @@ def _unreadable(corpus: Corpus) -> list[Finding]:
 
 
 def _too_little(corpus: Corpus, uses: Mapping[str, LabelUse], scheme: str | None) -> list[Finding]:
-    """Find what `fit` refuses: a split train without labels to tell apart, or with a single row where dev is missing."""
+    """Find what `fit` refuses: a split train without labels to tell apart, or with a single row and no split dev."""
     tally = Tally("too_little")
     if (rows := corpus.splits.get("train")) is None:
         return []
