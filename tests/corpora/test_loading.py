@@ -423,3 +423,11 @@ def test_options_of_annotated_texts_stand_behind_a_path(tmp_path):
     column_file.write_text("Ada\tB-PER\n")
     with pytest.raises(UsageError, match=r"x\.conll: annotator= is for exports in JSON"):
         load_corpus(column_file, annotator=1)
+
+
+@pytest.mark.parametrize("name", ["a,b", "a:b", "a, b: c"])
+def test_a_column_with_commas_and_colons_in_its_name_is_named_in_the_source(tmp_path, name):
+    path = tmp_path / "odd.csv"
+    path.write_text(f'"{name}",c\nGreat film,pos\nBad film,neg\n')
+    for source in (f"{path}:text={name},label=c", f"{path}:label=c,text={name}"):
+        assert load_corpus(source, task="classify")["train"]["text"][:] == ["Great film", "Bad film"]
