@@ -19,7 +19,7 @@ from seqtag.runtime.classifying_engine import CONSTANTS, NGRAM_CONSTANTS
 if TYPE_CHECKING:
     import onnx
 
-# R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
+# R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers of a step, E embedding,
 # H hidden, A attention, L classes, V views, N known n-grams, M language models, B texts, K characters of a text
 
 _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
