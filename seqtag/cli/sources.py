@@ -58,24 +58,16 @@ def check_share(option: str, share: float, *, task: Task) -> None:
         raise UsageError(f"{option} {share:g}: is a share of the rows, more than 0 and less than 1, such as 0.1")
 
 
-def column_source(source: str) -> "tuple[str, Column | None, Column | None]":
-    """Cut `file:token=0,tag=3` into the path of a column file and its columns."""
-    from seqtag.corpora.source_names import parse_source
+def cut_source(source: str, *, task: str) -> "tuple[str, Column | None, Column | None]":
+    """Cut `file:token=0,tag=3`, or `reviews.csv:text=review` to classify, into a path, the column to read, and another.
 
-    path, token, tag, config = parse_source(source)
-    if config is not None:
-        raise UsageError(f"{source}: config= is for data sets in hub layout; a column file has token= and tag=")
-    return path, token, tag
-
-
-def text_source(source: str) -> "tuple[str, Column | None]":
-    """Cut `reviews.csv:text=review` into the path of texts and the column, or key, that holds them.
-
-    A `label=` is accepted and ignored, so that the words that named the training data can be used again.
+    The other column is that of the tags or labels. A command that needs none accepts it, so that the words that named
+    the training data can be used again.
     """
     from seqtag.corpora.source_names import parse_source
 
-    path, text, _, config = parse_source(source, task="classify")
+    path, read, other, config = parse_source(source, task=task)
     if config is not None:
-        raise UsageError(f"{source}: config= is for data sets in hub layout; a table or JSON lines have text=")
-    return path, text
+        known = "a column file has token= and tag=" if task == "tag" else "a table or JSON lines have text="
+        raise UsageError(f"{source}: config= is for data sets in hub layout; {known}")
+    return path, read, other

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtag.onnx_export.nodes import Nodes
-from seqtag.onnx_export.recurrent import Weights, add_encoder, add_table
+from seqtag.onnx_export.recurrent import Encoder, Weights, add_encoder, add_table
 from seqtag.onnx_export.tagging import GraphSpec, add_tokens
 from seqtag.runtime.classifying_engine import CONSTANTS, NGRAM_CONSTANTS
 
 if TYPE_CHECKING:
     import onnx
 
-# R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers a step, E embedding,
+# R segments, S tokens of a segment, U distinct words, F features, C characters, D numbers of a step, E embedding,
 # H hidden, A attention, L classes, V views, N known n-grams, M language models, B texts, K characters of a text
 
 _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
@@ -49,9 +49,8 @@ def build_graph(
         _, embedded_SRE = add_tokens(nodes, weights, spec, "RS", inputs, "texts_R", int8=int8)
         if spec.context:
             inputs.append(nodes.value_info("texts_R", np.int64, ["R"]))
-    hidden_SRH = add_encoder(
-        nodes, weights, _RECURRENT, embedded_SRE, "lengths_R", cell=spec.encoder, merge=spec.merge, int8=int8
-    )
+    encoder = Encoder(weights, _RECURRENT, spec.encoder, int8)
+    hidden_SRH = add_encoder(nodes, encoder, embedded_SRE, "lengths_R", merge=spec.merge)
     size = weights["head.output.weight"].shape[1]
     outputs = [nodes.value_info("pooled_RH", np.float32, ["R", size]), nodes.value_info("mass_R", np.float32, ["R"])]
     two_halves = spec.merge == "concat" and f"{_RECURRENT}weight_ih_l0_reverse" in weights

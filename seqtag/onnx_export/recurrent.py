@@ -5,6 +5,8 @@ at padding to zero; here they keep any value, because nothing reads them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -44,47 +46,62 @@ def add_table(nodes: Nodes, name: str, table_VD: np.ndarray, *, int8: bool) -> s
     return nodes.add("Mul", whole_VD, nodes.constant(f"{name}.scale", scales_V1))
 
 
-def add_encoder(
-    nodes: Nodes, weights: Weights, prefix: str, input_TBE: str, lengths_B: str, *, cell: str, merge: str, int8: bool
-) -> str:
-    """Add all layers of an encoder whose weights begin with `prefix`; gives hidden_TBH.
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A recurrent encoder among the weights of a network."""
 
-    `lengths_B` is int32 and at least 1. `int8` is for an LSTM without a projection.
-    """
-    hidden_TBH, layer = input_TBE, 0
-    while f"{prefix}weight_ih_l{layer + 1}" in weights:
-        hidden_TBH = side_by_side(nodes, _layer(nodes, weights, prefix, layer, hidden_TBH, lengths_B, cell, int8)[0])
-        layer += 1
-    states_TNBD = _layer(nodes, weights, prefix, layer, hidden_TBH, lengths_B, cell, int8)[0]
-    if merge == "sum":
-        return nodes.add("ReduceSum", states_TNBD, nodes.whole(1), keepdims=0)
-    return side_by_side(nodes, states_TNBD)
+    weights: Weights
+    prefix: str  # of the names of its weights
+    cell: str  # gru, lstm, rnn_relu, rnn_tanh
+    int8: bool = False  # whether it computes with 8 bits, which an LSTM without a projection can
+
+    def weight(self, name: str) -> np.ndarray:
+        """Give one of its weights."""
+        return self.weights[self.prefix + name]
+
+    def has(self, name: str) -> bool:
+        """Say whether it has such a weight."""
+        return self.prefix + name in self.weights
+
+    @property
+    def size(self) -> int:
+        """Width of a layer in one direction."""
+        size: int = self.weight("weight_hh_l0").shape[1]
+        return size
+
+    @property
+    def num_layers(self) -> int:
+        """Layers, each of one direction or two."""
+        return next(layer for layer in count(1) if not self.has(f"weight_hh_l{layer}"))
 
 
-def add_last_states(nodes: Nodes, weights: Weights, prefix: str, input_TBE: str, lengths_B: str, *, cell: str) -> str:
-    """Add one layer; gives the states after the last token of each direction, (B, N * D)."""
-    last_NBD = _layer(nodes, weights, prefix, 0, input_TBE, lengths_B, cell, False)[1]
+def add_encoder(nodes: Nodes, encoder: Encoder, input_TBE: str, lengths_B: str, *, merge: str) -> str:
+    """Add all layers of an encoder; gives hidden_TBH. `lengths_B` is int32 and at least 1."""
+    hidden_TBH = input_TBE
+    for layer in range(encoder.num_layers):
+        states_TNBD = _layer(nodes, encoder, layer, hidden_TBH, lengths_B)[0]
+        if merge == "sum" and layer == encoder.num_layers - 1:
+            return nodes.add("ReduceSum", states_TNBD, nodes.whole(1), keepdims=0)
+        hidden_TBH = side_by_side(nodes, states_TNBD)
+    return hidden_TBH
+
+
+def add_last_states(nodes: Nodes, encoder: Encoder, input_TBE: str, lengths_B: str) -> str:
+    """Add the first layer; gives the states after the last token of each direction, (B, N * D)."""
+    last_NBD = _layer(nodes, encoder, 0, input_TBE, lengths_B)[1]
     last_BND = nodes.add("Transpose", last_NBD, perm=[1, 0, 2])
     return nodes.add("Reshape", last_BND, nodes.whole(0, -1))
 
 
 def add_carried_layer(
-    nodes: Nodes,
-    weights: Weights,
-    prefix: str,
-    layer: int,
-    input_TBE: str,
-    state: Sequence[str],
-    *,
-    cell: str,
-    int8: bool,
+    nodes: Nodes, encoder: Encoder, layer: int, input_TBE: str, state: Sequence[str]
 ) -> tuple[str, list[str]]:
     """Add one layer of one direction that begins at a state; gives hidden_TBH and the state after the last token.
 
     A state is the part of `seqtag.nn.recurrent.State` that belongs to this layer: each of its tensors is (1, B, D). All
-    sentences have the same length. `int8` changes LSTMs only; other cells stay in float32.
+    sentences have the same length.
     """
-    values = _layer(nodes, weights, prefix, layer, input_TBE, "", cell, int8 and cell == "lstm", state)
+    values = _layer(nodes, encoder, layer, input_TBE, "", state)
     return nodes.add("Squeeze", values[0], nodes.whole(1)), values[1:]
 
 
@@ -95,39 +112,33 @@ def side_by_side(nodes: Nodes, states_TNBD: str) -> str:
 
 
 def _layer(
-    nodes: Nodes,
-    weights: Weights,
-    prefix: str,
-    layer: int,
-    input_TBE: str,
-    lengths_B: str,
-    cell: str,
-    int8: bool,
-    state: Sequence[str] = (),
+    nodes: Nodes, encoder: Encoder, layer: int, input_TBE: str, lengths_B: str, state: Sequence[str] = ()
 ) -> list[str]:
     """Add one layer; gives states_TNBD and the last hidden states, (N, B, D).
 
     With a `state` to begin at, an LSTM also gives its last cells. An LSTM with a projection gives states_TNBD alone.
     """
-    suffixes = [f"l{layer}{end}" for end in ("", "_reverse") if f"{prefix}weight_ih_l{layer}{end}" in weights]
-    if f"{prefix}weight_hr_l0" in weights:
-        return [_projected(nodes, weights, prefix, suffixes, input_TBE, lengths_B)]
+    cell = encoder.cell
+    suffixes = [f"l{layer}{end}" for end in ("", "_reverse") if encoder.has(f"weight_ih_l{layer}{end}")]
+    if encoder.has("weight_hr_l0"):
+        return [_projected(nodes, encoder, suffixes, input_TBE, lengths_B)]
 
     def stacked(kind: str) -> np.ndarray:
-        parts = [weights[f"{prefix}{kind}_{suffix}"] for suffix in suffixes]
-        count = len(_GATES[cell])
-        gates = [[part.reshape(count, -1, *part.shape[1:])[gate] for gate in _GATES[cell]] for part in parts]
+        parts = [encoder.weight(f"{kind}_{suffix}") for suffix in suffixes]
+        shape = len(_GATES[cell]), -1
+        gates = [[part.reshape(*shape, *part.shape[1:])[gate] for gate in _GATES[cell]] for part in parts]
         return np.stack([np.concatenate(part) for part in gates])
 
-    name = f"{prefix}l{layer}."
+    name = f"{encoder.prefix}l{layer}."
     num_values = 2 + (cell == "lstm" and len(state) > 0)  # the cells are needed where the next window begins at them
-    has_bias = f"{prefix}bias_ih_{suffixes[0]}" in weights
-    bias = (
-        nodes.constant(f"{name}bias", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], 1)) if has_bias else ""
-    )
-    size = weights[f"{prefix}weight_hh_{suffixes[0]}"].shape[1]
-    direction = "bidirectional" if len(suffixes) == 2 else "forward"
-    if int8:
+    bias = ""
+    if encoder.has(f"bias_ih_{suffixes[0]}"):
+        bias = nodes.constant(f"{name}bias", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], 1))
+    options: dict[str, object] = {
+        "hidden_size": encoder.size,
+        "direction": "bidirectional" if len(suffixes) == 2 else "forward",
+    }
+    if encoder.int8:
         assert cell == "lstm", cell
         scales = []
         for kind in ("weight_ih", "weight_hh"):
@@ -142,23 +153,18 @@ def _layer(
             )
         (read, *read_scale), (kept, *kept_scale) = scales
         inputs = [input_TBE, read, kept, bias, lengths_B, *(state or ("", "")), "", *read_scale, *kept_scale]
-        return nodes.add_several(
-            "DynamicQuantizeLSTM", inputs, num_values, domain=CONTRIBUTED, hidden_size=size, direction=direction
-        )
+        return nodes.add_several("DynamicQuantizeLSTM", inputs, num_values, domain=CONTRIBUTED, **options)
     read = nodes.constant(f"{name}weight_ih", stacked("weight_ih"))
     kept = nodes.constant(f"{name}weight_hh", stacked("weight_hh"))
-    options: dict[str, object] = {}
     if cell == "gru":
         options["linear_before_reset"] = 1  # torch applies the reset gate after the product with the state
     elif cell == "rnn_relu":
         options["activations"] = ["Relu"] * len(suffixes)
     inputs = [input_TBE, read, kept, bias, lengths_B, *state]
-    return nodes.add_several(_OPERATORS[cell], inputs, num_values, hidden_size=size, direction=direction, **options)
+    return nodes.add_several(_OPERATORS[cell], inputs, num_values, **options)
 
 
-def _projected(
-    nodes: Nodes, weights: Weights, prefix: str, suffixes: Sequence[str], input_TBE: str, lengths_B: str
-) -> str:
+def _projected(nodes: Nodes, encoder: Encoder, suffixes: Sequence[str], input_TBE: str, lengths_B: str) -> str:
     """Add an LSTM with a projection (Sak et al. 2014) as a loop over time, because ONNX has none; gives states_TNBD.
 
     The backward direction reads each sentence reversed within its own length, so that both directions meet the padding
@@ -171,14 +177,14 @@ def _projected(
         read_TBE = _reversed(nodes, input_TBE, lengths_B) if is_backward else input_TBE
 
         def matrix(kind: str, suffix: str = suffix) -> str:
-            return nodes.constant(f"{prefix}{kind}_{suffix}", weights[f"{prefix}{kind}_{suffix}"].T)
+            return nodes.constant(f"{encoder.prefix}{kind}_{suffix}", encoder.weight(f"{kind}_{suffix}").T)
 
         gates_TBG = nodes.add("MatMul", read_TBE, matrix("weight_ih"))
-        if f"{prefix}bias_ih_{suffix}" in weights:
-            bias_G = weights[f"{prefix}bias_ih_{suffix}"] + weights[f"{prefix}bias_hh_{suffix}"]
-            gates_TBG = nodes.add("Add", gates_TBG, nodes.constant(f"{prefix}bias_{suffix}", bias_G))
+        if encoder.has(f"bias_ih_{suffix}"):
+            bias_G = encoder.weight(f"bias_ih_{suffix}") + encoder.weight(f"bias_hh_{suffix}")
+            gates_TBG = nodes.add("Add", gates_TBG, nodes.constant(f"{encoder.prefix}bias_{suffix}", bias_G))
         kept, projection = matrix("weight_hh"), matrix("weight_hr")
-        num_units, size = weights[f"{prefix}weight_hr_{suffix}"].shape[::-1]
+        num_units, size = encoder.weight(f"weight_hr_{suffix}").shape[::-1]
 
         step = Nodes()
         hidden_BG = step.add("Add", "gates_BG", step.add("MatMul", "hidden_BD", kept))

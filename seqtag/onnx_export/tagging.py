@@ -13,7 +13,7 @@ import numpy as np
 
 from seqtag.onnx_export.context import add_context
 from seqtag.onnx_export.nodes import Nodes
-from seqtag.onnx_export.recurrent import Weights, add_encoder, add_last_states, quantised
+from seqtag.onnx_export.recurrent import Encoder, Weights, add_encoder, add_last_states, quantised
 
 if TYPE_CHECKING:
     import onnx
@@ -56,9 +56,8 @@ def build_graph(
     slots_TB, embedded_TBE = add_tokens(nodes, weights, spec, "BT", inputs, texts_B, int8=int8)
     # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
     lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
-    hidden_TBH = add_encoder(
-        nodes, weights, "encoder.rnn.", embedded_TBE, lengths_B, cell=spec.encoder, merge=spec.merge, int8=int8
-    )
+    encoder = Encoder(weights, "encoder.rnn.", spec.encoder, int8)
+    hidden_TBH = add_encoder(nodes, encoder, embedded_TBE, lengths_B, merge=spec.merge)
     output = nodes.constant("output.weight", weights[f"{_HEAD}output.weight"].T)
     bias = nodes.constant("output.bias", weights[f"{_HEAD}output.bias"] + weights[f"{_HEAD}shift_L"])
     emissions_TBL = nodes.add("Add", nodes.add("MatMul", hidden_TBH, output), bias)
@@ -174,7 +173,8 @@ def _spelled(nodes: Nodes, weights: Weights, cell: str) -> str:
     lengths_U = nodes.add("ReduceSum", real_UC, nodes.whole(1), keepdims=0)
     embedded_CUE = nodes.add("Gather", table, nodes.add("Transpose", "characters_UC", perm=[1, 0]))
     least_one_U = nodes.add("Max", lengths_U, nodes.whole(1, dtype=np.int32))
-    last_UD = add_last_states(nodes, weights, f"{_SPELLING}encoder.rnn.", embedded_CUE, least_one_U, cell=cell)
+    encoder = Encoder(weights, f"{_SPELLING}encoder.rnn.", cell)
+    last_UD = add_last_states(nodes, encoder, embedded_CUE, least_one_U)
     has_any_U = nodes.add("Min", lengths_U, nodes.whole(1, dtype=np.int32))
     return nodes.add("Mul", last_UD, nodes.cast(nodes.add("Unsqueeze", has_any_U, nodes.whole(1)), np.float32))
 

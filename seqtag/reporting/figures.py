@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-_MOST_LISTED = 5
 # A list of bare numbers as json.dumps lays it out. No JSON string holds a line break, so this is never inside one.
 _NUMBERS = re.compile(r"\[\n[-+.\deE\s,]+\]")
 
@@ -21,14 +20,13 @@ def printable(name: object) -> str:
     return text if text.isprintable() and text == text.strip() != "" else repr(text)
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], *, most: int = 5) -> str:
     """List the first names and count the rest.
 
     >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e", "f", "g"])
     ('a, b', 'a, b, c, d, e and 2 more')
     """
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def percent(figure: float | None) -> str:

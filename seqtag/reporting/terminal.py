@@ -160,10 +160,10 @@ def _example(example: Example, kind: str) -> Iterator[Text]:
     width = LINE_WIDTH - _SIDE_WIDTH
     if not example.sides:
         yield Text("  " + shorten(show_invisible(example.text), LINE_WIDTH - 2))
-    marks = [mark for _, own in example.sides for mark in own]
+    marks = [mark for _, side_marks in example.sides for mark in side_marks]
     focus = min((mark.start for mark in marks if mark.kind == kind), default=0)
-    for side, own in example.sides:
-        yield Text(f"  {side:<{_SIDE_WIDTH - 2}}" + window(example.text, own, focus, width))
+    for side, side_marks in example.sides:
+        yield Text(f"  {side:<{_SIDE_WIDTH - 2}}" + window(example.text, side_marks, focus, width))
     if example.note:
         yield Text("  " + shorten(show_invisible(example.note), LINE_WIDTH - 2))
 

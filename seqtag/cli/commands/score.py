@@ -11,7 +11,7 @@ import typer
 from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile, MaxBytes
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
-from seqtag.cli.sources import column_source, pick_split, read_corpus
+from seqtag.cli.sources import cut_source, pick_split, read_corpus
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
 from seqtag.errors import DataError, UsageError
 
@@ -118,7 +118,7 @@ def read_sentences(source: str) -> list[Sentence]:
     """Read a column file with its tags as they stand: nothing is repaired or converted."""
     from seqtag.corpora.formats.conll import column_blocks
 
-    path, token, tag = column_source(source)
+    path, token, tag = cut_source(source, task="tag")
     sentences = []
     for block in column_blocks(path, token=token, tag=tag):
         start = 0

@@ -1,7 +1,7 @@
 """The forms of input and output that `seqtag predict` knows for each task, and which of them a call means."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,8 @@ from seqtag.cli.prediction.class_writers import ClassWriter
 from seqtag.cli.prediction.requests import Input
 from seqtag.cli.prediction.tables import open_table
 from seqtag.cli.prediction.tag_writers import TagWriter
-from seqtag.cli.sources import COLUMN_FILES, column_source, text_source
+from seqtag.cli.sources import COLUMN_FILES, cut_source
 from seqtag.cli.tasks import Task
-from seqtag.corpora.formats.conll import Column
 from seqtag.corpora.formats.word_tables import is_word_table
 from seqtag.errors import UsageError, near_miss
 
@@ -30,7 +29,6 @@ class Forms:
     """What a model of one task reads and writes. What it can write, it can read as well."""
 
     writer: type[AnswerWriter]
-    cut_source: Callable[[str], tuple[str, Column | None]]  # INPUT -> path, column of the tokens or texts
     endings: Mapping[str, str]  # ending of a file -> kind of INPUT, which may be one that this task can't read
     kind: str  # the kind of standard input, and of files with any other ending
     by_text: bool  # whether, in a JSON object, `text` is preferred to `tokens` and a missing text counts as empty
@@ -39,7 +37,6 @@ class Forms:
 FORMS: Mapping[str, Forms] = {
     "tag": Forms(
         writer=TagWriter,
-        cut_source=lambda source: column_source(source)[:2],
         # A column file may have any ending, but a file that ends in .csv has commas between its columns.
         endings={**_JSON_LINES, ".csv": "csv"},
         kind="conll",
@@ -47,7 +44,6 @@ FORMS: Mapping[str, Forms] = {
     ),
     "classify": Forms(
         writer=ClassWriter,
-        cut_source=text_source,
         endings={**_JSON_LINES, ".csv": "csv", ".tsv": "csv", **dict.fromkeys(COLUMN_FILES, "conll")},
         kind="text",
         by_text=True,
@@ -63,7 +59,7 @@ def find_input(source: str, task: Task, *, text: bool, jsonl: bool) -> Input:
     if text and jsonl:
         raise UsageError("--text and --jsonl: the input is one of the two; leave out the other")
     forms = FORMS[task.name]
-    path, column = forms.cut_source(source)
+    path, column, _ = cut_source(source, task=task.name)
     ending = os.path.splitext(path.lower().removesuffix(".gz"))[1]
     kind = "text" if text else "jsonl" if jsonl else forms.endings.get(ending, forms.kind)
     if (

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.evaluation.statistics.measurement import LISTS, plain_label
 
 Label = str | int  # a bool is an int
 _KINDS: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}  # bool first: it is an int too
-_LISTS = (list, tuple, set, frozenset, np.ndarray)
 # Probabilities may be rounded: their sum may be this far from 1, and each this far outside of its range.
 _ROUNDING = 1e-3
 
@@ -74,7 +74,7 @@ def code_labels(gold: Sequence[Any], predicted: Sequence[Any], labels: Sequence[
         )
     if not gold:
         raise DataError(f"{where}no texts to score; pass at least one")
-    multi_label = isinstance(gold[0], _LISTS)
+    multi_label = isinstance(gold[0], LISTS)
     gold_lists = _label_lists(gold, "gold", multi_label, known[0], where)
     predicted_lists = _label_lists(predicted, "predicted", multi_label, known[0], where)
 
@@ -132,7 +132,7 @@ def check_probabilities(probabilities: Any, coded: CodedLabels, *, where: str) -
 
 def _known(labels: Sequence[Any], where: str) -> list[Label]:
     """Check `labels`: at least one, of one kind, none of them twice."""
-    known = [_plain(label) for label in labels]
+    known = [plain_label(label) for label in labels]
     if not known:
         raise UsageError(f"{where}labels is empty; pass the classes that the model knows")
     for number, label in enumerate(known):
@@ -151,13 +151,13 @@ def _label_lists(side: list[Any], name: str, multi_label: bool, example: Label, 
     kind = _kind(example)
     lists = []
     for number, found in enumerate(side, 1):
-        if isinstance(found, _LISTS) != multi_label:
+        if isinstance(found, LISTS) != multi_label:
             first = "a list" if multi_label else "one label"
             raise UsageError(
                 f"{where}text {number}: {name} is {found!r}, but the gold of text 1 is {first}; "
                 "pass one label for every text, or a list of labels for every text"
             )
-        names = [_plain(label) for label in found] if multi_label else [_plain(found)]
+        names = [plain_label(label) for label in found] if multi_label else [plain_label(found)]
         for label in names:
             if _kind(label) is not kind:
                 raise UsageError(
@@ -175,11 +175,6 @@ def _numbers(lists: list[list[Label]], numbers: dict[Label, int], multi_label: b
     for row, names in zip(matrix, lists):
         row[[numbers[label] for label in names]] = 1
     return matrix
-
-
-def _plain(label: Any) -> Any:
-    """Give the plain Python value of a NumPy label."""
-    return label.item() if isinstance(label, np.generic) else label
 
 
 def _kind(label: Any) -> type | None:

@@ -181,13 +181,14 @@ def compare(
         names=(names[0], names[1]),
         figures=_named_figures(found, is_accuracy([one, other])),
         labels=labels,
-        task=one.task,
-        unit=one.unit,
-        num_units=found.num_units,
-        confidence=found.confidence,
-        resamples=found.resamples,
-        seed=found.seed,
+        **setting_of(one, found),
     )
+
+
+def setting_of(measurement: Measurement, drawn: Drawn[Any]) -> dict[str, Any]:
+    """Give the fields of `SameData`: what was measured, and how intervals and p-values were drawn."""
+    names = ("num_units", "confidence", "resamples", "seed")
+    return {"task": measurement.task, "unit": measurement.unit, **{name: getattr(drawn, name) for name in names}}
 
 
 def distinct_names(*choices: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ TASKS = ("spans", "tags", "labels")  # spans of tokens; plain tags, counted by t
 UNITS = ("sentences", "texts", "documents")
 _KEYS = ("task", "data_hash", "unit", "labels", "num_labels", "label", "right", "gold", "predicted")
 _HASH = re.compile(r"[0-9a-f]{64}")
+LISTS = (list, tuple, set, frozenset, np.ndarray)  # what holds the labels of one text where it has several
 _MOST = 2**31  # every count of a measurement is smaller
 
 
@@ -128,7 +129,10 @@ def hash_labelled(texts: Iterable[str | Sequence[str]] | None, labels: Iterable[
     True
     """
     return _hash_lines(
-        [text if text is None or isinstance(text, str) else list(text), sorted(_plain_labels(found), key=json.dumps)]
+        [
+            text if text is None or isinstance(text, str) else list(text),
+            sorted(map(plain_label, found if isinstance(found, LISTS) else [found]), key=json.dumps),
+        ]
         for text, found in zip(repeat(None) if texts is None else texts, labels, strict=texts is not None)
     )
 
@@ -140,9 +144,9 @@ def _hash_lines(lines: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def _plain_labels(labels: Any) -> list[str | int]:
-    several = labels if isinstance(labels, list | tuple | set | frozenset | np.ndarray) else [labels]
-    return [label.item() if isinstance(label, np.generic) else label for label in several]
+def plain_label(label: Any) -> Any:
+    """Give the plain Python value of a NumPy label; any other label stays the same."""
+    return label.item() if isinstance(label, np.generic) else label
 
 
 def _whole_numbers(values: Any, key: str, place: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from seqtag.evaluation.statistics.comparison import (
     distinct_names,
     gold_support,
     is_accuracy,
+    setting_of,
 )
 from seqtag.evaluation.statistics.randomisation import LEVEL, NO_DIFFERENCE, Difference, compare_counts, holm
 from seqtag.evaluation.statistics.resampling import Interval, bootstrap
@@ -154,15 +155,9 @@ def rank(reports: Sequence[Measured], *, confidence: float = 0.95, resamples: in
 
     pairs = zip(others, differences, corrected)
     systems = (ranked(best, None, None), *(ranked(n, found.micro.f1, p_value) for n, found, p_value in pairs))
-    first = measurements[0]
     return Ranking(
         figure="accuracy" if is_accuracy(measurements) else "micro F1",
         systems=systems,
         support=gold_support(measurements),
-        task=first.task,
-        unit=first.unit,
-        num_units=first.counts.num_units,
-        confidence=drawn[best].confidence,
-        resamples=drawn[best].resamples,
-        seed=drawn[best].seed,
+        **setting_of(measurements[best], drawn[best]),
     )

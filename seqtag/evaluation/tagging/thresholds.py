@@ -54,9 +54,9 @@ def choose_thresholds(
         raise UsageError(f"unknown label {label!r}; {near_miss(str(label), num_gold)}")
     chosen = {}
     for label, gold in num_gold.items():
-        mine = labels == label
+        of_label_N = labels == label
         wanted = ((precision or {}).get(label), (recall or {}).get(label))
-        chosen[label] = _choose(scores[mine], right[mine], gold, *wanted)
+        chosen[label] = _choose(scores[of_label_N], right[of_label_N], gold, *wanted)
     return chosen
 
 

@@ -16,6 +16,7 @@ from seqtag.models import options as check
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.recurrent import State
 from seqtag.nn.sampling import Sampling, pick
+from seqtag.reporting.figures import listed
 from seqtag.text.symbol_vocabulary import LINE_BREAK, UNKNOWN_ID, SymbolVocabulary
 
 logger = logging.getLogger("seqtag")
@@ -84,14 +85,9 @@ def _warn_of_unknown(vocabulary: SymbolVocabulary, prompts: Sequence[str]) -> No
     symbols = dict.fromkeys(symbol for prompt in prompts for symbol in vocabulary.cut(prompt))
     unknown = [symbol for symbol in symbols if vocabulary.find(symbol) == UNKNOWN_ID]
     if unknown:
-        named = ", ".join(map(repr, unknown[:_MOST_NAMED]))
-        more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
-        logger.warning(
-            "the prompt has %ss that the model does not know: %s%s; they count as unknown",
-            vocabulary.level,
-            named,
-            more,
-        )
+        named = listed(list(map(repr, unknown)), most=_MOST_NAMED)
+        level = vocabulary.level
+        logger.warning("the prompt has %ss that the model does not know: %s; they count as unknown", level, named)
 
 
 def write(network: LanguageNetwork, vocabulary: SymbolVocabulary, asked: Request) -> Iterator[tuple[int, str]]:
