@@ -1,20 +1,18 @@
 """Damaged files: `check` and `predict` answer, or say in a message what is wrong, and never hang.
 
-FUZZ_SECONDS is about how long this file takes. hypothesis shows the damage that an input failed with.
+hypothesis shows the damage that an input failed with.
 """
 
 import gzip
 import io
 import json
-import os
 import signal
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_corpus import LABELLED, SENTENCES, conll, table
 from spacy.tokens import Doc, DocBin, Span
@@ -23,7 +21,6 @@ from typer.testing import CliRunner
 
 from seqtag.cli.app import app
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "25"))
 LONGEST = 20  # seconds that one command may take; most take some hundredths
 CODES = {0, 1, 2}
 
@@ -188,30 +185,19 @@ def no_longer_than(seconds: int, what: object) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def for_a_while(seconds: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let hypothesis try inputs, always the same ones in the same order, for as long as there is time."""
-
-    def with_settings(test: Callable[..., None]) -> Callable[..., None]:
-        return settings(
-            max_examples=max(10, int(seconds * 35)),
-            derandomize="FUZZ_SECONDS" not in os.environ,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )(test)
-
-    return with_settings
-
-
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs an alarm")
-@for_a_while(SECONDS * 0.75)
-@given(name=st.sampled_from(sorted(FILES)), steps=mutations)
-def test_check_names_what_is_wrong(name, steps, tmp_path: Path):
-    task, whole = FILES[name]
-    path = tmp_path / name
-    path.write_bytes(content := mutated(whole, steps))
-    with no_longer_than(LONGEST, content):
-        assert exit_code("check", path, "--task", task) in CODES
+def test_check_names_what_is_wrong(fuzz, tmp_path: Path):
+    def check(damaged: tuple[str, list[tuple[str, float, int, bytes]]]) -> str:
+        name, steps = damaged
+        task, whole = FILES[name]
+        path = tmp_path / name
+        path.write_bytes(content := mutated(whole, steps))
+        with no_longer_than(LONGEST, content):
+            code = exit_code("check", path, "--task", task)
+        assert code in CODES
+        return f"exit code {code}"
+
+    fuzz(check, st.tuples(st.sampled_from(sorted(FILES)), mutations), examples=500)
 
 
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -224,14 +210,18 @@ INPUTS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs an alarm")
-@for_a_while(SECONDS * 0.25)
-@given(name=st.sampled_from(sorted(INPUTS)), steps=mutations)
-def test_predict_names_what_is_wrong(name, steps, saved_tagger: Path, tmp_path: Path):
-    whole = b"Ada Lovelace lived in London.\nIt rained.\n" if name == "x.txt" else FILES[name][1]
-    path = tmp_path / name
-    path.write_bytes(content := mutated(whole, steps))
-    with no_longer_than(LONGEST, content):
-        assert exit_code("predict", saved_tagger, path, *INPUTS[name], "--output", tmp_path / "out") in CODES
+def test_predict_names_what_is_wrong(fuzz, saved_tagger: Path, tmp_path: Path):
+    def check(damaged: tuple[str, list[tuple[str, float, int, bytes]]]) -> str:
+        name, steps = damaged
+        whole = b"Ada Lovelace lived in London.\nIt rained.\n" if name == "x.txt" else FILES[name][1]
+        path = tmp_path / name
+        path.write_bytes(content := mutated(whole, steps))
+        with no_longer_than(LONGEST, content):
+            code = exit_code("predict", saved_tagger, path, *INPUTS[name], "--output", tmp_path / "out")
+        assert code in CODES
+        return f"exit code {code}"
+
+    fuzz(check, st.tuples(st.sampled_from(sorted(INPUTS)), mutations), examples=200)
 
 
 def test_the_damage_is_what_it_says():
