@@ -82,13 +82,15 @@ def optional(check: Check) -> Check:
     return Check(f"{check.allowed}, or None", lambda value: None if value is None else check.problem(value))
 
 
+# What float32 can hold, with room for arithmetic: a rate or weight beyond it gives no number at all.
+rate = number(0, 1e30)
 share = must_be("a number above 0, at most 1", lambda value: _is_number(value) and 0 < value <= 1)
 fraction = number(0, 1, open_end=True)  # what dropout takes
 truth = must_be("True or False", lambda value: isinstance(value, bool))
 text = must_be("a string", lambda value: isinstance(value, str) and value != "")
 weights = must_be(
-    "a mapping of labels to positive numbers",
-    lambda value: isinstance(value, Mapping) and all(isinstance(w, (int, float)) and w > 0 for w in value.values()),
+    "a mapping of labels to positive numbers, from 1e-30 to 1e30",
+    lambda value: isinstance(value, Mapping) and all(_is_number(w) and 1e-30 <= w <= 1e30 for w in value.values()),
 )
 
 
