@@ -36,6 +36,14 @@ CASES = {
 }
 
 
+def test_labels_stand_in_the_card_as_text(tmp_path: Path):
+    labels = {"good": "<img src=x onerror=alert(1)>|", "bad": "[a](javascript:b) *c* `d`"}
+    y = [labels[label] for label in LABELS]
+    path = tiny_classifier(epochs=1).fit(TEXTS, y, dev=(TEXTS, y)).save(tmp_path / "m") / "README.md"
+    [row] = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("| classes |")]
+    assert row == r"| classes | \<img src=x onerror=alert(1)>\|, \[a\](javascript:b) \*c\* \`d\` |"
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_hub_finds_task_language_and_kind_of_figure(name: str, tmp_path: Path):
     make, (pipeline, language, metrics, tags) = CASES[name]

@@ -113,6 +113,23 @@ def test_a_loss_that_is_not_finite_names_the_batch(rows, value):
     assert "lower learning_rate (now 0.01)" in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_after_the_last_step_are_not_kept(rows, value):
+    network, scored = make_network(rows), []
+
+    def poison(epoch, step):
+        if (epoch, step) == (3, 5):
+            with torch.no_grad():
+                network.head.output.bias[0] = value
+
+    trainer = make_trainer(
+        rows, network=network, watchers=[Watch(step=poison)], evaluate=lambda _: scored.append(1) or 0.5
+    )
+    with pytest.raises(ModelError, match=r"head\.output\.bias are no longer finite after epoch 3.*learning_rate"):
+        trainer.run()
+    assert len(scored) == 2
+
+
 @pytest.mark.parametrize(
     ("patience", "scores", "epochs"),
     [
