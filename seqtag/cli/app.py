@@ -1,25 +1,12 @@
 """The command line as a whole: which commands there are, and what `seqtag --help` says. Knows no command's options."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from seqtag.cli.arguments import EXIT_CODES, LABELLED, TAGGED, TEXT, examples, help_text
-from seqtag.cli.commands import (
-    check,
-    compare,
-    demo,
-    evaluate,
-    export,
-    generate,
-    options,
-    predict,
-    score,
-    split,
-    train,
-    tune,
-)
 from seqtag.cli.process import open_missing_streams
 
 app = typer.Typer(
@@ -35,9 +22,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# In the order of the help page. The function of a command has the name of its file.
-for _module in (train, predict, evaluate, score, compare, tune, check, split, options, generate, export, demo):
-    _function = getattr(_module, _module.__name__.rpartition(".")[2])
+# In the order of the help page. A command has the name of its file in commands/, and of the function there.
+_COMMANDS = ("train", "predict", "evaluate", "score", "compare", "tune", "check", "split", "options", "generate")
+for _name in (*_COMMANDS, "export", "demo"):
+    _module = import_module(f"seqtag.cli.commands.{_name}")
+    _function = getattr(_module, _name)
     app.command(help=help_text(_function), epilog=examples(*_module.EXAMPLES))(_function)
 
 

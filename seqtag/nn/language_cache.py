@@ -57,8 +57,8 @@ class CacheMemory:
     def losses(self, hidden_TE: Tensor, targets_T: Tensor, losses_T: Tensor, flatness: Sequence[float]) -> Tensor:
         """Give minus the log probability of each target by the cache alone, (F, T), then remember the window.
 
-        Infinite where the target is not remembered. The first symbol of a text, before which nothing is, has the loss
-        of the network, `losses_T`, so that a mix of both is the network's.
+        The result is infinite where the target is not remembered. The first symbol of a text, before which nothing
+        stands, has the loss of the network, `losses_T`, so that a mix of both is the network's.
         """
         hidden_ME = torch.cat([self.hidden_ME.to(hidden_TE), hidden_TE])
         symbols_M = torch.cat([self.symbols_M.to(targets_T), targets_T])

@@ -1,4 +1,4 @@
-"""Write the encoder's view of a classifying network as an ONNX graph: ids, or series of numbers, in, pooled states out.
+"""Write the encoder's view of a classifying network as an ONNX graph, from ids or series of numbers to pooled states.
 
 A text comes in as one segment or several (see `seqtag.nn.segments`), each a row by itself; what they have to say is
 brought together outside, so that a text of any length takes the memory of a batch. So the last linear layer and the
@@ -35,8 +35,9 @@ def build_graph(
     `symbols_MBC`, whole texts, `texts_R`, the text of each segment, and `picks_MRS`, places in that text (int64). A
     network for series has `values_RSD` (float32) in the place of all these. Outputs: `pooled_RH`, each segment by
     itself; `mass_R`, the logarithm of what a segment counts among those of its text (0 under max, where none counts
-    more); `weights_RS` under attention, 1 in all for each segment and 0 at padding; and the constants named above.
-    `int8` as in `build_graph`, n-grams included. Raises UsageError where onnx is not installed.
+    more); `weights_RS` under attention, which sum to 1 for each segment and are 0 at padding; and the constants, such
+    as those of the last linear layer. `int8` means what it means for a tagger, and holds for n-grams too. Raises
+    UsageError where onnx is not installed.
     """
     nodes = Nodes()
     inputs = [nodes.value_info("lengths_R", np.int32, ["R"])]

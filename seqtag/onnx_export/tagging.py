@@ -131,7 +131,7 @@ def _rows(nodes: Nodes, name: str, table_VD: np.ndarray, ids: str, *, int8: bool
 
 
 def _convolution(nodes: Nodes, weights: Weights) -> str:
-    """A convolution over the characters of a word and the maximum over the places that see one, (U, D).
+    """Add a convolution over the characters of a word and the maximum over the places that see one, (U, D).
 
     There are few characters, so the products of each with each column of the kernel stand in a table, and a convolution
     is a sum of looked-up rows. Few words are long, so their rest is not padding that all others have to carry.
@@ -167,7 +167,7 @@ def _convolution(nodes: Nodes, weights: Weights) -> str:
 
 
 def _spelled(nodes: Nodes, weights: Weights, cell: str) -> str:
-    """The last states of both directions over the characters of a word, (U, D); 0 for a word without any."""
+    """Add the last states of both directions over the characters of a word, (U, D); a word without any has zeros."""
     table = nodes.constant("characters", weights[f"{_SPELLING}embedding.weight"])
     real_UC = nodes.cast(nodes.add("Greater", "characters_UC", nodes.whole(0)), np.int32)
     lengths_U = nodes.add("ReduceSum", real_UC, nodes.whole(1), keepdims=0)
@@ -180,7 +180,7 @@ def _spelled(nodes: Nodes, weights: Weights, cell: str) -> str:
 
 
 def _lexical(nodes: Nodes, weights: Weights, spec: GraphSpec, slots_TB: str, *, int8: bool) -> str:
-    """What the spelling of a word and of its neighbours says of the tags, (T, B, L)."""
+    """Add the scores that the spelling of a word and of its neighbours gives the tags, (T, B, L)."""
     offsets_F = np.cumsum([0, *spec.feature_sizes[:-1]])
     table_VD = weights[f"{_HEAD}lexical.table.weight"].copy()
     table_VD[offsets_F] = table_VD[offsets_F + 1] = 0.0  # padding and unknown values score nothing

@@ -1,5 +1,7 @@
-"""The file from which a killed run goes on: tensors and JSON-able facts. It is written whole or not at all, and every
-byte is checked when it is read. Knows no network and no optimiser; training/loop.py says what the file holds.
+"""The file from which a killed run goes on: tensors, and facts that JSON can hold.
+
+It is written whole or not at all, and every byte is checked when it is read. This module knows no network and no
+optimiser; training/loop.py says what the file holds.
 """
 
 import errno

@@ -2,8 +2,8 @@
 
 A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
 torch's generator, whose state a checkpoint holds. It also holds the buffers of the network whose names begin with
-`carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. What is
-left out: how a batch is made and what a dev score is; the caller hands in both.
+`carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. How a
+batch is made and what a dev score is are not known here; the caller hands in both.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ logger = logging.getLogger("seqtag")
 
 @dataclass(slots=True)
 class _State:
-    """Where a run stands, beside the tensors. JSON-able."""
+    """Where a run stands, apart from its tensors; JSON can hold all of it."""
 
     epoch: int = 1
     step: int = 0  # steps done in this epoch

@@ -1,4 +1,4 @@
-"""Who looks on while a model trains: a bar on a terminal, plain lines elsewhere, TensorBoard; and what they are told.
+"""Watchers of a training: a bar on a terminal, plain lines elsewhere, curves for TensorBoard; and what they are told.
 
 The bar and the lines go to standard error.
 """
@@ -56,7 +56,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a task says its figures."""
+    """How the figures of a task are written for people."""
 
     unit: str  # what is read, in the plural
     loss_format: str  # of the mean loss in the line of an epoch
@@ -64,7 +64,7 @@ class Wording:
     score: Callable[[float], str]  # a dev score
 
     def line(self, record: EpochRecord, epochs: int) -> str:
-        """Say in one line what an epoch did."""
+        """Give one line about an epoch."""
         return (
             f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}  loss {record.loss:{self.loss_format}}  "
             f"dev {self.score(record.dev_score):>6}{' *' if record.best else '  '}  "
@@ -73,7 +73,7 @@ class Wording:
 
 
 def language_figure(nats: float, level: str) -> str:
-    """Say the mean loss of a language model in bits per character, or as perplexity, by what its level is measured in.
+    """Write the mean loss of a language model in bits per character, or for words as perplexity.
 
     >>> language_figure(math.log(8), "character"), language_figure(math.log(8), "word")
     ('3.000 bits/character', 'perplexity 8.00')

@@ -123,9 +123,9 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         """Train on a text of any length: it is read once and stays on disk as numbers.
 
         `dev`, another text, decides which epoch is kept; without it, the last `dev_share` of the text is held out, and
-        said. The text is cut into `batch_size` streams that are read side by side in windows of `bptt` symbols; the
-        state of each is carried from window to window, the gradient is not. `checkpoint` and `resume` are as in
-        `Tagger.fit`; there is no y. Raises UsageError for a wrong option or call, DataError for the text.
+        a message says so. The text is cut into `batch_size` streams that are read side by side in windows of `bptt`
+        symbols; the state of each is carried from window to window, the gradient is not. `checkpoint` and `resume` are
+        as in `Tagger.fit`; there is no y. Raises UsageError for a wrong option or call, DataError for the text.
         """
         self._check_options()
         if y is not None:
@@ -279,7 +279,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     def evaluate(self, text: TextSource, *, cache: Cache | None = None) -> TextFigures:
         """Read a whole text once, the state carried all the way, and give what it costs and how much there was of it.
 
-        The text begins behind a line break, so its first symbol counts too. A symbol that training had not counts as
+        The text begins behind a line break, so its first symbol counts too. A symbol that training lacked counts as
         the unknown one, as in the published tables. `cache`, from `fit_cache`, reads along. Raises DataError for a text
         of which nothing is known.
 
@@ -302,9 +302,9 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     def fit_cache(self, text: TextSource, *, size: int = 2000) -> Cache:
         """Choose on dev text how a cache reads along, which knows the latest `size` symbols of the text it is given.
 
-        It raises what came after places like the one at hand: a name, once met, comes again (Grave, Joulin and Usunier
-        2017, https://arxiv.org/abs/1612.04426). The model stays as it is; `evaluate` takes the cache. For words it
-        gains much, for characters little. Raises as `evaluate` does, and UsageError for a size below 1.
+        It makes what came after similar places more probable: a name, once met, comes again (Grave, Joulin and Usunier
+        2017, https://arxiv.org/abs/1612.04426). The model does not change; `evaluate` takes the cache. A cache gains
+        much for words and little for characters. Raises as `evaluate` does, and UsageError for a size below 1.
 
         >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
         >>> model = model.fit(["to be or not " * 40], watchers=())
@@ -335,7 +335,7 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         """Give each symbol of a sentence with its log probability, in nats; how fluent a sentence is.
 
         It is read as a line of its own, with nothing but a line break before it (behind it, for a backward model). A
-        symbol that training had not has the probability of the unknown one.
+        symbol that training lacked has the probability of the unknown one.
 
         >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
         >>> [(symbol, value < 0) for symbol, value in model.fit(["to be " * 40], watchers=()).score("be")]
