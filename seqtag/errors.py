@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_LONGEST_CAUSE = 300
+
 
 class SeqtagError(Exception):
     """Anything that a user can mend; the command line prints the message and leaves with `exit_code`."""
@@ -22,6 +24,16 @@ class UsageError(SeqtagError, ValueError):
     """The call is wrong: an unknown option, a file that is not there, a string where a list is meant."""
 
     exit_code = 2
+
+
+def one_line(error: BaseException) -> str:
+    r"""Write the message of another library's error, which may quote what is in a file: in one line, printable, cut.
+
+    >>> print(one_line(ValueError("bad name 'a\x1b[2J'\n at line 1")))
+    bad name 'a\x1b[2J' at line 1
+    """
+    text = " ".join(str(error).split())[:_LONGEST_CAUSE]
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def near_miss(name: str, choices: Iterable[str]) -> str:

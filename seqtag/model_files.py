@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seqtag.errors import ModelError
+from seqtag.errors import ModelError, one_line
 
 # How large a file may be whose size config.json does not state, because an earlier release wrote it; and config.json.
 _MOST_BYTES = {"config.json": 1 << 26, "history.json": 1 << 28, "vocabulary.json": 1 << 31, "README.md": 1 << 24}
@@ -86,7 +86,7 @@ def parse_json(path: Path, content: bytes) -> Any:
     except RecursionError:
         raise ModelError(f"{path}: damaged, its lists are nested too deeply; save the model again") from None
     except ValueError as error:
-        raise ModelError(f"{path}: damaged, it is not JSON ({error}); save the model again") from None
+        raise ModelError(f"{path}: damaged, it is not JSON ({one_line(error)}); save the model again") from None
 
 
 def _whole(digits: str) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seqtag.errors import ModelError, UsageError
+from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
 from seqtag.model_files import parse_json, read_inside, sha256_of, shown
 
@@ -122,7 +122,7 @@ def _read_model(folder: Path) -> StoredModel:
     try:
         weights = load_tensors(contents[_WEIGHTS])
     except SafetensorError as error:
-        raise ModelError(f"{folder / _WEIGHTS}: damaged ({error}); save the model again") from None
+        raise ModelError(f"{folder / _WEIGHTS}: damaged ({one_line(error)}); save the model again") from None
     try:
         card = read_inside(folder / _CARD).decode(errors="replace")
     except ModelError:  # no answer depends on the card

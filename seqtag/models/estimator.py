@@ -114,10 +114,10 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         "adamw", check.one_of("adamw", "sgd"), "This rule moves the weights: AdamW, or SGD with momentum.", "training"
     )
     learning_rate: float = option(
-        2e-3, check.number(0), "The weights move at this rate once the warm-up is over.", "training"
+        2e-3, check.rate, "The weights move at this rate once the warm-up is over.", "training"
     )
     weight_decay: float = option(
-        0.01, check.number(0), "Each step shrinks weight matrices by this number times the learning rate.", "training"
+        0.01, check.rate, "Each step shrinks weight matrices by this number times the learning rate.", "training"
     )
     warmup: float = option(
         0.05, check.number(0, 1), "The learning rate rises from near 0 during this share of all steps.", "training"
@@ -129,7 +129,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         "training",
     )
     clip: float = option(
-        5.0, check.number(0), "A gradient of a larger norm is scaled down to this norm; 0 never does.", "training"
+        5.0, check.rate, "A gradient of a larger norm is scaled down to this norm; 0 never does.", "training"
     )
     patience: int = option(
         0, check.whole(0), "Training ends after so many epochs without a better dev score, unless it is 0.", "training"

@@ -99,17 +99,19 @@ def optional(check: Check) -> Check:
     return Check(f"{check.allowed}, or None", lambda value: None if value is None else check.problem(value))
 
 
+# What float32 can hold, with room for arithmetic: a rate or weight beyond it gives no number at all.
+rate = number(0, 1e30)
 share = must_be("a number above 0, at most 1", lambda value: _is_number(value) and 0 < value <= 1)
 fraction = number(0, 1, open_end=True)  # what dropout takes
 truth = must_be("True or False", lambda value: isinstance(value, (bool, np.bool_)))
 text = must_be("a string", lambda value: isinstance(value, str) and value != "")
 weights = must_be(
-    "a mapping of labels to positive numbers, or 'balanced'",
+    "a mapping of labels to positive numbers from 1e-30 to 1e30, or 'balanced'",
     lambda value: (
         value == "balanced"
         if isinstance(value, str)
         else isinstance(value, Mapping)
-        and all(_is_number(weight) and 0 < weight < math.inf for weight in value.values())
+        and all(_is_number(weight) and 1e-30 <= weight <= 1e30 for weight in value.values())
     ),
 )
 

@@ -110,12 +110,10 @@ class SequenceEstimator(
     lexical_dropout: float = option(
         0.5, check.fraction, "Training drops this share of what the linear scores are made of.", "tokens"
     )
-    lexical_learning_rate: float = option(
-        0.005, check.number(0), "The linear scores are learned at this rate.", "training"
-    )
+    lexical_learning_rate: float = option(0.005, check.rate, "The linear scores are learned at this rate.", "training")
     word_dropout: float = option(
         0.25,
-        check.number(0),
+        check.rate,
         "With this number a, training reads a word that occurs n times as unknown with probability a / (a + n).",
         "tokens",
     )
@@ -146,7 +144,7 @@ class SequenceEstimator(
     )
     context_learning_rate: float = option(
         0.0,
-        check.number(0),
+        check.rate,
         "The language models learn along at this rate (try 1e-4, which doubles the time); at 0 they stay as they are "
         "and read each sentence once.",
         "training",

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from seqtag.errors import one_line
+
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 _SLACK = 1 << 16  # numbers that a small network may need beyond twice its weights
-_LONGEST = 300  # characters of an error of torch's that are passed on
 _FACTORIES = (torch.ops.aten.empty.memory_format, torch.ops.aten.zeros.default)
 
 
@@ -45,7 +46,7 @@ def build_with(build: Callable[[], NetworkT], weights: Mapping[str, Tensor]) -> 
         network.load_state_dict(weights)
     # Torch and the parts of a network have an error of each kind for sizes that can't be.
     except (RuntimeError, ValueError, TypeError, IndexError, OverflowError, AssertionError) as error:
-        raise ValueError(" ".join(str(error).split())[:_LONGEST]) from error
+        raise ValueError(one_line(error)) from error
     return network
 
 

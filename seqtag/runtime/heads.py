@@ -78,7 +78,7 @@ def read_head(stored: Mapping[str, Any], num_tags: int) -> Head:
     2.0
     """
     temperature = float(stored["temperature"])
-    if not (np.isfinite(temperature) and temperature > 0):
+    if not 1e-6 < temperature < 1e6:
         raise ValueError(f"temperature {temperature}")
     if stored["head"] == "linear":
         return LinearHead(temperature)

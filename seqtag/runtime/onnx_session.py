@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seqtag.errors import ModelError, UsageError
+from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.inference.finite import check_finite
 from seqtag.model_files import parse_json, read_inside
 
@@ -31,7 +31,6 @@ MAX_TOKENS = 2048
 # Padded tokens below which a batch is not cut for the sake of another core: a step of few sentences costs as much as
 # one of many.
 _LEAST_TOKENS = 512
-_LONGEST_CAUSE = 300  # characters of an error of onnxruntime's that are passed on
 
 
 class Session:
@@ -54,7 +53,7 @@ class Session:
         try:
             outputs: list[np.ndarray] = self._session.run(list(names), dict(given))
         except _failures() as error:
-            raise ModelError(f"{self._path}: onnxruntime can't run it ({_first_line(error)}); export again") from None
+            raise ModelError(f"{self._path}: onnxruntime can't run it ({one_line(error)}); export again") from None
         check_finite(all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"))
         return outputs
 
@@ -178,7 +177,7 @@ def open_session(path: Path, content: bytes, *, threads: int | None) -> Session:
     try:
         opened = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except _failures() as error:
-        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({_first_line(error)}); {_again(path)}") from None
+        raise ModelError(f"{path}: damaged, onnxruntime can't read it ({one_line(error)}); {_again(path)}") from None
     opened._model_bytes = None  # it keeps them for a provider that fails, and there is one provider
     return Session(opened, threads or _num_cores(), path)
 
@@ -190,10 +189,6 @@ def _failures() -> tuple[type[Exception], ...]:
 
     found = [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
     return (*found, ValueError, TypeError, RuntimeError)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:_LONGEST_CAUSE]
 
 
 def _num_cores() -> int:

@@ -140,8 +140,8 @@ def load(folder: Path, kind: str, is_runtime: bool) -> Any:
     return load_runtime(folder, threads=1) if is_runtime else CLASSES[kind].load(folder, device="cpu")
 
 
-def answer(model: Any) -> Any:
-    """Predict, and check that what comes is a prediction."""
+def answer(model: Any) -> tuple[Any, np.ndarray]:
+    """Predict, check that what comes is a prediction, and give it: what was chosen, and its probabilities."""
     if isinstance(model, Tagger | RuntimeTagger):
         tags, probabilities = model.predict(SENTENCES), model.predict_proba(SENTENCES)
         assert [len(row) for row in tags] == [len(row) for row in SENTENCES]
@@ -152,17 +152,17 @@ def answer(model: Any) -> Any:
             assert np.allclose(shares_TL.sum(-1), 1, atol=1e-4)
         spans = model.predict_spans(["Ada met Bo in Paris."])
         assert all(0 <= span.start < span.end <= 20 and 0 <= span.score <= 1.0001 for span in spans[0])
-        return [tags, [shares_TL.tolist() for shares_TL in probabilities], [repr(span) for span in spans[0]]]
+        return [tags, [(span.start, span.end, span.label) for span in spans[0]]], np.concatenate(probabilities)
     if isinstance(model, Classifier | RuntimeClassifier):
         shares_NL = model.predict_proba(TEXTS)
         assert np.isfinite(shares_NL).all()
         assert ((shares_NL >= 0) & (shares_NL <= 1)).all()
         if not model._classes().is_multi:
             assert np.allclose(shares_NL.sum(-1), 1, atol=1e-4)
-        return [list(model.predict(TEXTS)), shares_NL.tolist()]
+        return list(model.predict(TEXTS)), shares_NL
     scores = model.score("It rained.")
     assert all(np.isfinite(value) and value <= 1e-6 for _, value in scores)
-    return [scores, model.generate("It", num_tokens=8, seed=1)]
+    return [scores, model.generate("It", num_tokens=8, seed=1)], np.zeros(0)
 
 
 def try_folder(folder: Path, kind: str, is_runtime: bool) -> tuple[str, Any]:
@@ -249,7 +249,8 @@ def change_weights(path: Path, places: list[int], number: int, how: str, new: An
     elif how == "swap":
         weights[name] = values.to([torch.float64, torch.int64, torch.bool, torch.bfloat16][number % 4])
     elif isinstance(new, float) and values.numel():
-        values.view(-1)[places[-1] % values.numel()] = new if values.is_floating_point() else 0
+        one = torch.tensor(new if values.is_floating_point() else 0, dtype=torch.float64).to(values.dtype)
+        values.view(-1)[places[-1] % values.numel()] = one
     else:
         weights[name] = torch.zeros([min(number, 50)] * (places[-1] % 4))
     path.write_bytes(safetensors.torch.save(weights))
@@ -331,7 +332,9 @@ def test_a_damaged_folder_is_refused_in_words_or_answers(fuzz, answers):
                 return "not tried"
             ended, found = try_folder(folder, kind, is_runtime)
             if ended == "answered" and not wish["sealed"]:
-                assert found == answers[kind, is_runtime], "a damage that no checksum hides changed the answer"
+                chosen, shares = answers[kind, is_runtime]  # torch stands in for a damaged export, and rounds otherwise
+                assert found[0] == chosen, "a damage that no checksum hides changed the answer"
+                assert np.allclose(found[1], shares, atol=1e-4)
         assert peak_bytes() - before < MOST_BYTES
         return ended
 

@@ -1,6 +1,7 @@
 """The whole way: train, save, export, load without torch, and get from the runtime what the tagger gives."""
 
 import copy
+import os
 import pickle
 import shutil
 
@@ -78,3 +79,14 @@ def test_an_export_of_other_weights_is_refused(tmp_path):
     (tmp_path / "old" / "model.onnx").rename(tmp_path / "new" / "model.onnx")
     with pytest.raises(ModelError, match=r"model\.onnx: made from other weights"):
         load(tmp_path / "new")
+
+
+def test_a_folder_whose_name_is_not_utf_8_works_with_an_export(exported_tagger, tmp_path):
+    folder = tmp_path / os.fsdecode(b"mod\xe8le \xff")
+    try:
+        shutil.copytree(exported_tagger, folder)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    expected = load(exported_tagger).predict(TOKENS)
+    assert load(folder).predict(TOKENS) == expected
+    assert Tagger.load(folder, device="cpu", engine="onnx").predict(TOKENS) == expected

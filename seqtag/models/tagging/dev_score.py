@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
 from seqtag.inference.tagging import Sentences
@@ -39,9 +38,7 @@ class DevScore:
         outside = tagset.names.index("O")
         shift = float(head.shift_L[outside])
         head.shift_L[outside] = 0.0
-        with torch.inference_mode():
-            # The network runs once; each shift only decodes again.
-            batches = [(i, network.emissions(batch), batch.lengths_B) for i, batch in engine.batches(self.sentences)]
+        batches = list(engine.emissions(self.sentences))  # the network runs once; each shift only decodes again
         scores: dict[float, float] = {}
 
         def score(shift: float) -> float:
