@@ -106,11 +106,12 @@ fraction = number(0, 1, open_end=True)  # what dropout takes
 truth = must_be("True or False", lambda value: isinstance(value, (bool, np.bool_)))
 text = must_be("a string", lambda value: isinstance(value, str) and value != "")
 weights = must_be(
-    "a mapping of labels to positive numbers, from 1e-30 to 1e30, or 'balanced'",
+    "a mapping of labels to positive numbers from 1e-30 to 1e30, or 'balanced'",
     lambda value: (
         value == "balanced"
         if isinstance(value, str)
-        else isinstance(value, Mapping) and all(_is_number(w) and 1e-30 <= w <= 1e30 for w in value.values())
+        else isinstance(value, Mapping)
+        and all(_is_number(weight) and 1e-30 <= weight <= 1e30 for weight in value.values())
     ),
 )
 

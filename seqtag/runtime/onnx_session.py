@@ -176,10 +176,12 @@ def open_session(path: Path, content: bytes, *, threads: int | None) -> Session:
     options.log_severity_level = 3  # a library does not write to standard error; errors are raised anyway
     try:
         opened = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = Session(opened, threads or _num_cores(), path)
+        _ = session.inputs, session.outputs, session.metadata  # read now, because they may be no text
     except _failures() as error:
         raise ModelError(f"{path}: damaged, onnxruntime can't read it ({one_line(error)}); {_again(path)}") from None
     opened._model_bytes = None  # it keeps them for a provider that fails, and there is one provider
-    return Session(opened, threads or _num_cores(), path)
+    return session
 
 
 @cache

@@ -92,7 +92,7 @@ def test_a_subclass_may_change_a_default_alone():
         (check.text, "a string", ["x"], ["", None, 1]),
         (
             check.weights,
-            "a mapping of labels to positive numbers, from 1e-30 to 1e30, or 'balanced'",
+            "a mapping of labels to positive numbers from 1e-30 to 1e30, or 'balanced'",
             [{"A": 2}, {}, "balanced", {"A": np.float32(0.5)}],
             [{"A": 0}, {"A": "1"}, [], "balance", {"A": True}, {"A": float("inf")}],
         ),

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.runtime.onnx_session import Session
+from seqtag import ModelError
+from seqtag.runtime.onnx_session import Session, open_export
 
 
 @given(items=st.lists(st.integers(), max_size=20), threads=st.integers(1, 4))
@@ -83,3 +84,13 @@ def test_onnxruntime_writes_no_identifier_and_looks_up_no_name(exported_tagger: 
         calls = log.read_text()
         assert "openat" in calls
         assert not any(word in calls for word in ("resolv.conf", "/etc/hosts", "AF_INET"))
+
+
+def test_an_export_whose_names_are_no_text_is_damaged(exported_tagger, tmp_path):
+    for number, (old, new) in enumerate(
+        [(b"emissions_BTL", b"emissions_BT\xff"), (b"weights_sha256", b"weights_sha25\xff")]
+    ):
+        path = tmp_path / f"{number}.onnx"
+        path.write_bytes((exported_tagger / "model.onnx").read_bytes().replace(old, new))
+        with pytest.raises(ModelError, match=rf"{number}\.onnx: damaged"):
+            open_export(path, weights_sha256="", threads=1)
