@@ -16,6 +16,7 @@ import numpy as np
 from seqtag.errors import ModelError
 from seqtag.model_files import shown
 from seqtag.text.schemes import SCHEMES, entity_labels, tag_fits
+from seqtag.text.tag_spelling import FORMS
 from seqtag.text.vocabulary import FEATURES
 
 
@@ -191,15 +192,27 @@ _sequences = {
     "seed_scores": list_of(number, is_full=True),
     "data": record({**_data, "dev_interval": _interval}, {"temperature": number}, is_open=True),
 }
+_spelling = record(
+    {
+        "outside": text,
+        "separator": _rule("a string", lambda value: isinstance(value, str)),
+        "form": one_of(*FORMS),
+        "is_lower": truth,
+    }
+)
 _lent = {"context": list_of(record({**_language_model, "history": EPOCHS}))}
 _CONFIGS = {
     "tag": record(
-        {**_sequences, "tagset": record({"tags": strings(), "scheme": one_of(*SCHEMES)})},
+        {**_sequences, "tagset": record({"tags": strings(), "scheme": one_of(*SCHEMES)}, {"spelling": _spelling})},
         {"tuning": optional(_tuning), **_lent},
         is_open=True,
     ),
     "classify": record(
-        {**_sequences, "classes": record({"labels": _list, "is_multi": truth}), "prior": list_of(share)},
+        {
+            **_sequences,
+            "classes": record({"labels": _list, "is_multi": truth}, {"as_indicators": truth}),
+            "prior": list_of(share),
+        },
         _lent,
         is_open=True,
     ),

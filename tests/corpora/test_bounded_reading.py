@@ -68,7 +68,7 @@ def test_the_bound_can_be_raised_on_the_command_line(tmp_path: Path):
     from seqtag.cli.app import app
 
     path = tmp_path / "x.conll.gz"
-    path.write_bytes(gzip.compress(b"Ada O\n\nAda O\n" * 3))
+    path.write_bytes(gzip.compress(b"Ada B-PER\n\nmet O\n" * 3))
     try:
         result = CliRunner().invoke(app, ["check", str(path), "--max-bytes", "10"])
         assert "would unpack to more than 10 bytes" in " ".join(result.stdout.split())

@@ -42,7 +42,7 @@ def test_columns_are_named(tmp_path):
 
 
 def test_what_falls_short(tmp_path):
-    with pytest.raises(UsageError, match=r"x\.csv:1: no column of tags among a, tag\tsentence, word;b: pass tag= with"):
+    with pytest.raises(UsageError, match=r"x\.csv:1: no column of tags among a,tag, sentence,word;b: pass tag= with"):
         rows(tmp_path / "x.csv", "a,tag\tsentence,word;b\n1\tword\n", ":token=0")
     with pytest.raises(DataError, match=r"x\.csv: each row has a word, and nothing says where a sentence ends"):
         rows(tmp_path / "x.csv", "word,tag\nAda,B-PER\nleft,O\n")

@@ -309,7 +309,7 @@ def test_weights_that_do_not_fit_the_classes_are_refused(classifier, tmp_path):
     stored.config["classes"]["labels"] = ["bad", "fair", "good"]
     config = {k: v for k, v in stored.config.items() if k not in ("format_version", "seqtag_version", "files")}
     write_model(tmp_path / "m", type(stored)(config, stored.vocabulary, stored.weights, stored.history, stored.card))
-    with pytest.raises(ModelError, match=r"model\.safetensors does not fit config\.json"):
+    with pytest.raises(ModelError, match=r"config\.json: 'prior' must have the share of each of the 3 classes"):
         Classifier.load(tmp_path / "m")
 
 

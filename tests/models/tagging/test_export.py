@@ -55,6 +55,7 @@ def test_an_export_predicts_the_same_and_leaves_the_model_alone(tagger: Tagger, 
     after = files(folder)
     content, config = after.pop("model.onnx"), json.loads(after.pop("config.json"))
     assert config["files"].pop("model.onnx") == hashlib.sha256(content).hexdigest()
+    assert config["sizes"].pop("model.onnx") == len(content)
     as_before = json.loads(before.pop("config.json"))
     assert config | {"checksum": ""} == as_before | {"checksum": ""}
     assert after == before

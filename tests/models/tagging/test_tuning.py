@@ -23,7 +23,7 @@ words = st.sampled_from([*{word for sentence in TOKENS for word in sentence}, "L
 
 def in_scheme(scheme):
     if scheme == "plain":
-        return [[tag[2:] or "O" for tag in tags] for tags in TAGS]
+        return [[tag[2:] or "X" for tag in tags] for tags in TAGS]
     return [convert_tags(tags, "IOB2", scheme) for tags in TAGS]
 
 
