@@ -121,7 +121,7 @@ class OnnxClassEngine:
         if ngrams:
             num_ngrams = len(ngrams[0])
             shapes += [(num_ngrams,), (num_ngrams,), (num_ngrams, len(classes)), (len(classes),)]
-        if [values.shape for values in constants] != shapes:
+        if [values.shape for values in constants] != shapes or (ngrams and ngrams[0].dtype != np.int64):
             raise exported.damaged("its weights are not of the sizes that fit each other")
         table = None
         if ngrams:

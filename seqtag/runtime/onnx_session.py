@@ -175,7 +175,8 @@ def open_session(path: Path, content: bytes, *, threads: int | None) -> Session:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3  # a library does not write to standard error; errors are raised anyway
     try:
-        opened = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Without a fallback, which would print to standard output and try the same provider once more.
+        opened = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         session = Session(opened, threads or _num_cores(), path)
         _ = session.inputs, session.outputs, session.metadata  # read now, because they may be no text
     except _failures() as error:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
+import torch
 from hostile_folders import reseal
 
 from seqtag import Classifier, LanguageModel, ModelError, Tagger
@@ -180,3 +182,25 @@ def test_a_vocabulary_larger_than_the_export_is_refused_on_loading(tmp_path, col
         load(folder)
     with pytest.raises(ModelError, match=r"model\.safetensors does not fit config\.json"):
         Tagger.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("head.lexical.keys_N", torch.zeros(())),
+        ("head.lexical.keys_N", torch.zeros(3)),
+        ("head.lexical.rarity_N", torch.zeros(0)),
+        ("head.lexical.table.weight", torch.zeros(2, 2)),
+        ("head.lexical.bias_L", torch.zeros(3)),
+    ],
+    ids=str,
+)
+def test_what_training_counted_must_have_sizes_that_fit_each_other(tmp_path, name, values):
+    """Their sizes stand nowhere else, so the network is built with those of the file."""
+    folder = Path(shutil.copytree(MODELS / "classifier", tmp_path / "m"))
+    weights = safetensors.torch.load((folder / "model.safetensors").read_bytes())
+    weights[name] = values
+    (folder / "model.safetensors").write_bytes(safetensors.torch.save(weights))
+    reseal(folder)
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
+        Classifier.load(folder)

@@ -318,6 +318,18 @@ class Classifier(
         lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
         ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
         self.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
+        self._check_counted()
+
+    def _check_counted(self) -> None:
+        """Raise ValueError where what training counted is not of sizes and types that fit each other."""
+        num_classes = len(self.class_set_)
+        if self.ngrams_ is not None:
+            keys_N, num = self.ngrams_.keys_N, self.ngrams_.keys_N.numel()
+            wanted = [(num,), (num,), (num, num_classes), (num_classes,)]
+            if [tuple(part.shape) for part in self.ngrams_] != wanted or keys_N.dtype != torch.int64:
+                raise ValueError("model.safetensors is damaged: its n-grams are not of the sizes that fit each other")
+        if self.scale_ is not None and (self.scale_[0].dim() != 1 or self.scale_[0].shape != self.scale_[1].shape):
+            raise ValueError("model.safetensors is damaged: the mean and deviation of series are of other sizes")
 
     def _install(self, stored: StoredModel, folder: str | Path) -> None:
         super()._install(stored, folder)
