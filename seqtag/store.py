@@ -209,6 +209,7 @@ def _add_export(folder: Path, name: str, content: bytes) -> None:
     ]
     try:
         for written, data, _ in steps:
+            written.unlink(missing_ok=True)  # of an export that was broken off, or a link that somebody put there
             written.write_bytes(data)
             sync(written)
         for written, _, place in steps:
