@@ -95,10 +95,10 @@ def common_scheme(schemes: Iterable[str | None]) -> str | None:
 
 def carried_spelling(dataset: Dataset) -> TagSpelling:
     """Give the spelling of the tags in the file that a dataset was read from, which `load_corpus` wrote beside them."""
-    told = str(dataset.info.description or "")
-    if carried_scheme(dataset) is None or not told.startswith(_SPELLED):
+    description = str(dataset.info.description or "")
+    if carried_scheme(dataset) is None or not description.startswith(_SPELLED):
         return DEFAULT_SPELLING
-    return TagSpelling.from_dict(json.loads(told.removeprefix(_SPELLED)))
+    return TagSpelling.from_dict(json.loads(description.removeprefix(_SPELLED)))
 
 
 def common_spelling(spellings: Iterable[TagSpelling]) -> TagSpelling:

@@ -41,8 +41,8 @@ def build_with(build: Callable[[], NetworkT], weights: Mapping[str, Tensor]) -> 
     try:
         with _Budget(2 * sum(values.numel() for values in weights.values()) + _SLACK):
             network = build()
-        for name, own in network.state_dict().items():
-            _check_fits(name, own, weights.get(name, own))
+        for name, expected in network.state_dict().items():
+            _check_fits(name, expected, weights.get(name, expected))
         network.load_state_dict(weights)
     # Torch and the parts of a network have an error of each kind for sizes that can't be.
     except (RuntimeError, ValueError, TypeError, IndexError, OverflowError, AssertionError) as error:
@@ -50,9 +50,9 @@ def build_with(build: Callable[[], NetworkT], weights: Mapping[str, Tensor]) -> 
     return network
 
 
-def _check_fits(name: str, own: Tensor, given: Tensor) -> None:
-    if own.shape != given.shape or own.dtype != given.dtype:
-        kinds = (f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}" for t in (given, own))
+def _check_fits(name: str, expected: Tensor, given: Tensor) -> None:
+    if expected.shape != given.shape or expected.dtype != given.dtype:
+        kinds = (f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}" for t in (given, expected))
         raise ValueError("{} is {}, and should be {}".format(name, *kinds))
     if given.is_floating_point() and not given.isfinite().all():
         raise ValueError(f"{name} has numbers that are infinite or no numbers")

@@ -108,8 +108,8 @@ def read_record(
     has_spans = kind in ("spacy", "prodigy") and marks is None
     lists = [record.get("spans") or []] if has_spans else list(_mark_lists(record, marks))
     found = [span for each in lists for mark in mark_rows(each, place) for span in _mark_spans(mark, content, place)]
-    own = kind == "prodigy" or "ents" in record
-    own_tokens = _own_tokens(mark_rows(record.get("tokens") or [], place), content, place) if own else None
+    has_tokens = kind == "prodigy" or "ents" in record
+    own_tokens = _own_tokens(mark_rows(record.get("tokens") or [], place), content, place) if has_tokens else None
     yield AnnotatedText(place, number, content, found, own_tokens or None)
 
 
