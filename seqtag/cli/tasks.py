@@ -1,6 +1,5 @@
 """The tasks that a model can be trained for, and which one a word of the command line or a model folder names."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -73,16 +72,17 @@ def find_task(name: str, tasks: Mapping[str, Task] = TASKS) -> Task:
 
 def stored_task(folder: str) -> Task:
     """Find the task of the model in a folder; UsageError if there is no model, ModelError if it is damaged."""
+    from seqtag.model_files import parse_json, read_inside, shown
     from seqtag.store import read_model
 
+    config = Path(folder) / "config.json"
     try:
-        name = json.loads((Path(folder) / "config.json").read_bytes())["task"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        # This says what is wrong with the folder, or repairs it if the process was killed between two renames.
-        name = read_model(folder).config.get("task")
-    if name not in TASKS:
+        name = parse_json(config, read_inside(config))["task"]
+    except (ModelError, KeyError, TypeError):
+        name = read_model(folder).config.get("task")  # this says what is wrong with the folder
+    if not isinstance(name, str) or name not in TASKS:
         raise ModelError(
-            f"{folder}: holds a model for the task {name!r}, and the tasks here are {', '.join(TASKS)}; use a release "
+            f"{folder}: holds a model for the task {shown(name)}, and the tasks here are {', '.join(TASKS)}; use a release "
             "of seqtag that knows this task"
         )
     return TASKS[name]
