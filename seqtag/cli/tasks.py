@@ -82,8 +82,8 @@ def stored_task(folder: str) -> Task:
         name = read_model(folder).config.get("task")  # this says what is wrong with the folder
     if not isinstance(name, str) or name not in TASKS:
         raise ModelError(
-            f"{folder}: holds a model for the task {shown(name)}, and the tasks here are {', '.join(TASKS)}; use a release "
-            "of seqtag that knows this task"
+            f"{folder}: holds a model for the task {shown(name)}, and the tasks here are {', '.join(TASKS)}; use a "
+            "release of seqtag that knows this task"
         )
     return TASKS[name]
 
