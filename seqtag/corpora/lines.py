@@ -52,8 +52,8 @@ def line_blocks(path: str | os.PathLike[str], *, block_size: int = 1 << 20) -> I
                 break
             end = end or len(block)
             block, rest = block[:end], block[end:]
-            lines = _decode(block, name, first)
-            yield first, lines
+            if lines := _decode(block, name, first):  # a byte order mark alone is no line
+                yield first, lines
             first += len(lines)
     if first == 1:
         raise DataError(f"{name}: the file is empty; write it again, or leave it out")
@@ -81,7 +81,8 @@ def handle_blocks(handle: IO[str] | IO[bytes], name: str) -> Iterator[LineBlock]
             lines = _decode(line, name, first)
         else:
             lines = _cut(line.removeprefix("\ufeff") if first == 1 else line)
-        yield first, lines
+        if lines:
+            yield first, lines
         first += len(lines)
 
 

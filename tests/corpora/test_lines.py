@@ -79,3 +79,14 @@ def test_quotes_and_dashes_of_windows_are_told_from_latin_1(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"in Windows-1252: iconv -f WINDOWS-1252 -t UTF-8"):
         list(raw_lines(path))
+
+
+def test_a_byte_order_mark_alone_is_an_empty_file(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("\ufeff", encoding="utf-8")
+    with pytest.raises(DataError, match="the file is empty"):
+        list(line_blocks(path))
+    with pytest.raises(DataError, match="the file is empty"):
+        load_corpus(path)
+    for handle in (io.BytesIO("\ufeff".encode()), io.StringIO("\ufeff")):
+        assert list(handle_blocks(handle, "x")) == []
