@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from seqtag.corpora.lines import numbered_lines, open_bytes, whole_text
 from seqtag.errors import DataError
 
+RECORDS_ADVICE = "export the file again, with one record per line, or all records in one array"
 MOST_NESTED = 100  # lists and objects within each other; what reads and writes them afterwards calls itself for each
 # Strings, the last of which may be cut off, and all that is no bracket; no part of it is looked at twice.
 _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^"\[\]{}]+', re.S)
@@ -43,23 +44,18 @@ def _depth(text: str) -> int:
     return int(np.cumsum(steps_N).max(initial=0))
 
 
-def json_records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Give each object of a JSON array after its number from 1, or of JSON lines after its line.
+def json_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
+    """Parse each line of a JSONL file that is not blank, after its number."""
+    lines = ((number, line) for number, line in numbered_lines(path) if line.strip())
+    return ((number, parse_json(line, os.fspath(path), number, advice=RECORDS_ADVICE)) for number, line in lines)
 
-    An array is in memory whole. Raises DataError, by file and line, for what is no object, or holds half a character.
-    """
-    name = os.fspath(path)
-    advice = "export the file again, with one record per line, or all records in one array"
-    with open_bytes(path) as handle:
-        is_array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    records: Iterable[tuple[int, Any]]
-    if is_array:
-        records = enumerate(parse_json(whole_text(path), name, advice=advice), 1)
-    else:
-        lines = ((number, line) for number, line in numbered_lines(path) if line.strip())
-        records = ((number, parse_json(line, name, number, advice=advice)) for number, line in lines)
+
+def checked_records(
+    records: Iterable[tuple[int, Any]], name: str, is_record: Callable[[Any], bool]
+) -> Iterator[tuple[int, Any]]:
+    """Pass records on; DataError, by file and line, for what is no record, or holds half a character."""
     for number, record in records:
-        if not isinstance(record, dict):
+        if not is_record(record):
             found = "null" if record is None else type(record).__name__
             raise DataError(f"{name}:{number}: the record is {found}; each must be an object with a text")
         try:
@@ -69,3 +65,18 @@ def json_records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[st
                 f"{name}:{number}: it holds half of a surrogate pair, which is no character; mend it or leave it out"
             ) from None
         yield number, record
+
+
+def json_records(path: str | os.PathLike[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Give each object of a JSON array after its number from 1, or of JSON lines after its line.
+
+    An array is in memory whole. Raises DataError, by file and line, for what is no object, or holds half a character.
+    """
+    name = os.fspath(path)
+    with open_bytes(path) as handle:
+        is_array = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    if is_array:
+        records: Iterable[tuple[int, Any]] = enumerate(parse_json(whole_text(path), name, advice=RECORDS_ADVICE), 1)
+    else:
+        records = json_lines(path)
+    return checked_records(records, name, lambda record: isinstance(record, dict))

@@ -4,7 +4,6 @@ This module finds the records of a file and the form that they have. What stands
 annotation_records and label_studio, and span_alignment lays the spans over tokens.
 """
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import Any, TypeAlias
 from seqtag.corpora.formats.annotation_records import read_record, record_kind
 from seqtag.corpora.formats.label_studio import label_studio_texts
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
-from seqtag.corpora.json_text import parse_json
+from seqtag.corpora.json_text import RECORDS_ADVICE, checked_records, json_lines, parse_json
 from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_drafts import Part
@@ -25,7 +24,6 @@ logger = logging.getLogger("seqtag")
 Records: TypeAlias = Iterable[tuple[int, Any]]  # each after its line, or after its number in a JSON array
 
 _LOOKED_AT = 1_000  # records among which one with spans is looked for, because it tells most about the form
-_ADVICE = "export the file again, with one record per line, or all records in one array"
 _ANNOTATOR_KEYS = ("_annotator_id", "_session_id")  # of Prodigy
 
 
@@ -121,7 +119,7 @@ class _Records:
         lines = [line for _, line in islice(((n, line) for n, line in numbered_lines(name) if line.strip()), 2)]
         first = lines[0].strip() if lines else ""
         try:
-            value = parse_json(first, name, advice=_ADVICE)
+            value = parse_json(first, name, advice=RECORDS_ADVICE)
         except DataError:
             value = None
         # An array may have a line for each record, and lines may be arrays: spaCy's [text, {"entities": ...}].
@@ -130,18 +128,11 @@ class _Records:
         if value is not None and len(lines) == 1 and record_kind(value) is None:
             self._array = _records_of(value)
         elif not is_record and first[:1] in ("[", "{"):
-            self._array = _records_of(parse_json(whole_text(name), name, advice=_ADVICE))
+            self._array = _records_of(parse_json(whole_text(name), name, advice=RECORDS_ADVICE))
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        if self._array is not None:
-            records: Records = enumerate(self._array, 1)
-        else:
-            lines = numbered_lines(self.name)
-            records = (
-                (number, parse_json(line, self.name, number, advice=_ADVICE)) for number, line in lines if line.strip()
-            )
-        for number, record in records:
-            yield number, _checked(record, self.name, number)
+        records = json_lines(self.name) if self._array is None else enumerate(self._array, 1)
+        return checked_records(records, self.name, lambda one: isinstance(one, dict) or record_kind(one) is not None)
 
 
 def _records_of(content: Any) -> list[Any]:
@@ -156,16 +147,3 @@ def _list_within(content: Any) -> list[Any] | None:
         return None
     records = [record for record in records if record is not None]  # a text that nobody looked at
     return records if all(record_kind(record) for record in records) else None
-
-
-def _checked(record: Any, name: str, number: int) -> Any:
-    """Return a record unchanged; DataError if it is neither an object nor a pair, or holds half a character."""
-    if not isinstance(record, dict) and record_kind(record) is None:
-        raise DataError(f"{name}:{number}: the record is {type(record).__name__}; each must be an object with a text")
-    try:
-        json.dumps(record, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise DataError(
-            f"{name}:{number}: it holds half of a surrogate pair, which is no character; mend it or leave it out"
-        ) from None
-    return record
