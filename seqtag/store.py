@@ -118,7 +118,7 @@ def _read_model(folder: Path) -> StoredModel:
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
 
-    config, contents = read_files(folder, (_VOCABULARY, _WEIGHTS, _HISTORY))
+    config, contents = read_files(folder, _CHECKED)
     try:
         weights = load_tensors(contents[_WEIGHTS])
     except SafetensorError as error:
