@@ -1,29 +1,28 @@
-"""Cut text into tokens with character offsets, and into sentences, with spaCy's blank pipelines.
+"""Cut text into tokens with character offsets, and into sentences, exactly as spaCy's rules for the language do.
 
-Only spaCy's rules are used, so no spaCy model is needed or downloaded. This module knows no model and no tags.
+spaCy cuts what stands between blanks, so each such chunk is cut once and then looked up. This module knows no model and
+no tags.
 """
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, TypeVar
+from functools import cache
+from itertools import chain, pairwise
+from typing import Any, TypeVar, overload
 
 from seqtag.errors import UsageError
+from seqtag.text.language_rules import LONGEST_CHUNK, Cutter, closes, is_punctuation, pieces, places
 from seqtag.text.length_batches import filled
+from seqtag.text.spacy_pipelines import lent_pipeline, spacy_rules
 
 # A pipeline forgets the words of a loan, and looking words up takes most of the time, so short texts share a loan.
 _LOAN_CHARACTERS = 200_000
-# spaCy takes time quadratic in what stands between two spaces: for each bracket that it cuts off, it looks at the rest
-# once more. So what is longer than this is cut into pieces first; the tokens of everything else are those of spaCy.
-_LONGEST_CHUNK, _PIECE = 1000, 250  # characters
-_LONG_CHUNK = re.compile(rf"(?<!\S)\S{{{_LONGEST_CHUNK + 1},}}")
-_CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation, except for what opens a bracket or a quotation
+# White space that is more than the one blank between two words: spaCy makes a token of it, less a blank at its front.
+_WIDE_SPACE = re.compile(r"\s{2,}|[^\S ]")
+_LONG_CHUNK = re.compile(rf"(?<!\S)\S{{{LONGEST_CHUNK + 1},}}")
 
-
-Cut = TypeVar("Cut")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,167 +34,195 @@ class Token:
     end: int
 
 
+class TokenRun(Sequence[Token]):
+    """Neighbouring tokens of a text. Many uses need no more than their `words`, so their places are found on demand.
+
+    >>> TokenRun("Ada  met Grace", ["met", "Grace"], 3)[0]
+    Token(text='met', start=5, end=8)
+    """
+
+    __slots__ = ("_begin", "_starts", "text", "words")
+
+    def __init__(self, text: str, words: list[str], begin: int = 0) -> None:
+        self.text = text
+        self.words = words
+        self._begin = begin  # from here on, nothing but white space comes before the first word
+        self._starts: list[int] | None = None
+
+    @property
+    def starts(self) -> list[int]:
+        """Where the tokens start, in characters from the beginning of the text."""
+        if self._starts is None:
+            self._starts = list(places(self.text, self.words, self._begin))
+        return self._starts
+
+    def part(self, start: int, end: int) -> "TokenRun":
+        """Give the tokens from number `start` to `end`, exclusive."""
+        return TokenRun(self.text, self.words[start:end], self.starts[start])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @overload
+    def __getitem__(self, index: int) -> Token: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Token]: ...
+
+    def __getitem__(self, index: int | slice) -> Token | list[Token]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        word, start = self.words[index], self.starts[index]
+        return Token(word, start, start + len(word))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
 class Tokenizer:
     """Tokenise texts of one language; `xx` has rules that fit most languages that write spaces.
 
     White space is in no token, and every other character is in exactly one. More than 1,000 characters without white
-    space are cut into pieces of at most 250, after punctuation if possible, before spaCy sees them. Any number of
-    threads may share a tokenizer, and it keeps no word of a text, so memory does not grow with new words. spaCy is
-    imported here, not before. Raises UsageError if spaCy is not installed, lacks the language, or needs another package
-    for it.
+    space are cut into pieces of at most 250, after punctuation if possible, before the rules see them. Any number of
+    threads may share a tokenizer. It knows the last chunks that it cut, some ten thousand, so memory does not grow with
+    new words. The rules are those of the spaCy that is installed, or of `cutter`, which needs none. Languages whose
+    tokeniser is a program, such as zh, ja, ko, th and vi, are cut by spaCy itself. Raises UsageError if spaCy is not
+    installed, lacks the language, or needs another package for it.
 
     >>> Tokenizer("en").tokens("Ada doesn't  wait.")[1:3]
     [Token(text='does', start=4, end=8), Token(text="n't", start=8, end=11)]
     """
 
-    def __init__(self, language: str = "xx", *, max_tokens: int = 200):
+    def __init__(self, language: str = "xx", *, max_tokens: int = 200, cutter: Cutter | None = None):
         if max_tokens < 1:
             raise UsageError(f"max_tokens is {max_tokens}; a sentence needs at least 1 token")
-        with _lent_pipeline(language):
-            pass  # an unknown language is an error now, and not at the first text
         self.language = language
         self.max_tokens = max_tokens
+        self._cutter = _shared_cutter(language) if cutter is None else cutter
 
-    def tokens(self, text: str) -> list[Token]:
+    def tokens(self, text: str) -> TokenRun:
         """Cut one text into tokens, in order."""
-        with _lent_pipeline(self.language) as pipeline:
-            return _tokens_of(_doc_of(pipeline, text))
+        (tokens,) = self.token_stream([text])
+        return tokens
 
-    def sentences(self, text: str) -> list[list[Token]]:
+    def sentences(self, text: str) -> list[TokenRun]:
         """Cut one text into sentences of at most `max_tokens` tokens; together they are exactly `tokens(text)`.
 
         Sentences end at closing punctuation and at blank lines. A longer one is cut after punctuation or at wide
         white space in its second half, else at the limit.
 
-        >>> [[token.text for token in sentence] for sentence in Tokenizer().sentences("It rains. Stay in.")]
+        >>> [sentence.words for sentence in Tokenizer().sentences("It rains. Stay in.")]
         [['It', 'rains', '.'], ['Stay', 'in', '.']]
         """
-        with _lent_pipeline(self.language) as pipeline:
-            return self._sentences_of(pipeline(_doc_of(pipeline, text)))
+        (sentences,) = self.stream([text])
+        return sentences
 
-    def stream(self, texts: Iterable[str]) -> Iterator[list[list[Token]]]:
+    def stream(self, texts: Iterable[str]) -> Iterator[list[TokenRun]]:
         """Give `sentences(text)` of each text, in order, in memory that does not grow with their number."""
-        return self._in_loans(texts, lambda pipeline, text: self._sentences_of(pipeline(_doc_of(pipeline, text))))
+        for _, sentences in self._cut(texts):
+            yield [part for sentence in sentences for part in _cut_long(sentence, self.max_tokens)]
 
-    def token_stream(self, texts: Iterable[str]) -> Iterator[list[Token]]:
+    def token_stream(self, texts: Iterable[str]) -> Iterator[TokenRun]:
         """Give `tokens(text)` of each text, in order, in memory that does not grow with their number."""
-        return self._in_loans(texts, lambda pipeline, text: _tokens_of(_doc_of(pipeline, text)))
+        for text, sentences in self._cut(texts):
+            words = list(chain.from_iterable(sentence.words for sentence in sentences))
+            yield TokenRun(text, words)
 
-    def _in_loans(self, texts: Iterable[str], cut: Callable[[Any, str], Cut]) -> Iterator[Cut]:
+    def _cut(self, texts: Iterable[str]) -> Iterator[tuple[str, list[TokenRun]]]:
+        if self._cutter is not None:
+            yield from ((text, _sentences_by_rules(self._cutter, text)) for text in texts)
+            return
         for batch in filled(texts, len, _LOAN_CHARACTERS):
-            with _lent_pipeline(self.language) as pipeline:
-                done = [cut(pipeline, text) for text in batch]
-            yield from done
-
-    def _sentences_of(self, doc: Any) -> list[list[Token]]:
-        sentences: list[list[Token]] = [[]]
-        for token in doc:
-            blank = token.is_space
-            if token.is_sent_start or (blank and token.text.count("\n") > 1):
-                sentences.append([])
-            if not blank:
-                sentences[-1].append(_token_of(token))
-        return [part for sentence in sentences if sentence for part in _cut_long(sentence, self.max_tokens)]
+            with lent_pipeline(self.language) as pipeline:
+                cut = [_sentences_by_spacy(pipeline, text) for text in batch]
+            yield from zip(batch, cut)
 
 
-# The pipelines that nobody uses now, by language: building one takes a tenth of a second, longer than most texts.
-_IDLE: dict[str, list[Any]] = {}
-_MOST_WORDS = 100_000  # that a pipeline has looked up, including forgotten ones: some 8 MB, and seconds of work
+@cache
+def _shared_cutter(language: str) -> Cutter | None:
+    rules = spacy_rules(language)
+    return None if rules is None else Cutter(rules)
 
 
-@contextmanager
-def _lent_pipeline(language: str) -> Iterator[Any]:
-    """Lend a pipeline to one caller at a time; at the end it forgets the words of the caller's texts.
+def _sentences_by_rules(cutter: Cutter, text: str) -> list[TokenRun]:
+    """Cut a text as spaCy's tokeniser and its sentencizer do."""
+    sentences: list[TokenRun] = []
+    words: list[str] = []
+    ended = False  # a token that ends a sentence has come, and since then nothing but punctuation
+    at, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    begin = at
+    while at < end:
+        space = _WIDE_SPACE.search(text, at, end)
+        chunks = text[at : end if space is None else space.start()].split(" ")
+        for cut in cutter.cuts(chunks):
+            if cut.plain and not ended:
+                words += cut.words
+            else:
+                for word, place in zip(cut.words, places(text, cut.words, at)):
+                    if word in cutter.sentence_ends:
+                        ended = True
+                    elif ended and not is_punctuation(word):
+                        sentences.append(TokenRun(text, words, begin))
+                        words, begin, ended = [], place, False
+                    words.append(word)
+            at += cut.width
+        if space is not None:
+            at = space.end()
+            if ended or _is_blank_line(cutter, space.group()):
+                sentences.append(TokenRun(text, words, begin))
+                words, begin, ended = [], at, False
+    return [*sentences, TokenRun(text, words, begin)] if words else sentences
 
-    spaCy keeps every word that it has seen, except for the words of a memory zone. A pipeline has one such zone at a
-    time, which forgets all of its words when it closes. Therefore threads never share a pipeline, and no lock makes one
-    wait for another's texts: there are as many pipelines as were ever in use at once. Whatever came from a document
-    must be copied before the end.
-    """
-    idle = _IDLE.setdefault(language, [])
-    # `pop` and `append` are single steps, which no other thread can interrupt.
-    try:
-        pipeline = idle.pop()
-    except IndexError:
-        pipeline = _blank_pipeline(language)
-    with pipeline.memory_zone():
-        yield pipeline
-    # After an error a pipeline is not lent again, nor after many words: closed zones leave some 80 bytes per word.
-    if len(pipeline.vocab) < _MOST_WORDS:
-        idle.append(pipeline)
+
+def _is_blank_line(cutter: Cutter, space: str) -> bool:
+    """Say whether one of the tokens that spaCy makes of white space has two ends of lines."""
+    return space.count("\n") > 1 and any(
+        word.count("\n") > 1 for cut in cutter.cuts([space.removeprefix(" ")]) for word in cut.words
+    )
 
 
-def _blank_pipeline(language: str) -> Any:
-    try:
-        import spacy
-    except ImportError:
-        raise UsageError(
-            'raw text needs spaCy, which is not installed; run: pip install "spacy>=3.8", or hand in tokens'
-        ) from None
-    try:
-        pipeline = spacy.blank(language)
-    except ImportError as error:
-        raise UsageError(
-            f"spaCy can't tokenise language {language!r}: {error}; give a code such as 'en', 'de' or 'xx' (any)"
-        ) from error
-    pipeline.add_pipe("sentencizer")
-    # spaCy's limit is meant for parsers, whose memory grows with the text; rules need no limit.
-    pipeline.max_length = 2**62
-    return pipeline
+def _sentences_by_spacy(pipeline: Any, text: str) -> list[TokenRun]:
+    sentences: list[tuple[int, list[str]]] = [(0, [])]
+    for token in pipeline(_doc_of(pipeline, text)):
+        blank = token.is_space
+        if token.is_sent_start or (blank and token.text.count("\n") > 1):
+            sentences.append((token.idx, []))
+        if not blank:
+            sentences[-1][1].append(token.text)
+    return [TokenRun(text, words, begin) for begin, words in sentences if words]
 
 
 def _doc_of(pipeline: Any, text: str) -> Any:
     """Cut a text into spaCy's tokens, in time that grows as the text does."""
-    pieces = _pieces(text)
-    if len(pieces) == 1:
+    cuts = [place for chunk in _LONG_CHUNK.finditer(text) for place in chunk.span()]
+    if not cuts:
         return pipeline.make_doc(text)
-    tokens = [token for piece in pieces for token in pipeline.make_doc(piece)]
+    tokens = [
+        token
+        for start, end in pairwise([0, *cuts, len(text)])
+        for piece in (pieces(text[start:end]) if start in cuts[::2] else [text[start:end]])
+        for token in pipeline.make_doc(piece)
+    ]
     doc_class = type(pipeline.make_doc(""))
     return doc_class(
         pipeline.vocab, [token.text for token in tokens], spaces=[bool(token.whitespace_) for token in tokens]
     )
 
 
-def _pieces(text: str) -> list[str]:
-    """Cut a text where it has too many characters without white space; together the pieces are the text.
-
-    >>> [len(piece) for piece in _pieces("Ada " + "x" * 1100 + " met")]
-    [4, 250, 250, 250, 250, 100, 4]
-    """
-    cuts = [0]
-    for chunk in _LONG_CHUNK.finditer(text):
-        cuts.append(chunk.start())
-        while chunk.end() - cuts[-1] > _PIECE:
-            limit = cuts[-1] + _PIECE
-            breaks = (at for at in range(limit, limit - _PIECE // 2, -1) if _closes(text[at - 1]))
-            cuts.append(next(breaks, limit))
-        cuts.append(chunk.end())
-    return [text[start:end] for start, end in pairwise([*cuts, len(text)]) if start < end] or [text]
-
-
-def _closes(letter: str) -> bool:
-    return unicodedata.category(letter) in _CLOSING
-
-
-def _tokens_of(doc: Any) -> list[Token]:
-    return [_token_of(token) for token in doc if not token.is_space]
-
-
-def _token_of(token: Any) -> Token:
-    return Token(token.text, token.idx, token.idx + len(token.text))
-
-
-def _cut_long(sentence: Sequence[Token], limit: int) -> Iterator[list[Token]]:
+def _cut_long(sentence: TokenRun, limit: int) -> Iterator[TokenRun]:
     start = 0
     while len(sentence) - start > limit:
         breaks = (place for place in range(start + limit, start + limit // 2, -1) if _may_break(sentence, place))
         end = next(breaks, start + limit)
-        yield list(sentence[start:end])
+        yield sentence.part(start, end)
         start = end
-    yield list(sentence[start:])
+    yield sentence.part(start, len(sentence)) if start else sentence
 
 
-def _may_break(tokens: Sequence[Token], position: int) -> bool:
+def _may_break(tokens: TokenRun, position: int) -> bool:
     """Say whether a sentence may be cut before `position`: after punctuation, or at white space wider than a space."""
     before, here = tokens[position - 1], tokens[position]
-    return here.start - before.end > 1 or all(map(_closes, before.text))
+    return here.start - before.end > 1 or closes(before.text)
