@@ -30,6 +30,6 @@ def cut_texts(dataset: Dataset, language: str) -> Dataset:
     with arrow_writer(path, TOKENS.arrow_schema) as write:
         for rows in dataset.select_columns("text").with_format("arrow").iter(_ROWS):
             texts = rows.column("text").to_pylist()
-            tokens = [[token.text for token in cut] for cut in tokenizer.token_stream(texts)]
+            tokens = [cut.words for cut in tokenizer.token_stream(texts)]
             write([pa.array(tokens, pa.list_(pa.string()))])
     return open_dataset(path)

@@ -6,7 +6,7 @@ how a network comes to probabilities is the business of an engine.
 
 # N texts or series, L classes
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -76,6 +76,10 @@ class PredictingClassifier:
         """Give the engine that predicts."""
         raise AssertionError("a subclass gives the engine")
 
+    def _tokenizer(self) -> Tokenizer:
+        """Give what cuts texts into tokens."""
+        return Tokenizer(self.language)
+
     @property
     def classes_(self) -> np.ndarray:
         """The classes, in the order of `predict_proba`'s columns."""
@@ -120,7 +124,7 @@ class PredictingClassifier:
             raise UsageError(f"predict_attention needs pooling='attention'; this model has {engine.pooling!r}")
         given = text_rows(X, "predict_attention")
         rows = self._rows(engine, given, "predict_attention")
-        return weigh_tokens(placed_tokens(given, rows, language=self.language), engine.attention(rows))
+        return weigh_tokens(placed_tokens(given, rows, self._tokenizer), engine.attention(rows))
 
     def _chunks(self, engine: ClassEngine, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
         """Give the probabilities of rows, a few thousand rows at a time."""
@@ -135,19 +139,21 @@ class PredictingClassifier:
 
     def _rows(self, engine: ClassEngine, rows: list[Any], verb: str, *, first: int = 1) -> list[Any]:
         """Turn checked rows into what the network reads: token lists, or series."""
-        return rows_for(rows, verb, language=self.language, num_features=engine.num_features, first=first)
+        return rows_for(rows, verb, tokenizer=self._tokenizer, num_features=engine.num_features, first=first)
 
 
-def placed_tokens(given: Sequence[Any], rows: Sequence[Any], *, language: str) -> list[list[Token]]:
+def placed_tokens(
+    given: Sequence[Any], rows: Sequence[Any], tokenizer: Callable[[], Tokenizer]
+) -> list[Sequence[Token]]:
     """Say where the tokens of each text stand: in its characters, or by number where the row came as tokens or steps.
 
     `given` are the rows as they came, `rows` are what the network reads.
 
-    >>> placed_tokens([["Ada", "met"]], [["Ada", "met"]], language="xx")
+    >>> placed_tokens([["Ada", "met"]], [["Ada", "met"]], Tokenizer)
     [[Token(text='Ada', start=0, end=1), Token(text='met', start=1, end=2)]]
     """
     texts = [text for text in given if isinstance(text, str)]
-    cut = Tokenizer(language).token_stream(texts) if texts else iter(())  # the tokeniser imports spaCy
+    cut = tokenizer().token_stream(texts) if texts else iter(())  # making one may import spaCy
     return [
         next(cut)
         if isinstance(came, str)

@@ -22,7 +22,7 @@ from seqtag.text.tokenizer import Token, Tokenizer
 
 Tokens = Sequence[str]
 Sentences = Sequence[Tokens]
-TaggedSentence = tuple[list[Token], list[str], list[Span]]
+TaggedSentence = tuple[Sequence[Token], list[str], list[Span]]
 
 # So many sentences of a prediction are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
@@ -110,7 +110,7 @@ class TagEngine:
     def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
         """Give the sentences of each text as tokens, tags and spans of tokens."""
         cut = list(tokenizer.stream(texts))
-        tagged = zip(*self.spans([[token.text for token in sentence] for text in cut for sentence in text]))
+        tagged = zip(*self.spans([sentence.words for text in cut for sentence in text]))
         for sentences in cut:
             yield [(tokens, *next(tagged)) for tokens in sentences]
 
@@ -147,6 +147,10 @@ class PredictingTagger(Generic[EngineT]):
     def _engine(self) -> EngineT:
         """Give the engine that predicts."""
         raise AssertionError("a subclass gives the engine")
+
+    def _tokenizer(self) -> Tokenizer:
+        """Give what cuts texts into sentences and tokens."""
+        return Tokenizer(self.language)
 
     @property
     def tags_(self) -> list[str]:
@@ -199,7 +203,7 @@ class PredictingTagger(Generic[EngineT]):
 
     def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
-        engine, tokenizer, source = self._engine(), Tokenizer(self.language), iter(X)
+        engine, tokenizer, source = self._engine(), self._tokenizer(), iter(X)
         while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
             for text, sentences in zip(chunk, engine.texts(tokenizer, chunk)):
                 yield text, [(tokens, self._tags().written(tags), spans) for tokens, tags, spans in sentences]

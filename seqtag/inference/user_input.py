@@ -4,7 +4,7 @@ A wrong call is answered with the right one.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -143,7 +143,7 @@ def is_series(rows: Sequence[Any], verb: str, *, first: int = 1) -> bool:
 
 
 def rows_for(
-    rows: list[Any], verb: str, *, language: str, num_features: int | None, first: int = 1
+    rows: list[Any], verb: str, *, tokenizer: Callable[[], Tokenizer], num_features: int | None, first: int = 1
 ) -> list[list[str]] | list[np.ndarray]:
     """Turn checked rows into what a trained network reads: token lists, or series of `num_features` numbers a step."""
     if not rows:
@@ -152,7 +152,7 @@ def rows_for(
         wanted = "texts" if num_features is None else "series of numbers"
         raise UsageError(f"{verb}: this model was trained on {wanted} and takes such; found other rows")
     if num_features is None:
-        return token_rows(rows, language)
+        return token_rows(rows, tokenizer)
     series = series_rows(rows, verb, first=first)
     if series[0].shape[1] != num_features:
         found = f"the series have {series[0].shape[1]} features per step, those of the training data {num_features}"
@@ -160,12 +160,12 @@ def rows_for(
     return series
 
 
-def token_rows(rows: Sequence[str | list[str]], language: str) -> list[list[str]]:
-    """Cut texts into tokens; what comes as tokens stays as it is."""
-    if not any(isinstance(row, str) for row in rows):  # the tokeniser imports spaCy
+def token_rows(rows: Sequence[str | list[str]], tokenizer: Callable[[], Tokenizer]) -> list[list[str]]:
+    """Cut texts into tokens; what comes as tokens stays as it is, and needs no tokenizer, which may import spaCy."""
+    if not any(isinstance(row, str) for row in rows):
         return [row for row in rows if not isinstance(row, str)]
-    cut = Tokenizer(language).token_stream(row for row in rows if isinstance(row, str))
-    return [[token.text for token in next(cut)] if isinstance(row, str) else row for row in rows]
+    cut = tokenizer().token_stream(row for row in rows if isinstance(row, str))
+    return [next(cut).words if isinstance(row, str) else row for row in rows]
 
 
 def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.ndarray]:

@@ -20,6 +20,7 @@ from seqtag.models.classifying.inference import TorchClassEngine
 from seqtag.models.engine import Exports
 from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.network import Network
+from seqtag.onnx_export.language_rules import with_rules
 from seqtag.runtime.onnx_session import start_export
 from seqtag.store import StoredModel, read_model, write_export
 from seqtag.text.vocabulary import Vocabulary
@@ -41,6 +42,7 @@ def write_tried_export(
     trial: Callable[[TorchEngineT, Any, Path], None],
     folder: Path,
     *,
+    language: str | None,
     int8: bool,
     force: bool,
     has_dev: bool,
@@ -48,7 +50,8 @@ def write_tried_export(
     """Write the export of a network into the folder of its model once `trial` has raised nothing; gives its path.
 
     `trial` gets the engine on torch, on a CPU since a GPU rounds in its own way, the engine of the export, and the path
-    for messages. Of several processes the first one writes.
+    for messages. The rules of `language`, None for series, are stored with the graph, so that the runtime cuts texts
+    without spaCy. Of several processes the first one writes.
     """
     path = folder / ("model.int8.onnx" if int8 else "model.onnx")
     if not is_main_process():
@@ -59,7 +62,7 @@ def write_tried_export(
     exports = exports_of(ours)
     content = exports.content(stored.config["files"]["model.safetensors"], int8=int8)
     trial(ours, exports.take(start_export(path, content, threads=None))(ours), path)
-    return write_export(folder, path.name, content)
+    return write_export(folder, path.name, content if language is None else with_rules(content, language))
 
 
 def open_place(network: Network[Any], folder: Path, *, int8: bool, has_dev: bool, force: bool) -> StoredModel:

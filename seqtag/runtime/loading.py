@@ -17,7 +17,9 @@ from seqtag.runtime.tagging_engine import OnnxTagEngine
 from seqtag.store import StoredExport, read_unchanged, read_without_weights, unpacked
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.language_rules import Cutter
 from seqtag.text.tagset import TagSet
+from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import Vocabulary
 
 
@@ -64,8 +66,8 @@ class RuntimeTagger(Portable, PredictingTagger[OnnxTagEngine]):
     Make one with `seqtag.runtime.load`. One may be shared by any number of threads.
     """
 
-    def __init__(self, engine: OnnxTagEngine, *, language: str, source: Source) -> None:
-        self.engine, self.language, self.source = engine, language, source
+    def __init__(self, engine: OnnxTagEngine, *, language: str, cutter: Cutter | None, source: Source) -> None:
+        self.engine, self.language, self.cutter, self.source = engine, language, cutter, source
 
     @property
     def thresholds_(self) -> dict[str, float] | None:
@@ -78,6 +80,9 @@ class RuntimeTagger(Portable, PredictingTagger[OnnxTagEngine]):
     def _engine(self) -> OnnxTagEngine:
         return self.engine
 
+    def _tokenizer(self) -> Tokenizer:
+        return Tokenizer(self.language, cutter=self.cutter)
+
 
 class RuntimeClassifier(Portable, PredictingClassifier):
     """A trained classifier that predicts as `seqtag.Classifier` does: the same classes, the same probabilities.
@@ -85,14 +90,17 @@ class RuntimeClassifier(Portable, PredictingClassifier):
     Make one with `seqtag.runtime.load`. One may be shared by any number of threads.
     """
 
-    def __init__(self, engine: OnnxClassEngine, *, language: str, source: Source) -> None:
-        self.engine, self.language, self.source = engine, language, source
+    def __init__(self, engine: OnnxClassEngine, *, language: str, cutter: Cutter | None, source: Source) -> None:
+        self.engine, self.language, self.cutter, self.source = engine, language, cutter, source
 
     def _classes(self) -> ClassSet:
         return self.engine.classes
 
     def _engine(self) -> OnnxClassEngine:
         return self.engine
+
+    def _tokenizer(self) -> Tokenizer:
+        return Tokenizer(self.language, cutter=self.cutter)
 
 
 def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) -> RuntimeTagger | RuntimeClassifier:
@@ -129,7 +137,7 @@ def _open(
     if task == "tag":
         known = Vocabulary.from_dict(stored.vocabulary)
         tag_engine = OnnxTagEngine.build(exported, stored.config, known, context)
-        return RuntimeTagger(tag_engine, language=language, source=source)
+        return RuntimeTagger(tag_engine, language=language, cutter=exported.cutter(), source=source)
     vocabulary = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
     engine = OnnxClassEngine.build(exported, stored.config, vocabulary, context)
-    return RuntimeClassifier(engine, language=language, source=source)
+    return RuntimeClassifier(engine, language=language, cutter=exported.cutter(), source=source)

@@ -19,6 +19,7 @@ import numpy as np
 from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.inference.finite import check_finite
 from seqtag.model_files import parse_json, read_inside
+from seqtag.text.language_rules import Cutter, LanguageRules
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,6 +27,7 @@ Result = TypeVar("Result")
 # An export with a context has format 2; all others have format 1, which earlier releases read as well.
 EXPORT_FORMAT, CONTEXT_FORMAT = 1, 2
 METADATA_KEY = "seqtag"
+RULES_KEY = "seqtag.language_rules"  # in the metadata: how texts are cut
 # A batch has no more padded tokens than this, and no more than in the training of the model.
 MAX_TOKENS = 2048
 # Padded tokens below which a batch is not cut for the sake of another core: a step of few sentences costs as much as
@@ -106,6 +108,16 @@ class Exported:
     def damaged(self, what: str) -> ModelError:
         """Give the error that says what is wrong with the file."""
         return ModelError(f"{self.path}: damaged, {what}; {_again(self.path)}")
+
+    def cutter(self) -> Cutter | None:
+        """Make what cuts texts by the rules in the file; None where it holds none, as those of earlier releases."""
+        stored = self.session.metadata.get(RULES_KEY)
+        if stored is None:
+            return None
+        try:
+            return Cutter(LanguageRules.from_dict(parse_json(self.path, stored.encode())))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self.damaged(f"the rules of its language can't be read ({one_line(error)})") from None
 
     def check_borders(self, inputs: Iterable[str], outputs: Iterable[str]) -> None:
         """Raise ModelError where the graph has other inputs or outputs."""

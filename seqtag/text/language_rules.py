@@ -22,7 +22,7 @@ _CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation, except for w
 _MOST_KNOWN, _LONGEST_KNOWN = 40_000, 60
 _EXPRESSIONS = ("prefix", "suffix", "infix", "token_match", "url_match")
 
-Expression = tuple[str, int]  # a pattern of `re` and its flags
+Expression = re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,9 @@ class LanguageRules:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the rules as JSON values."""
-        stored: dict[str, Any] = {name: getattr(self, name) for name in _EXPRESSIONS}
-        return stored | {
+        expressions: dict[str, Expression | None] = {name: getattr(self, name) for name in _EXPRESSIONS}
+        return {
+            **{name: found and [found.pattern, found.flags] for name, found in expressions.items()},
             "exceptions": {chunk: list(words) for chunk, words in self.exceptions.items()},
             "sentence_ends": sorted(self.sentence_ends),
         }
@@ -68,10 +69,9 @@ def _expression(pattern: Any, flags: Any) -> Expression:
     if not isinstance(pattern, str) or not isinstance(flags, int):
         raise TypeError(f"an expression is {pattern!r}, {flags!r}")
     try:
-        re.compile(pattern, flags)
+        return re.compile(pattern, flags)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"an expression can't be read: {error}") from None
-    return pattern, flags
 
 
 @dataclass(slots=True, eq=False)
@@ -110,8 +110,10 @@ class Cutter:
 
         A chunk is what stands between two blanks, or a run of white space that is more than a blank.
         """
-        cuts = list(map(self._known.get, chunks))
-        if not all(cuts):
+        known = self._known
+        try:
+            cuts = [known[chunk] for chunk in chunks]
+        except KeyError:
             cuts = [self._look_up(chunk, self._chunk) for chunk in chunks]
         if any(cut.after for cut in cuts):
             return list(self._joined(chunks, cuts))
@@ -277,7 +279,7 @@ def _method(expression: Expression | None, name: str) -> Callable[[str], Any]:
     """Give a method of an expression; without an expression, one that finds nothing."""
     if expression is None:
         return lambda text: iter(()) if name == "finditer" else None
-    method: Callable[[str], Any] = getattr(re.compile(*expression), name)
+    method: Callable[[str], Any] = getattr(expression, name)
     return method
 
 

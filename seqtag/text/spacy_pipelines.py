@@ -25,7 +25,7 @@ def spacy_rules(language: str) -> LanguageRules | None:
     """
     with lent_pipeline(language) as pipeline:
         from spacy.lang.lex_attrs import is_punct
-        from spacy.symbols import IS_PUNCT, ORTH  # type: ignore[attr-defined]
+        from spacy.symbols import IS_PUNCT, ORTH
         from spacy.tokenizer import Tokenizer
 
         tokenizer = pipeline.tokenizer
@@ -53,7 +53,7 @@ def _expression(method: Any, name: str) -> Expression | None:
     pattern = getattr(method, "__self__", None)
     if not isinstance(pattern, re.Pattern) or method.__name__ != name:
         raise ValueError(f"{method!r} is no method {name} of an expression")
-    return pattern.pattern, pattern.flags
+    return pattern
 
 
 @contextmanager

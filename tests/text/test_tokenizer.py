@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Barrier
@@ -13,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.errors import UsageError
-from seqtag.text.tokenizer import _IDLE, Tokenizer
+from seqtag.text import language_rules
+from seqtag.text.language_rules import Cutter
+from seqtag.text.spacy_pipelines import spacy_rules
+from seqtag.text.tokenizer import Token, Tokenizer, TokenRun
 
 PIPELINES = {language: Tokenizer(language, max_tokens=6) for language in ("xx", "en", "de", "zh")}
 
@@ -50,7 +54,7 @@ def test_a_stream_gives_the_sentences_of_each_text(batch, language):
 
 
 def words(sentences):
-    return [" ".join(token.text for token in sentence) for sentence in sentences]
+    return [" ".join(sentence.words) for sentence in sentences]
 
 
 def test_sentences_end_where_they_end():
@@ -82,7 +86,7 @@ def test_too_many_characters_without_a_space_are_cut_and_stay_where_they_are(uni
     assert all(text[token.start : token.end] == token.text for token in tokens)
     assert "".join(token.text for token in tokens) == "".join(text.split())
     assert [token for sentence in Tokenizer(language).sentences(text) for token in sentence] == tokens
-    assert tokens[:2] == Tokenizer(language).tokens("Ada met")
+    assert tokens[:2] == Tokenizer(language).tokens("Ada met")[:]
     if not {" ", "\n"} & set(units):
         assert max(len(token.text) for token in tokens) <= 250
 
@@ -117,22 +121,18 @@ def new_words(numbers):
     return " ".join(f"W{number:x}z" for number in numbers) + "."
 
 
-def test_a_million_new_words_would_leave_nothing_behind():
-    """spaCy keeps every word that it sees outside a memory zone, in `strings`; here are 24,000."""
-    tokenizer = Tokenizer("fi")  # no other test's
-    (pipeline,) = _IDLE["fi"]
-    before = len(pipeline.vocab.strings)
-    streams = [tokenizer.stream, tokenizer.token_stream, lambda ts: map(tokenizer.sentences, ts)]
-    streams.append(lambda ts: map(tokenizer.tokens, ts))
-    for number, stream in enumerate(streams):
-        start = number * 10**6
-        given = [new_words(range(start + i, start + i + 10)) for i in range(0, 6_000, 10)]
-        for text, cut in zip(given, stream(iter(given)), strict=True):
-            tokens = [token for part in cut for token in (part if isinstance(part, list) else [part])]
-            assert " ".join(token.text for token in tokens) == text.replace(".", " .")
-        assert "W1z" not in pipeline.vocab.strings
-    assert len(pipeline.vocab.strings) == before
-    assert _IDLE["fi"] == [pipeline]
+def test_new_words_leave_no_more_than_a_bounded_number_behind(monkeypatch):
+    monkeypatch.setattr(language_rules, "_MOST_KNOWN", 100)
+    tokenizer = Tokenizer("xx", cutter=Cutter(spacy_rules("xx")))
+    tokenizer.tokens("Ada met Grace.")
+    tracemalloc.start()
+    sizes = []
+    for start in range(0, 6_000, 2_000):
+        for text in (new_words(range(at, at + 10)) for at in range(start, start + 2_000, 10)):
+            assert "".join(tokenizer.tokens(text).words) == "".join(text.split())
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert sizes[-1] < sizes[0] + 100_000  # bytes
 
 
 def test_threads_that_share_a_tokenizer_get_what_one_thread_gets():
@@ -154,38 +154,6 @@ def test_threads_that_share_a_tokenizer_get_what_one_thread_gets():
         for i, (sentences, tokens) in zip(range(start, 32, 8), found, strict=True):
             assert sentences == expected[i]
             assert tokens == [[token for sentence in text for token in sentence] for text in expected[i]]
-    assert 1 <= len(_IDLE["sv"]) <= 8
-
-
-def test_a_pipeline_is_lent_again_but_not_after_an_error():
-    tokenizer = Tokenizer("nb")
-    (pipeline,) = _IDLE["nb"]
-    with pytest.raises(TypeError, match="expected string"):
-        tokenizer.sentences(7)
-    assert _IDLE["nb"] == []
-    assert words(tokenizer.sentences("Hei verden!")) == ["Hei verden !"]
-    assert _IDLE["nb"] != [pipeline]
-    kept = list(_IDLE["nb"])
-    assert words(tokenizer.sentences("Takk!")) == ["Takk !"]
-    assert _IDLE["nb"] == kept
-
-
-def test_a_worn_pipeline_is_replaced(monkeypatch):
-    tokenizer = Tokenizer("is")
-    (pipeline,) = _IDLE["is"]
-    monkeypatch.setattr("seqtag.text.tokenizer._MOST_WORDS", len(pipeline.vocab) + 10)
-    assert words(tokenizer.sentences("Einn.")) == ["Einn ."]
-    assert _IDLE["is"] == [pipeline]
-    given = new_words(range(30))
-    assert words(tokenizer.sentences(given)) == [given.replace(".", " .")]
-    assert _IDLE["is"] == []
-    assert words(tokenizer.sentences(given)) == [given.replace(".", " .")]
-
-
-def test_without_spacy_the_message_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "spacy", None)
-    with pytest.raises(UsageError, match=r'raw text needs spaCy, .* run: pip install "spacy>=3\.8", or hand in tokens'):
-        Tokenizer("da")
 
 
 def test_languages_that_there_are_not():
@@ -198,3 +166,13 @@ def test_languages_that_there_are_not():
 def test_importing_costs_no_spacy_and_no_torch():
     code = "import sys, seqtag.corpora.loading; sys.exit('spacy' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_run_of_tokens_is_a_sequence_whose_places_are_found_on_demand():
+    run = TokenRun("a  b\na b", ["b", "a", "b"], 1)
+    assert list(run) == [Token("b", 3, 4), Token("a", 5, 6), Token("b", 7, 8)] == run
+    assert (len(run), run[-1], run[1:], Token("a", 5, 6) in run) == (3, run[2], [run[1], run[2]], True)
+    assert run.part(1, 3) == run[1:] != run
+    assert repr(run.part(2, 3)) == "[Token(text='b', start=7, end=8)]"
+    with pytest.raises(IndexError):
+        run[3]

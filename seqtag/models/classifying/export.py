@@ -3,6 +3,7 @@
 `seqtag.onnx_export.classifying` says what stands in the graph.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from seqtag.models.export_trial import (
 )
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.runtime.classifying_engine import OnnxClassEngine
+from seqtag.text.tokenizer import Tokenizer
 
 _NUM_INVENTED, _LONGEST_INVENTED = 100, 40  # series
 _MOST_STEPS = 5_000  # of a made-up text that is read in segments
@@ -62,7 +64,16 @@ def export_classifier(
             figure = f"{'micro F1' if classes.is_multi else 'accuracy'} on the {len(gold)} dev texts"
             tell_loss(before, after, figure, path=path, force=force)
 
-    return write_tried_export(on_torch, ClassExports, trial, folder, int8=int8, force=force, has_dev=dev is not None)
+    return write_tried_export(
+        on_torch,
+        ClassExports,
+        trial,
+        folder,
+        language=language if on_torch.num_features is None else None,
+        int8=int8,
+        force=force,
+        has_dev=dev is not None,
+    )
 
 
 def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> Labelled:
@@ -70,7 +81,7 @@ def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> Labelle
     if not len(data):
         raise DataError("the dev data holds no text")
     # Raises an error where the rows are not what the model reads.
-    rows_for(data.rows, "export", language=language, num_features=on_torch.num_features)
+    rows_for(data.rows, "export", tokenizer=partial(Tokenizer, language), num_features=on_torch.num_features)
     if data.is_multi != on_torch.classes.is_multi:
         form = "one label per text" if data.is_multi else "a list of labels per text"  # that of the model
         raise UsageError(f"the model was trained with {form}, the dev data have another form; give both in one")

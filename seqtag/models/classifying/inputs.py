@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from seqtag.inference.user_input import (
 )
 from seqtag.text.classes import ClassSet, Label
 from seqtag.text.joining import join_tokens
+from seqtag.text.tokenizer import Tokenizer
 
 logger = logging.getLogger("seqtag")
 
@@ -162,7 +164,7 @@ def _from_dataset(dataset: Dataset, language: str) -> Labelled:
 
 
 def _tokenised(rows: Sequence[str | list[str]], language: str) -> Dataset:
-    return Dataset.from_dict({"tokens": token_rows(rows, language)}, features=TOKENS)
+    return Dataset.from_dict({"tokens": token_rows(rows, partial(Tokenizer, language))}, features=TOKENS)
 
 
 def _as_array(y: Any) -> Any:

@@ -27,7 +27,7 @@ from seqtag.models.tagging.inputs import gold_sentences
 
 
 def export_tagger(
-    on_torch: TorchTagEngine, folder: Path, *, int8: bool = False, force: bool = False, dev: Any = None
+    on_torch: TorchTagEngine, folder: Path, *, language: str, int8: bool = False, force: bool = False, dev: Any = None
 ) -> Path:
     """Write `model.onnx`, or `model.int8.onnx`, into the folder that a tagger was saved in; gives its path.
 
@@ -59,7 +59,9 @@ def export_tagger(
             figure = f"{'accuracy' if scheme == 'plain' else 'F1'} on the {len(gold.tags)} dev sentences"
             tell_loss(before, after, figure, path=path, force=force)
 
-    return write_tried_export(on_torch, TagExports, trial, folder, int8=int8, force=force, has_dev=dev is not None)
+    return write_tried_export(
+        on_torch, TagExports, trial, folder, language=language, int8=int8, force=force, has_dev=dev is not None
+    )
 
 
 def _try(ours: TorchTagEngine, theirs: NbestTagEngine, sentences: Sentences, path: Path) -> None:

@@ -321,7 +321,9 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         from seqtag.models.tagging.export import export_tagger
 
         self._check_fitted()
-        return self._note_export(export_tagger(self._torch_engine(), Path(folder), int8=int8, force=force, dev=dev))
+        engine, place = self._torch_engine(), Path(folder)
+        path = export_tagger(engine, place, language=self.language, int8=int8, force=force, dev=dev)
+        return self._note_export(path)
 
     def _restore(self, stored: StoredModel) -> None:
         self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
