@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqtag.errors import ModelError, SeqtagError, UsageError
 from seqtag.inference.classifying import PredictingClassifier
 from seqtag.inference.stored_model import check_stored
@@ -74,6 +76,11 @@ class RuntimeTagger(Portable, PredictingTagger[OnnxTagEngine]):
         """The least probability with which spans of each label are predicted; None where the best tags are."""
         return None if self.engine.thresholds is None else dict(self.engine.thresholds)
 
+    @property
+    def tagset_(self) -> TagSet:
+        """The tags of the data and of the model."""
+        return self.engine.tagset
+
     def _tags(self) -> TagSet:
         return self.engine.tagset
 
@@ -92,6 +99,21 @@ class RuntimeClassifier(Portable, PredictingClassifier):
 
     def __init__(self, engine: OnnxClassEngine, *, language: str, cutter: Cutter | None, source: Source) -> None:
         self.engine, self.language, self.cutter, self.source = engine, language, cutter, source
+
+    @property
+    def class_set_(self) -> ClassSet:
+        """The classes, in the order of the probabilities, and whether a text may have several."""
+        return self.engine.classes
+
+    @property
+    def prior_(self) -> np.ndarray:
+        """The share of each class in training, (L,)."""
+        return self.engine.prior_L
+
+    @property
+    def pooling(self) -> str:
+        """How the states of a row become one vector."""
+        return self.engine.pooling
 
     def _classes(self) -> ClassSet:
         return self.engine.classes

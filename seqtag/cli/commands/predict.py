@@ -9,7 +9,7 @@ import typer
 from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelFolder
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
-from seqtag.cli.tasks import stored_labelled_task
+from seqtag.cli.tasks import load_to_predict, stored_labelled_task
 
 if TYPE_CHECKING:
     from seqtag.cli.prediction.requests import Request
@@ -83,7 +83,8 @@ def predict(
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
     check_form(form, task)
-    writer = FORMS[task.name].writer(task.load(folder, device=device, engine=engine), form, given, attention=attention)
+    model = load_to_predict(task, folder, device=device, engine=engine)
+    writer = FORMS[task.name].writer(model, form, given, attention=attention)
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
     waiting: list[Request] = []
