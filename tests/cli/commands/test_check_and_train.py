@@ -9,7 +9,9 @@ from small_corpus import LEARN, SMALL, Run
 QUICK = {"tag": [*SMALL, "--epochs", "1"], "classify": [*LEARN, "--epochs", "1"]}
 FILLER = "".join(f"Ada\tB-PER\nspoke\tO\nfor\tO\n{n}\tO\nhours\tO\n\n" for n in range(5))
 HEADS = "text,label\n"
-ROWS = HEADS + "".join(f"Number {n} was {word}.,{label}\n" for n in range(6) for word, label in (("fine", "good"), ("dull", "bad")))
+ROWS = HEADS + "".join(
+    f"Number {n} was {word}.,{label}\n" for n in range(6) for word, label in (("fine", "good"), ("dull", "bad"))
+)
 
 
 def annotated(*records: object) -> str:
@@ -63,7 +65,10 @@ LABELLED = {
     "a class of each text": ({"train.csv": HEADS + "Fine.,good\nDull.,bad\n"}, ""),
     "a class of each text and dev": ({"train.csv": HEADS + "Fine.,good\nDull.,bad\n", "dev.csv": ROWS}, ""),
     "sixty classes of sixty texts": ({"train.csv": HEADS + "".join(f"Text {n}.,c{n}\n" for n in range(60))}, ""),
-    "sixty classes and dev": ({"train.csv": HEADS + "".join(f"Text {n}.,c{n}\n" for n in range(60)), "dev.csv": HEADS + "Text.,c1\n"}, ""),
+    "sixty classes and dev": (
+        {"train.csv": HEADS + "".join(f"Text {n}.,c{n}\n" for n in range(60)), "dev.csv": HEADS + "Text.,c1\n"},
+        "",
+    ),
     "dev of other labels": ({"train.csv": ROWS, "dev.csv": HEADS + "Fine.,x\nDull.,y\n"}, ""),
     "test of other labels": ({"train.csv": ROWS, "test.csv": HEADS + "Fine.,x\nDull.,y\n"}, ""),
     "test of one label more": ({"train.csv": ROWS, "test.csv": HEADS + "Fine.,good\nDull.,y\n"}, ""),
@@ -71,14 +76,28 @@ LABELLED = {
     "no split train": ({"dev.csv": ROWS, "test.csv": ROWS}, ""),
     "no word": ({"train.csv": HEADS + " ,good\n ,bad\n ,good\n ,bad\n"}, ""),
     "labels joined": ({"train.csv": ROWS + "So so.,good|bad\nAh.,bad|good\n"}, ""),
-    "labels cut": ({"train.csv": ROWS + "So so.,good|bad\nAh.,bad|good\n"}, "/train.csv:text=text,label=label,label_separator=|"),
+    "labels cut": (
+        {"train.csv": ROWS + "So so.,good|bad\nAh.,bad|good\n"},
+        "/train.csv:text=text,label=label,label_separator=|",
+    ),
     "indicators": ({"train.jsonl": annotated(*[{"text": f"Text {n}", "label": [n % 2, 1]} for n in range(8)])}, ""),
-    "lists of labels": ({"train.jsonl": annotated(*[{"text": f"Text {n}", "label": ["a", "b"][: n % 3]} for n in range(8)])}, ""),
-    "lists in one split": ({"train.jsonl": annotated(*[{"text": f"Text {n}", "label": ["a", "b"][: n % 3]} for n in range(8)]), "dev.csv": ROWS}, ""),
+    "lists of labels": (
+        {"train.jsonl": annotated(*[{"text": f"Text {n}", "label": ["a", "b"][: n % 3]} for n in range(8)])},
+        "",
+    ),
+    "lists in one split": (
+        {
+            "train.jsonl": annotated(*[{"text": f"Text {n}", "label": ["a", "b"][: n % 3]} for n in range(8)]),
+            "dev.csv": ROWS,
+        },
+        "",
+    ),
     "no label at all": ({"train.jsonl": annotated(*[{"text": f"Text {n}", "label": []} for n in range(8)])}, ""),
     "empty test": ({"train.csv": ROWS, "test.csv": HEADS}, ""),
 }
-CASES = [(task, name, *case) for task, cases in (("tag", TAGGED), ("classify", LABELLED)) for name, case in cases.items()]
+CASES = [
+    (task, name, *case) for task, cases in (("tag", TAGGED), ("classify", LABELLED)) for name, case in cases.items()
+]
 
 
 @pytest.mark.parametrize(("task", "name", "files", "behind"), CASES, ids=[f"{case[0]} {case[1]}" for case in CASES])
