@@ -58,7 +58,7 @@ class TorchClassEngine:
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
                 probability_NL[indices] = self.network.probabilities(batch).cpu().numpy()
-        check_finite(np.isfinite(probability_NL).all())
+        self._check(np.isfinite(probability_NL).all(), rows)
         return probability_NL
 
     def views(self, rows: Rows) -> tuple[np.ndarray, torch.Tensor]:
@@ -68,8 +68,11 @@ class TorchClassEngine:
             for indices, batch in self.batches(rows):
                 numbers.append(indices)
                 scores.append(self.network.views(batch).cpu())
-        check_finite(all(views.isfinite().all() for views in scores))
+        self._check(all(views.isfinite().all() for views in scores), rows)
         return np.concatenate(numbers), torch.cat(scores, 1)
+
+    def _check(self, is_finite: object, rows: Rows) -> None:
+        check_finite(is_finite, network=self.network, given=() if self.series is None else rows)
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
         """Give the weight of each token in the pooled vector: one array (tokens) per row, which sums to 1."""
