@@ -4,8 +4,8 @@ import ast
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -85,34 +85,49 @@ def check_label_lists(corpus: DatasetDict) -> None:
     """
     features = next(iter(corpus.values())).features
     if "labels" in features:
-        _refuse_indicators(corpus, features["labels"].feature.names)
-        return
-    names = features["label"].names
+        widths = {len(labels) for dataset in corpus.values() for labels in dataset["labels"]}
+        if problem := indicator_problem(features["labels"].feature.names, widths):
+            raise DataError(problem)
+    elif found := find_joined_labels(features["label"].names):
+        logger.warning("%s", found)
+
+
+def find_joined_labels(names: Sequence[str]) -> "JoinedLabels | None":
+    """Find the labels that look like several in one string, and how they can be cut.
+
+    >>> print(find_joined_labels(["good", "bad|good"]))
+    1 of the labels look like several in one: 'bad|good'; if so, label_separator='|' cuts them
+    """
     written = [name for name in names if is_written_list(name)]
     if written:
-        _warn(written, "label_separator=',' reads such lists")
-        return
+        return JoinedLabels(written, "label_separator=',' reads such lists")
     for mark in _MARKS:
         joined = [name for name in names if mark in name]
         counts = Counter(piece for name in names for piece in {part.strip() for part in name.split(mark)})
         repeated = {piece for piece, count in counts.items() if piece and count > 1}
         if found := [name for name in joined if repeated & {part.strip() for part in name.split(mark)}]:
-            _warn(found, f"if so, label_separator={mark!r} cuts them")
-            return
+            return JoinedLabels(found, f"if so, label_separator={mark!r} cuts them")
+    return None
 
 
-def _refuse_indicators(corpus: DatasetDict, names: Sequence[str]) -> None:
-    if not set(names) <= {"0", "1", "false", "true"}:
-        return
-    widths = {len(labels) for dataset in corpus.values() for labels in dataset["labels"]}
-    if len(widths) == 1 and (width := widths.pop()) > 1:
-        raise DataError(
-            f"each text has a list of {width} labels, and these are only {' and '.join(names)}: they look like "
-            "indicators, one per class, whose names are not known; give each text the list of its own labels instead, "
-            'such as ["late", "rude"], or give the indicators to fit(X, y) as an array or a list of lists'
-        )
+@dataclass(frozen=True, slots=True)
+class JoinedLabels:
+    """Labels that look like several in one string."""
+
+    names: list[str]
+    advice: str  # which option cuts them
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(repr, self.names[:_MOST_SHOWN])) + ", ..." * (len(self.names) > _MOST_SHOWN)
+        return f"{len(self.names)} of the labels look like several in one: {shown}; {self.advice}"
 
 
-def _warn(names: list[str], advice: str) -> None:
-    shown = ", ".join(map(repr, names[:_MOST_SHOWN])) + ", ..." * (len(names) > _MOST_SHOWN)
-    logger.warning("%d of the labels look like several in one: %s; %s", len(names), shown, advice)
+def indicator_problem(names: Sequence[str], widths: Collection[int]) -> str | None:
+    """Say that lists of labels, of some lengths, are indicators, 0 and 1; None where they are no such."""
+    if not set(names) <= {"0", "1", "false", "true"} or len(widths) != 1 or max(widths) < 2:
+        return None
+    return (
+        f"each text has a list of {max(widths)} labels, and these are only {' and '.join(names)}: they look like "
+        "indicators, one per class, whose names are not known; give each text the list of its own labels instead, "
+        'such as ["late", "rude"], or give the indicators to fit(X, y) as an array or a list of lists'
+    )

@@ -157,7 +157,14 @@ class SpanAccount:
     def _close(self) -> None:
         for what, count in self._notes.items():
             logger.info("%s: %s: %d", self.origin, what, count)
+        misaligned = [fault for fault in self.faults if fault.kind == "misaligned_span"]
+        is_beyond = len(misaligned) > self.rules.max_misaligned * self._num_spans
         if self.rules.only_listed:
+            if not is_beyond:
+                self.faults[:] = (
+                    replace(fault, kind="few_misaligned") if fault.kind == "misaligned_span" else fault
+                    for fault in self.faults
+                )
             return
         overlapping = [fault for fault in self.faults if fault.kind == "overlapping_span"]
         if overlapping and self.rules.overlaps == "error":
@@ -166,8 +173,7 @@ class SpanAccount:
                 f"{_listed(overlapping, _SHOWN_OVERLAPS)}; remove one of each two, or read with overlaps='longest' "
                 "or overlaps='first'"
             )
-        misaligned = [fault for fault in self.faults if fault.kind == "misaligned_span"]
-        if len(misaligned) > self.rules.max_misaligned * self._num_spans:
+        if is_beyond:
             raise DataError(
                 f"{self.origin}: {len(misaligned)} of {self._num_spans} spans do not fit the tokens or their own "
                 f"text, more than the share {self.rules.max_misaligned} that is moved or left out: "

@@ -74,7 +74,7 @@ def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
 class SpanFault:
     """A span of an annotated text that can't be taken as it was marked."""
 
-    kind: str  # misaligned_span or overlapping_span, as the linter names it
+    kind: str  # as the linter names it: misaligned_span, few_misaligned or overlapping_span
     place: str  # file:line, or the number of the record in a JSON array, from 1
     text: str  # what is wrong, and what becomes of the span
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqtag.errors import UsageError
+from seqtag.inference.series_input import SeriesLayout
 from seqtag.inference.user_input import check_list, rows_for, text_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
 from seqtag.text.tokenizer import Token, Tokenizer
@@ -36,8 +37,8 @@ class ClassEngine(Protocol):
         """How the states of a row become one vector."""
 
     @property
-    def num_features(self) -> int | None:
-        """The numbers per step of a series; None where rows are texts."""
+    def series(self) -> SeriesLayout | None:
+        """How series of numbers are read; None where rows are texts."""
 
     @property
     def max_tokens(self) -> int:
@@ -139,7 +140,7 @@ class PredictingClassifier:
 
     def _rows(self, engine: ClassEngine, rows: list[Any], verb: str, *, first: int = 1) -> list[Any]:
         """Turn checked rows into what the network reads: token lists, or series."""
-        return rows_for(rows, verb, tokenizer=self._tokenizer, num_features=engine.num_features, first=first)
+        return rows_for(rows, verb, tokenizer=self._tokenizer, series=engine.series, first=first)
 
 
 def placed_tokens(

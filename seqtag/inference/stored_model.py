@@ -213,7 +213,10 @@ _CONFIGS = {
             "classes": record({"labels": _list, "is_multi": truth}, {"as_indicators": truth}),
             "prior": list_of(share),
         },
-        _lent,
+        {
+            "series": record({"shift": list_of(number, is_full=True)}, {"names": strings("names", lambda one: True)}),
+            **_lent,
+        },
         is_open=True,
     ),
     "lm": record(_language_model, is_open=True),
@@ -287,6 +290,9 @@ def _check_classes(config: Mapping[str, Any], about: Place) -> None:
         about.at("classes.labels").fail(
             f"must be different strings, whole numbers or truth values, not {shown(labels)}"
         )
+    series = config.get("series", {})
+    if "names" in series and len(series["names"]) != len(series["shift"]):
+        about.at("series.names").fail(f"must have a name for each of the {len(series['shift'])} features")
     if len(prior) != len(labels):
         about.at("prior").fail(f"must have the share of each of the {len(labels)} classes")
     if not config["classes"]["is_multi"] and abs(sum(prior) - 1) > 1e-3:

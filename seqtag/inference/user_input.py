@@ -1,4 +1,4 @@
-"""Check what users hand over to train on or to predict: token lists, texts, series of numbers, labelled splits.
+"""Check what users hand over to train on or to predict: token lists, texts, labelled splits.
 
 A wrong call is answered with the right one.
 """
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from seqtag.errors import DataError, UsageError
+from seqtag.inference.series_input import SeriesLayout, refuse_masked
 from seqtag.text.characters import check_characters
 from seqtag.text.tokenizer import Tokenizer
 
 logger = logging.getLogger("seqtag")
 
 _MOST_NAMED = 5
-_MOST_LOST = 0.01  # of the deviation of a feature, by rounding to float32
 _TOKENS, _TEXTS = '[["Ada", "lives", "in", "Turin"]]', '["Ada lives in Turin."]'
 
 
@@ -71,10 +71,7 @@ def check_list(X: Any, verb: str) -> None:
     """Refuse what is no list of rows; one string in its place is an error that shows the right call."""
     # Walking through a table gives the names of its columns, which are texts too. A dataset is known by its columns:
     # `datasets` itself need not be there.
-    if isinstance(X, np.ma.MaskedArray):
-        raise UsageError(
-            f"{verb}: a masked array is given, and what is masked would count; fill it: {verb}(array.filled(value))"
-        )
+    refuse_masked(X, f"{verb}: a masked array is given")
     is_table = hasattr(X, "column_names") or hasattr(X, "columns")
     is_bare = isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable) or getattr(X, "ndim", 1) == 0
     if is_table or is_bare:
@@ -143,21 +140,15 @@ def is_series(rows: Sequence[Any], verb: str, *, first: int = 1) -> bool:
 
 
 def rows_for(
-    rows: list[Any], verb: str, *, tokenizer: Callable[[], Tokenizer], num_features: int | None, first: int = 1
+    rows: list[Any], verb: str, *, tokenizer: Callable[[], Tokenizer], series: SeriesLayout | None, first: int = 1
 ) -> list[list[str]] | list[np.ndarray]:
-    """Turn checked rows into what a trained network reads: token lists, or series of `num_features` numbers a step."""
+    """Turn checked rows into what a trained network reads: token lists, or `series` of numbers."""
     if not rows:
         return []
-    if is_series(rows, verb, first=first) != (num_features is not None):
-        wanted = "texts" if num_features is None else "series of numbers"
+    if is_series(rows, verb, first=first) != (series is not None):
+        wanted = "texts" if series is None else "series of numbers"
         raise UsageError(f"{verb}: this model was trained on {wanted} and takes such; found other rows")
-    if num_features is None:
-        return token_rows(rows, tokenizer)
-    series = series_rows(rows, verb, first=first)
-    if series[0].shape[1] != num_features:
-        found = f"the series have {series[0].shape[1]} features per step, those of the training data {num_features}"
-        raise DataError(f"{verb}: {found}; give each step the same ones, in the same order")
-    return series
+    return token_rows(rows, tokenizer) if series is None else series.read(rows, verb, first=first)
 
 
 def token_rows(rows: Sequence[str | list[str]], tokenizer: Callable[[], Tokenizer]) -> list[list[str]]:
@@ -166,72 +157,6 @@ def token_rows(rows: Sequence[str | list[str]], tokenizer: Callable[[], Tokenize
         return [row for row in rows if not isinstance(row, str)]
     cut = tokenizer().token_stream(row for row in rows if isinstance(row, str))
     return [next(cut).words if isinstance(row, str) else row for row in rows]
-
-
-def series_rows(rows: Sequence[Any], verb: str, *, first: int = 1) -> list[np.ndarray]:
-    """Check series: each (T, D) with one D, all finite; in float32.
-
-    The columns of data frames go by their names, in the order of the first one.
-    """
-    series: list[np.ndarray] = []
-    names: list[Any] | None = None
-    for number, row in enumerate(rows, first):
-        if isinstance(row, np.ma.MaskedArray):
-            raise UsageError(
-                f"{verb}: series number {number} is a masked array, and what is masked would count; fill it: "
-                "array.filled(value)"
-            )
-        if hasattr(row, "columns") and hasattr(row, "to_numpy"):
-            names = list(row.columns) if names is None else names
-            if sorted(map(str, row.columns)) != sorted(map(str, names)):
-                raise DataError(
-                    f"{verb}: series number {number} has the columns {', '.join(map(str, row.columns))}, number "
-                    f"{first} has {', '.join(map(str, names))}; each step of each series needs the same ones"
-                )
-            row = row[names]
-        try:
-            values_TD = np.asarray(row, np.float32)
-        except (ValueError, TypeError):
-            raise UsageError(
-                f"{verb}: row {number} is neither a text, a list of tokens nor an array of numbers (steps, features)"
-            ) from None
-        if values_TD.ndim != 2 or not values_TD.shape[1]:
-            raise UsageError(
-                f"{verb}: series number {number} has the shape {values_TD.shape}; it must be (steps, features), "
-                "so give all of them as an array (series, steps, features) or a list of arrays"
-            )
-        if series and values_TD.shape[1] != series[0].shape[1]:
-            raise DataError(
-                f"{verb}: series number {number} has {values_TD.shape[1]} features per step, number {first} has "
-                f"{series[0].shape[1]}; each step of each series needs the same ones"
-            )
-        if not np.isfinite(values_TD).all():
-            step = int(np.flatnonzero(~np.isfinite(values_TD).all(1))[0])
-            raise DataError(f"{verb}: series number {number}, step {step + 1} holds {values_TD[step]}; mend or fill it")
-        series.append(values_TD)
-    return series
-
-
-def check_precision(rows: Sequence[Any]) -> None:
-    """Raise DataError for a feature that varies so little beside its size that float32 can't tell its values apart.
-
-    Raw rows are looked at, before `series_rows` gives them the 32 bits with which networks calculate.
-    """
-    arrays = [np.asarray(row) for row in rows]
-    if all(array.dtype == np.float32 for array in arrays):
-        return
-    values_ND = np.concatenate([array.astype(np.float64) for array in arrays])
-    if not len(values_ND):
-        return
-    spread_D = values_ND.std(0)
-    error_D = np.abs(values_ND.astype(np.float32) - values_ND).max(0)
-    if (lost_D := (np.ptp(values_ND, 0) > 0) & (error_D > _MOST_LOST * spread_D)).any():
-        feature = int(np.argmax(lost_D))
-        low, high = values_ND[:, feature].min(), values_ND[:, feature].max()
-        raise DataError(
-            f"feature {feature} of the series lies between {low:.10g} and {high:.10g}, where numbers of 32 bits are "
-            f"too coarse to tell its values apart; subtract {low:.10g} from it, here and in prediction"
-        )
 
 
 def warn_of_blanks(numbers: Sequence[int], where: str) -> None:

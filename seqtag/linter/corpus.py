@@ -63,6 +63,7 @@ class Rows:
     lines: np.ndarray | None = None  # of words, int32 (N), in the file `origin`; None where there are none
     broken: Sequence[int] = ()  # rows of a table whose text goes over several lines
     scheme: str | None = None  # the scheme that the dataset carries, if load_corpus made it
+    has_lists: bool = False  # whether each text has a list of labels
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -131,6 +132,7 @@ def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambd
     splits: dict[str, Rows] = {}
     faults: dict[str, Sequence[SpanFault]] = {}
     parts, unreadable, unnamed = _open(source, task, options)
+    first: list[LabelledPart] = []  # a part of the first split of texts, whose form all splits have
     for name in in_order(parts):
         watch(f"reading {name}")
         try:
@@ -138,7 +140,9 @@ def read_rows(source: Sources, task: str, options: Options, watch: Watch = lambd
                 splits[name] = _read_tagged(name, parts[name], words, labels)
                 faults[name] = parts[name].faults
             else:
+                common_form([*first, *parts[name]])
                 splits[name] = _read_labelled(name, parts[name], words, labels)
+                first = parts[name][:1]
         except DataError as error:
             unreadable[name] = str(error)
     return Corpus(task, list(words), list(labels), splits, unreadable, faults, unnamed)
@@ -266,7 +270,9 @@ def _read_labelled(name: str, parts: Sequence[LabelledPart], words: dict[str, in
     offsets, label_offsets = (np.concatenate(([0], np.cumsum(each))) for each in (lengths, label_lengths))
     origin = parts[0].origin + (f" and {len(parts) - 1} more" if len(parts) > 1 else "")
     excerpt = excerpts.__getitem__
-    return Rows(name, origin, tokens, offsets, labels, label_offsets, place, excerpt, marks, broken=broken)
+    return Rows(
+        name, origin, tokens, offsets, labels, label_offsets, place, excerpt, marks, None, broken, None, form.several
+    )
 
 
 def _words_of(text: str | Sequence[str] | None) -> Sequence[str]:

@@ -12,13 +12,16 @@ from seqtag.reporting.document import Document
 from seqtag.reporting.escaping import shorten
 from seqtag.reporting.sections import Paragraph, Place, Places, Section, Table
 
-# How bad each kind is; findings come in this order. linter.py says what each kind means.
+# How bad each kind is; findings come in this order. An error is what `seqtag train` refuses with the same options.
+# linter.py says what each kind means.
 SEVERITIES: Mapping[str, str] = {
-    **dict.fromkeys(("unreadable", "too_little", "wrong_column", "missing_label", "odd_tag", "mixed_letters"), "error"),
-    **dict.fromkeys(("illegal_tag", "misaligned_span", "overlapping_span"), "error"),
-    **dict.fromkeys(("label_not_in_train", "shared_with_train"), "error"),
-    **dict.fromkeys(("unnamed_splits", "few_shared_with_train", "shared_held_out", "near_copy"), "warning"),
-    **dict.fromkeys(("respelled_tag", "two_labels", "similar_labels", "unused_label"), "warning"),
+    **dict.fromkeys(("unreadable", "unnamed_splits", "no_train", "too_little", "missing_label"), "error"),
+    **dict.fromkeys(("tag_of_no_scheme", "misaligned_span", "overlapping_span"), "error"),
+    **dict.fromkeys(("indicator_labels", "foreign_labels"), "error"),
+    **dict.fromkeys(("wrong_column", "odd_tag", "mixed_letters", "illegal_tag", "few_misaligned"), "warning"),
+    **dict.fromkeys(("label_not_in_train", "shared_with_train", "few_shared_with_train"), "warning"),
+    **dict.fromkeys(("shared_held_out", "near_copy"), "warning"),
+    **dict.fromkeys(("respelled_tag", "joined_labels", "two_labels", "similar_labels", "unused_label"), "warning"),
     **dict.fromkeys(("blank_row", "blank_token"), "warning"),
     **dict.fromkeys(("space_in_token", "invisible_character", "replacement_character"), "warning"),
     **dict.fromkeys(("long_row", "long_token", "imbalance"), "warning"),
@@ -27,10 +30,8 @@ SEVERITIES: Mapping[str, str] = {
 }
 _ORDER = tuple(SEVERITIES)
 _KEPT, _SHOWN = 10, 5  # examples: kept per split, shown per finding in a terminal
-_LISTED = (
-    "misaligned_span",
-    "overlapping_span",
-)  # kinds of which all places are kept, because each one is to be mended
+# Kinds of which all places are kept, because each one is to be mended.
+_LISTED = ("misaligned_span", "few_misaligned", "overlapping_span")
 _MOST_LISTED = 500  # places of them that a terminal shows
 _WHOLE = ("unreadable", *_LISTED)  # kinds whose examples say what to do, so that none of their text is cut
 _MOST_LABELS = 20  # rows of the table of labels in a terminal
@@ -121,7 +122,7 @@ class Findings(Document):
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything was found that would make a model or a score wrong."""
+        """Whether anything was found for which `seqtag train` refuses the corpus."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def of_kind(self, kind: str) -> Finding | None:

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from seqtag.corpora.label_lists import find_joined_labels, indicator_problem
 from seqtag.linter.corpus import Corpus
 from seqtag.linter.findings import Finding, Tally
 from seqtag.linter.tags import TagReading
@@ -49,8 +50,31 @@ def class_uses(corpus: Corpus) -> dict[str, LabelUse]:
     return uses
 
 
+def check_label_strings(corpus: Corpus) -> Iterator[Finding]:
+    """Find labels of texts that look like several in one string, and lists of labels that are 0 and 1."""
+    if not any(rows.has_lists for rows in corpus.splits.values()):
+        if found := find_joined_labels(corpus.labels):
+            wanted = [corpus.labels.index(name) for name in found.names]
+            tally = corpus.tally(
+                "joined_labels",
+                lambda rows: np.flatnonzero(np.isin(rows.labels, wanted)).tolist(),
+                lambda rows, row: (rows.place_of_row(row), repr(corpus.labels[rows.labels[row]])),
+            )
+            yield from tally.finding(
+                f"labels look like several in one string; {found.advice} (FILE:text=...,label=...,label_separator=...)"
+            )
+        return
+    widths = {int(width) for rows in corpus.splits.values() for width in np.unique(np.diff(rows.label_offsets))}
+    if problem := indicator_problem(corpus.labels, widths):
+        tally = Tally("indicator_labels")
+        tally.add("", 1)
+        yield from tally.finding(problem)
+
+
 def check_labels(uses: Mapping[str, LabelUse], task: str) -> Iterator[Finding]:
     """Find pairs of labels that look like one label, labels that splits do not share, rare labels, and imbalance."""
+    if task == "classify":
+        yield from _foreign(uses)
     if wrong := list(_wrong_column(uses, task)):
         yield from wrong  # and all else that could be said of such labels is noise
         return
@@ -147,6 +171,16 @@ def _candidates(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
             near.setdefault(key, []).append(number)
     pairs = {pair for numbers in near.values() for pair in combinations(numbers, 2)}
     yield from ((labels[left], labels[right]) for left, right in sorted(pairs))
+
+
+def _foreign(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:
+    """Find splits on which a classifier can't be measured, because it knows none of their labels."""
+    tally = Tally("foreign_labels")
+    for name in ("dev", "test"):
+        use, train = uses.get(name), uses.get("train")
+        if use and train and use.counts and not set(use.counts) & set(train.counts):
+            tally.add(name, len(use.counts), ((use.places[label], repr(label)) for label in use.counts))
+    yield from tally.finding("labels of a split of which train has none; is the column of labels the right one?")
 
 
 def _not_shared(uses: Mapping[str, LabelUse]) -> Iterator[Finding]:

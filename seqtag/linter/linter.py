@@ -1,26 +1,33 @@
 """The data linter: read a corpus as it is and say what would hurt a model or a score. It changes nothing.
 
-An error makes a model or a score wrong; a warning probably does harm; a note is worth a look. These are the kinds of
-finding, in their order; rows are sentences or labelled texts:
+An error is what `seqtag train` refuses with the same options, and nothing else is one; a warning probably does harm to
+a model or a score; a note is worth a look. These are the kinds of finding, in their order; rows are sentences or
+labelled texts:
 
 | kind | severity | what is found |
 |---|---|---|
 | unreadable | error | a file or split that the readers refuse, with their message; it is left out of all that follows |
-| too_little | error | a split train with nothing to tell apart or a single row, which `seqtag train` refuses too |
-| wrong_column | error | a column in which nearly each value is different, so that it hardly holds labels |
+| unnamed_splits | error | a folder without a file that is named after a split; each file is looked at as one |
+| no_train | error | a path or hub name that has splits, and none is called train |
+| too_little | error | a split train with nothing to tell apart, or too few rows to hold some out where dev is missing |
 | missing_label | error | a token without a tag, a text without a label |
-| odd_tag | error | a tag that is neither O nor an entity tag, though nearly all others are |
-| mixed_letters | error | entity tags whose letters no one scheme has together |
-| illegal_tag | error | a tag that breaks the corpus's scheme, such as an orphan I- |
+| tag_of_no_scheme | error | a tag that can't be read in the scheme that the source names |
 | misaligned_span | error | offsets that cut a token, or at which other words stand than the span's own; all listed |
 | overlapping_span | error | spans that overlap another one, all listed; not where `overlaps=` chooses |
-| label_not_in_train | error | labels of another split that train lacks |
-| shared_with_train | error | rows of another split, of four words or more, that train has too: 1% of it or more |
-| unnamed_splits | warning | a folder without a file that is named after a split; each file is looked at as one |
+| indicator_labels | error | lists of labels that are 0 and 1, one per class, without the names of the classes |
+| foreign_labels | error | labels of a split dev or test of texts, none of which occurs in train |
+| wrong_column | warning | a column in which nearly each value is different, so that it hardly holds labels |
+| odd_tag | warning | a tag that is neither O nor an entity tag, though nearly all others are |
+| mixed_letters | warning | entity tags whose letters no one scheme has together |
+| illegal_tag | warning | a tag that breaks the corpus's scheme, such as an orphan I-, and is repaired |
+| few_misaligned | warning | misaligned spans, at most one in twenty, which are moved or left out; all listed |
+| label_not_in_train | warning | labels of another split that train lacks |
+| shared_with_train | warning | rows of another split, of four words or more, that train has too: 1% of it or more |
 | few_shared_with_train | warning | the same, but less than 1% of the split |
 | shared_held_out | warning | rows of four words or more that two splits share, neither of them train |
 | near_copy | warning | rows of two splits whose sets of words have a Jaccard index of 0.9 or more; not of letters |
 | respelled_tag | warning | entity tags in another spelling than `B-PER` and O, with what they are taken for |
+| joined_labels | warning | labels of texts that look like several in one string, with the mark that cuts them |
 | two_labels | warning | the same words with different tags, or with another label |
 | similar_labels | warning | labels that differ only in case or separators, or are one letter apart and one is rare |
 | unused_label | warning | labels of train that dev or test lacks |
@@ -50,15 +57,13 @@ The severities themselves are in findings.SEVERITIES.
 import os
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
 from seqtag.corpora.column_roles import Column
 from seqtag.corpora.loading import check_task, named_reading
 from seqtag.corpora.tag_normalising import check_options
 from seqtag.linter.corpus import Corpus, Rows, Sources, Watch, read_rows
 from seqtag.linter.duplicates import check_duplicates
 from seqtag.linter.findings import Finding, Findings, SplitCounts, Tally, ordered
-from seqtag.linter.labels import LabelUse, check_labels, class_uses, tag_uses
+from seqtag.linter.labels import LabelUse, check_label_strings, check_labels, class_uses, tag_uses
 from seqtag.linter.lines import check_lines
 from seqtag.linter.tags import check_surfaces, check_tags, read_tags
 from seqtag.linter.texts import check_texts
@@ -83,7 +88,7 @@ def check_corpus(
     or `text` and `label`, name the columns, as for `load_corpus`; `language` names the rules that cut texts with
     character offsets into tokens. `watch` is called with the name of each step as it begins.
 
-    Gives `Findings`: `print` shows them, `findings.has_errors` says whether a model or a score would be wrong,
+    Gives `Findings`: `print` shows them, `findings.has_errors` says whether `seqtag train` would refuse the corpus,
     `findings.of_kind("illegal_tag")` gives one kind with its count and its places, `findings.to_dict()` gives all as
     JSON values, and `findings.save("check.html")` writes a page, Markdown or JSON. help(seqtag.linter.linter) lists the
     kinds. A split that can't be read is an error among the findings. Raises UsageError for an invalid source or option.
@@ -92,12 +97,12 @@ def check_corpus(
     >>> rows = {"tokens": [["Ada", "Lovelace"], ["I", "do"]], "tags": [["B-PER", "I-LOC"], ["O", "O"]]}
     >>> findings = check_corpus(Dataset.from_dict(rows))
     >>> findings.has_errors, [(finding.kind, finding.count) for finding in findings.findings]
-    (True, [('illegal_tag', 1), ('rare_label', 2)])
+    (False, [('illegal_tag', 1), ('rare_label', 2)])
     """
     columns = {"token": token, "tag": tag, "text": text, "label": label}
     check_task(task, columns)
     corpus = read_rows(source, task, {**columns, "language": language}, watch)
-    findings: list[Finding] = [*_unreadable(corpus), *_unnamed(corpus)]
+    findings: list[Finding] = [*_unreadable(corpus), *_unnamed(corpus), *_without_train(corpus, source)]
     watch("looking at words and lines")
     findings += [*check_texts(corpus), *check_lines(corpus)]
     watch("looking for copies")
@@ -111,11 +116,10 @@ def check_corpus(
         findings += [*check_tags(reading), *check_surfaces(reading)]
         uses = tag_uses(reading)
     else:
-        findings += _unlabelled(corpus)
+        findings += [*_unlabelled(corpus), *check_label_strings(corpus)]
         uses = class_uses(corpus)
     findings += check_labels(uses, task)
-    if not any(finding.kind == "wrong_column" for finding in findings):
-        findings += _too_little(corpus, uses, found_scheme)
+    findings += _too_little(corpus, uses, found_scheme)
     return Findings(_name(source), task, found_scheme, _sizes(corpus, uses), ordered(findings))
 
 
@@ -144,13 +148,17 @@ def _too_little(corpus: Corpus, uses: Mapping[str, LabelUse], scheme: str | None
     tally = Tally("too_little")
     if (rows := corpus.splits.get("train")) is None:
         return []
-    several = corpus.task == "classify" and bool((np.diff(rows.label_offsets) != 1).any())
+    several = rows.has_lists
     names = [name for name, count in uses["train"].counts.items() if count]
     if len(names) < (1 if several or (corpus.task == "tag" and scheme != "plain") else 2):
         found = f"the only label is {names[0]!r}" if names else "there is no label but O"
         tally.add("train", 1, [(rows.origin, f"{found}; is the column of labels the right one?")])
-    elif len(rows) < 2 and "dev" not in corpus.splits:
-        tally.add("train", 1, [(rows.origin, "there is one row, and no split dev")])
+    elif "dev" not in corpus.splits:
+        counts = uses["train"].counts.values()
+        if len(rows) < 2:
+            tally.add("train", 1, [(rows.origin, "there is one row, and no split dev")])
+        elif corpus.task == "classify" and not several and max(counts) < 2:
+            tally.add("train", 1, [(rows.origin, "no class has two texts, so none can be held out, and no split dev")])
     return list(tally.finding("there is too little to train on, and `seqtag train` refuses it"))
 
 
@@ -164,8 +172,15 @@ def _unnamed(corpus: Corpus) -> Iterator[Finding]:
     )
 
 
-def _unlabelled(corpus: Corpus) -> list[Finding]:
+def _without_train(corpus: Corpus, source: Sources) -> list[Finding]:
+    tally = Tally("no_train")
+    found = {*corpus.splits, *corpus.unreadable}
+    if isinstance(source, (str, os.PathLike)) and not corpus.unnamed and corpus.splits and "train" not in found:
+        tally.add("", 1, [("", f"the splits are {', '.join(corpus.splits)}")])
+    return list(tally.finding("splits are there, and none is called train; to train, give the file to train on"))
 
+
+def _unlabelled(corpus: Corpus) -> list[Finding]:
     def without(rows: Rows) -> list[int]:
         return [row for row in range(len(rows)) if (rows.labels_of(row) < 0).any()]
 

@@ -36,6 +36,7 @@ class TagReading:
     odd: tuple[int, ...]  # tags that are not entity tags, though nearly all others are
     mixed: bool  # entity tags whose letters belong to no one scheme
     respelling: Respelling | None = None  # of entity tags in another spelling
+    wanted: str | None = None  # the scheme that the source names
 
     @cached_property
     def labels(self) -> list[str]:
@@ -93,7 +94,7 @@ def read_tags(corpus: Corpus, *, scheme: str | None = None, outside: str | None 
     num_odd = len(found.intersection(odd))
     # as `load_corpus`, which warns of the same mixture
     if num_odd == len(found) or (num_odd and not ("O" in names and 2 * num_odd < len(found))):
-        return TagReading(corpus, names, "plain", (), False)
+        return TagReading(corpus, names, "plain", (), False, wanted=scheme)
     outside_number = names.index("O") if "O" in names else len(names)
     entity_tag = np.arange(len(names) + 1)  # the last: a missing tag
     entity_tag[[*odd, -1]] = outside_number
@@ -101,13 +102,14 @@ def read_tags(corpus: Corpus, *, scheme: str | None = None, outside: str | None 
     for rows in corpus.splits.values():
         bigrams.update(count_bigrams(entity_tag[rows.labels], rows.offsets, [*names, "O"]))
     found_scheme = detect_scheme(bigrams)
-    return TagReading(corpus, names, found_scheme, odd, found_scheme == "plain", respelling)
+    return TagReading(corpus, names, found_scheme, odd, found_scheme == "plain", respelling, scheme)
 
 
 def check_tags(reading: TagReading) -> Iterator[Finding]:
     """Find missing, odd and illegal tags, and spans that cut tokens."""
     yield from _missing(reading.corpus)
     yield from _respelled(reading)
+    yield from _of_no_scheme(reading)
     yield from _odd(reading)
     yield from _illegal(reading)
     yield from _misaligned(reading.corpus)
@@ -161,6 +163,20 @@ def _respelled(reading: TagReading) -> Iterator[Finding]:
         "tags are entity tags in another spelling than 'B-PER' and 'O'. seqtag takes them as such, and a model keeps "
         "the spelling; other readers may take them for plain tags. If they are plain, or another tag stands outside "
         "of entities, say so: FILE:scheme=plain, FILE:outside=TAG"
+    )
+
+
+def _of_no_scheme(reading: TagReading) -> Iterator[Finding]:
+    """Find tags that can't be converted to the scheme that the source names."""
+    if reading.wanted in (None, "plain"):
+        return
+    names = reading.names
+    is_plain = reading.scheme == "plain" and not reading.mixed
+    wanted = [n for n, tag in enumerate(names) if n in reading.odd or (is_plain and tag != "O") or reading.mixed]
+    tally = _with_tags(reading.corpus, "tag_of_no_scheme", wanted, repr)
+    yield from tally.finding(
+        f"tags can't be read in the scheme {reading.wanted} that is named behind the path; mend them, name the tag "
+        "that stands outside of entities (FILE:outside=TAG), or leave the scheme out"
     )
 
 
@@ -247,11 +263,17 @@ def _faults_of(corpus: Corpus, kind: str) -> Tally:
 
 
 def _misaligned(corpus: Corpus) -> Iterator[Finding]:
-    yield from _faults_of(corpus, "misaligned_span").finding(
-        "spans have a border inside a token, or their own text is not what stands at their offsets; the place that "
-        "load_corpus moves each to stands beside it. Mend the offsets, or name the language of the texts, whose rules "
-        "cut them into tokens"
-    )
+    for kind in ("misaligned_span", "few_misaligned"):
+        fate = (
+            "which is more than load_corpus moves"
+            if kind == "misaligned_span"
+            else "so few that load_corpus moves them"
+        )
+        yield from _faults_of(corpus, kind).finding(
+            f"spans have a border inside a token, or their own text is not what stands at their offsets, {fate}; the "
+            "new place of each stands beside it. Mend the offsets, or name the language of the texts, whose rules cut "
+            "them into tokens"
+        )
     yield from _faults_of(corpus, "overlapping_span").finding(
         "spans overlap another one, and a token has one tag. Remove one of each two, or read the corpus with "
         "overlaps='longest' or overlaps='first' (FILE:overlaps=longest)"

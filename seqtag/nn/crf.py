@@ -9,6 +9,7 @@ A forbidden move has the score -inf.
 # B sentences, T tokens, L tags, K paths, P pairs of tags
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ from torch.autograd.function import once_differentiable
 # Float64 holds e^-700 to e^700. Sums are taken there, with matrix products, where no score that counts can leave the
 # range; else logarithms are taken, which is exact for all scores and slower by a factor of the number of tags.
 _RANGE = 600.0
+
+# With more tags than this, moves are taken apart into those that many tags have in common and those of few.
+_MANY_TAGS, _FEW_MOVES = 200, 8
 
 
 class Scores(NamedTuple):
@@ -89,18 +93,36 @@ def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tenso
     peaks_T2B1 = emissions_T2BL.amax(-1, keepdim=True)
     potentials_T2BL = (emissions_T2BL - peaks_T2B1).exp()
     ends_peak_2, peak = ends_2L.amax(-1), transitions_2LL.amax()
-    moves_2LL = (transitions_2LL - peak).exp()
+    product = _products(transitions_2LL - peak)
     before_2BL = (ends_2L - ends_peak_2[:, None]).exp()[:, None, :].expand(potentials_T2BL.shape[1:])
     befores, scales = [], []
     for potentials_2BL in potentials_T2BL.unbind(0):
         befores.append(before_2BL)
         state_2BL = before_2BL * potentials_2BL
         scales.append(state_2BL.sum(-1, keepdim=True))
-        before_2BL = torch.bmm(state_2BL / scales[-1], moves_2LL)
+        before_2BL = product(state_2BL / scales[-1])
     factors_T2B1 = (torch.stack(scales).log() + peaks_T2B1 + peak).cumsum(0)
     befores_T2BL = torch.stack(befores).log() + ends_peak_2[:, None, None]
     befores_T2BL[1:] += factors_T2B1[:-1]
     return befores_T2BL
+
+
+def _products(transitions_2LL: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give what multiplies states (2, B, L) by the exponentiated scores of both directions."""
+    if not _is_taken_apart(transitions_2LL[0]):
+        moves_2LL = transitions_2LL.exp()
+        return lambda state_2BL: torch.bmm(state_2BL, moves_2LL)
+    moves = _Moves.find(transitions_2LL[0]).exp()
+
+    def product(state_2BL: Tensor) -> Tensor:
+        after_2BL = torch.zeros_like(state_2BL)
+        after_2BL[0, :, moves.to_C] = state_2BL[0][:, moves.from_D] @ moves.block_CD.T
+        after_2BL[0].index_add_(1, moves.to_P, state_2BL[0][:, moves.from_P] * moves.scores_P)
+        after_2BL[1, :, moves.from_D] = state_2BL[1][:, moves.to_C] @ moves.block_CD
+        after_2BL[1].index_add_(1, moves.from_P, state_2BL[1][:, moves.to_P] * moves.scores_P)
+        return after_2BL
+
+    return product
 
 
 def _sums_of_logs(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> Tensor:
@@ -191,8 +213,11 @@ def _expected_moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores
     weight_B = torch.where(sums.log_partition_B > -torch.inf, weight_B, 0.0)
     weight_BT = weight_B[:, None] * real_BT1[:, 1:, 0]
     if sums.is_narrow:
-        moves_LL = (transitions_LL - transitions_LL.amax()).exp()
         here_NL, next_NL = ((part - part.amax(-1, keepdim=True)).exp().flatten(0, 1) for part in (here_BTL, next_BTL))
+        if _is_taken_apart(transitions_LL):
+            moves = _Moves.find(transitions_LL - transitions_LL.amax()).exp()
+            return moves.expected(here_NL, next_NL, weight_BT.flatten())
+        moves_LL = (transitions_LL - transitions_LL.amax()).exp()
         total_N = (here_NL @ moves_LL * next_NL).sum(-1).clamp(min=1e-300)  # 0 between what stands on padding
         return moves_LL * (here_NL.T @ (next_NL * (weight_BT.flatten() / total_N)[:, None]))
     expected_LL = torch.zeros_like(transitions_LL)
@@ -279,6 +304,9 @@ def best_paths(
         nothing = emissions_BTL.new_full((num_sentences, num_paths), -torch.inf, dtype=torch.float64)
         nothing[:, 0] = 0.0
         return lengths_B.new_zeros(num_sentences, num_paths, 0), nothing
+    if num_paths == 1 and _is_taken_apart(scores.transitions_LL):
+        best_BT, best_B = _best_path(emissions_BTL.double(), lengths_B, Scores(*(part.double() for part in scores)))
+        return best_BT[:, None], best_B[:, None]
     start_L, transitions_LL, end_L = (part.double() for part in scores)
     emissions_TBL = emissions_BTL.double().transpose(0, 1)
     # state: the K best scores of a path that ends in each tag; rank k of tag l stands at k * L + l
@@ -308,3 +336,77 @@ def best_paths(
         tags_TBK.append(place_BK % num_tags)
     tags_BKT = torch.stack(tags_TBK[::-1], -1)
     return torch.where(real_tokens(lengths_B, num_tokens)[:, None, :], tags_BKT, 0), path_score_BK
+
+
+def _is_taken_apart(transitions_LL: Tensor) -> bool:
+    # On the CPU alone: sums by index have no fixed order on a GPU, which multiplies whole tables quickly.
+    return len(transitions_LL) > _MANY_TAGS and transitions_LL.device.type == "cpu"
+
+
+class _Moves(NamedTuple):
+    """The legal moves of a scheme of many labels: a dense block, and a few pairs of tags outside of it."""
+
+    from_D: Tensor  # the tags that many tags may follow, such as O and the ends of spans
+    to_C: Tensor  # the tags that may follow many, such as O and the beginnings of spans
+    block_CD: Tensor
+    from_P: Tensor  # the moves outside of the block, such as those within a span
+    to_P: Tensor
+    scores_P: Tensor
+
+    @classmethod
+    def find(cls, transitions_LL: Tensor) -> "_Moves":
+        legal_LL = transitions_LL > -torch.inf
+        is_from_L, is_to_L = (legal_LL.sum(axis) > _FEW_MOVES for axis in (1, 0))
+        from_D, to_C = is_from_L.nonzero()[:, 0], is_to_L.nonzero()[:, 0]
+        block_CD = transitions_LL[from_D][:, to_C].T.contiguous()
+        from_P, to_P = (legal_LL & ~(is_from_L[:, None] & is_to_L)).nonzero().unbind(1)
+        return cls(from_D, to_C, block_CD, from_P, to_P, transitions_LL[from_P, to_P])
+
+    def exp(self) -> "_Moves":
+        """Give the moves with exponentiated scores."""
+        return self._replace(block_CD=self.block_CD.exp(), scores_P=self.scores_P.exp())
+
+    def expected(self, here_NL: Tensor, next_NL: Tensor, weight_N: Tensor) -> Tensor:
+        """Give the expected number of uses of each move, (L, L), from the shares of the tags on both sides."""
+        here_ND, next_NC = here_NL[:, self.from_D], next_NL[:, self.to_C]
+        moved_NP = here_NL[:, self.from_P] * next_NL[:, self.to_P] * self.scores_P
+        total_N = ((here_ND @ self.block_CD.T) * next_NC).sum(-1) + moved_NP.sum(-1)
+        share_N = weight_N / total_N.clamp(min=1e-300)
+        expected_LL = here_NL.new_zeros(here_NL.shape[1], here_NL.shape[1])
+        expected_LL[self.from_D[:, None], self.to_C] = self.block_CD.T * (here_ND.T @ (next_NC * share_N[:, None]))
+        expected_LL[self.from_P, self.to_P] = share_N @ moved_NP
+        return expected_LL
+
+    def best_before(self, state_BL: Tensor) -> Tensor:
+        """Give the best score with which each tag can be reached from the states before, (B, L)."""
+        reached_BL = torch.full_like(state_BL, -torch.inf)
+        if self.block_CD.numel() and len(state_BL):
+            # One sentence at a time: the block of its sums stays in the cache.
+            best_BC = torch.stack([(self.block_CD + state_D).amax(-1) for state_D in state_BL[:, self.from_D]])
+            reached_BL[:, self.to_C] = best_BC
+        moved_BP = state_BL[:, self.from_P] + self.scores_P
+        return reached_BL.scatter_reduce(1, self.to_P.expand_as(moved_BP), moved_BP, "amax")
+
+
+def _best_path(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> tuple[Tensor, Tensor]:
+    """Give the best path (B, T) and its score (B,) among many tags: what `best_paths` gives, in less time and memory.
+
+    The way forward keeps scores and no pointers: the way back takes the best tag anew for the one tag that each
+    sentence has come to.
+    """
+    moves = _Moves.find(scores.transitions_LL)
+    states = [scores.start_L + emissions_BTL[:, 0]]
+    for t in range(1, emissions_BTL.shape[1]):
+        going_B = t < lengths_B
+        state_BL = states[-1].clone()
+        state_BL[going_B] = moves.best_before(state_BL[going_B]) + emissions_BTL[going_B, t]
+        states.append(state_BL)
+    best_B, tag_B = (states[-1] + scores.end_L).max(-1)
+    into_LL = scores.transitions_LL.T.contiguous()
+    tags = [tag_B]
+    for t in range(len(states) - 1, 0, -1):
+        came_B = (states[t - 1] + into_LL[tag_B]).argmax(-1)
+        tag_B = torch.where(t < lengths_B, came_B, tag_B)
+        tags.append(tag_B)
+    real_BT = real_tokens(lengths_B, len(states))
+    return torch.where(real_BT, torch.stack(tags[::-1], -1), 0), torch.where(lengths_B > 0, best_B, 0.0)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqtag.inference.series_input import SeriesLayout
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
 from seqtag.runtime.word_table import WordTable, last_ids
@@ -82,6 +83,7 @@ class OnnxClassEngine:
     segment_size: int
     max_tokens: int  # padded tokens per batch
     context: CharacterLayout | None = None  # of a network that has one
+    series: SeriesLayout | None = None  # how rows that are series are read
 
     @classmethod
     def build(
@@ -101,11 +103,16 @@ class OnnxClassEngine:
             inputs += ["symbols_MBC", "picks_MRS", "texts_R"]
         exported.check_borders(["lengths_R", *inputs], ["pooled_RH", "mass_R", *weighted, *names])
         nothing: dict[str, np.ndarray] = {"lengths_R": np.ones(1, np.int32)}
+        series = None
         if vocabulary is None:
             width = exported.session.inputs["values_RSD"][2:]
             if len(width) != 1 or not isinstance(width[0], int):
                 raise exported.damaged("its series have no fixed number of features")
             nothing["values_RSD"] = np.zeros((1, 1, *width), np.float32)
+            try:
+                series = SeriesLayout.from_dict(config.get("series"), width[0])
+            except ValueError as error:
+                raise exported.damaged(str(error)) from None
         else:
             # Its tables must have a row for each id that the vocabulary can give, or a prediction would fail later.
             nothing["slots_RS"] = np.ones((1, 1), np.int64)
@@ -140,14 +147,8 @@ class OnnxClassEngine:
             params["segment_size"],
             min(params["max_tokens"], MAX_TOKENS),
             context,
+            series,
         )
-
-    @property
-    def num_features(self) -> int | None:
-        """The numbers per step of a series; None where rows are texts."""
-        if self.words is not None:
-            return None
-        return int(self.session.inputs["values_RSD"][2])
 
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Give the probability of each class, (N, L); for a row without a token, the share of the class in training."""

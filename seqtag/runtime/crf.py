@@ -8,12 +8,14 @@ score -inf.
 # B sentences, T tokens, L tags, P pairs of tags
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 _RANGE = 600.0  # see nn/crf.py: where scores may lie further apart than float64 reaches, logarithms are taken
+_MANY_TAGS, _FEW_MOVES = 200, 8  # see nn/crf.py: the moves of many tags are taken apart
 
 
 class Scores(NamedTuple):
@@ -52,7 +54,7 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
     >>> best_paths(np.array([[[1.0, 0.0], [0.0, 3.0]]]), np.array([2]), scores).tolist()
     [[1, 1]]
     """
-    num_sentences, num_tokens, num_tags = emissions_BTL.shape
+    num_sentences, num_tokens, _ = emissions_BTL.shape
     if (lengths_B[1:] > lengths_B[:-1]).any():
         order_B = np.argsort(-lengths_B, kind="stable")
         unsorted_BT = np.empty((num_sentences, num_tokens), np.int64)
@@ -65,16 +67,12 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
     emissions_TBL = emissions_BTL.transpose(1, 0, 2).astype(np.float64)
     states_TBL = np.empty(emissions_TBL.shape)
     np.add(scores.start_L, emissions_TBL[0], out=states_TBL[0])
-    # The tag that comes from stands first: a maximum over the first axis goes through memory in order.
-    moved_LBL = np.empty((num_tags, num_sentences, num_tags))
-    transitions_L1L = scores.transitions_LL[:, None, :]
+    reach = _reach(scores.transitions_LL, num_sentences)
     # The longest come first, so the sentences with a token at t are the first ones.
     going_T = (lengths_B[None, :] > np.arange(num_tokens)[:, None]).sum(1).tolist()
     for t in range(1, num_tokens):
         going = going_T[t]
-        moved = moved_LBL[:, :going]
-        np.add(states_TBL[t - 1, :going].T[:, :, None], transitions_L1L, out=moved)
-        np.maximum.reduce(moved, axis=0, out=states_TBL[t, :going])
+        reach(states_TBL[t - 1, :going], states_TBL[t, :going])
         states_TBL[t, :going] += emissions_TBL[t, :going]
     into_LL = np.ascontiguousarray(scores.transitions_LL.T)
     after = 0  # sentences that the way back has entered: those with a token behind t
@@ -86,6 +84,39 @@ def best_paths(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores)
             paths_TB[t, after:going] = (states_TBL[t, after:going] + scores.end_L).argmax(-1)
         after = going
     return paths_BT
+
+
+def _reach(transitions_LL: np.ndarray, num_sentences: int) -> Callable[[np.ndarray, np.ndarray], None]:
+    """Give what writes, for states (B, L), the best score with which each tag is reached into a second array."""
+    num_tags = len(transitions_LL)
+    if num_tags <= _MANY_TAGS:
+        # The tag that comes from stands first: a maximum over the first axis goes through memory in order.
+        moved_LBL = np.empty((num_tags, num_sentences, num_tags))
+        transitions_L1L = transitions_LL[:, None, :]
+
+        def from_all(state_BL: np.ndarray, out_BL: np.ndarray) -> None:
+            moved = moved_LBL[:, : len(state_BL)]
+            np.add(state_BL.T[:, :, None], transitions_L1L, out=moved)
+            np.maximum.reduce(moved, axis=0, out=out_BL)
+
+        return from_all
+    # As in nn/crf.py: a dense block of moves, and a few pairs of tags outside of it.
+    legal_LL = transitions_LL > -np.inf
+    is_from_L, is_to_L = ((legal_LL.sum(axis) > _FEW_MOVES) for axis in (1, 0))
+    block_DC = transitions_LL[np.ix_(is_from_L, is_to_L)]
+    from_P, to_P = np.nonzero(legal_LL & ~(is_from_L[:, None] & is_to_L))
+    scores_P = transitions_LL[from_P, to_P]
+    moved_DC = np.empty(block_DC.shape)
+
+    def from_some(state_BL: np.ndarray, out_BL: np.ndarray) -> None:
+        out_BL[:] = -np.inf
+        for state_L, out_L in zip(state_BL, out_BL):
+            if moved_DC.size:
+                np.add(state_L[is_from_L][:, None], block_DC, out=moved_DC)
+                out_L[is_to_L] = moved_DC.max(0)
+            np.maximum.at(out_L, to_P, state_L[from_P] + scores_P)
+
+    return from_some
 
 
 def forward_backward(emissions_BTL: np.ndarray, lengths_B: np.ndarray, scores: Scores) -> Sums:
@@ -172,12 +203,13 @@ def _steps_between(is_legal: bytes, num_tags: int) -> float:
     >>> _steps_between(np.array([[True, False], [True, True]]).tobytes(), 2)  # no way from 0 to 1
     inf
     """
-    step_LL = np.frombuffer(is_legal, bool).reshape(num_tags, num_tags)
+    # In float32, whose products are quick.
+    step_LL = np.frombuffer(is_legal, bool).reshape(num_tags, num_tags).astype(np.float32)
     reached_LL = step_LL
     for num_steps in range(1, 9):
         if reached_LL.all():
             return num_steps
-        reached_LL = reached_LL @ step_LL
+        reached_LL = np.minimum(reached_LL @ step_LL, 1)
     return math.inf
 
 

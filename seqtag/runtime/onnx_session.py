@@ -56,7 +56,8 @@ class Session:
             outputs: list[np.ndarray] = self._session.run(list(names), dict(given))
         except _failures() as error:
             raise ModelError(f"{self._path}: onnxruntime can't run it ({one_line(error)}); export again") from None
-        check_finite(all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"))
+        is_finite = all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f")
+        check_finite(is_finite, given=given.values())
         return outputs
 
     def each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:

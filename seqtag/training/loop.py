@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from seqtag.batching import shuffled_batches
 from seqtag.errors import ModelError, UsageError
-from seqtag.nn.batch import AnyBatch
+from seqtag.inference.finite import large_input, large_weights
+from seqtag.nn.batch import AnyBatch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.training.checkpoint import read_checkpoint, under, write_checkpoint
 from seqtag.training.device import make_accelerator
@@ -182,8 +183,7 @@ class Trainer:
             rows = "sentences" if self.batches is None else "windows"
             raise ModelError(
                 f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the {rows} number "
-                f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: "
-                f"lower learning_rate (now {options.learning_rate:g}) or clip (now {options.clip:g})"
+                f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: {self._cause(batch)}"
             )
         for optimizer in self.optimizers:
             optimizer.zero_grad()
@@ -194,6 +194,16 @@ class Trainer:
             optimizer.step()
         self.average.update(step)
         return value
+
+    def _cause(self, batch: AnyBatch | WindowBatch) -> str:
+        """Say why a loss is not finite, and what to do; before the first step no rate has done it."""
+        options = self.options
+        if self.state.total_steps_done:
+            return f"lower learning_rate (now {options.learning_rate:g}) or clip (now {options.clip:g})"
+        given = [batch.values_BTD.cpu().numpy()] if isinstance(batch, SeriesBatch) else []
+        advice = "they come from outside, as word vectors or a language model do: look at their file"
+        found = large_input(given) or large_weights(self.network, advice=advice) or "look at the numbers of the input"
+        return f"no step was taken yet, so the learning rate is not to blame; {found}"
 
     def _end_epoch(self) -> None:
         state = self.state

@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 import safetensors.torch
 from hostile_folders import reseal
 from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier, tiny_tagger
 
 from seqtag import LanguageModel, ModelError, Tagger
+from seqtag.inference.finite import check_finite
+from seqtag.runtime import load
 
 
 @pytest.mark.parametrize("head", ["crf", "linear"])
@@ -48,7 +51,7 @@ def test_weights_that_overflow_in_a_folder_give_no_answer(folder):
     path.write_bytes(safetensors.torch.save(weights))
     config = json.loads((folder / "config.json").read_bytes())
     reseal(folder, config)
-    with pytest.raises(ModelError, match="infinite or no numbers"):
+    with pytest.raises(ModelError, match=r"the weights head\.output\.weight are as large as 3e\+38; train it again"):
         Tagger.load(folder, device="cpu").predict([["Ada", "spoke"], ["Oslo"]])
 
 
@@ -61,3 +64,24 @@ def test_a_temperature_that_no_tagger_has_is_refused(folder, temperature):
     reseal(folder)
     with pytest.raises(ModelError, match=r"head\.temperature"):
         Tagger.load(folder)
+
+
+def test_series_that_are_far_from_those_of_training_are_named_by_their_numbers(tmp_path):
+    """A plain recurrent network of rectified units has no bound: states grow with the input."""
+    X = [np.random.default_rng(n).normal(size=(40, 2)) for n in range(12)]
+    classifier = tiny_classifier(encoder="rnn_relu", epochs=1).fit(X, [0, 1] * 6, dev=(X, [0, 1] * 6))
+    for weights in classifier.network_.encoder.parameters():
+        weights.data.abs_()
+    folder = classifier.save(tmp_path / "m")
+    classifier.export(folder, force=True)
+    for model in (classifier, load(folder)):
+        with pytest.raises(
+            ModelError, match=r"the input holds 3e\+38, far from the numbers of the training data; give"
+        ):
+            model.predict([np.full((40, 2), 3e38)])
+
+
+def test_what_is_not_found_in_input_or_weights_overflows_in_between():
+    with pytest.raises(ModelError, match="has no answer: its weights overflow; train it again with a lower"):
+        check_finite(False, given=[np.ones(3), np.zeros(0), np.array([10**9])])
+    check_finite(True, given=[np.array([np.inf])])

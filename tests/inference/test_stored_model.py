@@ -204,3 +204,21 @@ def test_what_training_counted_must_have_sizes_that_fit_each_other(tmp_path, nam
     reseal(folder)
     with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
         Classifier.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("series", "message"),
+    [
+        ({}, "'series.shift' is missing"),
+        ({"shift": []}, "'series.shift' is empty"),
+        ({"shift": [float("nan")]}, r"'series.shift\[0\]' must be a finite number"),
+        ({"shift": [0.0, 1.0], "names": ["a"]}, "'series.names' must have a name for each of the 2 features"),
+        ({"shift": [0.0, 1.0], "names": ["a", "a"]}, "'series.names' has the same string twice"),
+        ({"shift": [0.0], "names": [7]}, "'series.names' must be a list of names, and has 7"),
+        ({"shift": [0.0], "scale": [1.0]}, "'series.scale' is no field of this file"),
+    ],
+)
+def test_how_series_are_read_is_checked(series, message):
+    config = json.loads((MODELS / "classifier" / "config.json").read_bytes())
+    with pytest.raises(ModelError, match=message):
+        check_stored(Path("m"), {**config, "series": series}, {})

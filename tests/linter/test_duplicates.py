@@ -76,13 +76,11 @@ def test_copies_between_splits_are_counted_apart_by_who_is_spoilt():
 
 
 @pytest.mark.parametrize(("num_test", "kind"), [(200, "shared_with_train"), (201, "few_shared_with_train")])
-def test_copies_are_an_error_from_one_in_a_hundred_on(num_test, kind):
+def test_copies_are_many_from_one_in_a_hundred_on(num_test, kind):
     rows = [f"these are the words number {n}" for n in range(num_test)]
     findings = check_corpus({"train": texts(rows[:2]), "test": texts(rows)}, task="classify")
     assert {each for each in ("shared_with_train", "few_shared_with_train") if findings.of_kind(each)} == {kind}
     assert findings.of_kind(kind).count == 2
-    errors = {finding.kind for finding in findings.findings if finding.severity == "error"}
-    assert errors == {"too_little", "shared_with_train"} & {"too_little", kind}  # all texts have one label
 
 
 def test_rows_of_letters_are_no_near_copies_for_sharing_an_alphabet():

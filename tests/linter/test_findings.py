@@ -29,7 +29,7 @@ def test_findings_come_in_the_order_of_the_table_and_json_keys_stay(tmp_path):
     assert list(content) == [
         *("source", "task", "scheme", "num_errors", "num_warnings", "num_notes", "splits", "findings"),
     ]
-    assert [content[f"num_{severity}s"] for severity in ("error", "warning", "note")] == [1, 2, 1]
+    assert [content[f"num_{severity}s"] for severity in ("error", "warning", "note")] == [0, 3, 1]
     assert content["splits"] == [
         {
             **{"name": "train", "origin": str(tmp_path / "train.conll"), "num_rows": 2, "num_tokens": 4},
@@ -38,7 +38,7 @@ def test_findings_come_in_the_order_of_the_table_and_json_keys_stay(tmp_path):
     ]
     first = content["findings"][0]
     assert list(first) == ["kind", "severity", "count", "counts", "message", "examples"]
-    assert (first["severity"], first["count"], first["counts"]) == ("error", 1, {"train": 1})
+    assert (first["severity"], first["count"], first["counts"]) == ("warning", 1, {"train": 1})
     assert first["examples"] == [
         {"split": "train", "place": f"{tmp_path / 'train.conll'}:5", "text": "'I-LOC' after 'O', at the end"}
     ]

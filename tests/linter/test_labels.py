@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from linting import examples, kinds, texts
@@ -52,7 +53,42 @@ def test_labels_that_splits_do_not_share_are_found_both_ways():
     assert examples(findings, "label_not_in_train") == [("split dev, row 1", "'c': 1 in dev, 0 in train")]
     assert examples(findings, "unused_label") == [("dev", "'b': 6 in train, 0 in dev")]
     assert kinds(findings) == ["label_not_in_train", "unused_label"]
-    assert findings.has_errors
+    assert not findings.has_errors
+
+
+def test_a_split_of_texts_without_a_label_of_train_is_an_error():
+    train, other = texts([f"text {n}" for n in range(12)], ["a"] * 6 + ["b"] * 6), texts(["one", "two"], ["x", "y"])
+    findings = check_corpus({"train": train, "test": other}, task="classify")
+    assert examples(findings, "foreign_labels") == [("split test, row 0", "'x'"), ("split test, row 1", "'y'")]
+    assert check_corpus({"train": train, "web": other}, task="classify").of_kind("foreign_labels") is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "advice"),
+    [
+        (["good", "bad|good", "bad"], r"if so, label_separator='|' cuts them"),
+        (["['good', 'bad']", "good", "bad"], "label_separator=',' reads such lists"),
+    ],
+)
+def test_labels_that_look_like_several_are_listed_with_what_cuts_them(labels, advice):
+    joined = next(label for label in labels if len(label) > 5)
+    rows = texts([f"text {n}" for n in range(12)], labels * 4)
+    findings = check_corpus({"train": rows}, task="classify")
+    finding = findings.of_kind("joined_labels")
+    assert (finding.severity, finding.count, advice in finding.message) == ("warning", 4, True)
+    assert finding.examples[0].text == repr(joined)
+    assert (
+        check_corpus({"train": texts(["a", "b", "c"], ["good|x", "bad", "bad"])}, task="classify").of_kind(
+            "joined_labels"
+        )
+        is None
+    )
+
+
+def test_lists_of_indicators_are_an_error():
+    rows = Dataset.from_dict({"text": ["a", "b", "c"], "labels": [[0, 1], [1, 1], [0, 0]]})
+    finding = check_corpus({"train": rows}, task="classify").of_kind("indicator_labels")
+    assert finding.message.startswith("Each text has a list of 2 labels, and these are only 0 and 1")
 
 
 def test_rare_labels_and_a_class_that_outweighs_the_others():

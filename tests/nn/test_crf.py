@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from seqtag.nn import crf
 from seqtag.nn.crf import Scores, best_paths, forward_backward, log_partition, marginals, path_score
+from seqtag.text.schemes import legal_transitions
 
 FORBIDDEN = -torch.inf
 
@@ -38,6 +40,18 @@ def all_paths(emissions_TL: Tensor, scores: Scores):
         yield path, total
 
 
+@pytest.fixture(
+    scope="module", params=[None, 0, 1, 2, 9], ids=lambda most: "whole" if most is None else f"apart {most}"
+)
+def taken_apart(request):
+    """Tables of moves as they are, and taken apart as those of many tags, into a block and pairs of few moves."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param is not None:
+            patch.setattr("seqtag.nn.crf._MANY_TAGS", 0)
+            patch.setattr("seqtag.nn.crf._FEW_MOVES", request.param)
+        yield
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -45,6 +59,7 @@ def all_paths(emissions_TL: Tensor, scores: Scores):
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     scale=st.sampled_from([2.0, 20.0, 200.0, 3000.0]),
 )
+@pytest.mark.usefixtures("taken_apart")
 def test_partition_marginals_and_best_paths_equal_enumeration(seed, num_tags, lengths, scale):
     """Also where scores lie so far apart that float64 does not hold their exponentials."""
     emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths, scale=scale)
@@ -85,6 +100,7 @@ def test_path_score_equals_enumeration_whatever_stands_on_padding():
 
 @pytest.mark.parametrize("forbid", [False, True])
 @pytest.mark.parametrize("far", [0.0, 1000.0])
+@pytest.mark.usefixtures("taken_apart")
 def test_gradient_checks(forbid, far):
     """Also where one score is so low that sums are taken in logarithms."""
     emissions, lengths, scores = random_chain(5, forbid=forbid)
@@ -112,6 +128,7 @@ def test_float32_is_stable_on_2000_tokens():
     torch.testing.assert_close(probability.sum(-1), torch.ones(1, 2000, dtype=torch.float64))
 
 
+@pytest.mark.usefixtures("taken_apart")
 def test_an_empty_sentence_has_one_empty_path():
     emissions, _, scores = random_chain(11, lengths=(3, 2))
     lengths = torch.tensor([3, 0])
@@ -120,6 +137,7 @@ def test_an_empty_sentence_has_one_empty_path():
     assert path_score(emissions, torch.zeros(2, 3, dtype=torch.long), lengths, scores)[1] == 0
 
 
+@pytest.mark.usefixtures("taken_apart")
 def test_no_legal_path_has_probability_zero():
     emissions, lengths, scores = random_chain(13, lengths=(3,))
     emissions[0, 1] = FORBIDDEN
@@ -128,6 +146,28 @@ def test_no_legal_path_has_probability_zero():
     sums = forward_backward(emissions, lengths, scores)
     assert sums.log_partition_B[0] == -torch.inf
     assert (marginals(sums, lengths) == 0).all()
+
+
+@pytest.mark.parametrize("num_labels", [60, 80])
+def test_many_tags_have_the_sums_gradients_and_paths_of_few(num_labels, monkeypatch):
+    """The moves of a scheme, with sentences of all lengths, one of them without a token."""
+    names = ["O"] + [f"{letter}-{n}" for n in range(num_labels) for letter in "BIES"]
+    legal = [torch.from_numpy(part) for part in legal_transitions(names, "BIOES")]
+    generator, lengths = torch.Generator().manual_seed(num_labels), torch.tensor([5, 0, 1, 7, 3])
+    scores = Scores(*(torch.randn(part.shape, generator=generator).where(part, FORBIDDEN) for part in legal))
+    emissions = torch.randn(5, 7, len(names), generator=generator)
+
+    def computed() -> list[Tensor]:
+        given = [part.clone().requires_grad_() for part in (emissions, *scores)]
+        total_B = log_partition(given[0], lengths, Scores(*given[1:]))
+        (total_B * torch.arange(1.0, 6.0)).sum().backward()
+        return [total_B, *best_paths(emissions, lengths, scores), *(part.grad for part in given)]
+
+    assert len(names) > crf._MANY_TAGS
+    apart = computed()
+    monkeypatch.setattr(crf, "_MANY_TAGS", 10_000)
+    for found, expected in zip(apart, computed(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_a_path_that_falls_behind_for_long_counts_when_it_is_the_only_one_in_the_end():

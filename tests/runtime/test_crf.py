@@ -31,6 +31,16 @@ def path_total(path, emissions_TL, scores):
     return ends + moved + emissions_TL[range(len(path)), path].sum()
 
 
+@pytest.fixture(scope="module", params=[None, 0, 1, 9], ids=lambda most: "whole" if most is None else f"apart {most}")
+def taken_apart(request):
+    """Tables of moves as they are, and taken apart as those of many tags, into a block and pairs of few moves."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param is not None:
+            patch.setattr(crf, "_MANY_TAGS", 0)
+            patch.setattr(crf, "_FEW_MOVES", request.param)
+        yield
+
+
 ragged = st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any)
 
 
@@ -41,6 +51,7 @@ ragged = st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any)
     lengths=ragged,
     scale=st.sampled_from([2.0, 20.0, 200.0, 3000.0]),
 )
+@pytest.mark.usefixtures("taken_apart")
 def test_sums_marginals_moves_and_best_paths_equal_enumeration(seed, num_tags, lengths, scale):
     """Also where scores lie so far apart that float64 does not hold their exponentials."""
     emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=lengths, scale=scale)

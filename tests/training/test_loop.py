@@ -113,6 +113,20 @@ def test_a_loss_that_is_not_finite_names_the_batch(rows, value):
     assert "lower learning_rate (now 0.01)" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(math.nan, "head.output.bias are not finite"), (3e38, "head.output.bias are as large as 3e+38")],
+)
+def test_a_loss_that_is_not_finite_before_any_step_is_no_matter_of_the_rate(rows, value, found):
+    network = make_network(rows)
+    with torch.no_grad():
+        network.head.output.bias[0], network.head.output.bias[1:] = -value, value
+    with pytest.raises(ModelError, match="no step was taken yet, so the learning rate is not to blame") as caught:
+        make_trainer(rows, network=network).run()
+    assert f"the weights {found}; they come from outside, as word vectors" in str(caught.value)
+    assert "lower learning_rate" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_weights_that_are_not_finite_after_the_last_step_are_not_kept(rows, value):
     network, scored = make_network(rows), []

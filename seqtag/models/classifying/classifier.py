@@ -15,6 +15,7 @@ from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.classifying.slices import unknown_shares
 from seqtag.evaluation.report import Report
 from seqtag.inference.classifying import ClassEngine, PredictingClassifier
+from seqtag.inference.series_input import SeriesLayout
 from seqtag.models import options as check
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
 from seqtag.models.classifying.inputs import (
@@ -55,7 +56,8 @@ class FittedClassifier:
 
     class_set_: ClassSet
     prior_: np.ndarray  # shares of the classes in training
-    scale_: tuple[torch.Tensor, ...] | None  # mean and deviation of each feature of series; None for texts
+    series_: SeriesLayout | None  # how series are read; None for texts
+    scale_: tuple[torch.Tensor, ...] | None  # what the network subtracts from and divides series by; None for texts
     ngrams_: Ngrams | None  # until the network has them
 
 
@@ -128,7 +130,8 @@ class Classifier(
         rows = self._index(train, ids)
         self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out)}
         self.data_ |= {"train": len(train), "dev": len(held_out), "seen": seen_keys(train.items, held_out.items)}
-        dev_score = ClassDevScore(self._torch_engine, held_out.rows, held_out.labels, self.class_set_)
+        dev_rows = held_out.rows if self.series_ is None else self.series_.centred(held_out.rows, "fit")
+        dev_score = ClassDevScore(self._torch_engine, dev_rows, held_out.labels, self.class_set_)
         with self._remembering(*(split.texts for split in (train, held_out) if split.texts is not None)):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
@@ -141,19 +144,17 @@ class Classifier(
 
     def _index(self, train: Labelled, ids: list[Any]) -> Rows:
         """Build what turns rows into tensors from the training data, and the rows themselves."""
-        self.scale_, self.ngrams_ = None, None
+        self.series_, self.scale_, self.ngrams_ = None, None, None
         if train.series is not None:
             if self.context_ is not None:
                 raise UsageError("context=...: language models read texts, and these rows are series; leave it out")
             self.vocabulary_, self.vectors_ = None, None
-            values_ND = np.concatenate(train.series)
-            if not len(values_ND):
+            if not any(map(len, train.series)):
                 raise DataError("the training series have not one step; give series with steps")
-            mean_D, spread_D = values_ND.mean(0, dtype=np.float64), values_ND.std(0, dtype=np.float64)
-            # A constant feature is not scaled: divided by next to nothing, another value of it would drown the others.
-            scale_D = np.where(spread_D > 1e-7 * np.abs(mean_D), spread_D, 1.0)
-            self.scale_ = torch.tensor(mean_D, dtype=torch.float32), torch.tensor(scale_D, dtype=torch.float32)
-            return SeriesRows(train.series, ids, self.class_set_)
+            self.series_, spread_D = SeriesLayout.learn(train.series, train.features)
+            scale_D = torch.tensor(spread_D, dtype=torch.float32)
+            self.scale_ = torch.zeros_like(scale_D), scale_D
+            return SeriesRows(self.series_.centred(train.series, "fit"), ids, self.class_set_)
         assert train.texts is not None
         counts = count_tokens(train.texts)
         if not counts:
@@ -218,6 +219,7 @@ class Classifier(
             self.prior_,
             self.max_tokens,
             self._context_reader,
+            self.series_,
         )
 
     def _make_engines(self) -> Engines[ClassEngine]:
@@ -235,7 +237,8 @@ class Classifier(
     ) -> Report:
         """Compare predictions with gold labels: scores, confusions, the surest mistakes, reliability."""
         self._check_fitted()
-        data = as_labelled(X, y, "evaluation", language=self.language, columns=self.class_set_.labels)
+        columns, features = self.class_set_.labels, None if self.series_ is None else self.series_.names
+        data = as_labelled(X, y, "evaluation", language=self.language, columns=columns, features=features)
         if not len(data):
             raise DataError("the evaluation data holds no text")
         engine = self._engine()
@@ -266,6 +269,8 @@ class Classifier(
 
     def _to_store(self) -> StoredModel:
         about = {"classes": self.class_set_.to_dict(), "prior": self.prior_.tolist(), "data": self.data_}
+        if self.series_ is not None:
+            about["series"] = self.series_.to_dict()
         vocabulary = {} if self.vocabulary_ is None else self.vocabulary_.to_dict()
         return self._stored(about, vocabulary, self._card())
 
@@ -319,6 +324,9 @@ class Classifier(
         ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
         self.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
         self._check_counted()
+        self.series_ = None
+        if self.scale_ is not None:
+            self.series_ = SeriesLayout.from_dict(stored.config.get("series"), len(self.scale_[0]))
 
     def _check_counted(self) -> None:
         """Raise ValueError where what training counted is not of sizes and types that fit each other."""

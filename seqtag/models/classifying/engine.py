@@ -41,6 +41,7 @@ class ClassExports:
             },
             "classes": made_of.classes.to_dict(),
             "prior": made_of.prior_L.tolist(),
+            **({} if made_of.series is None else {"series": made_of.series.to_dict()}),
         }
         opened = OnnxClassEngine.build(exported, config, made_of.vocabulary, made_of.context)
         return lambda on_torch: replace(opened, max_tokens=min(on_torch.max_tokens, MAX_TOKENS))

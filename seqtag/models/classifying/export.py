@@ -14,7 +14,7 @@ from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.inference.user_input import dev_pair, rows_for
 from seqtag.models.classifying.engine import ClassExports
 from seqtag.models.classifying.inference import TorchClassEngine
-from seqtag.models.classifying.inputs import Labelled, as_known, as_labelled, check_classes
+from seqtag.models.classifying.inputs import as_known, as_labelled, check_classes
 from seqtag.models.export_trial import (
     ROUNDING,
     invented_sentences,
@@ -45,7 +45,7 @@ def export_classifier(
     data = None if dev is None else _read_dev(on_torch, dev, language=language)
 
     def trial(ours: TorchClassEngine, theirs: OnnxClassEngine, path: Path) -> None:
-        rows = _invented(ours, theirs.segment_size) if data is None else data.rows
+        rows = _invented(ours, theirs.segment_size) if data is None else data[0]
         ours_NL, theirs_NL = ours.probabilities(rows), theirs.probabilities(rows)
         chosen = ours.choose(ours_NL), theirs.choose(theirs_NL)
         classes = ours.classes
@@ -56,7 +56,7 @@ def export_classifier(
         elif data is None:
             log_agreement(~differs_N, f"made-up texts keep their class{'es' * classes.is_multi}")
         else:
-            gold = [as_known(label, classes) for label in data.labels]
+            gold = [as_known(label, classes) for label in data[1]]
             before, after = (
                 100 * float(evaluate_labels(gold, classes.decode(one), labels=list(classes.labels), resamples=0).score)
                 for one in chosen
@@ -69,24 +69,26 @@ def export_classifier(
         ClassExports,
         trial,
         folder,
-        language=language if on_torch.num_features is None else None,
+        language=language if on_torch.series is None else None,
         int8=int8,
         force=force,
         has_dev=dev is not None,
     )
 
 
-def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> Labelled:
-    data = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language, columns=on_torch.classes.labels)
+def _read_dev(on_torch: TorchClassEngine, dev: Any, *, language: str) -> tuple[list[Any], list[Any]]:
+    """Give dev data as rows that the network reads, and their labels."""
+    series, columns = on_torch.series, on_torch.classes.labels
+    names = None if series is None else series.names
+    data = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language, columns=columns, features=names)
     if not len(data):
         raise DataError("the dev data holds no text")
-    # Raises an error where the rows are not what the model reads.
-    rows_for(data.rows, "export", tokenizer=partial(Tokenizer, language), num_features=on_torch.num_features)
+    rows = rows_for(data.rows, "export", tokenizer=partial(Tokenizer, language), series=series)
     if data.is_multi != on_torch.classes.is_multi:
         form = "one label per text" if data.is_multi else "a list of labels per text"  # that of the model
         raise UsageError(f"the model was trained with {form}, the dev data have another form; give both in one")
     check_classes(data.labels, on_torch.classes, "dev")
-    return data
+    return list(rows), data.labels
 
 
 def _invented(engine: TorchClassEngine, segment_size: int) -> list[Any]:

@@ -15,9 +15,9 @@ from scipy.special import log_softmax
 from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
 from seqtag.inference.finite import check_finite
+from seqtag.inference.series_input import SeriesLayout
 from seqtag.nn.batch import AnyBatch
 from seqtag.nn.network import ClassNetwork
-from seqtag.nn.series import SeriesEmbedder
 from seqtag.text.classes import ClassSet
 from seqtag.text.length_batches import row_batches
 from seqtag.text.vocabulary import Vocabulary
@@ -35,17 +35,12 @@ class TorchClassEngine:
     prior_L: np.ndarray  # shares of the classes in training
     max_tokens: int  # padded tokens per batch
     context: ContextReader | None = None  # of a network that has one
+    series: SeriesLayout | None = None  # how the rows are read where they are series
 
     @property
     def pooling(self) -> str:
         """How the states of a row become one vector."""
         return str(self.network.head.pooling.name)
-
-    @property
-    def num_features(self) -> int | None:
-        """The numbers per step of a series; None where rows are texts."""
-        embedder = self.network.embedder
-        return embedder.output_size if isinstance(embedder, SeriesEmbedder) else None
 
     def batches(self, rows: Rows) -> Iterator[tuple[np.ndarray, AnyBatch]]:
         """Cut rows into batches of like length: give their numbers and the batch. Empty rows are left out."""
@@ -63,7 +58,7 @@ class TorchClassEngine:
         with torch.inference_mode():
             for indices, batch in self.batches(rows):
                 probability_NL[indices] = self.network.probabilities(batch).cpu().numpy()
-        check_finite(np.isfinite(probability_NL).all())
+        self._check(np.isfinite(probability_NL).all(), rows)
         return probability_NL
 
     def views(self, rows: Rows) -> tuple[np.ndarray, torch.Tensor]:
@@ -73,8 +68,11 @@ class TorchClassEngine:
             for indices, batch in self.batches(rows):
                 numbers.append(indices)
                 scores.append(self.network.views(batch).cpu())
-        check_finite(all(views.isfinite().all() for views in scores))
+        self._check(all(views.isfinite().all() for views in scores), rows)
         return np.concatenate(numbers), torch.cat(scores, 1)
+
+    def _check(self, is_finite: object, rows: Rows) -> None:
+        check_finite(is_finite, network=self.network, given=() if self.series is None else rows)
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
         """Give the weight of each token in the pooled vector: one array (tokens) per row, which sums to 1."""

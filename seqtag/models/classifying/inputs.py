@@ -17,14 +17,13 @@ from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tokenised import TOKENS, cut_texts
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.inference.series_input import feature_names, refuse_masked, series_rows
 from seqtag.inference.user_input import (
-    check_precision,
     check_single_split,
     dev_pair,
     is_missing,
     is_series,
     report_unknown,
-    series_rows,
     text_rows,
     token_rows,
     warn_of_blanks,
@@ -45,9 +44,10 @@ class Labelled:
     labels: list[Any]
     is_multi: bool
     texts: Dataset | None = None  # with one column, `tokens`
-    series: list[np.ndarray] | None = None  # each (T, D)
+    series: list[np.ndarray] | None = None  # each (T, D) in float64
     given: Sequence[str | Sequence[str]] | None = None  # the texts as they came, if they came as strings
     columns: tuple[Label, ...] | None = None  # the label of each column, if the labels came as an array of 0 and 1
+    features: tuple[str, ...] | None = None  # the names of the features, if the series came as data frames with names
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -84,6 +84,7 @@ class Labelled:
             None if self.texts is None else self.texts.select(numbers),
             None if self.series is None else [self.series[i] for i in numbers],
             columns=self.columns,
+            features=self.features,
         )
 
     def classes(self) -> ClassSet:
@@ -119,10 +120,19 @@ def fingerprint_of(**splits: Labelled) -> str:
     return digest.hexdigest()
 
 
-def as_labelled(X: Any, y: Any, what: str, *, language: str, columns: Sequence[Label] | None = None) -> Labelled:
+def as_labelled(
+    X: Any,
+    y: Any,
+    what: str,
+    *,
+    language: str,
+    columns: Sequence[Label] | None = None,
+    features: tuple[str, ...] | None = None,
+) -> Labelled:
     """Turn what a user gave into rows with labels; texts are cut into tokens, on disk.
 
-    `columns` says what the columns of an array of indicators stand for, where other data have said so already.
+    `columns` says what the columns of an array of indicators stand for, and `features` how the columns of data frames
+    are called whose rows are the steps of series, where other data have said so already.
     Raises UsageError for a wrong call, DataError for data that falls short, by the number of the text.
     """
     check_single_split(X, what)
@@ -137,6 +147,7 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str, columns: Sequence[L
         example = _EXAMPLE.replace("fit(", f"{verb}(", 1)
         raise UsageError(f"the {what} data needs labels: give a dataset with text and label, or {example}")
     rows = text_rows(X, "fit")
+    refuse_masked(y, f"{what} data: y is a masked array")
     y = list(y) if isinstance(y, Iterator) else y  # it is gone through more than once
     table = _indicators(y, what, columns)
     labels, is_multi = _check_labels(y, what) if table is None else (table.labels, True)
@@ -144,9 +155,9 @@ def as_labelled(X: Any, y: Any, what: str, *, language: str, columns: Sequence[L
     if len(rows) != len(labels):
         raise DataError(f"{what} data: {len(rows)} texts but {len(labels)} labels")
     if is_series(rows, "fit"):
-        series = series_rows(rows, "fit")
-        check_precision(rows)
-        return Labelled(labels, is_multi, series=series, columns=names)
+        features = feature_names(rows) if features is None else features
+        series = series_rows(rows, "fit", names=features)
+        return Labelled(labels, is_multi, series=series, columns=names, features=features)
     blank = [number for number, row in enumerate(rows, 1) if not (row.strip() if isinstance(row, str) else row)]
     if blank:
         warn_of_blanks(blank, f"the {what} data")
@@ -262,7 +273,8 @@ def training_splits(
         shares = f"{len(held_out)} of {len(train)} training texts are held out (dev_share={dev_share:g}, seed={seed})"
         logger.info("no dev data given: %s", shares)
         return train.take(np.setdiff1d(np.arange(len(train)), held_out)), train.take(held_out)
-    held = as_labelled(*dev_pair(dev, "(texts, labels)"), "dev", language=language, columns=train.columns)
+    pair = dev_pair(dev, "(texts, labels)")
+    held = as_labelled(*pair, "dev", language=language, columns=train.columns, features=train.features)
     if not len(held):
         raise DataError("the dev data holds no text; leave it out to hold out a share of the training data")
     check_alike(train, held, "dev")

@@ -51,7 +51,7 @@ def symbol_losses(network: LanguageNetwork, symbols_N: np.ndarray) -> np.ndarray
     reading_N = np.concatenate([[LINE_BREAK_ID], symbols_N])
     parts = [np.zeros(0)]
     for losses_BT, _, _ in _read(network, reading_N, 1):
-        check_finite(losses_BT.isfinite().all())
+        check_finite(losses_BT.isfinite().all(), network=network)
         parts.append(losses_BT[0].double().cpu().numpy())
     return np.concatenate(parts)
 
@@ -72,7 +72,7 @@ def mean_loss(
             if cache is not None:
                 cached_FT = memory.losses(hidden_BTE[0], targets_BT[0], losses_BT[0], [cache.flatness])
                 losses_BT = cache.mix(losses_BT, cached_FT)
-            check_finite(losses_BT.isfinite().all())
+            check_finite(losses_BT.isfinite().all(), network=network)
             total += float(losses_BT.sum(dtype=torch.float64))
             number += losses_BT.numel()
     return total / number

@@ -72,7 +72,7 @@ class TorchTagEngine(NbestTagEngine):
         for indices, batch in self.batches(sentences):
             with torch.inference_mode():
                 emissions_BTL = self.network.emissions(batch)
-            check_finite(emissions_BTL.isfinite().all())
+            check_finite(emissions_BTL.isfinite().all(), network=self.network)
             yield indices, emissions_BTL, batch.lengths_B
 
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:

@@ -45,7 +45,7 @@ def splits(run: Run, *words: str | Path) -> dict[str, int]:
 def test_the_report_is_all_that_is_printed_and_is_that_of_the_linter(run: Run, tmp_path: Path):
     path = write(tmp_path, {"train.conll": CLEAN + ORPHAN}) / "train.conll"
     result = run("check", path)
-    assert (result.exit_code, result.stdout, result.stderr) == (1, f"{check_corpus(path)}\n", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{check_corpus(path)}\n", "")
     assert "\x1b" not in result.stdout
     assert all(cell_len(line) <= 80 or str(tmp_path) in line for line in result.stdout.splitlines())
 
@@ -56,7 +56,7 @@ def test_the_report_is_all_that_is_printed_and_is_that_of_the_linter(run: Run, t
         (CLEAN, 0),  # nothing at all
         (CLEAN + "New\u200b\tO\n", 0),  # a warning
         (CLEAN + "in\tO\nRome\tB-LOC\n", 0),  # a note
-        (CLEAN + ORPHAN, 1),
+        (CLEAN + ORPHAN, 0),  # training repairs it, with a warning
         (CLEAN + "broken\n", 1),
     ],
 )
@@ -139,7 +139,7 @@ def test_several_files_are_splits_that_are_looked_at_together(run: Run, tmp_path
     files = tmp_path / "b" / "test.tsv", tmp_path / "a" / "my-train.conll", f"{tmp_path / 'b' / 'web.conll'}:tag=1"
     assert splits(run, *files) == {"train": 5, "test": 5, "web.conll": 1}
     result = run("check", *files)
-    assert "error: shared_with_train, 5 (test in train 5)" in result.stdout.splitlines()
+    assert "warning: shared_with_train, 5 (test in train 5)" in result.stdout.splitlines()
     assert "    b/test.tsv:1  as a/my-train.conll:1: 'Ada spoke for 0 hours'" in result.stdout.splitlines()
 
 
@@ -232,13 +232,13 @@ def test_findings_are_written_as_a_page_and_as_markdown(run: Run, tmp_path: Path
     files = tmp_path / "page.htm", tmp_path / "table.text"
     result = run("check", path, "--html", files[0], "--markdown", files[1])
     findings = check_corpus(path)
-    assert (result.exit_code, result.stdout) == (1, f"{findings}\n")
+    assert (result.exit_code, result.stdout) == (0, f"{findings}\n")
     assert [file.read_text(encoding="utf-8") for file in files] == [findings.to_html(), findings.to_markdown()]
     assert run("check", path, "--markdown", "-").stdout == findings.to_markdown()
 
 
 def test_colours_are_for_terminals_alone(tmp_path: Path):
-    path = write(tmp_path, {"train.conll": CLEAN + ORPHAN + "New\u200b\tO\n"}) / "train.conll"
+    path = write(tmp_path, {"train.conll": ORPHAN + "New\u200b\tO\n"}) / "train.conll"  # one sentence is too little
     words = [sys.executable, "-m", "seqtag.cli", "check", str(path)]
     environment = {"PATH": "", "TERM": "xterm-256color", "COLUMNS": "80", "HF_HUB_OFFLINE": "1"}
     ours, theirs = pty.openpty()

@@ -157,3 +157,15 @@ def test_weights_by_number_are_found_whatever_type_the_number_has():
     weights = {0.0: 2, np.int64(1): 3}
     classifier = tiny_classifier(epochs=1, class_weights=weights).fit(TEXTS, IS_GOOD.astype(float))
     assert classifier.network_.head.class_weights_L.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("mask", [False, [True] + [False] * 31], ids=["nothing masked", "one masked"])
+def test_labels_in_masked_arrays_are_refused(mask):
+    for values in (np.arange(32) % 2, np.array(LABELS), INDICATORS):
+        y = np.ma.masked_array(values, np.ma.nomask if mask is False else np.resize(mask, values.shape))
+        with pytest.raises(
+            UsageError, match="training data: y is a masked array, and what is masked would count; fill"
+        ):
+            tiny_classifier().fit(TEXTS, y)
+        with pytest.raises(UsageError, match="dev data: y is a masked array"):
+            tiny_classifier().fit(TEXTS, LABELS, dev=(TEXTS, y))

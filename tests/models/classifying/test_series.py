@@ -1,15 +1,21 @@
 """Series of numbers in the place of texts: the same promises, with what only numbers can do."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from hostile_folders import reseal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tiny_classifier
 
 from seqtag import Classifier
 from seqtag.batching import collate_series
+from seqtag.errors import DataError
 from seqtag.models.classifying.inputs import Labelled
+from seqtag.runtime import load
 from seqtag.text.classes import ClassSet
 
 EASY = {"dropout": 0.0}
@@ -37,7 +43,7 @@ def test_it_learns_series_of_different_lengths(classifier, tmp_path):
 
 
 def test_one_array_of_all_series_is_as_good_as_a_list():
-    array = np.stack([line[:4] for line in LINES])
+    array = np.stack([line[:4] for line in LINES]).astype(np.float32).astype(float)  # numbers that 32 bits hold too
     assert array.shape == (32, 4, 2)
     models = [
         tiny_classifier().fit(X, DIRECTIONS, dev=(X, DIRECTIONS))
@@ -98,16 +104,12 @@ def test_attention_tells_the_steps(classifier):
 # -- scaling ----------------------------------------------------------------------------------
 
 
-def fitted_scale(X):
-    return tiny_classifier(epochs=1).fit(X, DIRECTIONS, dev=(X, DIRECTIONS)).network_.embedder
-
-
-def test_features_are_shifted_and_scaled_as_the_training_steps_want_it():
-    embedder = fitted_scale(LINES)
+def test_features_are_shifted_and_scaled_as_the_training_steps_want_it(classifier):
+    embedder, layout = classifier.network_.embedder, classifier.series_
     steps_ND = np.concatenate(LINES)
-    np.testing.assert_allclose(embedder.mean_D, steps_ND.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(layout.shift_D, steps_ND.mean(0), rtol=1e-12)
     np.testing.assert_allclose(embedder.scale_D, steps_ND.std(0), rtol=1e-5)
-    scaled_BTD = embedder.eval()(collate_series(LINES))
+    scaled_BTD = embedder.eval()(collate_series(layout.read(LINES, "predict")))
     for values_TD, line in zip(scaled_BTD, LINES, strict=True):
         wanted_TD = (line - steps_ND.mean(0)) / steps_ND.std(0)
         np.testing.assert_allclose(values_TD[: len(line)], wanted_TD, rtol=1e-4, atol=1e-4)
@@ -136,6 +138,50 @@ def test_the_mean_of_many_steps_is_exact():
     classifier = tiny_classifier()
     classifier.class_set_ = ClassSet.build([0, 1])
     classifier._index(Labelled([0, 1] * 4, False, series=X), [0, 1] * 4)
-    mean_D, scale_D = classifier.scale_
-    assert mean_D.tolist() == pytest.approx([0.1, 0.6], rel=1e-6)
+    _, scale_D = classifier.scale_
+    assert classifier.series_.shift_D.tolist() == pytest.approx([0.1, 0.6], rel=1e-6)
     assert scale_D.tolist() == pytest.approx([1.0, 0.5], rel=1e-6)
+
+
+def test_unix_seconds_are_learned_and_stored(classifier, tmp_path):
+    """A model of frames with times says what the one of plain numbers says, from torch, a folder and an export."""
+    frames = [pd.DataFrame(1_700_000_000 + 60 * line, columns=["begin", "end"]) for line in LINES]
+    timed = tiny_classifier(epochs=8, **EASY).fit(frames, DIRECTIONS, dev=(frames, DIRECTIONS))
+    assert timed.predict(frames) == DIRECTIONS
+    expected_NL = timed.predict_proba(frames)
+    np.testing.assert_allclose(expected_NL, classifier.predict_proba(LINES), atol=1e-4)
+    folder = timed.save(tmp_path / "m")
+    timed.export(folder, dev=([frame[["end", "begin"]] for frame in frames], DIRECTIONS))
+    loaded, runtime = (
+        Classifier.load(
+            folder,
+            device="cpu",
+        ),
+        load(folder, threads=1),
+    )
+    swapped = [frame[["end", "begin"]] for frame in frames]
+    for rows in (frames, swapped, [frame.to_numpy() for frame in frames]):
+        assert timed.predict_proba(rows).tobytes() == expected_NL.tobytes()
+        np.testing.assert_allclose(loaded.predict_proba(rows), expected_NL, atol=1e-5)
+        np.testing.assert_allclose(runtime.predict_proba(rows), expected_NL, atol=1e-5)
+    assert loaded.evaluate(swapped, DIRECTIONS).accuracy == 1.0
+    for model in (timed, loaded, runtime):
+        with pytest.raises(DataError, match="number 2 lacks 'end'; each series needs the columns begin, end, in any"):
+            model.predict([frames[0], frames[1][["begin"]]])
+    with pytest.raises(DataError, match="lacks 'end' and has besides 'stop'"):
+        loaded.evaluate([frame.rename(columns={"end": "stop"}) for frame in frames], DIRECTIONS)
+
+
+def test_a_model_that_shifts_nothing_answers_as_it_did(classifier, tmp_path):
+    """Folders of earlier releases have no field `series`, and their network subtracts the mean itself."""
+    folder = classifier.save(tmp_path / "m")
+    config = json.loads((folder / "config.json").read_bytes())
+    del config["series"]
+    reseal(folder, config)
+    old = Classifier.load(folder, device="cpu")
+    centred = classifier.series_.read(LINES, "predict")
+    assert old.predict_proba(centred).tobytes() == classifier.predict_proba(LINES).tobytes()
+    assert (
+        old.predict_proba([values_TD.astype(float) for values_TD in centred]).tobytes()
+        == old.predict_proba(centred).tobytes()
+    )
