@@ -8,6 +8,8 @@ PIP_FLAGS ?=
 ARGS ?=
 # How long `make fuzz` goes on
 SECONDS ?= 600
+# The folder of public corpora for `make gpu-check`
+DATA ?= ../shared/data
 
 VENV := .venv
 # What seqtag-runtime has to pass without torch, beside the examples in the docstrings of its modules.
@@ -24,7 +26,7 @@ WANTED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: check demo test test-runtime fuzz lint format docs wheels clean help
+.PHONY: check demo test test-runtime fuzz gpu-check lint format docs wheels clean help
 
 check: lint docs test  ## format check, lint, types, the documentation, and all tests with doctests (the default)
 
@@ -44,6 +46,9 @@ test-runtime: wheels  ## the tests of seqtag-runtime, installed without torch: m
 
 fuzz: $(DEV_STAMP)  ## hostile and damaged model folders and corpora for a while: make fuzz SECONDS=600
 	@FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
+gpu-check: $(DEV_STAMP)  ## tests, training and predicting on a GPU, in eight minutes: make gpu-check DATA=../shared/data
+	@$(BIN)/python recipes/gpu_check.py --data $(DATA) --json gpu-check.json
 
 lint: $(DEV_STAMP)  ## format check, ruff and mypy
 	@$(BIN)/ruff format --check .
@@ -69,7 +74,7 @@ clean:  ## remove .venv, caches and what a build leaves
 	find seqtag tests recipes -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 10
 
 # Python's own check of its version, because a too old pip would end in a page of unrelated complaints.
 $(BIN)/pip:
