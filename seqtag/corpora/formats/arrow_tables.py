@@ -62,7 +62,9 @@ def saved_tables(folder: Path) -> Mapping[str, Dataset]:
     """Open a folder written by `save_to_disk`; a single dataset is the split train."""
     try:
         for state in folder.rglob("state.json"):
-            for entry in parse_json(whole_text(state), str(state), advice="save the dataset again")["_data_files"]:
+            for entry in parse_json(whole_text(state), str(state), advice="save it again with save_to_disk")[
+                "_data_files"
+            ]:
                 check_unpacked(state.parent / entry["filename"], ending=".arrow")
         loaded = load_from_disk(str(folder))
     except DataError:
