@@ -35,7 +35,7 @@ def is_intent_folder(folder: Path) -> bool:
 
 
 def intent_rows(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Read sentences as they are written, with their intents and places; lines blank in both files are left out, and said.
+    """Read sentences as they are written, their intents and places; lines blank in both are left out, and said.
 
     Raises DataError, by file and line, where one file ends before the other.
     """
