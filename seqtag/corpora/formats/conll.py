@@ -30,6 +30,7 @@ _BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
 _CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
 _KEY_AND_VALUE = re.compile(r"#\s*[\w:.-]+\s*=")  # a comment wherever it stands, unless it is as wide as a row
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc\b(?:\s*id\s*=)?|(?:[\w-]+:)?document_id\s*=)\s*(.*)")
+_SENTENCE_END = "EndOfSentence"  # in the column MISC of the HIPE corpora, alone or between bars
 _SAMPLE_LINES = 2000
 _MOST_SHOWN = 5  # lines that a warning names
 
@@ -103,9 +104,9 @@ def iter_sentences(
             yield tokens, rows
             tokens, rows = [], []
         elif rows and rows[-1] and isinstance(rows[-1], str):
-            rows.append("")  # the blank line behind a line between documents
+            rows.append("")  # the blank line behind lines that are no tokens
     if rows:
-        yield [], rows
+        yield [], rows if rows[-1] else rows[:-1]
 
 
 def _tagged_sentences(
@@ -222,6 +223,7 @@ def _rows(
     sentence_width = 0
     longer: list[int] = []  # the lines of rows with more cells than are needed
     longest: list[int] = []  # those of rows with more cells than most rows have
+    num_marked = 0  # sentences that end at a mark in the last column
     some_end = False  # there are rows that have just the cells that are needed
     between = True  # there was no token since a sentence ended
     number = document = 0
@@ -281,6 +283,10 @@ def _rows(
             between = False
             last_word = int(cells[0]) if numbered else 0
             yield number, cells, document
+            if _SENTENCE_END in cells[-1] and _SENTENCE_END in cells[-1].split("|"):
+                between = True
+                num_marked += 1
+                yield number, [], document
     check_words(number)
     if found_wide := longer if some_end else longest:
         logger.warning(
@@ -291,6 +297,8 @@ def _rows(
             needed if some_end else layout.usual_width,
             _shown_lines(found_wide),
         )
+    if num_marked:
+        logger.info("%s: %d sentences end where the last column says %s", name, num_marked, _SENTENCE_END)
     yield number + 1, [], document
 
 
