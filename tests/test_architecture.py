@@ -59,6 +59,7 @@ TESTED_ELSEWHERE = {
     "cli/text_sources.py": "cli/commands/test_train_language_model.py",
     "corpora/arrow_files.py": "corpora/test_tagged_drafts.py",
     "corpora/demo_corpora.py": "data/test_data.py",
+    "corpora/formats/conll_comments.py": "corpora/formats/test_conll.py",
     "corpora/formats/hu_liu_reviews.py": "corpora/formats/test_class_files.py",
     "corpora/formats/slot_files.py": "corpora/formats/test_class_files.py",
     "corpora/formats/split_json.py": "corpora/formats/test_class_files.py",

@@ -48,8 +48,8 @@ MaxBytes = Annotated[
         metavar="N",
         min=1,
         callback=_limit_unpacking,
-        help="To how many bytes a packed file (.gz, .zip, .spacy) may unpack. Default: 100 times its own size, or 256 "
-        "MB if that is more.",
+        help="To how many bytes a packed file (.gz, .zip, .spacy, .parquet, .arrow) may unpack. Default: 100 times its "
+        "own size, or 256 MB if that is more.",
     ),
 ]
 ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A model folder that `seqtag train` wrote.")]

@@ -11,6 +11,9 @@ import re
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from numbers import Integral
 from typing import IO, Any, BinaryIO, TypeAlias, cast
 
 from seqtag.errors import DataError, UsageError
@@ -167,13 +170,25 @@ class _Gunzipped(io.RawIOBase):
         super().close()
 
 
-_most_bytes: int | None = None  # what `limit_unpacking` was told; one for the whole process
+# What packed files may unpack to, for what this thread reads; None: see `max_unpacked`.
+_most_bytes: ContextVar[int | None] = ContextVar("most_bytes", default=None)
 
 
 def limit_unpacking(max_bytes: int | None) -> None:
-    """Set the size that any packed file may unpack to, from now on in this process; None: see `max_unpacked`."""
-    global _most_bytes
-    _most_bytes = max_bytes
+    """Set the size that any packed file may unpack to, from now on in this thread; None: see `max_unpacked`."""
+    _most_bytes.set(max_bytes)
+
+
+@contextmanager
+def unpacking_limited(max_bytes: int | None) -> Iterator[None]:
+    """Limit what packed files may unpack to inside a block; None leaves the limit as it is."""
+    if max_bytes is not None and (type(max_bytes) is bool or not isinstance(max_bytes, Integral) or max_bytes < 1):
+        raise UsageError(f"max_bytes={max_bytes!r}: give a whole number of bytes, at least 1, or None for the default")
+    before = _most_bytes.set(_most_bytes.get() if max_bytes is None else int(max_bytes))
+    try:
+        yield
+    finally:
+        _most_bytes.reset(before)
 
 
 def max_unpacked(packed_size: int) -> int:
@@ -184,14 +199,15 @@ def max_unpacked(packed_size: int) -> int:
     >>> max_unpacked(10_000_000)
     1000000000
     """
-    return max(_LEAST_BOUND, _MOST_TIMES * packed_size) if _most_bytes is None else _most_bytes
+    most = _most_bytes.get()
+    return max(_LEAST_BOUND, _MOST_TIMES * packed_size) if most is None else most
 
 
 def too_large(name: str, most: int) -> DataError:
     """Make the error for a packed file that is larger than it may be."""
     return DataError(
-        f"{name}: it would unpack to more than {most:,} bytes; if so much is meant, allow it with --max-bytes, or with "
-        "limit_unpacking of seqtag.corpora.lines"
+        f"{name}: it would unpack to more than {most:,} bytes; if so much is meant, allow it with --max-bytes, or in "
+        "Python with load_corpus(..., max_bytes=...)"
     )
 
 

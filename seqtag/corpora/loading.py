@@ -41,7 +41,7 @@ from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
 from seqtag.corpora.label_lists import check_label_lists, check_separator, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
-from seqtag.corpora.lines import file_ending
+from seqtag.corpora.lines import file_ending, unpacking_limited
 from seqtag.corpora.source_names import label_separator_of, local_path, parse_source, reading_options
 from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import (
@@ -99,6 +99,7 @@ def load_corpus(
     overlaps: str = "error",
     annotator: str | int | None = None,
     label_separator: str | None = None,
+    max_bytes: int | None = None,
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
@@ -131,6 +132,9 @@ def load_corpus(
     `label_separator` says what stands between several labels in one string, such as '|'; a blank string is no label.
     A CSV file whose labels are all lists as Python writes them, such as ['a', 'b'], has such lists without it.
 
+    A packed file (.gz, .zip, .spacy, Parquet, compressed Arrow) may unpack to `max_bytes`, by default to 100 times its
+    own size, or to 256 MB if that is more; a larger one is a DataError.
+
     Rows lie in Arrow files on disk until the process ends. Raises UsageError for an invalid source or option,
     DataError for data that falls short, by file and line.
 
@@ -144,21 +148,22 @@ def load_corpus(
     options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "outside": outside}
     rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
     check_task(task, {**options, **asdict(rules), "repair": repair, "label_separator": label_separator})
-    if task == "classify":
-        texts, tables = labelled_parts(source, text, label, label_separator)
-        if tables is not None and is_labelled(tables):
-            return _pick(DatasetDict(tables), split)
-        _check_split(texts, split)
-        classified = settle_labels(texts, workspace())
-        check_label_lists(classified)
-        return _pick(classified, split)
-    scheme, outside = named_reading(source, scheme, outside)
-    check_options(scheme, repair, outside)
-    parts, tables = tagged_parts(source, token, tag, rules)
-    if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
-        return _pick(corpus, split)
-    _check_split(parts, split)
-    return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split)
+    with unpacking_limited(max_bytes):
+        if task == "classify":
+            texts, tables = labelled_parts(source, text, label, label_separator)
+            if tables is not None and is_labelled(tables):
+                return _pick(DatasetDict(tables), split)
+            _check_split(texts, split)
+            classified = settle_labels(texts, workspace())
+            check_label_lists(classified)
+            return _pick(classified, split)
+        scheme, outside = named_reading(source, scheme, outside)
+        check_options(scheme, repair, outside)
+        parts, tables = tagged_parts(source, token, tag, rules)
+        if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
+            return _pick(corpus, split)
+        _check_split(parts, split)
+        return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split)
 
 
 def named_reading(source: Source, scheme: str | None, outside: str | None) -> tuple[str | None, str | None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from seqtag.text.characters import shortened
 from seqtag.text.joining import blanks_before
 from seqtag.text.length_batches import bounded_batches, pad
 from seqtag.text.symbol_vocabulary import LINE_BREAK_ID, SymbolVocabulary, code_points
@@ -20,6 +21,8 @@ Sentences = Sequence[Sequence[str]]
 
 # Padded characters per batch of a prediction, including the line break before each sentence.
 MAX_CHARACTERS = 16_384
+# Of a longer token the models read the beginning and the end: no word is so long, and a file may hold anything.
+MOST_OF_TOKEN = 1_000
 _BLANK = ord(" ")
 
 
@@ -28,7 +31,8 @@ class CharacterLayout:
 
     A model reads a sentence as the text that people would read (see `join_tokens`), after a line break, as in training;
     a backward model reads it from its end. The state of a forward model is taken after it has read the last character
-    of a token, and that of a backward model after the first character, which it reads last.
+    of a token, and that of a backward model after the first character, which it reads last. Of a token of more than
+    `MOST_OF_TOKEN` characters both read the first and the last ones.
 
     >>> layout = CharacterLayout([SymbolVocabulary("character", None, list("abc"))], ["backward"])
     >>> symbols_MBC, picks_MBT = layout.lay_out([["ab", "c"]])
@@ -67,7 +71,7 @@ class CharacterLayout:
 
     def read(self, sentences: Sentences) -> tuple[np.ndarray, np.ndarray]:
         """Give what each model reads, (M, B, C), and the places of all tokens one after the other, (M, N)."""
-        tokens = list(chain.from_iterable(sentences))
+        tokens = [shortened(token, MOST_OF_TOKEN) for token in chain.from_iterable(sentences)]
         num_B = np.fromiter(map(len, sentences), np.int64, len(sentences))
         lengths_N = np.fromiter(map(len, tokens), np.int64, len(tokens))
         points_K = code_points("".join(tokens))
@@ -97,10 +101,10 @@ class CharacterLayout:
 
 
 def num_characters(sentences: Sentences) -> np.ndarray:
-    """Say how many characters each sentence has at most as a text, with the line break before it: int64.
+    """Say how many characters of each sentence are read at most, with the line break before it: int64.
 
     >>> num_characters([["Ada", "."], []]).tolist()
     [6, 0]
     """
-    joined = np.fromiter(map(len, map("".join, sentences)), np.int64, len(sentences))
-    return joined + np.fromiter(map(len, sentences), np.int64, len(sentences))
+    read = (sum(min(len(token), MOST_OF_TOKEN) + 1 for token in sentence) for sentence in sentences)
+    return np.fromiter(read, np.int64, len(sentences))

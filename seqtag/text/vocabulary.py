@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqtag.text.characters import shortened
+
 UNKNOWN = 1  # the id of what the vocabulary lacks; 0 is padding
 # Characters of a very long token (a URL) come from both of its ends: the middle says little and costs as much.
 MOST_CHARACTERS = 32
@@ -163,14 +165,12 @@ class Vocabulary:
 
     def describe(self, word: str) -> tuple[list[int], list[int]]:
         """Look up one word without the cache: its features in the order of FEATURES, and its characters."""
-        half = MOST_CHARACTERS // 2
-        spelling = word if len(word) <= MOST_CHARACTERS else word[:half] + word[-half:]
         return (
             [
                 self.indices["word"].get(self.normalise(word), UNKNOWN),
                 *(self.indices[name].get(feature(word), UNKNOWN) for name, feature in _SPELLING.items()),
             ],
-            [self.characters.get(c, UNKNOWN) for c in spelling],
+            [self.characters.get(c, UNKNOWN) for c in shortened(word, MOST_CHARACTERS)],
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -366,10 +366,11 @@ def test_unknown_options_name_the_near_miss(tmp_path):
         load_corpus({"train": [["Ada"]]})
 
 
-def test_slot_files(tmp_path):
+def test_slot_files(tmp_path, caplog):
     (tmp_path / "seq.in").write_text("play  jazz\n\nstop\n", encoding="utf-8")
     (tmp_path / "seq.out").write_text("O B-genre\n\nO \n", encoding="utf-8")
     assert load_corpus(tmp_path, split="train")["tokens"][:] == [["play", "jazz"], ["stop"]]
+    assert "seq.in: blank lines left out, as they hold no sentence: 1 (line 2)" in caplog.text
     (tmp_path / "seq.out").write_text("O B-genre\n\nO O\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"seq\.out:3: 2 tags, but seq\.in has 1 words in this line"):
         load_corpus(tmp_path)

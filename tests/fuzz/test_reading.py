@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 from small_corpus import LABELLED, SENTENCES, conll, table
@@ -54,6 +56,20 @@ def _lines(records: list[dict[str, object]]) -> bytes:
     return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
+def _parquet(rows: list[dict[str, object]]) -> bytes:
+    content = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), content)
+    return content.getvalue()
+
+
+def _arrow(rows: list[dict[str, object]], compression: str | None) -> bytes:
+    table, content = pa.Table.from_pylist(rows), io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(content, table.schema, options=options) as stream:
+        stream.write_table(table)
+    return content.getvalue()
+
+
 # What is damaged: the name of a file, its task and its content.
 FILES: dict[str, tuple[str, bytes]] = {
     "x.conll": ("tag", conll(SENTENCES[:4]).encode()),
@@ -69,6 +85,10 @@ FILES: dict[str, tuple[str, bytes]] = {
     "x.spacy": ("tag", _docbin()),
     "x.csv": ("classify", table(LABELLED[:8]).encode()),
     "x.tsv": ("classify", table(LABELLED[:8]).replace(",", "\t").encode()),
+    "x.parquet": ("tag", _parquet(_ROWS)),
+    "texts.parquet": ("classify", _parquet(_TEXTS)),
+    "x.arrow": ("tag", _arrow(_ROWS, None)),
+    "texts.arrow": ("classify", _arrow(_TEXTS, "zstd")),
     "texts.jsonl": ("classify", _lines(_TEXTS)),
     "texts.json": ("classify", json.dumps({"train": [["Fine.", "good"], ["Bah!", "bad"]]}).encode()),
     "x.csv.gz": ("classify", gzip.compress(table(LABELLED[:8]).encode(), mtime=0)),

@@ -76,14 +76,16 @@ def test_onnxruntime_writes_no_identifier_and_looks_up_no_name(exported_tagger: 
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
     words = [sys.executable, "-c", _PREDICT, str(exported_tagger)]
     log = tmp_path.parent / "calls"
-    if tracer := shutil.which("strace"):
+    if (tracer := shutil.which("strace")) is not None:
         words = [tracer, "-f", "-e", "trace=openat,connect,sendto", "-o", str(log), *words]
     subprocess.run(words, env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
-    if tracer:
-        calls = log.read_text()
-        assert "openat" in calls
-        assert not any(word in calls for word in ("resolv.conf", "/etc/hosts", "AF_INET"))
+    if tracer is None:
+        assert os.environ.get("CI") != "true", "strace is missing, which .ci/run installs"
+        pytest.skip("no file was written; whether a name is looked up was not seen, for strace is not installed")
+    calls = log.read_text()
+    assert "openat" in calls
+    assert not any(word in calls for word in ("resolv.conf", "/etc/hosts", "AF_INET"))
 
 
 def test_an_export_whose_names_are_no_text_is_damaged(exported_tagger, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag import DataError
-from seqtag.text.context_layout import CharacterLayout, num_characters
+from seqtag.text.context_layout import MOST_OF_TOKEN, CharacterLayout, num_characters
 from seqtag.text.joining import join_tokens
 from seqtag.text.length_batches import bounded_batches
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
@@ -71,6 +71,22 @@ def test_a_model_folder_without_context_has_no_layout_and_one_with_it_has_the_mo
     expected = CharacterLayout(VOCABULARIES[:2], directions)
     for mine, other in zip(layout.lay_out([["Ada", "中"]]), expected.lay_out([["Ada", "中"]]), strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_the_middle_of_an_endless_token_is_not_read(direction):
+    layout = CharacterLayout(VOCABULARIES[:1], [direction])
+    half = MOST_OF_TOKEN // 2
+    longest = "A" * half + "d" * half
+    for token in (longest, "A" * half + "n" * 10_000_000 + "d" * half):
+        sentences = [["met", token, "("], ["Ada"]]
+        for mine, other in zip(
+            layout.lay_out(sentences), layout.lay_out([["met", longest, "("], ["Ada"]]), strict=True
+        ):
+            np.testing.assert_array_equal(mine, other)
+        assert num_characters(sentences).tolist() == [MOST_OF_TOKEN + 7, 4]
+    symbols_MBC, _ = layout.lay_out([[longest]])
+    assert symbols_MBC.shape[-1] == MOST_OF_TOKEN + 1
 
 
 @given(

@@ -6,19 +6,21 @@ far; a program at the other end of a pipe gets its answer before it sends more. 
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
-from seqtag.corpora.formats.webanno import is_webanno, webanno_sentences
+from seqtag.corpora.formats.webanno import begins_webanno, is_webanno, webanno_sentences
 from seqtag.corpora.formats.word_tables import is_word_table, word_table_sentences
 from seqtag.corpora.json_text import parse_json
 from seqtag.corpora.lines import file_ending, handle_blocks, line_blocks
 from seqtag.errors import DataError, UsageError
+
+Sentence: TypeAlias = tuple[list[str], Sequence[Sequence[str]]]  # tokens, and rows as a request has them
 
 _STDIN = "<stdin>"
 _BLOCK_BYTES = 1 << 16
@@ -41,7 +43,8 @@ class Request:
 
     text: str | None = None  # None if the input brings tokens
     tokens: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)  # the cells of each token in a column file
+    # The cells of each token in a column file. A line that is no token, such as a comment, is a string among them.
+    rows: Sequence[Sequence[str]] = ()
     record: dict[str, Any] = field(default_factory=dict)  # the object of JSON lines, or the row of a table by column
     place: str = ""  # file:line, if the line is one request
 
@@ -65,7 +68,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
     handle = io.BufferedReader(_AnnouncedReads(stdin, before_wait), _BLOCK_BYTES) if given.path == "-" else None
     name = _STDIN if handle else given.path
     if given.kind == "conll":
-        sentences = iter_sentences(handle, token=given.column, name=name) if handle else _file_sentences(given)
+        sentences = _piped_sentences(handle, given, name) if handle else _file_sentences(given)
         for tokens, rows in sentences:
             yield Request(tokens=tokens, rows=rows)
         return
@@ -82,7 +85,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
                 yield _read_record(line, name, number, given)
 
 
-def _file_sentences(given: Input) -> Iterator[tuple[list[str], list[list[str]]]]:
+def _file_sentences(given: Input) -> Iterator[Sentence]:
     """Give the tokens and the rows of each sentence of a file, whichever of the forms with a token per row it has."""
     path = Path(given.path)
     ending = file_ending(path)
@@ -92,11 +95,18 @@ def _file_sentences(given: Input) -> Iterator[tuple[list[str], list[list[str]]]]
         raise UsageError(f"{path}: is JSON, of which JSON lines are read here: an object with a text per line, --jsonl")
     if path.is_file():
         if is_webanno(path):
-            return webanno_sentences(given.path)
+            return webanno_sentences(line_blocks(given.path), given.path)
         if ending in (".csv", ".tsv") and is_word_table(path, given.column, tagged=False):
             return word_table_sentences(given.path, given.column)
         refuse_unread_file(path)
     return iter_sentences(given.path, token=given.column)
+
+
+def _piped_sentences(handle: "io.BufferedReader[Any]", given: Input, name: str) -> Iterator[Sentence]:
+    """Give the tokens and the rows of each sentence of standard input, by what its first line says."""
+    if begins_webanno(handle.peek()):
+        return webanno_sentences(handle_blocks(handle, name), name)
+    return iter_sentences(handle, token=given.column, name=name)
 
 
 class _AnnouncedReads(io.RawIOBase):

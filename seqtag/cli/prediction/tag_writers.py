@@ -1,7 +1,6 @@
 """What `seqtag predict` writes for a tagger: columns, JSON lines, or text with its spans marked."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
@@ -25,15 +24,17 @@ class TagWriter(AnswerWriter):
         self.model, self.write = model, _WRITERS[form]
 
     def lines(self, requests: Sequence[Request]) -> Iterator[str]:
-        """Write tags or spans."""
+        """Write tags or spans; the lines behind the last sentence of a column file stand in columns alone."""
+        if self.write is not column_lines:
+            requests = [each for each in requests if each.tokens or not each.rows]
         return self.write(self.model, requests)
 
 
 def column_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
     """Write one line per token, its tag after a tab, and a blank line after each sentence.
 
-    If the input is a column file, its other columns are kept before the tag. Raises DataError for a token that a
-    column file can't hold.
+    If the input is a column file, its other columns are kept before the tag, and comments in their places. Raises
+    DataError for a token that a column file can't hold.
     """
     texts = tagger.tag_texts([request.text for request in requests if request.text is not None])
     lists = iter(tagger.predict([request.tokens for request in requests if request.text is None]))
@@ -108,7 +109,9 @@ def _span_record(span: Span) -> dict[str, Any]:
 
 
 def _sentence(rows: Sequence[Sequence[str]], tags: Sequence[str]) -> str:
-    return "".join(chain(("\t".join((*row, tag)) + "\n" for row, tag in zip(rows, tags)), "\n"))
+    each = iter(tags)
+    lines = [row if isinstance(row, str) else "\t".join((*row, next(each))) for row in rows]
+    return "".join(f"{line}\n" for line in (*lines, *([""] if tags or not rows else [])))
 
 
 def _cell(token: str) -> str:

@@ -5,7 +5,11 @@ time, into a folder that goes with the process: an old cache would show old data
 """
 
 import logging
+import lzma
 import os
+import struct
+import zipfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,9 +31,10 @@ from seqtag.corpora.column_roles import (
     labelled_columns,
 )
 from seqtag.corpora.formats.json_tables import json_table
-from seqtag.corpora.json_text import json_records
+from seqtag.corpora.json_text import json_records, parse_json
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart, blank_texts, report_blanks
-from seqtag.corpora.lines import file_ending
+from seqtag.corpora.lines import file_ending, whole_text
+from seqtag.corpora.table_sizes import check_unpacked, check_values, packed_kind
 from seqtag.corpora.tagged_drafts import Block
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError
@@ -39,21 +44,10 @@ logger = logging.getLogger("seqtag")
 TABLE_ENDINGS = (".parquet", ".arrow", ".csv")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 
-# The first bytes by which `datasets` knows a packed file.
-_COMPRESSED = {
-    b"PK\x03\x04": "a zip archive",
-    b"\x1f\x8b": "packed by gzip",
-    b"BZh": "packed by bzip2",
-    b"\xfd7zXZ\x00": "packed by xz",
-    b"\x28\xb5\x2f\xfd": "packed by zstandard",
-    b"\x04\x22\x4d\x18": "packed by lz4",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!\x1a\x07": "a rar archive",
-}
 # What pyarrow, pandas and `datasets` raise for files that are damaged or of another kind, which are DataErrors too.
 _UNREADABLE = (
-    *(DatasetsError, OSError, ValueError, TypeError, OverflowError, RuntimeError, AttributeError, KeyError),
-    pa.ArrowException,
+    *(DatasetsError, OSError, ValueError, TypeError, OverflowError, RuntimeError, AttributeError, KeyError, EOFError),
+    *(pa.ArrowException, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
 _SENTENCES = 5_000  # rows of tokens and tags that are looked at together
 _TEXTS = 1_000  # the same for texts, which may be long documents
@@ -67,7 +61,14 @@ def is_saved(folder: Path) -> bool:
 def saved_tables(folder: Path) -> Mapping[str, Dataset]:
     """Open a folder written by `save_to_disk`; a single dataset is the split train."""
     try:
+        for state in folder.rglob("state.json"):
+            for entry in parse_json(whole_text(state), str(state), advice="save it again with save_to_disk")[
+                "_data_files"
+            ]:
+                check_unpacked(state.parent / entry["filename"], ending=".arrow")
         loaded = load_from_disk(str(folder))
+    except DataError:
+        raise
     except _UNREADABLE as error:
         raise DataError(
             f"{folder}: can't be read as a saved dataset ({error}); save it again with save_to_disk"
@@ -113,8 +114,10 @@ def table_file(path: Path, ending: str) -> Dataset:
     """Open one Parquet, Arrow, CSV or JSON file."""
     if ending in JSON_ENDINGS:
         return json_table(path)
-    refuse_compressed(path)
+    if (kind := packed_kind(path)) is not None:
+        raise DataError(f"{path}: the file is {kind}, though its name does not say so; unpack it first")
     try:
+        check_unpacked(path, ending=ending)
         if ending == ".arrow":
             return _whole(Dataset.from_file(str(path)), path)
         reader = Dataset.from_parquet if ending == ".parquet" else Dataset.from_csv
@@ -125,19 +128,10 @@ def table_file(path: Path, ending: str) -> Dataset:
         raise DataError(f"{path}: can't be read as {ending[1:]} ({_cause(error)}); write the file again") from error
 
 
-def refuse_compressed(path: Path) -> None:
-    """Raise DataError for a file that `datasets` would unpack, whatever its name says."""
-    with path.open("rb") as file:
-        head = file.read(6)
-    kind = next((kind for mark, kind in _COMPRESSED.items() if head.startswith(mark)), None)
-    if kind is not None:
-        raise DataError(f"{path}: the file is {kind}, though its name does not say so; unpack it first")
-
-
 def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset]:
     try:
         if options:
-            _check_json(load_dataset_builder(name, config, **options).config.data_files or {})
+            _check_files(load_dataset_builder(name, config, **options).config.data_files or {})
         return dict(load_dataset(name, config, **options))
     except (FileNotFoundError, ConnectionError, TimeoutError):
         if options:
@@ -150,22 +144,21 @@ def _load(name: str, config: str | None, **options: Any) -> Mapping[str, Dataset
         raise DataError(f"{name}: the data set can't be read ({_cause(error)}); {advice}") from error
 
 
-def _check_json(files: Mapping[str, Sequence[str]]) -> None:
-    """Raise DataError for JSON files that are no records: some of them end the process inside pyarrow."""
-    for path in (path for paths in files.values() for path in paths):
-        if file_ending(path) in JSON_ENDINGS and os.path.isfile(path):
-            deque(json_records(path), maxlen=0)
+def _check_files(files: Mapping[str, Sequence[str]]) -> None:
+    """Raise DataError for files that would unpack to too much, and for JSON files that hold no records.
+
+    Some of the latter end the process inside pyarrow.
+    """
+    for path in (Path(path) for paths in files.values() for path in paths):
+        if path.is_file():
+            check_unpacked(path, ending=path.suffix.lower())
+            if file_ending(path) in JSON_ENDINGS:
+                deque(json_records(path), maxlen=0)
 
 
 def _whole(dataset: Dataset, path: Path) -> Dataset:
-    """Give a dataset back whose file is mapped into memory; DataError where it is damaged.
-
-    What Arrow reads later it does not check: a wrong offset ends the process.
-    """
-    try:
-        dataset.data.validate(full=True)
-    except pa.ArrowException as error:
-        raise DataError(f"{path}: damaged ({error}); write it again") from error
+    """Give a dataset back whose file is mapped into memory; DataError where it is damaged."""
+    check_values(dataset.data, path)
     return dataset
 
 

@@ -16,6 +16,7 @@ from typing import IO
 
 from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
 from seqtag.corpora.formats.conll_brackets import bracketed_columns, tags_of_brackets
+from seqtag.corpora.formats.conll_comments import BLANKS, SKIPPED_NODE, have_comments, is_numbered, without_comments
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
@@ -27,13 +28,9 @@ _DOCUMENT = "-DOCSTART-"
 _MARKS = (_DOCUMENT, "#begin document", "#end document")  # the second and the third are those of CoNLL-2012
 _BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
 _CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
-_BLANKS = re.compile(r"[ \t]+")
-_SKIPPED_NODE = re.compile(
-    r"\d+(?:-(\d+)|\.\d+)"
-)  # 3-4 stands for a multiword token, whose words follow, and 5.1 for an empty node
-_COMMENT = re.compile(r"#\s*(\S+\s*=|(newdoc|newpar|id)\b)")
 _KEY_AND_VALUE = re.compile(r"#\s*[\w:.-]+\s*=")  # a comment wherever it stands, unless it is as wide as a row
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc\b(?:\s*id\s*=)?|(?:[\w-]+:)?document_id\s*=)\s*(.*)")
+_SENTENCE_END = "EndOfSentence"  # in the column MISC of the HIPE corpora, alone or between bars
 _SAMPLE_LINES = 2000
 _MOST_SHOWN = 5  # lines that a warning names
 
@@ -77,9 +74,10 @@ def column_blocks(
 
 def iter_sentences(
     source: str | os.PathLike[str] | IO[str] | IO[bytes], *, token: Column | None = None, name: str = "<stdin>"
-) -> Iterator[tuple[list[str], list[list[str]]]]:
+) -> Iterator[tuple[list[str], Sequence[Sequence[str]]]]:
     """Stream sentences from a column file or an open handle, with or without tags: the tokens, and each row's cells.
 
+    Comments and lines between documents stand as strings among the rows; those at the end have a sentence of no tokens.
     A sentence is given as soon as the line that ends it is read, so memory holds one sentence; the form of the file is
     decided on the first one. A file with one column and blanks inside its tokens looks like one whose columns are
     separated by blanks, and is read so.
@@ -90,20 +88,25 @@ def iter_sentences(
     """
     if isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
-        layout, blocks = _recognise(line_blocks(source), name)
-    else:
-        layout, blocks = _recognise(handle_blocks(source, name), name)
+    read = line_blocks(source) if isinstance(source, (str, os.PathLike)) else handle_blocks(source, name)
+    layout, blocks = _recognise(read, name)
     if layout is None:
         return
     at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
     header = layout.first_line if _is_name(token) and layout.names is None else 0
-    rows: list[list[str]] = []
-    for _, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header):
+    tokens: list[str] = []
+    rows: list[Sequence[str]] = []
+    for _, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header, keep=True):
         if cells:
             rows.append(cells)
-        elif rows:
-            yield [row[at] for row in rows], rows
-            rows = []
+            tokens += [] if isinstance(cells, str) else [cells[at]]
+        elif tokens:
+            yield tokens, rows
+            tokens, rows = [], []
+        elif rows and rows[-1] and isinstance(rows[-1], str):
+            rows.append("")  # the blank line behind lines that are no tokens
+    if rows:
+        yield [], rows if rows[-1] else rows[:-1]
 
 
 def _tagged_sentences(
@@ -206,10 +209,11 @@ def _shown_lines(lines: Sequence[int]) -> str:
 
 
 def _rows(
-    blocks: Iterable[LineBlock], layout: Layout, name: str, *, needed: int, wider: str, header: int
-) -> Iterator[tuple[int, list[str], int]]:
+    blocks: Iterable[LineBlock], layout: Layout, name: str, *, needed: int, wider: str, header: int, keep: bool = False
+) -> Iterator[tuple[int, Sequence[str], int]]:
     """Give the line number, the cells and the document of each token, and no cells where a sentence ends.
 
+    With `keep`, lines that are no row come too, as strings in the place of cells; a header does not.
     `wider` says what becomes of a row with more cells than most rows have: "warn" of it, "check" that the format lets
     sentences differ and all rows of this one have as many, or "refuse" each row that has more or fewer than the first.
     Where some rows end with the last of the `needed` columns and others go on, there is a warning of these.
@@ -219,6 +223,7 @@ def _rows(
     sentence_width = 0
     longer: list[int] = []  # the lines of rows with more cells than are needed
     longest: list[int] = []  # those of rows with more cells than most rows have
+    num_marked = 0  # sentences that end at a mark in the last column
     some_end = False  # there are rows that have just the cells that are needed
     between = True  # there was no token since a sentence ended
     number = document = 0
@@ -242,6 +247,8 @@ def _rows(
                     document += begin[1] == "" or begin[1] != document_id
                     document_id = begin[1]
                 document += line.startswith(_DOCUMENT)
+                if keep and line.startswith(_MARKS):
+                    yield number, line, document
                 continue
             if number == header or (
                 line[0] == "#" and ((comments and (between or numbered)) or _is_set_apart(line, layout))
@@ -250,11 +257,15 @@ def _rows(
                     # the Arabic PUD repeats the line before each sentence of a document
                     document += opening[1] == "" or opening[1] != document_id
                     document_id = opening[1]
+                if keep and number != header:
+                    yield number, line, document
                 continue
             cells = line.split("\t") if tab else _split_blanks(line)
             if numbered and not cells[0].isdecimal():
-                if node := _SKIPPED_NODE.fullmatch(cells[0]):
+                if node := SKIPPED_NODE.fullmatch(cells[0]):
                     owed = max(owed, int(node[1] or 0))
+                    if keep:
+                        yield number, line, document
                     continue
                 raise DataError(f"{name}:{number}: the first column is {cells[0]!r}; in CoNLL-U it is a token's number")
             found = len(cells)
@@ -272,6 +283,10 @@ def _rows(
             between = False
             last_word = int(cells[0]) if numbered else 0
             yield number, cells, document
+            if _SENTENCE_END in cells[-1] and _SENTENCE_END in cells[-1].split("|"):
+                between = True
+                num_marked += 1
+                yield number, [], document
     check_words(number)
     if found_wide := longer if some_end else longest:
         logger.warning(
@@ -282,6 +297,8 @@ def _rows(
             needed if some_end else layout.usual_width,
             _shown_lines(found_wide),
         )
+    if num_marked:
+        logger.info("%s: %d sentences end where the last column says %s", name, num_marked, _SENTENCE_END)
     yield number + 1, [], document
 
 
@@ -295,7 +312,7 @@ def _is_set_apart(line: str, layout: Layout) -> bool:
 def _split_blanks(line: str) -> list[str]:
     cells = line.split(" ")
     # `line.split()` would cut a token at a no-break space or another white space of Unicode.
-    return _BLANKS.split(line.strip(" \t")) if "" in cells or "\t" in line else cells
+    return BLANKS.split(line.strip(" \t")) if "" in cells or "\t" in line else cells
 
 
 def _width_error(name: str, number: int, found: int, layout: Layout, *, most: bool = False) -> DataError:
@@ -347,17 +364,20 @@ def _recognise(blocks: Iterable[LineBlock], name: str) -> tuple[Layout | None, I
     for block in source:
         sample.append(block)
         lines = [line for _, lines in sample for line in lines]
-        if len(lines) > _SAMPLE_LINES or (not lines[-1].strip(" \t") and any(line.strip(" \t") for line in lines)):
+        if len(lines) > _SAMPLE_LINES or (not lines[-1].strip(" \t") and any(map(_is_row, lines))):
             break
     return _layout([(first, lines) for first, lines in sample], name), chain(sample, source)
+
+
+def _is_row(line: str) -> bool:
+    """Say whether a line is neither blank nor one that may be a comment."""
+    return bool(line.strip(" \t")) and not line.startswith(("#", *_MARKS))
 
 
 def _layout(sample: list[LineBlock], name: str) -> Layout | None:
     numbered_lines = [(first + index, line) for first, lines in sample for index, line in enumerate(lines)]
     if numbered_lines and numbered_lines[0][1].startswith("#FORMAT=WebAnno"):
-        raise DataError(
-            f"{name}:1: this is a TSV file of WebAnno; only TSV 3 is read, and from a file, not from a pipe"
-        )
+        raise DataError(f"{name}:1: this is a TSV file of WebAnno, of which only TSV 3 is read; export the text again")
     sentences: list[list[tuple[int, str]]] = [[]]
     for number, line in numbered_lines[:_SAMPLE_LINES]:
         if not line.strip(" \t") or line.startswith(_MARKS):
@@ -368,9 +388,9 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
         sentences.pop()  # the sample may end inside this sentence
     sentences = [sentence for sentence in sentences if sentence]
     conllu = ".conllu" in os.path.basename(name).lower()
-    comments = conllu or _have_comments(sentences)
+    comments = conllu or have_comments(sentences)
     if comments:
-        sentences = [row for row in map(_without_comments, sentences) if row]
+        sentences = [row for row in map(without_comments, sentences) if row]
     if not sentences:
         return None
     # Such lines may be comments, which say nothing of the columns.
@@ -386,7 +406,7 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
     numbered = conllu or (
         len(first_row) > 2
         and (comments or len(rows) > 1)
-        and all(_is_numbered([cells[0] for cells in sentence]) for sentence in split)
+        and all(is_numbered([cells[0] for cells in sentence]) for sentence in split)
     )
     names: tuple[str, ...] | None = None
     if numbered:
@@ -406,35 +426,3 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
         bracketed=bracketed_columns([cells for sentence in split for cells in sentence]),
         header_comments=_KEY_AND_VALUE.match(after_first) is not None,
     )
-
-
-def _without_comments(sentence: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    start = next((index for index, (_, line) in enumerate(sentence) if line[0] != "#"), len(sentence))
-    return sentence[start:]
-
-
-def _have_comments(sentences: list[list[tuple[int, str]]]) -> bool:
-    """Say whether each sentence opens with a comment; a single sentence needs one that looks like `# key = value`."""
-    opening = [sentence[0][1] for sentence in sentences]
-    if not all(line.startswith("#") for line in opening) or not any(map(_without_comments, sentences)):
-        return False
-    return (
-        all(map(_COMMENT.match, opening))
-        or (len(opening) > 1 and all(line.startswith("# ") for line in opening))
-        or _are_numbered(sentences)
-    )
-
-
-def _are_numbered(sentences: list[list[tuple[int, str]]]) -> bool:
-    """Say whether rows of three columns or more are numbered in each sentence, as in GermEval 2014, below comments."""
-    rows = [[_BLANKS.split(line) for _, line in _without_comments(sentence)] for sentence in sentences]
-    return (
-        sum(map(len, rows)) > 1
-        and min(len(cells) for sentence in rows for cells in sentence) > 2
-        and all(_is_numbered([cells[0] for cells in sentence]) for sentence in rows)
-    )
-
-
-def _is_numbered(ids: list[str]) -> bool:
-    words = [word for word in ids if not _SKIPPED_NODE.fullmatch(word)]
-    return bool(words) and words == [str(number) for number in range(1, len(words) + 1)]

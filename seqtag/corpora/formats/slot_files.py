@@ -1,7 +1,8 @@
 """Read slot-filling corpora in parallel files: `seq.in` has sentences, `seq.out` their tags, `label` their classes."""
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from seqtag.corpora.lines import numbered_lines
 from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 
+logger = logging.getLogger("seqtag")
+
+_MOST_SHOWN = 5  # blank lines that a warning names
 _WORD = re.compile(r"[^ \t]+")
 
 
@@ -18,7 +22,7 @@ def is_slot_folder(folder: Path) -> bool:
 
 
 def slot_blocks(folder: Path) -> Iterator[Block]:
-    """Read the two files side by side, words separated by runs of blanks; blank lines in both are passed over.
+    """Read the two files side by side, words separated by runs of blanks; lines blank in both are left out, and said.
 
     Raises DataError, by file and line, where a line has more words than tags or the other way round.
     """
@@ -31,15 +35,19 @@ def is_intent_folder(folder: Path) -> bool:
 
 
 def intent_rows(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Read sentences as they are written, with their intents and places; lines blank in both files are passed over.
+    """Read sentences as they are written, their intents and places; lines blank in both are left out, and said.
 
     Raises DataError, by file and line, where one file ends before the other.
     """
+    blank: list[int] = []
     for number, (text, label) in enumerate(zip_longest(_lines(folder / "seq.in"), _lines(folder / "label")), 1):
         if text is None or label is None:
             raise _ends_early(folder / ("seq.in" if text is None else "label"), number)
         if text.strip() or label.strip():
             yield text, label, f"{folder / 'seq.in'}:{number}"
+        else:
+            blank.append(number)
+    _report_blank(folder, blank)
 
 
 def _ends_early(path: Path, number: int) -> DataError:
@@ -52,6 +60,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _sentences(folder: Path) -> Iterator[TaggedSentence]:
     pairs = zip_longest(_words(folder / "seq.in"), _words(folder / "seq.out"))
+    blank: list[int] = []
     for number, (tokens, tags) in enumerate(pairs, 1):
         if tokens is None or tags is None:
             raise _ends_early(folder / ("seq.in" if tokens is None else "seq.out"), number)
@@ -62,6 +71,21 @@ def _sentences(folder: Path) -> Iterator[TaggedSentence]:
             )
         if tokens:
             yield TaggedSentence(tokens, tags, [number] * len(tokens))
+        else:
+            blank.append(number)
+    _report_blank(folder, blank)
+
+
+def _report_blank(folder: Path, lines: Sequence[int]) -> None:
+    if lines:
+        shown = ", ".join(map(str, lines[:_MOST_SHOWN])) + ", ..." * (len(lines) > _MOST_SHOWN)
+        logger.warning(
+            "%s: blank lines left out, as they hold no sentence: %d (line%s %s)",
+            folder / "seq.in",
+            len(lines),
+            "s" * (len(lines) > 1),
+            shown,
+        )
 
 
 def _words(path: Path) -> Iterator[list[str]]:

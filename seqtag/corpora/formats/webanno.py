@@ -8,13 +8,13 @@ are.
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from seqtag.corpora.column_roles import Column
-from seqtag.corpora.lines import numbered_lines, open_bytes
+from seqtag.corpora.lines import LineBlock, numbered_lines, open_bytes
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_drafts import Part
 from seqtag.errors import DataError, UsageError, near_miss
@@ -64,7 +64,12 @@ class _Row:
 def is_webanno(path: Path) -> bool:
     """Say whether a file begins as WebAnno TSV 3 does."""
     with open_bytes(path) as handle:
-        return handle.read(100).removeprefix(b"\xef\xbb\xbf").startswith(FORMAT_LINE.encode())
+        return begins_webanno(handle.read(100))
+
+
+def begins_webanno(head: bytes) -> bool:
+    """Say whether bytes begin as those of WebAnno TSV 3 do."""
+    return head.removeprefix(b"\xef\xbb\xbf").startswith(FORMAT_LINE.encode())
 
 
 def webanno_part(path: Path, rules: SpanRules, *, layer: Column | None = None) -> Part:
@@ -81,11 +86,11 @@ def webanno_part(path: Path, rules: SpanRules, *, layer: Column | None = None) -
     return Part(str(path), "", account.blocks(_texts(path, feature, account)), faults=account.faults)
 
 
-def webanno_sentences(path: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+def webanno_sentences(blocks: Iterable[LineBlock], name: str) -> Iterator[tuple[list[str], Sequence[Sequence[str]]]]:
     """Give the tokens of each sentence and the cells of their rows, as `conll.iter_sentences` does."""
     num_parts = 0
     rows: list[_Row] = []
-    for row in _rows(Path(path)):
+    for row in _rows((numbered for first, lines in blocks for numbered in enumerate(lines, first)), name):
         num_parts += row.is_part
         if rows and row.sentence != rows[-1].sentence:
             yield [each.text for each in rows], [_cells(each) for each in rows]
@@ -94,21 +99,21 @@ def webanno_sentences(path: str) -> Iterator[tuple[list[str], list[list[str]]]]:
     if rows:
         yield [each.text for each in rows], [_cells(each) for each in rows]
     if num_parts:
-        logger.info("%s: %d rows for parts of tokens left out", path, num_parts)
+        logger.info("%s: %d rows for parts of tokens left out", name, num_parts)
 
 
 def _cells(row: _Row) -> list[str]:
     return [row.text, *row.cells]
 
 
-def _rows(path: Path) -> Iterator[_Row]:
-    for number, line in numbered_lines(path):
+def _rows(numbered: Iterable[tuple[int, str]], name: str) -> Iterator[_Row]:
+    for number, line in numbered:
         if not line.strip() or line.startswith("#"):
             continue
         match = _ROW.fullmatch(line)
         if match is None:
             raise DataError(
-                f"{path}:{number}: {line[:60]!r} is no row of WebAnno TSV 3, such as '1-1<tab>0-3<tab>Ada<tab>PER'; "
+                f"{name}:{number}: {line[:60]!r} is no row of WebAnno TSV 3, such as '1-1<tab>0-3<tab>Ada<tab>PER'; "
                 "export the file again"
             )
         cells = (match[7] or "").split("\t")
@@ -161,7 +166,7 @@ def _texts(path: Path, feature: _Feature, account: SpanAccount) -> Iterator[Anno
     cuts: list[int] = []
     pieces: dict[object, list[Span]] = {}  # by the number of a span, or by line and place in the cell if it has none
     last: _Row | None = None
-    for row in _rows(path):
+    for row in _rows(numbered_lines(path), str(path)):
         if len(row.cells) <= feature.cell:
             raise DataError(f"{path}:{row.line}: {len(row.cells)} cells after the token, and {feature} needs more")
         if not row.is_part:

@@ -52,7 +52,7 @@ def _has_lists(path: Path) -> bool:
     return any("[" in line and "]" in line for line in islice(raw_lines(path), 1, 6))
 
 
-def word_table_sentences(path: str, token: Column | None) -> Iterator[tuple[list[str], list[list[str]]]]:
+def word_table_sentences(path: str, token: Column | None) -> Iterator[tuple[list[str], Sequence[Sequence[str]]]]:
     """Give the tokens of each sentence, and the cells of their rows, as `conll.iter_sentences` does."""
     dialect = _dialect(path)
     at = _column(dialect, token, "token", TOKEN_NAMES)

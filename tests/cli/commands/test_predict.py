@@ -52,13 +52,49 @@ def test_files_with_a_word_per_row_lose_no_row(run: Run, model: Path, tagger: Ta
         for s, (a, *rest) in enumerate(tokens, 1)
     )
     table = 'sentence_id,word\n1,Ada\n1,left\n2,Zoë\n2,","\n2,too\n'
-    for name, content, column in (("x.tsv", webanno, 0), ("x.csv", table, 1)):
+    for name, content, column in (("x.tsv", webanno, 0), ("x.csv", table, 1), ("-", webanno, 0)):
         (tmp_path / name).write_text(content, encoding="utf-8")
-        result = run("predict", model, tmp_path / name)
+        result = run("predict", model, name if name == "-" else tmp_path / name, stdin=content)
         assert result.exit_code == 0, result.stderr
         found = [[line.split("\t") for line in part.split("\n")] for part in result.stdout.strip("\n").split("\n\n")]
         assert [[cells[column] for cells in sentence] for sentence in found] == tokens
         assert [[cells[-1] for cells in sentence] for sentence in found] == tagger.predict(tokens)
+
+
+@pytest.mark.parametrize("is_piped", [False, True])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["-DOCSTART- -X-", "", "Ada NNP", "left VBD", "", "-DOCSTART- -X-", "", "Bo NNP", ""],
+        ["# id = 1", "# text = Ada", "Ada\tN", "", "# id = 2", "Bo\tN", ""],
+        ["#begin document (a); part 1", "Ada x", "#end document", "#begin document (b);", "Bo y", "", "#end document"],
+    ],
+)
+def test_lines_that_are_no_tokens_stay_where_they_stood(
+    lines: list[str], is_piped: bool, run: Run, model: Path, tmp_path: Path
+):
+    content = "".join(f"{line}\n" for line in lines)
+    (tmp_path / "x.tsv").write_text(content, encoding="utf-8")
+    source = "-" if is_piped else tmp_path / "x.tsv"
+    result = run("predict", model, source, stdin=content)
+    assert result.exit_code == 0, result.stderr
+    found = [line for line in result.stdout.splitlines() if line]
+    assert [line.rpartition("\t")[0] if is_row(line) else line for line in found] == [
+        line.replace(" ", "\t") if is_row(line) else line for line in lines if line
+    ]
+    spans = run("predict", model, source, "--format", "jsonl", stdin=content).stdout.splitlines()
+    assert len(spans) == 2
+
+
+def test_rows_of_conllu_that_are_no_words_stay(run: Run, model: Path, tmp_path: Path):
+    lines = ["# newdoc", "1-2\tzum\t_", "1\tzu\tP", "2\tdem\tD", "2.1\tx\t_", "", "# end"]
+    (tmp_path / "x.conllu").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    found = run("predict", model, f"{tmp_path / 'x.conllu'}:token=1").stdout.splitlines()
+    assert [line.rpartition("\t")[0] if line[:2] in ("1\t", "2\t") else line for line in found] == lines
+
+
+def is_row(line: str) -> bool:
+    return not line.startswith(("#", "-DOC"))
 
 
 @pytest.mark.parametrize(

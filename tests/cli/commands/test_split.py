@@ -4,8 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_corpus import Run
+from small_corpus import SMALL, Run
 
+from seqtag import Tagger
 from seqtag.cli.commands.train import Splits, hold_out_test
 from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus
@@ -88,3 +89,14 @@ def test_training_holds_out_a_test_share(run: Run, tmp_path: Path):
     words = "train", tmp_path / "all.conll", "--out", tmp_path / "m"
     assert "--test-share 2: is a share" in run(*words, "--test-share", "2").stderr
     assert "--test-share: is for labelled data" in run(*words, "--test-share", "0.1", "--task", "lm").stderr
+
+
+def test_a_training_is_scored_on_the_share_that_it_held_out(run: Run, tmp_path: Path):
+    (tmp_path / "all.conll").write_text(documents(10))
+    result = run("train", tmp_path / "all.conll", "--out", tmp_path / "m", "--test-share", "0.2", *SMALL)
+    assert result.exit_code == 0, result.stderr
+    assert "6 of 30 rows of train are held out as test" in result.stderr
+    assert "3 of 24 training sentences are held out" in result.stderr  # for dev, out of what is left
+    assert "all.conll, 0.2 of train\n\nScores\n6 sentences" in result.stdout
+    test = hold_out_test(Splits(load_corpus(tmp_path / "all.conll")["train"], None, None), 0.2, 0, "all.conll").test
+    assert f"{Tagger.load(tmp_path / 'm').evaluate(test).f1 * 100:.2f}" in result.stdout

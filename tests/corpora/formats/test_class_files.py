@@ -239,7 +239,7 @@ def test_names_of_splits():
     }
 
 
-def test_sentences_with_intents(tmp_path):
+def test_sentences_with_intents(tmp_path, caplog):
     lay_out(
         tmp_path,
         {
@@ -251,6 +251,7 @@ def test_sentences_with_intents(tmp_path):
     )
     expected = {"train": [("play  jazz ", "Play"), ("stop", "Stop")], "dev": [("go", "Play")]}
     assert corpus_of(tmp_path) == expected  # there need be no seq.out
+    assert "seq.in: blank lines left out, as they hold no sentence: 1 (line 2)" in caplog.text
     assert corpus_of(tmp_path / "valid")["train"] == expected["dev"]
     (tmp_path / "valid" / "label").write_text("Play\nStop\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"seq\.in:2: the file ends before its partner"):

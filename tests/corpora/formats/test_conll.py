@@ -204,6 +204,22 @@ def test_comments_of_hipe_stand_anywhere_after_the_header(text):
     assert "this line is a header, and its last column, 'MISC', is not known to hold tags" in fault(text, UsageError)
 
 
+def test_sentences_of_hipe_end_at_their_marks(tmp_path, caplog):
+    caplog.set_level("INFO", "seqtag")
+    path = tmp_path / "x.tsv"
+    path.write_text(
+        "TOKEN\tNE-COARSE-LIT\tMISC\n# segment_iiif_link = https://example.org/1\nAda\tB-pers\t_\n"
+        "ran\tO\tNoSpaceAfter|EndOfSentence\n# segment_iiif_link = https://example.org/2\nEndOfSentence\tO\t_\n"
+        ".\tO\tEndOfSentence\n\nBo\tB-pers\tEndOfSentenceNot\nsat\tO\t_\n"
+    )
+    assert read_columns(path, token="TOKEN", tag="NE-COARSE-LIT")[0] == [
+        ["Ada", "ran"],
+        ["EndOfSentence", "."],
+        ["Bo", "sat"],
+    ]
+    assert "x.tsv: 2 sentences end where the last column says EndOfSentence" in caplog.text
+
+
 def test_documents_of_hipe(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text(HIPE + "\n# hipe2022:document_id = b\nBo\tB-pers\t_\n")

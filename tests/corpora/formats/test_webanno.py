@@ -3,6 +3,7 @@
 import pytest
 
 from seqtag.corpora.formats.webanno import webanno_sentences
+from seqtag.corpora.lines import line_blocks
 from seqtag.corpora.loading import load_corpus
 from seqtag.errors import DataError, UsageError
 
@@ -76,7 +77,7 @@ def test_escaped_characters_and_first_of_stacked_spans(tmp_path):
 
 
 def test_the_rows_of_a_file_are_all_given_to_predict(tmp_path):
-    found = list(webanno_sentences(str(write(tmp_path))))
+    found = list(webanno_sentences(line_blocks(write(tmp_path)), "x.tsv"))
     assert [tokens for tokens, _ in found] == [["Ada", "Byron", "met", "St.", "Olav", "."], ["Oslo-born", "Bo"]]
     assert found[1][1][1] == ["Bo", "N", "_", "*", "PER", "_", "_", "_", ""]
 
@@ -88,5 +89,5 @@ def test_what_falls_short(tmp_path):
         load_corpus(write(tmp_path, HEAD + "#Text=Ada\n1-1\t0-3\tAda\t_\t_\n"))
     with pytest.raises(DataError, match="no layer of spans"):
         load_corpus(write(tmp_path, "#FORMAT=WebAnno TSV 3.2\n\n#Text=Ada\n1-1\t0-3\tAda\t\n"))
-    with pytest.raises(DataError, match=r"x\.tsv:1: this is a TSV file of WebAnno; only TSV 3"):
+    with pytest.raises(DataError, match=r"x\.tsv:1: this is a TSV file of WebAnno, of which only TSV 3"):
         load_corpus(write(tmp_path, "#FORMAT=WebAnno TSV 2\n\n1-1\tAda\t_\n"))
