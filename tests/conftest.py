@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ def shared_data() -> Path:
         assert not in_ci, "CI must have ../shared/data: no test on real corpora may be skipped there"
         pytest.skip("needs the public corpora in ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Path]:
+    """A folder with `seqtag` and `forked-python`: quick to start, processes of their own, see tests/support."""
+    from seqtag_command import forked_commands
+
+    with forked_commands() as folder:
+        yield folder
 
 
 # -- tiny models, trained once per process --------------------------------------------------------
