@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
+
+def _put_temporary_files_in_memory() -> None:
+    """Let temporary files lie in memory where Linux has room there, since the tests make some ten thousand small ones.
+
+    A TMPDIR that is set is kept. Programs that the tests start take it over, and some of them lie there themselves.
+    """
+    memory = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not memory.is_dir() or not os.access(memory, os.W_OK):
+        return
+    state = os.statvfs(memory)
+    if state.f_bavail * state.f_frsize >= 4 << 30 and not state.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None  # is looked up anew
+
+
+_put_temporary_files_in_memory()
 
 # Shared machines stall now and then; a slow example is no failure.
 settings.register_profile("seqtag", deadline=None)

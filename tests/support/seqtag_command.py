@@ -71,7 +71,9 @@ def _serve(address: str) -> None:
     # What training imports late, and what libraries look up once in a process.
     tiny_tagger(epochs=1).fit(TOKENS, TAGS, watchers=())
     tiny_classifier(epochs=1).fit(TEXTS, LABELS, watchers=())
-    AcceleratorState._reset_state(reset_partial_state=True)  # a child may be one of several processes that train together
+    AcceleratorState._reset_state(
+        reset_partial_state=True
+    )  # a child may be one of several processes that train together
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     with socket.socket(socket.AF_UNIX) as listener:
