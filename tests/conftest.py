@@ -42,10 +42,12 @@ settings.load_profile("seqtag")
 REPOSITORY = Path(__file__).resolve().parent.parent
 # With a process per core, a long file that starts last is what everybody waits for.
 SLOWEST_FIRST = (
-    *("docs/test_pages.py", "recipes/test_benchmark.py", "models/tagging/test_tagger.py", "training/test_loop.py"),
-    *("linter/test_public_corpora.py", "training/test_checkpoint.py", "cli/commands/test_predict.py"),
-    *("models/classifying/test_classifier.py", "cli/commands/test_train.py", "recipes/test_context_recipes.py"),
-    *("recipes/test_soak.py", "runtime/test_classifier.py", "test_runtime_packaging.py", "test_packaging.py"),
+    *("docs/test_pages.py", "linter/test_public_corpora.py", "models/tagging/test_tagger.py"),
+    *("corpora/test_loading.py", "recipes/test_context_recipes.py", "models/tagging/test_tuning.py"),
+    *("models/classifying/test_classifier.py", "models/test_context_tuning.py", "fuzz/test_reading.py"),
+    *("cli/commands/test_train.py", "reporting/test_html_in_browser.py", "models/classifying/test_runs.py"),
+    *("models/test_estimator.py", "recipes/test_benchmark.py", "training/test_checkpoint.py", "recipes/test_soak.py"),
+    *("training/test_loop.py", "cli/commands/test_predict.py", "test_runtime_packaging.py", "test_packaging.py"),
 )
 
 
