@@ -269,7 +269,7 @@ def test_an_interruption_saves_the_best_model_and_resume_ends_as_if_it_had_not_b
 ):
     out, straight, temporary = tmp_path / "ner", tmp_path / "straight", tmp_path / "temporary"
     temporary.mkdir()
-    words = ["train", str(corpus), *SMALL, "--epochs", "40", "--out"]
+    words = ["train", str(corpus), *SMALL, "--epochs", "20", "--out"]
     process = subprocess.Popen(
         [str(commands / "seqtag"), *words, str(out)],
         stdout=subprocess.PIPE,
@@ -279,7 +279,7 @@ def test_an_interruption_saves_the_best_model_and_resume_ends_as_if_it_had_not_b
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("epoch  2/40"):
+        if line.startswith("epoch  2/20"):
             process.send_signal(sent)
             break
     stdout, stderr = process.communicate(timeout=60)
