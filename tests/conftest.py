@@ -35,8 +35,8 @@ def _put_temporary_files_in_memory() -> None:
 
 _put_temporary_files_in_memory()
 
-# Shared machines stall now and then; a slow example is no failure. CI tries a hundred examples, always the same; elsewhere
-# each run draws others, so that fewer do. What a test says of its own number holds everywhere.
+# Shared machines stall now and then; a slow example is no failure. CI tries a hundred examples, always the same ones;
+# elsewhere each run draws others, and fewer will do. A test that names a number of its own keeps it everywhere.
 settings.register_profile("seqtag", deadline=None, max_examples=100 if os.environ.get("CI") == "true" else 40)
 settings.load_profile("seqtag")
 
