@@ -279,7 +279,7 @@ def test_two_processes_reach_the_weights_of_one(commands, tmp_path):
     python = str(commands / "forked-python")
     command = [python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python"]
     command += [python, str(TESTS / "support" / "run_in_two_processes.py"), str(tmp_path)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}  # the launcher leaves its folder
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     for name in run_in_two_processes.RUNS:
