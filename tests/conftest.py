@@ -3,28 +3,52 @@
 import gc
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+# Importing and collecting throw little away; looking for it costs a tenth of their time. See pytest_collection_finish.
+gc.disable()
 # Networks here are tiny: a second thread waits more than it works, and on a busy machine it waits for ever.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
-# Shared machines stall now and then; a slow example is no failure.
-settings.register_profile("seqtag", deadline=None)
+
+def _put_temporary_files_in_memory() -> None:
+    """Let temporary files lie in memory where Linux has room there, since the tests make some ten thousand small ones.
+
+    A TMPDIR that is set is kept. Programs that the tests start take it over, and some of them lie there themselves.
+    """
+    memory = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not memory.is_dir() or not os.access(memory, os.W_OK):
+        return
+    state = os.statvfs(memory)
+    if state.f_bavail * state.f_frsize >= 4 << 30 and not state.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None  # is looked up anew
+
+
+_put_temporary_files_in_memory()
+
+# Shared machines stall now and then; a slow example is no failure. CI tries a hundred examples, always the same ones;
+# elsewhere each run draws others, and fewer will do. A test that names a number of its own keeps it everywhere.
+settings.register_profile("seqtag", deadline=None, max_examples=100 if os.environ.get("CI") == "true" else 40)
 settings.load_profile("seqtag")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # With a process per core, a long file that starts last is what everybody waits for.
 SLOWEST_FIRST = (
-    *("docs/test_pages.py", "recipes/test_benchmark.py", "models/tagging/test_tagger.py", "training/test_loop.py"),
-    *("linter/test_public_corpora.py", "training/test_checkpoint.py", "cli/commands/test_predict.py"),
-    *("models/classifying/test_classifier.py", "cli/commands/test_train.py", "recipes/test_context_recipes.py"),
-    *("recipes/test_soak.py", "runtime/test_classifier.py", "test_runtime_packaging.py", "test_packaging.py"),
+    *("docs/test_pages.py", "linter/test_public_corpora.py", "models/tagging/test_tagger.py"),
+    *("corpora/test_loading.py", "recipes/test_context_recipes.py", "models/tagging/test_tuning.py"),
+    *("models/classifying/test_classifier.py", "models/test_context_tuning.py", "fuzz/test_reading.py"),
+    *("cli/commands/test_train.py", "reporting/test_html_in_browser.py", "models/classifying/test_runs.py"),
+    *("models/test_estimator.py", "recipes/test_benchmark.py", "training/test_checkpoint.py", "recipes/test_soak.py"),
+    *("training/test_loop.py", "cli/commands/test_predict.py", "test_runtime_packaging.py", "test_packaging.py"),
 )
 
 
@@ -36,6 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Take what importing made, a million objects that stay, out of what each garbage collection walks through."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 
@@ -55,6 +80,15 @@ def shared_data() -> Path:
         assert not in_ci, "CI must have ../shared/data: no test on real corpora may be skipped there"
         pytest.skip("needs the public corpora in ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Path]:
+    """A folder with `seqtag` and `forked-python`: quick to start, processes of their own, see tests/support."""
+    from seqtag_command import forked_commands
+
+    with forked_commands() as folder:
+        yield folder
 
 
 # -- tiny models, trained once per process --------------------------------------------------------

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from seqtag_command import seqtag_command
 from typer.main import get_command
 
 import seqtag
@@ -96,12 +95,6 @@ def prose(page: str) -> str:
 def each_page(*languages: str) -> pytest.MarkDecorator:
     """Run a test once for each page that has a block in one of some languages; for every page, where none is named."""
     return pytest.mark.parametrize("page", [page for page in TEXTS if not languages or blocks(page, *languages)])
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Path]:
-    with seqtag_command() as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Which engine runs a network is chosen when something predicts, and nothing of the runtime is imported before."""
 
 import subprocess
-import sys
+from pathlib import Path
 
 SCRIPT = """
 import sys
@@ -20,8 +20,9 @@ print("seqtag.runtime.classifying_engine" in sys.modules)
 """
 
 
-def test_neither_a_training_nor_a_prediction_with_torch_imports_the_runtime():
-    paths = f"import sys; sys.path[:0] = {sys.path!r}\n"
-    run = subprocess.run([sys.executable, "-c", paths + SCRIPT], capture_output=True, text=True, check=False)
+def test_neither_a_training_nor_a_prediction_with_torch_imports_the_runtime(commands: Path, tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    run = subprocess.run([commands / "forked-python", script], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == ["[]", "[]", "True False", "True"]

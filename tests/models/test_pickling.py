@@ -164,11 +164,13 @@ def test_a_fitted_pipeline_can_be_dumped(saved_classifier):
 def test_workers_send_trained_models_back():
     """Two processes train, and what they trained predicts in this one."""
     classifier = tiny_classifier(epochs=1)
-    found = cross_validate(classifier, TEXTS, LABELS, cv=2, n_jobs=2, return_estimator=True)
+    with joblib.parallel_config(backend="multiprocessing"):  # forks; joblib's own processes would import torch first
+        found = cross_validate(classifier, TEXTS, LABELS, cv=2, n_jobs=2, return_estimator=True)
     here = cross_validate(classifier, TEXTS, LABELS, cv=2, return_estimator=True)
     for one, other in zip(found["estimator"], here["estimator"], strict=True):
         np.testing.assert_array_equal(one.predict_proba(UNSEEN_TEXTS), other.predict_proba(UNSEEN_TEXTS))
     voting = VotingClassifier([("a", classifier), ("b", tiny_classifier(epochs=1, seed=1))], voting="soft", n_jobs=2)
-    chosen = voting.fit(TEXTS, LABELS).predict(UNSEEN_TEXTS)
+    with joblib.parallel_config(backend="multiprocessing"):
+        chosen = voting.fit(TEXTS, LABELS).predict(UNSEEN_TEXTS)
     assert set(chosen) <= set(LABELS)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(voting)).predict(UNSEEN_TEXTS), chosen)

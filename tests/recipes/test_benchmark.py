@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -161,6 +162,22 @@ def test_an_unknown_peer_is_refused_with_the_known_ones(recipe, capsys):
     assert "a name of crfsuite, spacy, flair" in capsys.readouterr().err
 
 
+@pytest.fixture
+def quick_workers(recipe, commands, tmp_path, monkeypatch):
+    """Let workers begin as forks, but for the one whose memory shows that it imports no torch."""
+    python = tmp_path / "python"
+    forked = shlex.quote(str(commands / "forked-python"))
+    python.write_text(
+        "#!/bin/sh\n"
+        f'case $2 in *\'seqtag onnx\'*) exec {shlex.quote(sys.executable)} "$@";; *) exec {forked} "$@";; esac\n',
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setitem(recipe("benchmark_measures").ask.__kwdefaults__, "python", str(python))
+
+
+@pytest.mark.usefixtures("quick_workers")
 def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(recipe("benchmark"), "PRODUCT_SIZE", 64)  # the real one takes seconds
     small = ["--data", str(tiny_corpus), "--hidden-size", "4", "--epochs", "1", "--threads", "1", "--rounds", "1"]
@@ -180,6 +197,7 @@ def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path,
     assert "seqtag int8" in (tmp_path / "table.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_training_stops_at_the_f1_that_is_wanted(recipe, tiny_corpus, tmp_path, capsys):
     small = ["--data", str(tiny_corpus), "--hidden-size", "4", "--epochs", "3", "--threads", "1", "--rounds", "1"]
     recipe("benchmark").main([*small, "--peers", "--until", "0", "--json", str(tmp_path / "runs.json")])

@@ -201,11 +201,9 @@ def test_unlabelled_text_of_the_real_corpora_has_no_sentence_of_dev_or_test(labe
     texts = labels_recipe["english_texts"](shared_data, labels_recipe["TAGGED"])
     found = set(islice(labels_recipe["unlabelled_sentences"](texts, corpora), 40_000))
     assert len(found) > 30_000
-    assert found & (pieces("dev") | pieces("test")) == set()
-    letters = [
-        {re.sub(r"\W", "", piece).lower() for piece in some}
-        for some in (pieces("train") - found, pieces("dev") | pieces("test"))
-    ]
+    held_out = pieces("dev") | pieces("test")
+    assert found & held_out == set()
+    letters = [{re.sub(r"\W", "", piece).lower() for piece in some} for some in (pieces("train") - found, held_out)]
     assert letters[0] <= letters[1]  # what is left out of train is in dev or test
 
 

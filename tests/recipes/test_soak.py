@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,15 +31,16 @@ def test_many_threads_that_share_a_torch_tagger_get_what_one_thread_gets(exporte
         assert [s.score for s in ours] == pytest.approx([s.score for s in theirs], abs=1e-5)
 
 
-def run_soak(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "recipes/soak.py", str(folder), "--engines", "onnx", "--checked", "100", *options]
+def run_soak(commands: Path, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    program = [str(commands / "forked-python"), "recipes/soak.py"]
+    command = [*program, str(folder), "--engines", "onnx", "--checked", "100", *options]
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_soak_says_how_memory_went_and_that_answers_agree(exported_tagger: Path):
-    done = run_soak(exported_tagger, "--sentences", "500", "--threads", "4", "--bound", "500")
+def test_the_soak_says_how_memory_went_and_that_answers_agree(commands: Path, exported_tagger: Path):
+    done = run_soak(commands, exported_tagger, "--sentences", "500", "--threads", "4", "--bound", "500")
     assert done.returncode == 0, done.stderr
     *tenths, last = done.stdout.splitlines()
     figures = [[int(part) for part in LINE.fullmatch(line).groups()] for line in tenths]
@@ -51,6 +51,7 @@ def test_the_soak_says_how_memory_went_and_that_answers_agree(exported_tagger: P
     assert len(re.findall(r"onnx, process \d+: 10/10, \d+ MB", done.stderr)) == 2
 
 
-def test_the_soak_ends_with_1_where_memory_grew_past_the_bound(exported_tagger: Path):
-    done = run_soak(exported_tagger, "--sentences", "50", "--threads", "2", "--processes", "1", "--bound", "-1000")
+def test_the_soak_ends_with_1_where_memory_grew_past_the_bound(commands: Path, exported_tagger: Path):
+    options = ["--sentences", "50", "--threads", "2", "--processes", "1", "--bound", "-1000"]
+    done = run_soak(commands, exported_tagger, *options)
     assert (done.returncode, done.stdout.count("answers agree")) == (1, 1), done.stderr

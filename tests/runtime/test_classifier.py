@@ -2,8 +2,6 @@
 
 import logging
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -159,22 +157,6 @@ def test_many_threads_that_share_one_classifier_get_right_answers(saved):
     with ThreadPoolExecutor(8) as pool:
         for mine, other in zip(pool.map(shared.predict_proba, asked), expected, strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-6)
-
-
-def test_neither_torch_nor_datasets_nor_spacy_is_imported(saved):
-    script = (
-        "import sys; from seqtag.runtime import load\n"
-        f"mood = load({str(saved)!r}); texts = [['Fresh', 'bread'], []]\n"
-        "mood.predict(texts), list(mood.predict_stream(texts)), mood.predict_proba(texts)\n"
-        "mood.predict_attention(texts)\n"
-        "heavy = 'torch datasets spacy pandas pyarrow sklearn scipy accelerate safetensors onnx transformers'.split()\n"
-        "print([name for name in heavy if name in sys.modules])\n"
-        "mood.predict(['Fresh bread.']); print([name for name in ('torch', 'spacy') if name in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=False)
-    assert run.returncode == 0, run.stderr
-    first, second = run.stdout.splitlines()
-    assert first == second == "[]"
 
 
 # -- the folder -------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,16 +23,13 @@ TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def killed_and_whole(tmp_path_factory):
+def killed_and_whole(commands, tmp_path_factory):
     """Folders of the same runs: killed again and again in a program with another hash seed, and left alone here."""
     folders = {mode: tmp_path_factory.mktemp(mode) for mode in ("killed", "whole")}
     (folders["killed"] / "tmp").mkdir()  # what a killed process leaves behind stays here
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0",
-        "TMPDIR": str(folders["killed"] / "tmp"),
-    }
-    command = [sys.executable, str(TESTS / "support" / "runs_that_are_killed.py"), str(folders["killed"])]
+    environment = os.environ | {"TMPDIR": str(folders["killed"] / "tmp")}
+    program = TESTS / "support" / "runs_that_are_killed.py"
+    command = [str(commands / "forked-python"), str(program), str(folders["killed"])]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as program:
         for name in runs_that_are_killed.RUNS:
             with pytest.MonkeyPatch.context() as patch:

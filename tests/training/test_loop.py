@@ -4,7 +4,6 @@ import logging
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -286,14 +285,15 @@ def test_the_dense_gradient_is_clipped(rows):
 # -- machines ---------------------------------------------------------------------------------
 
 
-def test_two_processes_reach_the_weights_of_one(tmp_path):
+def test_two_processes_reach_the_weights_of_one(commands, tmp_path):
     """Gloo; the last batch of an epoch is a single sentence, so one of the two has nothing of its own to do.
 
     Started with torch's launcher, which `accelerate launch` starts as well; alone, that one wants MPI for CPUs.
     """
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command += [str(TESTS / "support" / "run_in_two_processes.py"), str(tmp_path)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    python = str(commands / "forked-python")
+    command = [python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python"]
+    command += [python, str(TESTS / "support" / "run_in_two_processes.py"), str(tmp_path)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}  # the launcher leaves its folder
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     for name in run_in_two_processes.RUNS:

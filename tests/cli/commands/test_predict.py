@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -201,9 +200,9 @@ def test_order_is_kept_over_many_batches(flag: str, run: Run, model: Path, tmp_p
     assert again.stdout == result.stdout
 
 
-def start(*words: str | Path, **environment: str) -> subprocess.Popen[bytes]:
+def start(commands: Path, *words: str | Path, **environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "seqtag.cli", *map(str, words)],
+        [str(commands / "seqtag"), *map(str, words)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -211,9 +210,9 @@ def start(*words: str | Path, **environment: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_pipe_is_answered_line_by_line(model: Path, tagger: Tagger):
+def test_a_pipe_is_answered_line_by_line(commands: Path, model: Path, tagger: Tagger):
     # The locale of the pipe is not asked: what is read and written is UTF-8.
-    with start("predict", model, "--text", PYTHONIOENCODING="ascii") as process:
+    with start(commands, "predict", model, "--text", PYTHONIOENCODING="ascii") as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for text in TEXTS:
@@ -225,8 +224,8 @@ def test_a_pipe_is_answered_line_by_line(model: Path, tagger: Tagger):
     assert (rest, complaints, process.returncode) == (b"", b"", 0)
 
 
-def test_a_pipe_of_columns_is_answered_sentence_by_sentence(model: Path, tagger: Tagger):
-    with start("predict", model) as process:
+def test_a_pipe_of_columns_is_answered_sentence_by_sentence(commands: Path, model: Path, tagger: Tagger):
+    with start(commands, "predict", model) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for tokens in TOKENS[:3]:
@@ -238,10 +237,10 @@ def test_a_pipe_of_columns_is_answered_sentence_by_sentence(model: Path, tagger:
     assert (rest, complaints, process.returncode) == (b"", b"", 0)
 
 
-def test_a_reader_that_leaves_ends_it_quietly(model: Path, tmp_path: Path):
+def test_a_reader_that_leaves_ends_it_quietly(commands: Path, model: Path, tmp_path: Path):
     file = tmp_path / "in.txt"
     file.write_text("Ada lives in Turin, as everybody here has known for years.\n" * 5000, encoding="utf-8")
-    with start("predict", model, file, "--text") as process:
+    with start(commands, "predict", model, file, "--text") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline().endswith(b"for years.\n")

@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 import subprocess
-import sys
 from heapq import nlargest
 from pathlib import Path
 
@@ -215,8 +214,8 @@ def test_order_is_kept_over_many_batches(run: Run, classifier_folder: Path, tmp_
     )
 
 
-def test_a_pipe_is_answered_line_by_line(classifier_folder: Path, oracle: Oracle):
-    words = [sys.executable, "-m", "seqtag.cli", "predict", str(classifier_folder)]
+def test_a_pipe_is_answered_line_by_line(commands: Path, classifier_folder: Path, oracle: Oracle):
+    words = [str(commands / "seqtag"), "predict", str(classifier_folder)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
