@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -37,17 +38,16 @@ MOST_MOVED = {"fp32": 1e-4, "bf16": 0.05}
 
 
 class Clock:
-    """A watcher that adds up the seconds of training, and may interrupt it after so many steps, as Ctrl-C does."""
+    """A watcher that adds up the seconds of training, and may interrupt it amid its second epoch, as Ctrl-C does."""
 
     start = close = lambda self, **progress: None
 
-    def __init__(self, stop_after=None):
-        self.seconds, self.steps, self.stop_after = 0.0, 0, stop_after
+    def __init__(self, *, interrupts=False):
+        self.seconds, self.interrupts = 0.0, interrupts
 
-    def step(self, **progress):
-        """Count a step of training."""
-        self.steps += 1
-        if self.steps == self.stop_after:
+    def step(self, *, epoch, step, steps, **progress):
+        """Interrupt the training if it is time."""
+        if self.interrupts and (epoch, step) == (2, steps // 2):
             raise KeyboardInterrupt
 
     def epoch(self, record):
@@ -102,12 +102,13 @@ def check_resume(job, precision):
     few = job.corpus["train"].select(range(min(400, len(job.corpus["train"]))))
     made = []
     with tempfile.TemporaryDirectory() as folder:
-        for stop in (None, 20):
+        for interrupts in (False, True):
             tagger = Tagger(device=job.device, precision=precision, epochs=2, engine="torch")
-            checkpoint = Path(folder) / f"{stop}.checkpoint"
-            try:
-                tagger.fit(few, dev=job.corpus["dev"], watchers=[Clock(stop)], checkpoint=checkpoint)
-            except KeyboardInterrupt:
+            checkpoint = Path(folder) / f"{interrupts}.checkpoint"
+            with suppress(KeyboardInterrupt):
+                tagger.fit(few, dev=job.corpus["dev"], watchers=[Clock(interrupts=interrupts)], checkpoint=checkpoint)
+            if interrupts:
+                assert checkpoint.exists(), "the interrupted training left no checkpoint"
                 tagger.fit(few, dev=job.corpus["dev"], watchers=[], checkpoint=checkpoint, resume=True)
             made.append(tagger.network_.state_dict())
     differ = [name for name, values in made[0].items() if not torch.equal(values.cpu(), made[1][name].cpu())]
