@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import sys
 import tempfile
@@ -69,8 +70,10 @@ def read_arguments(arguments):
     add("--until", type=float, metavar="F1", help="measure the time of training until F1 on dev is this")
     add("--cost", action="store_true", help="measure seqtag's cost against the size of its input, without peers")
     add("--streams", nargs="+", type=int, default=STREAMS, help="numbers of sentences in the streams of --cost")
+    add("--device", default="cpu", help="what seqtag trains and torch predicts on, such as cuda (default: cpu)")
     add("--json", type=Path, metavar="FILE", help="write every run to this file")
     add("--html", type=Path, metavar="FILE", help="write the table to this file")
+    add("--markdown", type=Path, metavar="FILE", help="write what is printed to this file, as documentation has it")
     args = parser.parse_args(arguments)
     pairs = [pair.partition("=") for pair in args.peer_python]
     if wrong := [name for name, _, path in pairs if name not in PEERS or not Path(path).is_file()]:
@@ -274,7 +277,7 @@ def run(args, folder):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{platform.machine()}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
     lines = [f"{args.data}: {corpus}", machine, f"seqtag {__version__}: Tagger(hidden_size={args.hidden_size})"]
-    job = {name: getattr(args, name) for name in ("epochs", "hidden_size", "seconds", "flair_sentences")}
+    job = {name: getattr(args, name) for name in ("epochs", "hidden_size", "seconds", "flair_sentences", "device")}
     job |= {"corpus": str(folder), "until": args.until is not None, "model": str(folder / "model")}
     if args.cost:
         job |= {"threads": args.threads[0], "epochs": args.epochs or 1}
@@ -295,6 +298,30 @@ def run(args, folder):
     return lines + explain(runs, limits, failed), table(summary(runs, FIGURES)), runs
 
 
+def as_markdown(lines, rows, arguments):
+    """Lay out lines and a table in Markdown, below the command that made them.
+
+    >>> rows = Table("system", "speed")
+    >>> rows.add_row("seqtag", "2\\n1-3")
+    >>> print(as_markdown(["two cores"], rows, ["--epochs", "1"]))
+    `python recipes/benchmark.py --epochs 1`
+    <BLANKLINE>
+    - two cores
+    <BLANKLINE>
+    | system | speed |
+    | --- | --- |
+    | seqtag | 2 (1-3) |
+    """
+    heads = [" ".join(str(column.header).split()) for column in rows.columns]
+    body = zip(*(column.cells for column in rows.columns), strict=True)
+    cells = [
+        [first + f" ({rest})" * bool(rest) for first, _, rest in (str(c).partition("\n") for c in row)] for row in body
+    ]
+    laid_out = ["| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *cells]]
+    command = shlex.join(["python", "recipes/benchmark.py", *arguments])
+    return "\n".join([f"`{command}`", "", *(f"- {line}" for line in lines), "", *laid_out])
+
+
 def main(arguments=None):
     args = read_arguments(arguments)
     console = Console(record=args.html is not None, width=None if sys.stdout.isatty() else 190)
@@ -306,6 +333,9 @@ def main(arguments=None):
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(laid_out)
+    if args.markdown:
+        given = sys.argv[1:] if arguments is None else arguments
+        args.markdown.write_text(as_markdown(lines, laid_out, given) + "\n", encoding="utf-8")
     if args.html:
         console.save_html(str(args.html))
     if args.json:

@@ -61,7 +61,7 @@ def train_seqtag(job, train, dev, after_epoch):
             after_epoch(self.seconds, f1=100 * record.dev_score)  # the strict F1 that a report would show
 
     clock = EpochClock()
-    tagger = Tagger(hidden_size=job["hidden_size"], epochs=job["epochs"], device="cpu")
+    tagger = Tagger(hidden_size=job["hidden_size"], epochs=job["epochs"], device=job["device"])
     tagger.fit(*train, dev=dev, watchers=[clock])
     num_tokens, passes, options = sum(map(len, train[0])), len(tagger.history_), tagger.get_params()
     sizes = {"num_tags": len(tagger.tagset_.names), "num_characters": tagger.vocabulary_.num_characters}
@@ -85,7 +85,7 @@ def load_seqtag(job, folder):
     if engine == BASE:
         from seqtag import Tagger
 
-        return Tagger.load(folder / engine, device="cpu")
+        return Tagger.load(folder / engine, device=job["device"])
     from seqtag.runtime import load  # without torch, so that the peak of memory is that of the export
 
     return load(folder / engine, int8=engine == "seqtag int8", threads=job["threads"])

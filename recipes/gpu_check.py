@@ -151,14 +151,14 @@ class Job:
         self.num_tokens = {split: sum(map(len, rows["tokens"][:])) for split, rows in corpus.items()}
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with wnut17/ and wikitext2/")
     parser.add_argument("--device", default="cuda", help="device to check (default: cuda)")
     parser.add_argument("--quick", action="store_true", help="100 sentences and small models, to try the script")
     parser.add_argument("--minutes", type=float, default=8, help="no check begins after these (default: 8)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.device.startswith("cuda") and not torch.cuda.is_available():
         parser.error("torch sees no GPU here; --device cpu --quick tries the script itself")
     started, job, rows = time.perf_counter(), Job(args), []

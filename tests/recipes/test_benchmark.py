@@ -38,7 +38,7 @@ def tiny_corpus(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize(("name", "examples"), [("benchmark", 1), ("benchmark_measures", 7), ("benchmark_systems", 2)])
+@pytest.mark.parametrize(("name", "examples"), [("benchmark", 4), ("benchmark_measures", 7), ("benchmark_systems", 2)])
 def test_the_examples_in_the_files_hold(recipe, name, examples):
     tried = doctest.testmod(recipe(name))
     assert tried.attempted == examples
