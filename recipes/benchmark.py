@@ -72,7 +72,6 @@ def read_arguments(arguments):
     add("--streams", nargs="+", type=int, default=STREAMS, help="numbers of sentences in the streams of --cost")
     add("--device", default="cpu", help="what seqtag trains and torch predicts on, such as cuda (default: cpu)")
     add("--json", type=Path, metavar="FILE", help="write every run to this file")
-    add("--html", type=Path, metavar="FILE", help="write the table to this file")
     add("--markdown", type=Path, metavar="FILE", help="write what is printed to this file, as documentation has it")
     args = parser.parse_args(arguments)
     pairs = [pair.partition("=") for pair in args.peer_python]
@@ -299,19 +298,7 @@ def run(args, folder):
 
 
 def as_markdown(lines, rows, arguments):
-    """Lay out lines and a table in Markdown, below the command that made them.
-
-    >>> rows = Table("system", "speed")
-    >>> rows.add_row("seqtag", "2\\n1-3")
-    >>> print(as_markdown(["two cores"], rows, ["--epochs", "1"]))
-    `python recipes/benchmark.py --epochs 1`
-    <BLANKLINE>
-    - two cores
-    <BLANKLINE>
-    | system | speed |
-    | --- | --- |
-    | seqtag | 2 (1-3) |
-    """
+    """Lay out lines and a table in Markdown, below the command that made them."""
     heads = [" ".join(str(column.header).split()) for column in rows.columns]
     body = zip(*(column.cells for column in rows.columns), strict=True)
     cells = [
@@ -324,7 +311,7 @@ def as_markdown(lines, rows, arguments):
 
 def main(arguments=None):
     args = read_arguments(arguments)
-    console = Console(record=args.html is not None, width=None if sys.stdout.isatty() else 190)
+    console = Console(width=None if sys.stdout.isatty() else 190)
     try:
         with tempfile.TemporaryDirectory() as folder:
             lines, laid_out, runs = run(args, Path(folder))
@@ -334,10 +321,7 @@ def main(arguments=None):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(laid_out)
     if args.markdown:
-        given = sys.argv[1:] if arguments is None else arguments
-        args.markdown.write_text(as_markdown(lines, laid_out, given) + "\n", encoding="utf-8")
-    if args.html:
-        console.save_html(str(args.html))
+        args.markdown.write_text(as_markdown(lines, laid_out, arguments or sys.argv[1:]) + "\n", encoding="utf-8")
     if args.json:
         args.json.write_text(json.dumps({"about": lines, "runs": runs}, indent=1) + "\n", encoding="utf-8")
 

@@ -60,7 +60,7 @@ from seqtag.corpora.tag_normalising import (
     settle,
     settled,
 )
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_blocks import Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from seqtag.corpora.tagged_drafts import Block, SpanFault, TaggedSentence, gather
+from seqtag.corpora.tagged_blocks import Block, SpanFault, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
 from seqtag.text.tokenizer import Token, Tokenizer

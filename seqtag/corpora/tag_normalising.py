@@ -17,10 +17,9 @@ from datasets import Dataset, DatasetDict
 from seqtag.corpora.arrow_files import distinct, offsets_of
 from seqtag.corpora.column_roles import tagging_columns
 from seqtag.corpora.formats.arrow_tables import dataset_blocks
+from seqtag.corpora.tagged_blocks import Block, Part
 from seqtag.corpora.tagged_drafts import (
-    Block,
     Draft,
-    Part,
     discard,
     document_type,
     draft_batches,

@@ -23,7 +23,7 @@ from seqtag.corpora.loading import Source, labelled_parts, tagged_parts
 from seqtag.corpora.source_names import parse_source
 from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import in_order, name_splits, unnamed_files
-from seqtag.corpora.tagged_drafts import Block, Part, SpanFault
+from seqtag.corpora.tagged_blocks import Block, Part, SpanFault
 from seqtag.errors import DataError, UsageError
 from seqtag.linter.findings import Tally
 from seqtag.text.characters import DAMAGED, unseen_in

@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.cli.commands.score import read_sentences
-from seqtag.corpora import tagged_drafts as blocks
+from seqtag.corpora import tagged_blocks
 from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tagged_drafts import documents_of, tagged_features
 from seqtag.evaluation.statistics.counts import count_spans
@@ -105,7 +105,7 @@ def test_each_sentence_keeps_its_document_through_blocks_conversion_and_repair(l
     if not expected:
         return
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK_TOKENS", size)
+        patch.setattr(tagged_blocks, "BLOCK_TOKENS", size)
         path = write(Path(folder), x=text + "w\tB-X\nw\tI-X\n") / "x.conll"
         expected.append(len(sentences))
         found = load_corpus(path, split="train", scheme=scheme)

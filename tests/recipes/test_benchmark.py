@@ -38,7 +38,7 @@ def tiny_corpus(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize(("name", "examples"), [("benchmark", 4), ("benchmark_measures", 7), ("benchmark_systems", 2)])
+@pytest.mark.parametrize(("name", "examples"), [("benchmark", 1), ("benchmark_measures", 7), ("benchmark_systems", 2)])
 def test_the_examples_in_the_files_hold(recipe, name, examples):
     tried = doctest.testmod(recipe(name))
     assert tried.attempted == examples
@@ -181,7 +181,7 @@ def quick_workers(recipe, commands, tmp_path, monkeypatch):
 def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(recipe("benchmark"), "PRODUCT_SIZE", 64)  # the real one takes seconds
     small = ["--data", str(tiny_corpus), "--hidden-size", "4", "--epochs", "1", "--threads", "1", "--rounds", "1"]
-    files = ["--json", str(tmp_path / "runs.json"), "--html", str(tmp_path / "table.html")]
+    files = ["--json", str(tmp_path / "runs.json"), "--markdown", str(tmp_path / "table.md")]
     recipe("benchmark").main([*small, "--peers", "--seconds", "0", *files])
     printed = capsys.readouterr().out
     runs = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))["runs"]
@@ -194,7 +194,11 @@ def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path,
     assert onnx["f1"] == torch["f1"]
     assert int8["size_mb"] < onnx["size_mb"]
     assert onnx["predict_mib"] < torch["predict_mib"]  # no torch in that process
-    assert "seqtag int8" in (tmp_path / "table.html").read_text(encoding="utf-8")
+    written = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()
+    assert written[0].startswith("`python recipes/benchmark.py ")
+    rows = [line for line in written if line.startswith("| ")]
+    assert {row.count("|") for row in rows} == {rows[0].count("|")}
+    assert [row.split(" | ")[1] for row in rows[2:]][:3] == ["seqtag torch", "seqtag onnx", "seqtag int8"]
 
 
 @pytest.mark.usefixtures("quick_workers")

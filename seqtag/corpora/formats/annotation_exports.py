@@ -16,7 +16,7 @@ from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.json_text import RECORDS_ADVICE, checked_records, json_lines, parse_json
 from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_blocks import Part
 from seqtag.errors import DataError, UsageError, near_miss
 
 logger = logging.getLogger("seqtag")

@@ -35,7 +35,7 @@ from seqtag.corpora.json_text import json_records, parse_json
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart, blank_texts, report_blanks
 from seqtag.corpora.lines import file_ending, whole_text
 from seqtag.corpora.table_sizes import check_unpacked, check_values, packed_kind
-from seqtag.corpora.tagged_drafts import Block
+from seqtag.corpora.tagged_blocks import Block
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError
 

@@ -18,7 +18,7 @@ from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
 from seqtag.corpora.formats.conll_brackets import bracketed_columns, tags_of_brackets
 from seqtag.corpora.formats.conll_comments import BLANKS, SKIPPED_NODE, have_comments, is_numbered, without_comments
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
-from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")

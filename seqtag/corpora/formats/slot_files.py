@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from seqtag.corpora.lines import numbered_lines
-from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError
 
 logger = logging.getLogger("seqtag")

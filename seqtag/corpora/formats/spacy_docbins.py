@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from seqtag.corpora.lines import max_unpacked, open_bytes, too_large
-from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
 

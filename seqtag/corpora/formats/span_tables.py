@@ -8,7 +8,7 @@ from datasets import Dataset
 from seqtag.corpora.column_roles import TEXT_NAMES, TOKEN_NAMES, inner_feature, named_column
 from seqtag.corpora.formats.annotation_records import END_KEYS, LABEL_KEYS, START_KEYS, mark_rows, read_record
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_blocks import Part
 from seqtag.errors import DataError
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from seqtag.corpora.lines import raw_lines
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules, same_words
 from seqtag.corpora.splits import find_split_folders, group_by_split
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_blocks import Part
 from seqtag.errors import DataError
 from seqtag.text.schemes import Span
 from seqtag.text.tokenizer import Tokenizer

@@ -16,7 +16,7 @@ from pathlib import Path
 from seqtag.corpora.column_roles import Column
 from seqtag.corpora.lines import LineBlock, numbered_lines, open_bytes
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
-from seqtag.corpora.tagged_drafts import Part
+from seqtag.corpora.tagged_blocks import Part
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span
 from seqtag.text.tokenizer import Token

@@ -11,7 +11,7 @@ from pathlib import Path
 from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
 from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect
 from seqtag.corpora.lines import file_ending, raw_lines
-from seqtag.corpora.tagged_drafts import Block, TaggedSentence, gather
+from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError
 
 _SENTENCE_NAME = re.compile(r"(sentences?|sents?)(id|no|nr|num|number|idx|index)?")
