@@ -80,7 +80,7 @@ class Cut:
 
     words: tuple[str, ...]
     width: int  # characters of the chunk and the blank after it
-    plain: bool  # no token ends a sentence, and what stands beside the chunk does not matter
+    plain: bool  # no token ends a sentence
     first: str  # its first token before exceptions over several tokens were looked up
     after: frozenset[str]  # the first tokens of a next chunk that may make one exception with this chunk's last
 
@@ -115,7 +115,7 @@ class Cutter:
             cuts = [known[chunk] for chunk in chunks]
         except KeyError:
             cuts = [self._look_up(chunk, self._chunk) for chunk in chunks]
-        if any(cut.after for cut in cuts):
+        if any(cut.after for cut in cuts) and any(right.first in left.after for left, right in pairwise(cuts)):
             return list(self._joined(chunks, cuts))
         return cuts
 
@@ -148,9 +148,8 @@ class Cutter:
         return self._cut(text, self._with_sequences(text, found), first=found[0], last=found[-1])
 
     def _cut(self, text: str, words: list[str], *, first: str, last: str) -> Cut:
-        after = self._after.get(last, frozenset())
-        plain = not after and words[0] == first and self.sentence_ends.isdisjoint(words)
-        return Cut(tuple(words), len(text) + 1, plain, first, after)
+        plain = self.sentence_ends.isdisjoint(words)
+        return Cut(tuple(words), len(text) + 1, plain, first, self._after.get(last, frozenset()))
 
     def _is_cut(self, chunk: str) -> bool:
         """Say whether a blank or an expression cuts an exception; others are never looked up as sequences."""

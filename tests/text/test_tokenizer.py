@@ -1,13 +1,14 @@
 """Offsets index the text and nothing is lost, for any text."""
 
+import os
 import random
 import subprocess
 import sys
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from threading import Barrier
+from itertools import count, pairwise
+from threading import Barrier, Event, Thread
 
 import pytest
 from hypothesis import given, settings
@@ -154,6 +155,30 @@ def test_threads_that_share_a_tokenizer_get_what_one_thread_gets():
         for i, (sentences, tokens) in zip(range(start, 32, 8), found, strict=True):
             assert sentences == expected[i]
             assert tokens == [[token for sentence in text for token in sentence] for text in expected[i]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_that_forks_while_another_thread_cuts_has_a_child_that_can():
+    tokenizer, stop = Tokenizer("en"), Event()
+    expected = words(tokenizer.sentences("It rains. Stay in."))
+
+    def cut():
+        for number in count():
+            tokenizer.tokens(new_words(range(number * 100, number * 100 + 100)))
+            if stop.is_set():
+                return
+
+    thread = Thread(target=cut)
+    thread.start()
+    try:
+        for _ in range(10):
+            child = os.fork()
+            if not child:
+                os._exit(words(tokenizer.sentences("It rains. Stay in.")) != expected)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_languages_that_there_are_not():
