@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqtag.nn import chance
 from seqtag.nn.batch import UNKNOWN, Batch
 from seqtag.nn.recurrent import RecurrentEncoder
 
@@ -28,9 +29,7 @@ class LockedDropout(nn.Module):
         """Multiply by one mask per sentence in training, else give back what came in."""
         if not self.training or not self.probability:
             return hidden_BTD
-        keep = 1 - self.probability
-        mask_B1D = torch.empty_like(hidden_BTD[:, :1]).bernoulli_(keep).div_(keep)
-        return hidden_BTD * mask_B1D
+        return hidden_BTD * chance.mask(hidden_BTD[:, :1], 1 - self.probability)
 
 
 class CharacterCNN(nn.Module):
@@ -142,7 +141,8 @@ class Embedder(nn.Module):
         """Embed a batch: (B, T, E)."""
         words_BT = batch.features_UF[:, 0][batch.slots_BT]
         if self.training and self._drops_words:
-            dropped_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.drop_V[words_BT]
+            drawn_BT = torch.rand(words_BT.shape, device=words_BT.device, generator=chance.generator())
+            dropped_BT = drawn_BT < self.drop_V[words_BT]
             words_BT = words_BT.masked_fill(dropped_BT, UNKNOWN)
         spelling = [self.features[str(column)](batch.features_UF[:, column]) for column in self.columns]
         if self.characters is not None:

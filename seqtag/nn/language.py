@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqtag.nn import chance
 from seqtag.nn.batch import Rows
 from seqtag.nn.embedder import LockedDropout
 from seqtag.nn.recurrent import RecurrentEncoder, State
@@ -134,8 +135,7 @@ class LanguageNetwork(nn.Module):
     def _read(self, ids_BT: Tensor, state: State) -> tuple[Tensor, State]:
         embedded_BTE = self.embedding(ids_BT) * self.scale
         if self.training and self.embedding_dropout:
-            keep = 1 - self.embedding_dropout
-            mask_V = torch.empty_like(self.bias_V).bernoulli_(keep).div_(keep)
+            mask_V = chance.mask(self.bias_V, 1 - self.embedding_dropout)
             embedded_BTE = embedded_BTE * mask_V[ids_BT].unsqueeze(-1)
         between = self.dropout if self.dropout.probability and self.encoder.rnn.num_layers > 1 else None
         hidden_BTH, state = self.encoder.carry(
@@ -152,7 +152,8 @@ class LanguageNetwork(nn.Module):
         """
         assert isinstance(self.shares_V, Tensor)
         is_target_V = torch.zeros_like(self.shares_V, dtype=torch.bool).index_fill_(0, targets_BT.flatten(), True)
-        is_kept_V = is_target_V | (torch.rand_like(self.shares_V) < self.shares_V)
+        drawn_V = torch.empty_like(self.shares_V).uniform_(generator=chance.generator())
+        is_kept_V = is_target_V | (drawn_V < self.shares_V)
         kept_K = is_kept_V.nonzero()[:, 0]
         counts_K = torch.where(is_target_V, 0.0, -self.shares_V.log())[kept_K]
         weight_VE = self.embedding.weight if self.output is None else self.output.weight

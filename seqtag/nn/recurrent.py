@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seqtag.errors import UsageError, near_miss
+from seqtag.nn import chance
 
 # The state of an encoder before or after some tokens: the hidden state, and for an LSTM the cell as well. Each is
 # (layers * directions, B, D) in torch's order: layer by layer, and within each the forward direction first.
@@ -211,7 +212,7 @@ class RecurrentEncoder(nn.Module):
         for layer, (input_weights, hidden_weights, *biases) in enumerate(self.rnn.all_weights):
             if layer and between:
                 input_BTE = between(input_BTE)
-            weights = [input_weights, functional.dropout(hidden_weights, weight_drop), *biases]
+            weights = [input_weights, chance.dropout(hidden_weights, weight_drop), *biases]
             input_BTE, after = self._one_pass(input_BTE, weights, _part_of(state, layer))
             afters.append(after)
         return input_BTE, tuple(torch.cat(parts) for parts in zip(*afters))
@@ -249,7 +250,9 @@ class RecurrentEncoder(nn.Module):
         """Run torch's module on the packed batch: no padding is read, in either direction."""
         # Packing refuses a length of 0; such a sentence is read as one token of padding, which `_encode` undoes
         packed = pack_padded_sequence(embedded_BTE, lengths_B.clamp(min=1), batch_first=True, enforce_sorted=False)
-        packed, final = self._whole(packed, state)
+        # torch's module draws from the global generator alone, whoever else draws from it at the same time.
+        read = self._whole if chance.generator() is None or not self.rnn.dropout else self._layers
+        packed, final = read(packed, state)
         hidden_BTH, _ = pad_packed_sequence(packed, batch_first=True, total_length=embedded_BTE.shape[1])
         return hidden_BTH, final
 
@@ -257,6 +260,29 @@ class RecurrentEncoder(nn.Module):
         """Run torch's module, of which a state of one part is no tuple."""
         hidden, after = self.rnn(sequences, state if state is None or len(state) > 1 else state[0])
         return hidden, after if isinstance(after, tuple) else (after,)
+
+    def _layers(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
+        """Run torch's functions on one layer of a packed batch after the other, with `chance` between them."""
+        values_ND, sizes_T, order_B, back_B = packed
+        assert order_B is not None
+        assert back_B is not None
+        start = self.start(len(order_B)) if state is None else state
+        step = 2 if self.rnn.bidirectional else 1
+        # has_biases, num_layers, dropout, train, bidirectional
+        options = (self.rnn.bias, 1, 0.0, torch.is_grad_enabled(), self.rnn.bidirectional)
+        finals = []
+        for first in range(0, len(self.rnn.all_weights), step):
+            if first and self.training:
+                values_ND = chance.dropout(values_ND, self.rnn.dropout)
+            weights = [weight for part in self.rnn.all_weights[first : first + step] for weight in part]
+            before = tuple(part_KBD[first : first + step, order_B].contiguous() for part_KBD in start)
+            if self.encoder == "lstm":
+                values_ND, *after = torch.lstm(values_ND, sizes_T, before, weights, *options)
+            else:
+                values_ND, *after = _FUNCTIONS[self.encoder](values_ND, sizes_T, before[0], weights, *options)
+            finals.append([part_KBD[:, back_B] for part_KBD in after])
+        final = tuple(torch.cat(parts) for parts in zip(*finals))
+        return PackedSequence(values_ND, sizes_T, order_B, back_B), final
 
     def _padded(
         self, embedded_BTE: Tensor, lengths_B: Tensor, state: State | None, *, wants_final: bool
@@ -275,8 +301,8 @@ class RecurrentEncoder(nn.Module):
         zero_1BD = embedded_BTE.new_zeros(1, len(lengths_B), self.rnn.hidden_size)
         finals: list[State] = []
         for first in range(0, len(directions), step):
-            if first and self.rnn.dropout:
-                hidden_BTH = functional.dropout(hidden_BTH, self.rnn.dropout, self.training)
+            if first and self.training:
+                hidden_BTH = chance.dropout(hidden_BTH, self.rnn.dropout)
             passes = []
             for number in range(first, first + step):
                 is_backward = number > first

@@ -1,7 +1,8 @@
 """The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string, no task.
 
 A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
-torch's generator, whose state a checkpoint holds. It also holds the buffers of the network whose names begin with
+torch's generator, whose state a checkpoint holds, or, where a batch is computed on several cores at once, from
+generators that depend on seed and step (see `training.parallel`). A checkpoint also holds the buffers of the network whose names begin with
 `carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. How a
 batch is made and what a dev score is are not known here; the caller hands in both.
 """
@@ -35,6 +36,7 @@ from seqtag.training.optimizers import (
     set_rates,
     sparse_tables,
 )
+from seqtag.training.parallel import Cores
 from seqtag.training.watchers import EpochRecord, Watcher
 from seqtag.version import __version__
 
@@ -86,6 +88,8 @@ class Trainer:
         ).hexdigest()
         self.accelerator = make_accelerator(options.device, options.precision)
         self.network, self.wrapped = network, self.accelerator.prepare(network)
+        shares = self.accelerator.device.type == "cpu" and self.accelerator.num_processes == 1
+        self.cores = Cores(network, self._loss, seed=options.seed, shares=shares and options.precision == "fp32")
         # Accelerate does not wrap the optimisers: its wrapper looks for a package in all of sys.path at every step.
         self.optimizers = build_optimizers(network, options)
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
@@ -118,6 +122,7 @@ class Trainer:
                 self.state.best_score,
             )
         finally:
+            self.cores.close()
             for watcher in self.watchers:
                 watcher.close()
         self.network.load_state_dict(self.best)
@@ -163,37 +168,53 @@ class Trainer:
 
     def _step(self, indices: np.ndarray, *, total_steps: int) -> float:
         """Take one step of the optimisers on one batch; give its mean loss per sentence, over all processes."""
-        accelerator, options, step = self.accelerator, self.options, self.state.total_steps_done
-        rank, world = accelerator.process_index, accelerator.num_processes
-        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. A process
-        # with no share computes the first sentence at weight 0: a data-parallel step waits for every process.
-        part = indices[rank::world]
-        weight = world / len(indices) if len(part) else 0.0
-        batch = self.make_batch(part if len(part) else indices[:1])
-        batch = replace(batch, weights_B=torch.full((len(batch),), weight)).to(accelerator.device)
+        options, step = self.options, self.state.total_steps_done
         set_rates(
             self.optimizers,
             self.base_rates,
             schedule_factor(options.schedule, step=step, total_steps=total_steps, warmup=options.warmup),
         )
-        with accelerator.autocast():
-            loss = self.wrapped(batch)
-        value = float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
+        if self.cores.num_parts(len(indices)) > 1:
+            value = self.cores.set_gradients(indices, self.lengths[indices], step=step)
+        else:
+            value = self._set_gradients(indices)
         if not math.isfinite(value):
             rows = "sentences" if self.batches is None else "windows"
             raise ModelError(
                 f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the {rows} number "
                 f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: {self._cause(batch)}"
             )
+        self.cores.side_by_side([self._clip_and_move, *(optimizer.step for optimizer in self.optimizers[1:])])
+        self.average.update(step)
+        return value
+
+    def _clip_and_move(self) -> None:
+        if self.options.clip:
+            nn.utils.clip_grad_norm_(self.dense, self.options.clip)
+        self.optimizers[0].step()
+
+    def _set_gradients(self, indices: np.ndarray) -> float:
+        """Give all parameters the gradient of the mean loss of a batch, over all processes; give that loss."""
+        accelerator = self.accelerator
+        rank, world = accelerator.process_index, accelerator.num_processes
+        # Each process takes its share of the same batch, so the result doesn't depend on how many there are. A process
+        # with no share computes the first sentence at weight 0: a data-parallel step waits for every process.
+        part = indices[rank::world]
+        weight = world / len(indices) if len(part) else 0.0
+        self.cores.use_all()
+        loss = self._loss(self.wrapped, part if len(part) else indices[:1], weight)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         accelerator.backward(loss)
-        if options.clip:
-            nn.utils.clip_grad_norm_(self.dense, options.clip)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.average.update(step)
-        return value
+        return float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
+
+    def _loss(self, network: nn.Module, rows: np.ndarray, weight: float) -> Tensor:
+        """Give the sum of the losses of some rows, each times a weight."""
+        batch = self.make_batch(rows)
+        batch = replace(batch, weights_B=torch.full((len(batch),), weight)).to(self.accelerator.device)
+        with self.accelerator.autocast():
+            loss: Tensor = network(batch)
+        return loss
 
     def _cause(self, batch: AnyBatch | WindowBatch) -> str:
         """Say why a loss is not finite, and what to do; before the first step no rate has done it."""
@@ -208,6 +229,7 @@ class Trainer:
     def _end_epoch(self) -> None:
         state = self.state
         self.wrapped.eval()
+        self.cores.use_all()
         with self.average.in_place():
             self._check_weights()
             score = self.evaluate(self.network)

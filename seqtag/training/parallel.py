@@ -1,0 +1,137 @@
+"""Compute the gradient of one batch on several cores: each works on a part of the batch, in a thread of this process.
+
+The products of a small network are too small for torch to spread them over cores; parts of a batch spread well. Here is
+how a batch is divided and how the gradients of its parts become one. What comes out depends on the number of threads,
+but never on which thread is the quicker one: each part draws from a generator of its own, which depends on the seed,
+the step and the part alone, and gradients are added in the order of the parts.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import reduce
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqtag.nn import chance
+
+Result = TypeVar("Result")
+
+# A part has at least so many rows: a step of a recurrent layer takes nearly as long for fewer.
+_LEAST_ROWS = 8
+
+
+def divide(lengths: np.ndarray, num_parts: int) -> list[np.ndarray]:
+    """Deal rows out, longest first, so that all parts have nearly as many tokens; give the places of each part's rows.
+
+    >>> [part.tolist() for part in divide(np.array([9, 4, 3, 2]), 2)]
+    [[0], [1, 2, 3]]
+    """
+    parts: list[list[int]] = [[] for _ in range(num_parts)]
+    sizes = [0] * num_parts
+    for place in np.argsort(-lengths, kind="stable").tolist():
+        smallest = sizes.index(min(sizes))
+        parts[smallest].append(place)
+        sizes[smallest] += int(lengths[place]) + 1  # an empty row is some work as well
+    return [np.array(part) for part in parts]
+
+
+class Cores:
+    """The threads that share the work of a training: as many as torch computes with when the training begins.
+
+    `loss(network, rows, weight)` gives the loss of some rows, of which each counts `weight`. A network carries states
+    from step to step in its buffers with names that begin with `carried_`, shaped (any number, rows of a batch, ...).
+    """
+
+    def __init__(
+        self, network: nn.Module, loss: Callable[[nn.Module, np.ndarray, float], Tensor], *, seed: int, shares: bool
+    ) -> None:
+        self.network, self.loss, self.seed = network, loss, seed
+        self.num_threads = torch.get_num_threads()
+        self.most_parts = self.num_threads if shares else 1
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.carried = [name for name, _ in network.named_buffers() if name.startswith("carried_")]
+        self.copies = [self._copy() for _ in range(self.most_parts)] if self.carried else [network] * self.most_parts
+        self.generators = [torch.Generator() for _ in range(self.most_parts)]
+        # Threads begin when they get work.
+        self.pool = ThreadPoolExecutor(max(1, self.most_parts - 1), thread_name_prefix="seqtag-part")
+
+    def num_parts(self, num_rows: int) -> int:
+        """Say in how many parts a batch is computed; 1 leaves it to the caller."""
+        return max(1, min(self.most_parts, num_rows // _LEAST_ROWS))
+
+    def set_gradients(self, indices: np.ndarray, lengths: np.ndarray, *, step: int) -> float:
+        """Give all parameters the gradient of the mean loss of some rows; give that loss."""
+        places = divide(lengths, self.num_parts(len(indices)))
+        self._split_carried(places)
+
+        def compute(part: int) -> tuple[float, tuple[Tensor | None, ...]]:
+            own = self.generators[part].manual_seed(_seed(self.seed, step, part))
+            with chance.drawing_from(own):
+                loss = self.loss(self.copies[part], indices[places[part]], 1 / len(indices))
+                return loss.item(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
+
+        losses, gradients = zip(*self.side_by_side([lambda part=part: compute(part) for part in range(len(places))]))
+        for parameter, *parts in zip(self.parameters, *gradients):
+            found = [gradient for gradient in parts if gradient is not None]
+            parameter.grad = reduce(torch.add, found) if found else None
+        self._join_carried(places)
+        return sum(losses)
+
+    def side_by_side(self, works: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Do several pieces of work at the same time, the first in this thread; torch's threads are shared out."""
+        if self.most_parts == 1:
+            return [work() for work in works]
+        num_threads = max(1, self.num_threads // len(works))
+        futures: list[Future[Result]] = [self.pool.submit(_on, num_threads, work) for work in works[1:]]
+        try:
+            return [_on(num_threads, works[0]), *(future.result() for future in futures)]
+        finally:
+            wait(futures)
+
+    def use_all(self) -> None:
+        """Let torch compute with all threads, for what is not done side by side."""
+        _use(self.num_threads)
+
+    def close(self) -> None:
+        """End the threads, and let torch compute with as many as before."""
+        self.pool.shutdown()
+        self.use_all()
+
+    def _copy(self) -> nn.Module:
+        """Copy the network with its carried states; all other tensors are the same ones."""
+        buffers = [buffer for name, buffer in self.network.named_buffers() if name not in self.carried]
+        shared = {id(tensor): tensor for tensor in (*self.network.parameters(), *buffers)}
+        return copy.deepcopy(self.network, shared).train()
+
+    def _split_carried(self, places: Sequence[np.ndarray]) -> None:
+        num_rows = sum(map(len, places))
+        for name in self.carried:
+            whole = self.network.get_buffer(name)
+            for network, part in zip(self.copies, places):
+                # Before the first step there is no state of any row.
+                setattr(network, name, whole[:, part] if whole.shape[1] == num_rows else whole)
+
+    def _join_carried(self, places: Sequence[np.ndarray]) -> None:
+        back = np.argsort(np.concatenate(places))
+        for name in self.carried:
+            parts = [network.get_buffer(name) for network, _ in zip(self.copies, places)]
+            setattr(self.network, name, torch.cat(parts, 1)[:, back])
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _on(num_threads: int, work: Callable[[], Result]) -> Result:
+    _use(num_threads)
+    return work()
+
+
+def _use(num_threads: int) -> None:
+    """Let torch compute with some threads when it is called from this one."""
+    if torch.get_num_threads() != num_threads:
+        torch.set_num_threads(num_threads)
