@@ -274,7 +274,7 @@ class RecurrentEncoder(nn.Module):
         for first in range(0, len(self.rnn.all_weights), step):
             if first and self.training:
                 values_ND = chance.dropout(values_ND, self.rnn.dropout)
-            weights = [weight for part in self.rnn.all_weights[first : first + step] for weight in part]
+            weights: list[Tensor] = [weight for part in self.rnn.all_weights[first : first + step] for weight in part]
             before = tuple(part_KBD[first : first + step, order_B].contiguous() for part_KBD in start)
             if self.encoder == "lstm":
                 values_ND, *after = torch.lstm(values_ND, sizes_T, before, weights, *options)

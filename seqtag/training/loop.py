@@ -1,10 +1,10 @@
 """The one training loop, on Accelerate: steps, early stopping, checkpoints and exact resume. Knows no string, no task.
 
 A run is a function of its seed: the order of batches is a function of (seed, epoch), all other chance comes from
-torch's generator, whose state a checkpoint holds, or, where a batch is computed on several cores at once, from
-generators that depend on seed and step (see `training.parallel`). A checkpoint also holds the buffers of the network whose names begin with
-`carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text stand. How a
-batch is made and what a dev score is are not known here; the caller hands in both.
+torch's generator, whose state a checkpoint holds, or, where several cores share a batch, from generators that are
+functions of (seed, step), see training/parallel.py. A checkpoint also holds the buffers of the network whose names
+begin with `carried_`: what goes on from step to step and is no part of a model, such as where the streams of a text
+stand. How a batch is made and what a dev score is are not known here; the caller hands in both.
 """
 
 import hashlib
@@ -174,7 +174,8 @@ class Trainer:
             self.base_rates,
             schedule_factor(options.schedule, step=step, total_steps=total_steps, warmup=options.warmup),
         )
-        if self.cores.num_parts(len(indices)) > 1:
+        is_shared = self.cores.num_parts(len(indices)) > 1
+        if is_shared:
             value = self.cores.set_gradients(indices, self.lengths[indices], step=step)
         else:
             value = self._set_gradients(indices)
@@ -184,7 +185,15 @@ class Trainer:
                 f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the {rows} number "
                 f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: {self._cause(batch)}"
             )
-        self.cores.side_by_side([self._clip_and_move, *(optimizer.step for optimizer in self.optimizers[1:])])
+        moves: list[Callable[[], object]] = [
+            self._clip_and_move,
+            *(optimizer.step for optimizer in self.optimizers[1:]),
+        ]
+        if is_shared:
+            self.cores.side_by_side(moves)
+        else:
+            for move in moves:
+                move()
         self.average.update(step)
         return value
 

@@ -7,9 +7,10 @@ the step and the part alone, and gradients are added in the order of the parts.
 """
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import reduce
+from functools import partial, reduce
 from typing import TypeVar
 
 import numpy as np
@@ -68,23 +69,22 @@ class Cores:
         places = divide(lengths, self.num_parts(len(indices)))
         self._split_carried(places)
 
-        def compute(part: int) -> tuple[float, tuple[Tensor | None, ...]]:
+        def compute(part: int) -> tuple[float, Sequence[Tensor | None]]:
             own = self.generators[part].manual_seed(_seed(self.seed, step, part))
             with chance.drawing_from(own):
                 loss = self.loss(self.copies[part], indices[places[part]], 1 / len(indices))
                 return loss.item(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
 
-        losses, gradients = zip(*self.side_by_side([lambda part=part: compute(part) for part in range(len(places))]))
+        losses, gradients = zip(*self.side_by_side([partial(compute, part) for part in range(len(places))]))
         for parameter, *parts in zip(self.parameters, *gradients):
-            found = [gradient for gradient in parts if gradient is not None]
+            # Fused AdamW reads a dense gradient as if it were laid out like its parameter, whatever its strides are.
+            found = [part if part.is_sparse else part.contiguous() for part in parts if part is not None]
             parameter.grad = reduce(torch.add, found) if found else None
         self._join_carried(places)
-        return sum(losses)
+        return math.fsum(losses)
 
     def side_by_side(self, works: Sequence[Callable[[], Result]]) -> list[Result]:
         """Do several pieces of work at the same time, the first in this thread; torch's threads are shared out."""
-        if self.most_parts == 1:
-            return [work() for work in works]
         num_threads = max(1, self.num_threads // len(works))
         futures: list[Future[Result]] = [self.pool.submit(_on, num_threads, work) for work in works[1:]]
         try:
