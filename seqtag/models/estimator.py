@@ -107,7 +107,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
         None,
         check.optional(check.whole(1)),
         "Each step of training reads at most this many rows; None takes 8 for a Tagger with fewer than 1,000 "
-        "sentences, else 32.",
+        "sentences, else 32, and up to four times as many where rows have fewer than four tokens on average.",
         "training",
     )
     optimizer: str = option(

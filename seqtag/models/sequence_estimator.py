@@ -191,7 +191,9 @@ class SequenceEstimator(
         splits of public corpora of 100 to 15,000 sentences.
         """
         epochs = min(cls.MOST_EPOCHS, max(cls.LEAST_EPOCHS, round(cls.TOKENS_IN_ALL / max(1, num_tokens))))
-        return epochs, 8 if num_sentences < cls.SMALL else 32
+        # Sentences of fewer than four tokens make steps that cost little else than the step itself.
+        more = min(4.0, max(1.0, 4 * num_sentences / max(1, num_tokens)))
+        return epochs, round((8 if num_sentences < cls.SMALL else 32) * more)
 
     def _build_vocabulary(self, counts: Mapping[str, int]) -> Vocabulary:
         """Index the training data, and the words of pretrained vectors where there are any.

@@ -125,3 +125,19 @@ def test_other_vectors_are_another_run(path, tmp_path):
     path.write_text(path.read_text().replace("1", "2"))
     with pytest.raises(Exception, match="this checkpoint is from other data"):
         tiny_tagger(**ONLY_WORDS, vectors=str(path)).fit(TOKENS, TAGS, **options)
+
+
+@pytest.mark.parametrize(
+    ("num_sentences", "num_tokens", "epochs", "batch_size"),
+    [
+        (900, 900 * 15, 40, 8),
+        (10_000, 150_000, 10, 32),
+        (10_000, 40_000, 30, 32),  # four tokens per sentence: as ever
+        (10_000, 20_000, 40, 64),
+        (100_000, 100_000, 12, 128),  # one token per sentence
+        (500, 500, 40, 32),
+        (100_000, 7, 40, 128),  # nearly all of them empty
+    ],
+)
+def test_the_size_of_batches_follows_the_corpus(num_sentences, num_tokens, epochs, batch_size):
+    assert Tagger._training_size(num_sentences=num_sentences, num_tokens=num_tokens) == (epochs, batch_size)

@@ -257,6 +257,23 @@ def test_the_sum_of_a_sampled_softmax_is_right_on_average_and_measuring_takes_al
         torch.testing.assert_close(losses_BT, exact_BT.log() - target_BT)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("piece", [7, 20, 30])  # the last piece is smaller, as large, or there is but one border
+def test_a_vocabulary_scored_in_pieces_costs_what_it_costs_as_a_whole(monkeypatch, piece, tied):
+    torch.manual_seed(4)
+    network, batch = LanguageNetwork(60, embedding_size=4, hidden_size=5, tied=tied).eval(), one_window(60)
+    with torch.no_grad():
+        network.bias_V.normal_().mul_(
+            30
+        )  # the least probable symbols have no part in a sum, the likeliest cost nothing
+    expected_BT, _, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(2))
+    monkeypatch.setattr("seqtag.nn.language._PIECE", piece)
+    losses_BT, _, _ = network.losses(batch.inputs_BT, batch.targets_BT, network.start(2))
+    assert (losses_BT.shape, losses_BT.dtype) == (expected_BT.shape, torch.float32)
+    assert (losses_BT >= 0).all()
+    torch.testing.assert_close(losses_BT, expected_BT, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("num_samples", [1, 50, 400, 999])
 def test_so_many_symbols_are_drawn_on_average(num_samples):
     shares_V = sampling_shares(1000, num_samples)
