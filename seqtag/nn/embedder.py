@@ -141,8 +141,7 @@ class Embedder(nn.Module):
         """Embed a batch: (B, T, E)."""
         words_BT = batch.features_UF[:, 0][batch.slots_BT]
         if self.training and self._drops_words:
-            drawn_BT = torch.rand(words_BT.shape, device=words_BT.device, generator=chance.generator())
-            dropped_BT = drawn_BT < self.drop_V[words_BT]
+            dropped_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.drop_V[words_BT]
             words_BT = words_BT.masked_fill(dropped_BT, UNKNOWN)
         spelling = [self.features[str(column)](batch.features_UF[:, column]) for column in self.columns]
         if self.characters is not None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqtag.nn import chance, crf
+from seqtag.nn import crf
 from seqtag.nn.batch import AnyBatch, Batch
 
 
@@ -39,7 +39,7 @@ class LexicalScores(nn.Module):
         ids_UF = batch.features_UF + self.offsets_F
         known_UF = (batch.features_UF > 1).to(self.table.weight.dtype)
         if self.training and self.dropout:
-            known_UF = chance.dropout(known_UF, self.dropout)
+            known_UF = functional.dropout(known_UF, self.dropout)
         scored_UD = functional.embedding_bag(
             ids_UF, self.table.weight, mode="sum", sparse=True, per_sample_weights=known_UF
         )

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqtag.nn import chance
 from seqtag.nn.batch import UNKNOWN, Batch
 
 # An n-gram is a number: its kind in the highest bits, then its parts as digits. Kinds: words, pairs, characters.
@@ -73,7 +72,7 @@ class NgramScores(nn.Module):
         scale_BG = share_G / (length_BG.sqrt().clamp(min=1e-9) * whole_B1)
         weight_M = weight_M * scale_BG.view(-1)[2 * text_M + is_spelling_M]
         if self.training and self.dropout:
-            weight_M = chance.dropout(weight_M, self.dropout)
+            weight_M = functional.dropout(weight_M, self.dropout)
         start_B = torch.searchsorted(text_M, torch.arange(len(batch), device=text_M.device))
         scores_BL: Tensor = functional.embedding_bag(
             place_M, self.table.weight, start_B, mode="sum", sparse=True, per_sample_weights=weight_M

@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqtag.errors import UsageError, near_miss
 from seqtag.nn import chance
+from seqtag.nn.side_by_side import both
 
 # The state of an encoder before or after some tokens: the hidden state, and for an LSTM the cell as well. Each is
 # (layers * directions, B, D) in torch's order: layer by layer, and within each the forward direction first.
@@ -250,9 +251,7 @@ class RecurrentEncoder(nn.Module):
         """Run torch's module on the packed batch: no padding is read, in either direction."""
         # Packing refuses a length of 0; such a sentence is read as one token of padding, which `_encode` undoes
         packed = pack_padded_sequence(embedded_BTE, lengths_B.clamp(min=1), batch_first=True, enforce_sorted=False)
-        # torch's module draws from the global generator alone, whoever else draws from it at the same time.
-        read = self._whole if chance.generator() is None or not self.rnn.dropout else self._layers
-        packed, final = read(packed, state)
+        packed, final = self._whole(packed, state)
         hidden_BTH, _ = pad_packed_sequence(packed, batch_first=True, total_length=embedded_BTE.shape[1])
         return hidden_BTH, final
 
@@ -260,29 +259,6 @@ class RecurrentEncoder(nn.Module):
         """Run torch's module, of which a state of one part is no tuple."""
         hidden, after = self.rnn(sequences, state if state is None or len(state) > 1 else state[0])
         return hidden, after if isinstance(after, tuple) else (after,)
-
-    def _layers(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
-        """Run torch's functions on one layer of a packed batch after the other, with `chance` between them."""
-        values_ND, sizes_T, order_B, back_B = packed
-        assert order_B is not None
-        assert back_B is not None
-        start = self.start(len(order_B)) if state is None else state
-        step = 2 if self.rnn.bidirectional else 1
-        # has_biases, num_layers, dropout, train, bidirectional
-        options = (self.rnn.bias, 1, 0.0, torch.is_grad_enabled(), self.rnn.bidirectional)
-        finals = []
-        for first in range(0, len(self.rnn.all_weights), step):
-            if first and self.training:
-                values_ND = chance.dropout(values_ND, self.rnn.dropout)
-            weights: list[Tensor] = [weight for part in self.rnn.all_weights[first : first + step] for weight in part]
-            before = tuple(part_KBD[first : first + step, order_B].contiguous() for part_KBD in start)
-            if self.encoder == "lstm":
-                values_ND, *after = torch.lstm(values_ND, sizes_T, before, weights, *options)
-            else:
-                values_ND, *after = _FUNCTIONS[self.encoder](values_ND, sizes_T, before[0], weights, *options)
-            finals.append([part_KBD[:, back_B] for part_KBD in after])
-        final = tuple(torch.cat(parts) for parts in zip(*finals))
-        return PackedSequence(values_ND, sizes_T, order_B, back_B), final
 
     def _padded(
         self, embedded_BTE: Tensor, lengths_B: Tensor, state: State | None, *, wants_final: bool
@@ -298,24 +274,33 @@ class RecurrentEncoder(nn.Module):
         reversed_N = _reversed_rows(lengths_B, longest)
         directions = self.rnn.all_weights  # in the order of a state
         step = 2 if self.rnn.bidirectional else 1
-        zero_1BD = embedded_BTE.new_zeros(1, len(lengths_B), self.rnn.hidden_size)
+        start = self.start(len(lengths_B)) if state is None else state
         finals: list[State] = []
         for first in range(0, len(directions), step):
-            if first and self.training:
-                hidden_BTH = chance.dropout(hidden_BTH, self.rnn.dropout)
-            passes = []
+            if first and self.rnn.dropout:
+                hidden_BTH = functional.dropout(hidden_BTH, self.rnn.dropout, self.training)
+            inputs = []
             for number in range(first, first + step):
-                is_backward = number > first
-                input_BTE = _take_rows(hidden_BTH, reversed_N) if is_backward else hidden_BTH
-                before = (zero_1BD, zero_1BD) if state is None else _part_of(state, number)
-                read_BTD, after = self._one_pass(input_BTE, directions[number], before)
-                if wants_final:
-                    last_BD = read_BTD[torch.arange(len(lengths_B)), (lengths_B - 1).clamp(min=0)]
-                    finals.append((last_BD.unsqueeze(0), *after[1:]))
-                passes.append(_take_rows(read_BTD, reversed_N) if is_backward else read_BTD)
-            hidden_BTH = torch.cat(passes, dim=-1)
+                input_BTE = _take_rows(hidden_BTH, reversed_N) if number > first else hidden_BTH
+                inputs.append((input_BTE, directions[number], _part_of(start, number)))
+            if wants_final or step == 1:
+                passes = []
+                for each in inputs:
+                    read_BTD, after = self._one_pass(*each)
+                    if wants_final:
+                        last_BD = read_BTD[torch.arange(len(lengths_B)), (lengths_B - 1).clamp(min=0)]
+                        finals.append((last_BD.unsqueeze(0), *after[1:]))
+                    passes.append(read_BTD)
+            else:
+                passes = list(both(self._read_pass, *((read, *before, *weights) for read, weights, before in inputs)))
+            hidden_BTH = torch.cat([passes[0], *(_take_rows(read_BTD, reversed_N) for read_BTD in passes[1:])], dim=-1)
         hidden_BTH = functional.pad(hidden_BTH, (0, 0, 0, embedded_BTE.shape[1] - longest))
         return hidden_BTH, tuple(torch.cat(parts) for parts in zip(*finals))
+
+    def _read_pass(self, input_BTE: Tensor, *tensors: Tensor) -> Tensor:
+        """Read as `_one_pass` does, with the parts of the state and then the weights; give hidden_BTD alone."""
+        num_parts = 2 if self.encoder == "lstm" else 1
+        return self._one_pass(input_BTE, tensors[num_parts:], tensors[:num_parts])[0]
 
     def _one_pass(self, input_BTE: Tensor, weights: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
         """Read left to right with one layer's weights of one direction; give hidden_BTD and the state after, (1, B, D).

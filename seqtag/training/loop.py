@@ -174,8 +174,7 @@ class Trainer:
             self.base_rates,
             schedule_factor(options.schedule, step=step, total_steps=total_steps, warmup=options.warmup),
         )
-        is_shared = self.cores.num_parts(len(indices)) > 1
-        if is_shared:
+        if self.cores.num_parts(len(indices)) > 1:
             value = self.cores.set_gradients(indices, self.lengths[indices], step=step)
         else:
             value = self._set_gradients(indices)
@@ -189,11 +188,7 @@ class Trainer:
             self._clip_and_move,
             *(optimizer.step for optimizer in self.optimizers[1:]),
         ]
-        if is_shared:
-            self.cores.side_by_side(moves)
-        else:
-            for move in moves:
-                move()
+        self.cores.side_by_side(moves)
         self.average.update(step)
         return value
 
@@ -210,11 +205,11 @@ class Trainer:
         # with no share computes the first sentence at weight 0: a data-parallel step waits for every process.
         part = indices[rank::world]
         weight = world / len(indices) if len(part) else 0.0
-        self.cores.use_all()
-        loss = self._loss(self.wrapped, part if len(part) else indices[:1], weight)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
-        accelerator.backward(loss)
+        with self.cores.as_whole():
+            loss = self._loss(self.wrapped, part if len(part) else indices[:1], weight)
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
+            accelerator.backward(loss)
         return float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
 
     def _loss(self, network: nn.Module, rows: np.ndarray, weight: float) -> Tensor:

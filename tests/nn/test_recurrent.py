@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqtag.errors import UsageError
-from seqtag.nn import chance
 from seqtag.nn.recurrent import RecurrentEncoder
 
 INPUT_SIZE = 3
@@ -199,30 +198,6 @@ def test_dropout_follows_the_global_seed_and_has_its_mean_and_variance(path):
     assert not torch.equal(encoder(embedded_BTE, lengths_B)[:, 0], hidden_BH)
     torch.manual_seed(3)
     assert torch.equal(encoder(embedded_BTE, lengths_B)[:, 0], hidden_BH)
-
-
-@pytest.mark.parametrize(
-    ("name", "proj_size", "bidirectional"),
-    [*((name, 0, True) for name in PASSES), ("lstm", 3, True), ("gru", 0, False), ("lstm", 2, False)],
-)
-@pytest.mark.parametrize("begins", ["from zeros", "from a state"])
-def test_a_thread_with_a_generator_drops_between_layers_what_torchs_module_drops(name, proj_size, bidirectional, begins):
-    sizes = {"hidden_size": 5, "num_layers": 3, "proj_size": proj_size, "bidirectional": bidirectional}
-    encoder = force(build({"encoder": name, "dropout": 0.3, **sizes}, dtype=torch.float32), "_packed")
-    lengths_B = torch.tensor([2, 6, 1, 4])
-    embedded_BTE = batch_of(lengths_B, 7, dtype=torch.float32).requires_grad_()
-    state = None if begins == "from zeros" else random_state(encoder, 4)
-
-    def read():
-        hidden_BTH, final = encoder.forward_with_state(embedded_BTE, lengths_B, initial_state=state)
-        return hidden_BTH, *final, *gradients(hidden_BTH, encoder, embedded_BTE)
-
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        expected = read()
-    with chance.drawing_from(torch.Generator().manual_seed(3)):
-        found = read()
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
 
 
 def test_empty_batches_and_empty_sentences_give_zeros_without_a_gradient():
