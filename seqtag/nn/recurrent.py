@@ -231,6 +231,17 @@ class RecurrentEncoder(nn.Module):
     def _dtype(self) -> torch.dtype:
         return next(self.rnn.parameters()).dtype
 
+    @property
+    def _can_be_padded(self) -> bool:
+        # ReLU is unbounded: over a long run of padding it may overflow, and infinity times a gradient of 0 is NaN.
+        # oneDNN has no LSTM with a projection: torch would warn, and fall back on what the packed path runs anyway.
+        return self.encoder != "rnn_relu" and not self.rnn.proj_size
+
+    @property
+    def reads_in_pairs(self) -> bool:
+        """Say whether training on a CPU may read both directions at the same time, see nn/side_by_side.py."""
+        return self.rnn.bidirectional and self._can_be_padded
+
     def _prefers_padded(self, lengths_B: Tensor) -> bool:
         """Say which of two equal paths is the quicker one on a CPU, by what was measured.
 
@@ -238,9 +249,7 @@ class RecurrentEncoder(nn.Module):
         passes train in 0.55 to 0.97 of the packed time. Without gradients oneDNN's LSTM (float32) takes 0.8 to 1.0 of
         it, but a GRU or RNN up to 1.25.
         """
-        # ReLU is unbounded: over a long run of padding it may overflow, and infinity times a gradient of 0 is NaN.
-        # oneDNN has no LSTM with a projection: torch would warn, and fall back on what the packed path runs anyway.
-        if self.encoder == "rnn_relu" or self.rnn.proj_size:
+        if not self._can_be_padded:
             return False
         lengths_B = lengths_B.clamp(min=1)
         is_full = int(lengths_B.sum()) >= _PADDED_FROM * len(lengths_B) * int(lengths_B.max())

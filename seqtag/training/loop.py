@@ -175,7 +175,7 @@ class Trainer:
             schedule_factor(options.schedule, step=step, total_steps=total_steps, warmup=options.warmup),
         )
         if self.cores.num_parts(len(indices)) > 1:
-            value = self.cores.set_gradients(indices, self.lengths[indices], step=step)
+            value = self.cores.set_gradients(indices, step=step)
         else:
             value = self._set_gradients(indices)
         if not math.isfinite(value):

@@ -33,21 +33,6 @@ Result = TypeVar("Result")
 _LEAST_ROWS = 8
 
 
-def divide(lengths: np.ndarray, num_parts: int) -> list[np.ndarray]:
-    """Deal rows out, longest first, so that all parts have nearly as many tokens; give the places of each part's rows.
-
-    >>> [part.tolist() for part in divide(np.array([9, 4, 3, 2]), 2)]
-    [[0], [1, 2, 3]]
-    """
-    parts: list[list[int]] = [[] for _ in range(num_parts)]
-    sizes = [0] * num_parts
-    for place in np.argsort(-lengths, kind="stable").tolist():
-        smallest = sizes.index(min(sizes))
-        parts[smallest].append(place)
-        sizes[smallest] += int(lengths[place]) + 1  # an empty row is some work as well
-    return [np.array(part) for part in parts]
-
-
 class Cores:
     """The threads that share the work of a training: as many as torch computes with when the training begins.
 
@@ -62,10 +47,11 @@ class Cores:
         self.num_threads = torch.get_num_threads()
         shares = shares and self.num_threads > 1
         encoders = [module for module in network.modules() if isinstance(module, RecurrentEncoder)]
-        self.has_pairs = shares and any(encoder.rnn.bidirectional for encoder in encoders)
+        self.has_pairs = shares and any(encoder.reads_in_pairs for encoder in encoders)
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.carried = [name for name, _ in network.named_buffers() if name.startswith("carried_")]
         self.most_parts = self.num_threads if shares and self.carried else 1
+        self.threads_of_each = max(1, self.num_threads // (2 if self.has_pairs else self.most_parts))
         self.copies = [self._copy() for _ in range(self.most_parts)] if self.carried else []
         self.generators = [torch.Generator() for _ in self.copies]
         # Threads begin when they get work.
@@ -75,9 +61,10 @@ class Cores:
         """Say in how many parts a batch is computed; a single one is left to the caller, see `as_whole`."""
         return max(1, min(self.most_parts, num_rows // _LEAST_ROWS))
 
-    def set_gradients(self, indices: np.ndarray, lengths: np.ndarray, *, step: int) -> float:
-        """Give all parameters the gradient of the mean loss of some rows; give that loss."""
-        places = divide(lengths, self.num_parts(len(indices)))
+    def set_gradients(self, indices: np.ndarray, *, step: int) -> float:
+        """Give all parameters the gradient of the mean loss of some windows of one length; give that loss."""
+        num_parts = self.num_parts(len(indices))
+        places = [np.arange(part, len(indices), num_parts) for part in range(num_parts)]
         self._split_carried(places)
 
         def compute(part: int) -> tuple[float, Sequence[Tensor | None]]:
@@ -86,10 +73,10 @@ class Cores:
                 loss = self.loss(self.copies[part], indices[places[part]], 1 / len(indices))
                 return loss.item(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
 
-        losses, gradients = zip(*self.side_by_side([partial(compute, part) for part in range(len(places))]))
+        losses, gradients = zip(*self.side_by_side([partial(compute, part) for part in range(num_parts)]))
         for parameter, *parts in zip(self.parameters, *gradients):
-            # Fused AdamW reads a dense gradient as if it were laid out like its parameter, whatever its strides are.
-            found = [part if part.is_sparse else part.contiguous() for part in parts if part is not None]
+            # Fused AdamW reads a gradient as if it were laid out like its parameter, whatever its strides are.
+            found = [part.contiguous() for part in parts if part is not None]
             parameter.grad = reduce(torch.add, found) if found else None
         self._join_carried(places)
         return math.fsum(losses)
@@ -98,10 +85,9 @@ class Cores:
         """Do several pieces of work, at the same time and the first in this thread where cores are shared."""
         if not self.has_pairs and self.most_parts == 1:
             return [work() for work in works]
-        num_threads = max(1, self.num_threads // (2 if self.has_pairs else len(works)))
-        futures: list[Future[Result]] = [self.pool.submit(_on, num_threads, work) for work in works[1:]]
+        futures: list[Future[Result]] = [self.pool.submit(_on, self.threads_of_each, work) for work in works[1:]]
         try:
-            return [_on(num_threads, works[0]), *(future.result() for future in futures)]
+            return [_on(self.threads_of_each, works[0]), *(future.result() for future in futures)]
         finally:
             wait(futures)
 
@@ -109,7 +95,7 @@ class Cores:
     def as_whole(self) -> Iterator[None]:
         """Compute a batch as a whole, inside a `with` block: directions at the same time where there are two."""
         if self.has_pairs:
-            _use(max(1, self.num_threads // 2))
+            _use(self.threads_of_each)
             with helped_by(self.pool):
                 yield
         else:

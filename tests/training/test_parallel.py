@@ -3,11 +3,8 @@
 import threading
 import time
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier, tiny_tagger
 from trainers import Watch, assert_same, copy_of, make_network, make_trainer
 
@@ -15,7 +12,6 @@ from seqtag import LanguageModel
 from seqtag.batching import TextWindows
 from seqtag.nn import chance
 from seqtag.nn.recurrent import RecurrentEncoder
-from seqtag.training.parallel import divide
 
 LINES = ["the rain in spain falls on the plain, and then it stays.\n" * 8]
 
@@ -27,16 +23,6 @@ def two_threads():
     yield
     assert torch.get_num_threads() == 2, "a run gives torch its threads back"
     torch.set_num_threads(before)
-
-
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=40).map(np.array), st.integers(1, 5))
-def test_parts_are_of_nearly_the_same_size_and_hold_every_row_once(lengths, num_parts):
-    parts = divide(lengths, num_parts)
-    assert sorted(np.concatenate(parts).tolist()) == list(range(len(lengths)))
-    sizes = [int((lengths[part] + 1).sum()) if len(part) else 0 for part in parts]
-    assert max(sizes) - min(sizes) <= lengths.max() + 1
-    if len(lengths) >= num_parts:
-        assert all(len(part) for part in parts)
 
 
 def on_one_thread(run):
@@ -169,9 +155,10 @@ def test_a_network_with_nothing_to_share_and_mixed_precision_are_left_to_torch(r
     assert cores(rows).has_pairs
     assert not cores(rows, precision="bf16").has_pairs
     assert not on_one_thread(lambda: cores(rows).has_pairs)
-    network = make_network(rows)
-    network.encoder = RecurrentEncoder(network.embedder.output_size, hidden_size=10, bidirectional=False)
-    trainer = make_trainer(rows, network=network)
-    trainer.run()
-    assert (trainer.cores.has_pairs, trainer.cores.num_parts(32)) == (False, 1)
+    for options in ({"hidden_size": 10, "bidirectional": False}, {"hidden_size": 5, "encoder": "rnn_relu"}):
+        network = make_network(rows)
+        network.encoder = RecurrentEncoder(network.embedder.output_size, **options)
+        trainer = make_trainer(rows, network=network, epochs=1)
+        trainer.run()
+        assert (trainer.cores.has_pairs, trainer.cores.num_parts(32)) == (False, 1)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("seqtag-core")]
