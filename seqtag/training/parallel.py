@@ -4,7 +4,7 @@ The products of a small network are too small for torch to spread them over core
 directions of a recurrent layer, which are read at the same time (see nn/side_by_side.py), and the parts of a batch
 where a network carries states, as language models do. Parts of a batch of sentences were tried as well: a tagger
 computes them in so many small operations that the threads wait for each other. With two cores and 128 units they
-reached 1.0 times the speed of one thread, where directions reach 1.25; with 256 units 1.3 and 1.5.
+reached 1.0 times the speed of one thread, where directions reach 1.3; with 256 units 1.3 and 1.5.
 
 No timing shows in the weights. Directions give the same numbers in whatever thread. Each part of a batch draws from a
 generator of its own, which depends on the seed, the step and the part alone, and gradients are added in the order of
