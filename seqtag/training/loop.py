@@ -182,7 +182,8 @@ class Trainer:
             rows = "sentences" if self.batches is None else "windows"
             raise ModelError(
                 f"the loss is {value} in epoch {self.state.epoch}, step {self.state.step + 1}, on the {rows} number "
-                f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: {self._cause(batch)}"
+                f"{', '.join(map(str, sorted((indices + 1).tolist())[:20]))} of the training data: "
+                f"{self._cause(self.make_batch(indices))}"
             )
         moves: list[Callable[[], object]] = [
             self._clip_and_move,
