@@ -54,8 +54,10 @@ class Cores:
         self.threads_of_each = max(1, self.num_threads // (2 if self.has_pairs else self.most_parts))
         self.copies = [self._copy() for _ in range(self.most_parts)] if self.carried else []
         self.generators = [torch.Generator() for _ in self.copies]
-        # Threads begin when they get work.
-        self.pool = ThreadPoolExecutor(max(1, self.most_parts - 1), thread_name_prefix="seqtag-core")
+        # Threads begin when they get work. Each is told how many threads its products may use: OpenMP asks by thread.
+        self.pool = ThreadPoolExecutor(
+            max(1, self.most_parts - 1), "seqtag-core", torch.set_num_threads, (self.threads_of_each,)
+        )
 
     def num_parts(self, num_rows: int) -> int:
         """Say in how many parts a batch is computed; a single one is left to the caller, see `as_whole`."""

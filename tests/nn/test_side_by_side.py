@@ -12,7 +12,7 @@ from seqtag.nn.side_by_side import both, helped_by
 
 @pytest.fixture
 def helper():
-    with ThreadPoolExecutor(1, thread_name_prefix="helper") as pool:
+    with ThreadPoolExecutor(1, "helper", torch.set_num_threads, (torch.get_num_threads(),)) as pool:
         yield pool
 
 
