@@ -33,8 +33,8 @@ class ClassEngine(Protocol):
         """The classes that the network tells apart."""
 
     @property
-    def pooling(self) -> str:
-        """How the states of a row become one vector."""
+    def pooling(self) -> str | None:
+        """How the states of a row become one vector; None where no encoder gives any."""
 
     @property
     def series(self) -> SeriesLayout | None:
@@ -122,7 +122,8 @@ class PredictingClassifier:
         """
         engine = self._engine()
         if engine.pooling != "attention":
-            raise UsageError(f"predict_attention needs pooling='attention'; this model has {engine.pooling!r}")
+            has = "no encoder" if engine.pooling is None else repr(engine.pooling)
+            raise UsageError(f"predict_attention needs pooling='attention'; this model has {has}")
         given = text_rows(X, "predict_attention")
         rows = self._rows(engine, given, "predict_attention")
         return weigh_tokens(placed_tokens(given, rows, self._tokenizer), engine.attention(rows))

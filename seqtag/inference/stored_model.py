@@ -240,6 +240,7 @@ def check_stored(folder: Path, config: Mapping[str, Any], vocabulary: Any) -> No
         if len(vocabulary["word_counts"]) != len(vocabulary["features"]["word"]):
             words.at("word_counts").fail("must have as many numbers as there are words")
     (_check_tags if task == "tag" else _check_classes)(config, about)
+    _check_encoder(config["params"], about, is_text=vocabulary != {})
     _check_context(config, vocabulary, about, words)
 
 
@@ -248,6 +249,16 @@ def _check_symbols(symbols: Mapping[str, Any], params: Mapping[str, Any], words:
         words.at("level").fail(f"must be {params['level']!r}, as in config.json")
     if symbols["level"] == "character":
         _characters(symbols["symbols"], words.at("symbols"))
+
+
+def _check_encoder(params: Mapping[str, Any], about: Place, *, is_text: bool) -> None:
+    """Check that a model without an encoder has what decides in its place, and nothing that only an encoder reads."""
+    if params.get("encoder", "lstm") is not None:
+        return
+    if not is_text or params.get("lexical") is not True:
+        about.at("params.encoder").fail("must not be null, since the model has no linear scores")
+    if params.get("context"):
+        about.at("params.context").fail("must be null, since the model has no encoder")
 
 
 def _check_context(config: Mapping[str, Any], vocabulary: Mapping[str, Any], about: Place, words: Place) -> None:

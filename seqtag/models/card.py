@@ -17,12 +17,15 @@ from seqtag.version import __version__
 class Trained(Protocol):
     """What a card says of any estimator that was trained."""
 
-    encoder: str
     hidden_size: int
     num_layers: int
     history_: list[EpochRecord]
     seed_scores_: list[float]
     data_: dict[str, Any]
+
+    @property
+    def encoder(self) -> str | None:
+        """The kind of the encoder; None for a model of linear scores alone."""
 
 
 def model_card(
@@ -53,7 +56,9 @@ def model_card(
     best = max(model.history_, key=lambda record: record.dev_score)
     table = {
         **rows,
-        "encoder": f"{model.encoder} {model.hidden_size} x {model.num_layers}",
+        "encoder": f"{model.encoder} {model.hidden_size} x {model.num_layers}"
+        if model.encoder
+        else "none: linear scores alone",
         "trained on": f"{data['train']:,} {unit}; {data['dev']:,} chose the epoch",
         "SHA-256 of these data": data["fingerprint"][:16],
         dev[0]: dev[1],
@@ -68,7 +73,7 @@ def model_card(
         library_name="seqtag",
         pipeline_tag=pipeline,
         language=None if language in (None, "xx") else language,  # 'xx' is spaCy's name for any language
-        tags=[model.encoder, name.replace(" ", "-")],
+        tags=[model.encoder or "linear", name.replace(" ", "-")],
         metrics=None if metric is None else [metric],
     )
     text = f"""---

@@ -75,10 +75,11 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
 
     task: ClassVar[str]
 
-    encoder: str = option(
+    encoder: str | None = option(
         "lstm",
-        check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru"),
-        "A recurrent network of this kind, one of torch's, reads the text.",
+        check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru", None),
+        "A recurrent network of this kind, one of torch's, reads the text. With None nothing does, and the linear "
+        "scores of `lexical` decide alone: a quick baseline of words and their spelling.",
         "encoder",
     )
     hidden_size: int = option(

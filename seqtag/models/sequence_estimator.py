@@ -17,10 +17,10 @@ from datasets import Dataset
 
 from seqtag.batching import ContextReader
 from seqtag.corpora.word_vectors import read_vectors
-from seqtag.errors import UsageError
 from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card
+from seqtag.models.combinations import check_combinations
 from seqtag.models.context import Context, context_problem
 from seqtag.models.engine import Engines, EngineT, check_engine
 from seqtag.models.estimator import Estimator, VocabularyT
@@ -29,6 +29,7 @@ from seqtag.models.language.language_model import LanguageModel
 from seqtag.models.options import option
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import Embedder
+from seqtag.nn.network import NoStates
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
@@ -103,8 +104,8 @@ class SequenceEstimator(
     lexical: bool = option(
         True,
         check.truth,
-        "Linear scores stand beside the encoder: for a tag from the spelling of a word and its neighbours, for a class "
-        "from the words, pairs and pieces of words of the text.",
+        "Linear scores stand beside the encoder, or alone with encoder=None: for a tag from the spelling of a word and "
+        "its neighbours, for a class from the words, pairs and pieces of words of the text.",
         "tokens",
     )
     lexical_dropout: float = option(
@@ -172,16 +173,7 @@ class SequenceEstimator(
         check_engine(type(self).__name__, self.engine)
         if self.language != "xx":
             Tokenizer(self.language)  # says now, and not after training, that there is no such language
-        if self.proj_size and (self.encoder != "lstm" or self.proj_size >= self.hidden_size):
-            raise UsageError(
-                f"{type(self).__name__}: proj_size={self.proj_size} needs encoder='lstm' (is {self.encoder!r}) "
-                f"and a hidden_size above it (is {self.hidden_size})"
-            )
-        if self.context_learning_rate and self.context is None:
-            raise UsageError(
-                f"{type(self).__name__}: context_learning_rate={self.context_learning_rate:g} is the rate of the "
-                "language models of a context, and there are none; give them, context=[...], or leave the rate at 0"
-            )
+        check_combinations(type(self).__name__, self.get_params(deep=False), type(self)().get_params(deep=False))
 
     @classmethod
     def _training_size(cls, *, num_sentences: int, num_tokens: int) -> tuple[int, int]:
@@ -251,8 +243,10 @@ class SequenceEstimator(
         super()._forget_network()
         self.__dict__.pop("engines_", None)
 
-    def _new_embedder(self, vocabulary: Vocabulary) -> Embedder:
-        """Build the part of the network that turns words into vectors."""
+    def _new_embedder(self, vocabulary: Vocabulary) -> Embedder | NoStates:
+        """Build the part of the network that turns words into vectors; without an encoder nothing reads any."""
+        if self.encoder is None:
+            return NoStates()
         widths = {"shape": self.shape_size} | dict.fromkeys(AFFIX_COLUMNS, self.affix_size)
         context = None
         if self.context_ is not None:
@@ -279,6 +273,7 @@ class SequenceEstimator(
 
     def _new_encoder(self, input_size: int) -> RecurrentEncoder:
         """Build the part of the network that lets tokens, or steps of a series, see their neighbours."""
+        assert self.encoder is not None
         return RecurrentEncoder(
             input_size,
             encoder=self.encoder,

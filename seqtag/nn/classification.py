@@ -20,7 +20,7 @@ class ClassHead(Head):
     One view is the encoder's, pooled; the other, `lexical`, is linear in the n-grams of the text. Trained on one sum,
     the quick linear view would leave the encoder nothing to learn; so each is trained for itself, and `weights_V` says
     what each counts in the sum that decides. Dev data set it (stacking, Wolpert 1992), which also makes a view that is
-    too sure of itself less so.
+    too sure of itself less so. A head without a pooling has the linear view alone.
     """
 
     def __init__(
@@ -28,26 +28,28 @@ class ClassHead(Head):
         hidden_size: int,
         num_classes: int,
         *,
-        pooling: nn.Module,
+        pooling: nn.Module | None,
         lexical: NgramScores | None = None,
         class_weights_L: Tensor | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.pooling = pooling
-        self.output = nn.Linear(hidden_size, num_classes)
+        self.output = None if pooling is None else nn.Linear(hidden_size, num_classes)
         self.lexical = lexical
         self.label_smoothing = label_smoothing
         weights_L = torch.ones(num_classes) if class_weights_L is None else class_weights_L
         self.class_weights_L = nn.Buffer(weights_L, persistent=False)
         # A text gets a class from this probability on; dev data set it where a text may have several classes.
         self.threshold_L = nn.Buffer(torch.full((num_classes,), 0.5))
-        num_views = 1 if lexical is None else 2
+        num_views = (pooling is not None) + (lexical is not None)
         self.weights_V = nn.Buffer(torch.full((num_views,), 1 / num_views))
 
     def views(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
         """Score the classes by each view, (V, B, L), in float32 whatever the encoder computed in."""
-        scores = [self.output(self.pooling(hidden_BTH, batch.lengths_B)).float()]
+        scores = []
+        if self.pooling is not None and self.output is not None:
+            scores.append(self.output(self.pooling(hidden_BTH, batch.lengths_B)).float())
         if self.lexical is not None:
             assert isinstance(batch, Batch)
             scores.append(self.lexical(batch).float())

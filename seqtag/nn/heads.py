@@ -52,6 +52,18 @@ class LexicalScores(nn.Module):
         return scores_BTL
 
 
+class Prior(nn.Module):
+    """One score per tag that is the same at every token: what a linear layer is above states of no numbers."""
+
+    def __init__(self, num_tags: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(num_tags))
+
+    def forward(self, hidden_BTH: Tensor) -> Tensor:
+        """Give the scores of the tags at each token, (B, T, L)."""
+        return self.bias.expand(*hidden_BTH.shape[:-1], -1)
+
+
 class Head(nn.Module):
     """What every head shares: how the losses of a batch are weighted."""
 
@@ -77,7 +89,7 @@ class TagHead(Head):
         class_weights_L: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.output = nn.Linear(hidden_size, num_tags)
+        self.output = nn.Linear(hidden_size, num_tags) if hidden_size else Prior(num_tags)
         self.lexical = lexical
         weights_L = torch.ones(num_tags) if class_weights_L is None else class_weights_L
         self.class_weights_L = nn.Buffer(weights_L, persistent=False)
@@ -147,8 +159,7 @@ class LinearHead(TagHead):
         return marginals_BTL, moved_BTP
 
     def _free(self) -> crf.Scores:
-        zero = torch.zeros((), device=self.output.weight.device)
-        num_tags = self.output.out_features
+        zero, num_tags = self.shift_L.new_zeros(()), len(self.shift_L)
         return crf.Scores(zero.expand(num_tags), zero.expand(num_tags, num_tags), zero.expand(num_tags))
 
 

@@ -1,4 +1,7 @@
-"""Embedder, encoder and head in a row. `forward` is the loss, so that a data-parallel wrapper sees every parameter."""
+"""Embedder, encoder and head in a row. `forward` is the loss, so that a data-parallel wrapper sees every parameter.
+
+A network without an encoder has states of no numbers, and its head decides by linear scores alone.
+"""
 
 from typing import Generic, TypeVar
 
@@ -14,12 +17,22 @@ from seqtag.nn.pooling import AttentionPooling
 AnyHead = TypeVar("AnyHead", bound=Head)
 
 
+class NoStates(nn.Module):
+    """Stands in the place of an embedder in a network without an encoder: states of no numbers, (B, T, 0)."""
+
+    output_size = 0
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Give each token a vector without an entry."""
+        return torch.zeros(*batch.slots_BT.shape, 0, device=batch.slots_BT.device)
+
+
 class Network(nn.Module, Generic[AnyHead]):
     """A whole model, from ids to a loss."""
 
     head: AnyHead
 
-    def __init__(self, embedder: nn.Module, encoder: nn.Module, head: AnyHead, *, dropout: float = 0.0) -> None:
+    def __init__(self, embedder: nn.Module, encoder: nn.Module | None, head: AnyHead, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedder = embedder
         self.encoder = encoder
@@ -28,7 +41,10 @@ class Network(nn.Module, Generic[AnyHead]):
 
     def hidden(self, batch: AnyBatch) -> Tensor:
         """Encode a batch: (B, T, H)."""
-        hidden_BTH: Tensor = self.dropout(self.encoder(self.embedder(batch), batch.lengths_B))
+        embedded_BTE: Tensor = self.embedder(batch)
+        if self.encoder is None:
+            return embedded_BTE
+        hidden_BTH: Tensor = self.dropout(self.encoder(embedded_BTE, batch.lengths_B))
         return hidden_BTH
 
     def forward(self, batch: AnyBatch) -> Tensor:

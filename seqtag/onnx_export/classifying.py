@@ -3,7 +3,7 @@
 A text comes in as one segment or several (see `seqtag.nn.segments`), each a row by itself; what they have to say is
 brought together outside, so that a text of any length takes the memory of a batch. So the last linear layer and the
 n-grams stand outside as well. Their numbers are constants of the graph that can be asked for as outputs, so that one
-file holds all of a network. Knows no torch.
+file holds all of a network. A network without an encoder is its constants alone. Knows no torch.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import numpy as np
 from seqtag.onnx_export.nodes import Nodes
 from seqtag.onnx_export.recurrent import Encoder, Weights, add_encoder, add_table
 from seqtag.onnx_export.tagging import GraphSpec, add_tokens
-from seqtag.runtime.classifying_engine import CONSTANTS, NGRAM_CONSTANTS
+from seqtag.runtime.classifying_engine import CONSTANTS
 
 if TYPE_CHECKING:
     import onnx
@@ -26,7 +26,12 @@ _RECURRENT, _POOLING = "encoder.encoder.rnn.", "head.pooling."
 
 
 def build_graph(
-    weights: Weights, spec: GraphSpec, *, pooling: str, int8: bool = False, metadata: Mapping[str, str] | None = None
+    weights: Weights,
+    spec: GraphSpec,
+    *,
+    pooling: str | None,
+    int8: bool = False,
+    metadata: Mapping[str, str] | None = None,
 ) -> "onnx.ModelProto":
     """Write a network as an ONNX model, opset 18.
 
@@ -36,11 +41,38 @@ def build_graph(
     network for series has `values_RSD` (float32) in the place of all these. Outputs: `pooled_RH`, each segment by
     itself; `mass_R`, the logarithm of what a segment counts among those of its text (0 under max, where none counts
     more); `weights_RS` under attention, which sum to 1 for each segment and are 0 at padding; and the constants, such
-    as those of the last linear layer. `int8` means what it means for a tagger, and holds for n-grams too. Raises
-    UsageError where onnx is not installed.
+    as those of the last linear layer. Without an encoder there are only constants, and no inputs. `int8` means what it
+    means for a tagger, and holds for n-grams too. Raises UsageError where onnx is not installed.
     """
     nodes = Nodes()
-    inputs = [nodes.value_info("lengths_R", np.int32, ["R"])]
+    inputs: list[onnx.ValueInfoProto] = []
+    outputs: list[onnx.ValueInfoProto] = []
+    if spec.encoder is not None:
+        _add_encoder_view(nodes, weights, spec, inputs, outputs, pooling=pooling, int8=int8)
+    for name, source in CONSTANTS.items():
+        if (values := weights.get(source)) is None:
+            continue
+        outputs.append(nodes.value_info(name, values.dtype, values.shape))
+        if int8 and name == "table_NL":
+            nodes.name(add_table(nodes, f"{name}.integers", values, int8=True), name)
+        else:
+            nodes.constant(name, values)
+    return nodes.model(nodes.graph("classifier", inputs, outputs), metadata=metadata or {})
+
+
+def _add_encoder_view(
+    nodes: Nodes,
+    weights: Weights,
+    spec: GraphSpec,
+    inputs: "list[onnx.ValueInfoProto]",
+    outputs: "list[onnx.ValueInfoProto]",
+    *,
+    pooling: str | None,
+    int8: bool,
+) -> None:
+    """Add what makes pooled states of texts or series; extends the inputs and the outputs."""
+    assert spec.encoder is not None
+    inputs.append(nodes.value_info("lengths_R", np.int32, ["R"]))
     if "embedder.mean_D" in weights:
         inputs.append(nodes.value_info("values_RSD", np.float32, ["R", "S", len(weights["embedder.mean_D"])]))
         values_SRD = nodes.add("Transpose", "values_RSD", perm=[1, 0, 2])
@@ -53,26 +85,16 @@ def build_graph(
     encoder = Encoder(weights, _RECURRENT, spec.encoder, int8)
     hidden_SRH = add_encoder(nodes, encoder, embedded_SRE, "lengths_R", merge=spec.merge)
     size = weights["head.output.weight"].shape[1]
-    outputs = [nodes.value_info("pooled_RH", np.float32, ["R", size]), nodes.value_info("mass_R", np.float32, ["R"])]
+    outputs.append(nodes.value_info("pooled_RH", np.float32, ["R", size]))
+    outputs.append(nodes.value_info("mass_R", np.float32, ["R"]))
     two_halves = spec.merge == "concat" and f"{_RECURRENT}weight_ih_l0_reverse" in weights
     names = ["pooled_RH", "mass_R"]
     if pooling == "attention":
         outputs.append(nodes.value_info("weights_RS", np.float32, ["R", "S"]))
         names.append("weights_RS")
+    assert pooling is not None
     for value, name in zip(_pooled(nodes, weights, hidden_SRH, pooling, size // 2 if two_halves else size), names):
         nodes.name(value, name)
-
-    constants = dict(CONSTANTS)
-    if NGRAM_CONSTANTS["keys_N"] in weights:
-        constants |= NGRAM_CONSTANTS
-    for name, source in constants.items():
-        values = weights[source]
-        outputs.append(nodes.value_info(name, values.dtype, values.shape))
-        if int8 and name == "table_NL":
-            nodes.name(add_table(nodes, f"{name}.integers", values, int8=True), name)
-        else:
-            nodes.constant(name, values)
-    return nodes.model(nodes.graph("classifier", inputs, outputs), metadata=metadata or {})
 
 
 def _pooled(nodes: Nodes, weights: Weights, hidden_SRH: str, pooling: str, forward_size: int) -> list[str]:

@@ -29,7 +29,7 @@ _SHORT = 12  # characters that nearly all words get by with
 class GraphSpec:
     """What the weights of a network don't say; they do say layers, directions, biases, a projection and all sizes."""
 
-    encoder: str  # gru, lstm, rnn_relu, rnn_tanh
+    encoder: str | None  # gru, lstm, rnn_relu, rnn_tanh; None: the linear scores are all there is
     merge: str  # concat, sum
     characters: str | None = None  # cnn, lstm, gru
     feature_sizes: tuple[int, ...] = ()  # number of ids of each column of features; none for series of numbers
@@ -52,15 +52,18 @@ def build_graph(
     """
     nodes = Nodes()
     inputs = [nodes.value_info("lengths_B", np.int32, ["B"])]
-    texts_B = nodes.counted("lengths_B") if spec.context else ""
-    slots_TB, embedded_TBE = add_tokens(nodes, weights, spec, "BT", inputs, texts_B, int8=int8)
-    # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
-    lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
-    encoder = Encoder(weights, "encoder.rnn.", spec.encoder, int8)
-    hidden_TBH = add_encoder(nodes, encoder, embedded_TBE, lengths_B, merge=spec.merge)
-    output = nodes.constant("output.weight", weights[f"{_HEAD}output.weight"].T)
-    bias = nodes.constant("output.bias", weights[f"{_HEAD}output.bias"] + weights[f"{_HEAD}shift_L"])
-    emissions_TBL = nodes.add("Add", nodes.add("MatMul", hidden_TBH, output), bias)
+    emissions_TBL = nodes.constant("output.bias", weights[f"{_HEAD}output.bias"] + weights[f"{_HEAD}shift_L"])
+    if spec.encoder is None:
+        slots_TB = _add_slots(nodes, spec, "BT", inputs)
+    else:
+        texts_B = nodes.counted("lengths_B") if spec.context else ""
+        slots_TB, embedded_TBE = add_tokens(nodes, weights, spec, "BT", inputs, texts_B, int8=int8)
+        # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
+        lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
+        encoder = Encoder(weights, "encoder.rnn.", spec.encoder, int8)
+        hidden_TBH = add_encoder(nodes, encoder, embedded_TBE, lengths_B, merge=spec.merge)
+        output = nodes.constant("output.weight", weights[f"{_HEAD}output.weight"].T)
+        emissions_TBL = nodes.add("Add", nodes.add("MatMul", hidden_TBH, output), emissions_TBL)
     if f"{_HEAD}lexical.table.weight" in weights:
         emissions_TBL = nodes.add("Add", emissions_TBL, _lexical(nodes, weights, spec, slots_TB, int8=int8))
     nodes.name(nodes.add("Transpose", emissions_TBL, perm=[1, 0, 2]), "emissions_BTL")
@@ -85,14 +88,9 @@ def add_tokens(
     `axes` are the letters of the rows and tokens of the batch. `inputs` is extended by what is read, and `texts` tells
     for each row the text that its language models read.
     """
-    slots, picks = f"slots_{axes}", f"picks_M{axes}"
-    inputs += [
-        nodes.value_info(slots, np.int64, list(axes)),
-        nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
-        nodes.value_info("characters_UC", np.int64, ["U", "C"]),
-    ]
+    picks = f"picks_M{axes}"
+    slots = _add_slots(nodes, spec, axes, inputs)
     word_UE = add_words(nodes, weights, spec, int8=int8)
-    slots = nodes.add("Transpose", slots, perm=[1, 0])
     embedded = nodes.add("Gather", word_UE, slots)
     if spec.context:
         inputs += [
@@ -102,6 +100,17 @@ def add_tokens(
         context = add_context(nodes, weights, spec.context, picks, texts, int8=int8)
         embedded = nodes.add("Concat", embedded, context, axis=-1)
     return slots, embedded
+
+
+def _add_slots(nodes: Nodes, spec: GraphSpec, axes: str, inputs: "list[onnx.ValueInfoProto]") -> str:
+    """Extend the inputs by words and the places of tokens among them; gives these places, time first."""
+    slots = f"slots_{axes}"
+    inputs += [
+        nodes.value_info(slots, np.int64, list(axes)),
+        nodes.value_info("features_UF", np.int64, ["U", len(spec.feature_sizes)]),
+        nodes.value_info("characters_UC", np.int64, ["U", "C"]),
+    ]
+    return nodes.add("Transpose", slots, perm=[1, 0])
 
 
 def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) -> str:

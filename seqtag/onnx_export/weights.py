@@ -19,6 +19,9 @@ from seqtag.text.vocabulary import Vocabulary
 
 def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpec:
     """Describe a trained network; without a vocabulary its rows are series of numbers."""
+    feature_sizes = () if vocabulary is None else tuple(vocabulary.feature_sizes.values())
+    if network.encoder is None:
+        return GraphSpec(None, "concat", feature_sizes=feature_sizes)
     encoder = network.encoder.encoder if isinstance(network.encoder, SegmentedEncoder) else network.encoder
     assert isinstance(encoder, RecurrentEncoder)
     is_sum = encoder.rnn.bidirectional and encoder.output_size == (encoder.rnn.proj_size or encoder.rnn.hidden_size)
@@ -32,7 +35,7 @@ def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpe
         kind,
         merge,
         characters=_characters(embedder.characters),
-        feature_sizes=tuple(vocabulary.feature_sizes.values()),
+        feature_sizes=feature_sizes,
         columns=tuple(embedder.columns),
         context=tuple(model.encoder.encoder for model in models if isinstance(model, LanguageNetwork)),
     )
@@ -45,9 +48,11 @@ def _characters(module: nn.Module | None) -> str | None:
     return None if module is None else "cnn"
 
 
-def export_metadata(spec: GraphSpec, weights_sha256: str, **head: Any) -> dict[str, str]:
+def export_metadata(
+    spec: GraphSpec, weights_sha256: str, *, version: int = EXPORT_FORMAT, **head: Any
+) -> dict[str, str]:
     """Give what stands beside the graph of an export: its format, what the head adds, and the hash of the weights."""
-    version = CONTEXT_FORMAT if spec.context else EXPORT_FORMAT
+    version = CONTEXT_FORMAT if spec.context else version
     return {METADATA_KEY: json.dumps({"format": version, **head, "weights_sha256": weights_sha256})}
 
 

@@ -29,19 +29,16 @@ Rows = Sequence[Any]
 # Tokens whose n-grams are looked up together; a longer text is by itself.
 _NGRAM_TOKENS = 16_384
 
-# Outputs that are constants, and the weights that they are.
-CONSTANTS = {
-    "output_LH": "head.output.weight",
-    "bias_L": "head.output.bias",
-    "weights_V": "head.weights_V",
-    "threshold_L": "head.threshold_L",
-}
-NGRAM_CONSTANTS = {
+# Outputs that are constants, and the weights that they are: those that all networks have, then those of either view.
+_OF_HEAD = {"weights_V": "head.weights_V", "threshold_L": "head.threshold_L"}
+_OF_ENCODER = {"output_LH": "head.output.weight", "bias_L": "head.output.bias"}
+_OF_NGRAMS = {
     "keys_N": "head.lexical.keys_N",
     "rarity_N": "head.lexical.rarity_N",
     "table_NL": "head.lexical.table.weight",
     "ngram_bias_L": "head.lexical.bias_L",
 }
+CONSTANTS = _OF_HEAD | _OF_ENCODER | _OF_NGRAMS
 
 
 class Segments(NamedTuple):
@@ -61,12 +58,12 @@ class Pooled(NamedTuple):
 
 
 class ClassWeights(NamedTuple):
-    """The weights that decide on pooled states."""
+    """The weights that decide: what each view counts, the thresholds, and, of an encoder's view, the linear layer."""
 
-    output_LH: np.ndarray
-    bias_L: np.ndarray
     weights_V: np.ndarray
     threshold_L: np.ndarray
+    output_LH: np.ndarray | None = None
+    bias_L: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +76,7 @@ class OnnxClassEngine:
     words: WordTable | None  # None: rows are series of numbers
     classes: ClassSet
     prior_L: np.ndarray
-    pooling: str
+    pooling: str | None  # None: there is no encoder
     segment_size: int
     max_tokens: int  # padded tokens per batch
     context: CharacterLayout | None = None  # of a network that has one
@@ -95,24 +92,75 @@ class OnnxClassEngine:
     ) -> "OnnxClassEngine":
         """Bring an export and the configuration of its model together; ModelError where they don't fit."""
         params, classes = config["params"], ClassSet.from_dict(config["classes"])
-        has_ngrams = "keys_N" in exported.session.outputs
-        names = [*CONSTANTS, *(NGRAM_CONSTANTS if has_ngrams else ())]
+        has_encoder, has_ngrams = (name in exported.session.outputs for name in ("output_LH", "keys_N"))
+        if not has_encoder and (vocabulary is None or not has_ngrams):
+            raise exported.damaged("it has nothing to score the classes with")
+        names = [*_OF_HEAD, *(_OF_ENCODER if has_encoder else ()), *(_OF_NGRAMS if has_ngrams else ())]
+        nothing = cls._check_encoder(exported, params["pooling"], names, vocabulary, context) if has_encoder else {}
+        if not has_encoder:
+            exported.check_borders([], names)
+        series = None
+        if vocabulary is None:
+            try:
+                series = SeriesLayout.from_dict(config.get("series"), nothing["values_RSD"].shape[2])
+            except ValueError as error:
+                raise exported.damaged(str(error)) from None
+        asked = [*names, *["pooled_RH"] * has_encoder]
+        given = dict(zip(asked, exported.session.run(asked, nothing)))
+        num_classes, num_views = len(classes), has_encoder + has_ngrams
+        shapes: dict[str, tuple[int, ...]] = {"weights_V": (num_views,), "threshold_L": (num_classes,)}
+        if has_encoder:
+            shapes |= {"output_LH": (num_classes, *given["pooled_RH"].shape[1:]), "bias_L": (num_classes,)}
+        if has_ngrams:
+            num_ngrams = len(given["keys_N"])
+            shapes |= {"keys_N": (num_ngrams,), "rarity_N": (num_ngrams,), "table_NL": (num_ngrams, num_classes)}
+            shapes |= {"ngram_bias_L": (num_classes,)}
+        if len(given["threshold_L"]) != num_classes:
+            raise exported.damaged(
+                f"it tells {len(given['threshold_L'])} classes apart and config.json has {num_classes}"
+            )
+        if {name: given[name].shape for name in names} != shapes or (has_ngrams and given["keys_N"].dtype != np.int64):
+            raise exported.damaged("its weights are not of the sizes that fit each other")
+        table = None
+        if has_ngrams:
+            assert vocabulary is not None
+            folded_C = np.array(vocabulary.folded_characters(), np.int64)
+            keys_N, rarity_N, table_NL, ngram_bias_L = (given[name] for name in _OF_NGRAMS)
+            table = NgramTable(keys_N, rarity_N, table_NL, ngram_bias_L, folded_C, vocabulary.feature_sizes["word"])
+        return cls(
+            exported.session,
+            ClassWeights(given["weights_V"], given["threshold_L"], given.get("output_LH"), given.get("bias_L")),
+            table,
+            None if vocabulary is None else WordTable(vocabulary),
+            classes,
+            np.array(config["prior"]),
+            params["pooling"] if has_encoder else None,
+            params["segment_size"],
+            min(params["max_tokens"], MAX_TOKENS),
+            context,
+            series,
+        )
+
+    @staticmethod
+    def _check_encoder(
+        exported: Exported,
+        pooling: str,
+        names: Sequence[str],
+        vocabulary: Vocabulary | None,
+        context: CharacterLayout | None,
+    ) -> dict[str, np.ndarray]:
+        """Check the borders of a graph with an encoder; gives the smallest input that it can be run on."""
         inputs = ["values_RSD"] if vocabulary is None else ["slots_RS", "features_UF", "characters_UC"]
-        weighted = ["weights_RS"] * (params["pooling"] == "attention")
+        weighted = ["weights_RS"] * (pooling == "attention")
         if context is not None:
             inputs += ["symbols_MBC", "picks_MRS", "texts_R"]
         exported.check_borders(["lengths_R", *inputs], ["pooled_RH", "mass_R", *weighted, *names])
         nothing: dict[str, np.ndarray] = {"lengths_R": np.ones(1, np.int32)}
-        series = None
         if vocabulary is None:
             width = exported.session.inputs["values_RSD"][2:]
             if len(width) != 1 or not isinstance(width[0], int):
                 raise exported.damaged("its series have no fixed number of features")
             nothing["values_RSD"] = np.zeros((1, 1, *width), np.float32)
-            try:
-                series = SeriesLayout.from_dict(config.get("series"), width[0])
-            except ValueError as error:
-                raise exported.damaged(str(error)) from None
         else:
             # Its tables must have a row for each id that the vocabulary can give, or a prediction would fail later.
             nothing["slots_RS"] = np.ones((1, 1), np.int64)
@@ -120,35 +168,7 @@ class OnnxClassEngine:
         if context is not None:
             nothing |= {"symbols_MBC": context.last_symbols(), "texts_R": np.zeros(1, np.int64)}
             nothing["picks_MRS"] = np.zeros((len(context.models), 1, 1), np.int64)
-        pooled_RH, *constants = exported.session.run(["pooled_RH", *names], nothing)
-        output_LH, bias_L, weights_V, threshold_L, *ngrams = constants
-        if len(output_LH) != len(classes) or len(weights_V) != 1 + has_ngrams:
-            raise exported.damaged(f"it tells {len(output_LH)} classes apart and config.json has {len(classes)}")
-        shapes = [(len(classes), *pooled_RH.shape[1:]), (len(classes),), (1 + has_ngrams,), (len(classes),)]
-        if ngrams:
-            num_ngrams = len(ngrams[0])
-            shapes += [(num_ngrams,), (num_ngrams,), (num_ngrams, len(classes)), (len(classes),)]
-        if [values.shape for values in constants] != shapes or (ngrams and ngrams[0].dtype != np.int64):
-            raise exported.damaged("its weights are not of the sizes that fit each other")
-        table = None
-        if ngrams:
-            assert vocabulary is not None
-            folded_C = np.array(vocabulary.folded_characters(), np.int64)
-            keys_N, rarity_N, table_NL, ngram_bias_L = ngrams
-            table = NgramTable(keys_N, rarity_N, table_NL, ngram_bias_L, folded_C, vocabulary.feature_sizes["word"])
-        return cls(
-            exported.session,
-            ClassWeights(output_LH, bias_L, weights_V, threshold_L),
-            table,
-            None if vocabulary is None else WordTable(vocabulary),
-            classes,
-            np.array(config["prior"]),
-            params["pooling"],
-            params["segment_size"],
-            min(params["max_tokens"], MAX_TOKENS),
-            context,
-            series,
-        )
+        return nothing
 
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Give the probability of each class, (N, L); for a row without a token, the share of the class in training."""
@@ -157,10 +177,12 @@ class OnnxClassEngine:
         if not len(full_M):
             return probability_NL
         full = [rows[i] for i in full_M]
-        output_LH, bias_L, weights_V, _ = self.weights
-        score_ML = weights_V[0] * (self._text_states(full) @ output_LH.T + bias_L).astype(np.float64)
+        weights_V, _, output_LH, bias_L = self.weights
+        score_ML = np.zeros((len(full), len(self.classes)))
+        if output_LH is not None and bias_L is not None:
+            score_ML += weights_V[0] * (self._text_states(full) @ output_LH.T + bias_L).astype(np.float64)
         if self.ngrams is not None:
-            score_ML += weights_V[1] * self._ngram_scores(self.ngrams, full)
+            score_ML += weights_V[-1] * self._ngram_scores(self.ngrams, full)
         probability_NL[full_M] = self._normalised(score_ML)
         return probability_NL
 
@@ -203,7 +225,7 @@ class OnnxClassEngine:
         """Run the graph over segments, in batches of like length."""
         text_R, start_R, lengths_R = cut
         num_segments = len(text_R)
-        pooled_RH = np.empty((num_segments, self.weights.output_LH.shape[1]), np.float32)
+        pooled_RH = np.empty((num_segments, self.session.outputs["pooled_RH"][1]), np.float32)
         mass_R = np.empty(num_segments)
         weights = [np.zeros(0)] * num_segments
         names = ["pooled_RH", "mass_R"] + ["weights_RS"] * (self.pooling == "attention")

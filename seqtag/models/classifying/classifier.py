@@ -148,6 +148,8 @@ class Classifier(
         if train.series is not None:
             if self.context_ is not None:
                 raise UsageError("context=...: language models read texts, and these rows are series; leave it out")
+            if self.encoder is None:
+                raise UsageError("encoder=None: the linear scores are of words, and these rows are series; choose one")
             self.vocabulary_, self.vectors_ = None, None
             if not any(map(len, train.series)):
                 raise DataError("the training series have not one step; give series with steps")
@@ -170,7 +172,7 @@ class Classifier(
 
     def _build_network(self) -> ClassNetwork:
         embedder: torch.nn.Module
-        lexical = None
+        encoder, pooling, lexical = None, None, None
         if self.vocabulary_ is None:
             assert self.scale_ is not None
             embedder = SeriesEmbedder(*self.scale_)
@@ -180,23 +182,24 @@ class Classifier(
                 folded_C = torch.tensor(self.vocabulary_.folded_characters())
                 num_words = self.vocabulary_.feature_sizes["word"]
                 lexical = NgramScores(self.ngrams_, folded_C, num_words=num_words, dropout=self.lexical_dropout)
-        encoder = SegmentedEncoder(
-            self._new_encoder(embedder.output_size),
-            segment_size=self.segment_size,
-            max_tokens=_ONE_TEXT * self.max_tokens,
-        )
-        pooling = POOLINGS[self.pooling](
-            encoder.output_size,
-            bidirectional=self.bidirectional and self.merge == "concat",
-            segment_size=self.segment_size,
-        )
+        if self.encoder is not None:
+            encoder = SegmentedEncoder(
+                self._new_encoder(embedder.output_size),
+                segment_size=self.segment_size,
+                max_tokens=_ONE_TEXT * self.max_tokens,
+            )
+            pooling = POOLINGS[self.pooling](
+                encoder.output_size,
+                bidirectional=self.bidirectional and self.merge == "concat",
+                segment_size=self.segment_size,
+            )
         classes = self.class_set_
         weights = {classes.find(label): float(weight) for label, weight in self._named_weights().items()}
         weights_L = np.array([weights.get(number, 1.0) for number in range(len(classes))])
         if self.class_weights == "balanced":
             weights_L = balanced_weights(self.prior_, classes.is_multi)
         head = (MultiLabelHead if classes.is_multi else SingleLabelHead)(
-            encoder.output_size,
+            0 if encoder is None else encoder.output_size,
             len(classes),
             pooling=pooling,
             lexical=lexical,
@@ -323,6 +326,8 @@ class Classifier(
         lexical = ("keys_N", "rarity_N", "table.weight", "bias_L")
         ngrams = stored.zeros_like(*(f"head.lexical.{name}" for name in lexical))
         self.ngrams_ = None if ngrams is None else Ngrams(*ngrams)
+        if self.encoder is None and self.ngrams_ is None:
+            raise ValueError("config.json has no encoder, and model.safetensors no n-grams to score classes with")
         self._check_counted()
         self.series_ = None
         if self.scale_ is not None:

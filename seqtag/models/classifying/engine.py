@@ -10,7 +10,7 @@ from seqtag.nn.segments import SegmentedEncoder
 from seqtag.onnx_export.classifying import build_graph
 from seqtag.onnx_export.weights import export_metadata, graph_spec, graph_weights
 from seqtag.runtime.classifying_engine import OnnxClassEngine
-from seqtag.runtime.onnx_session import MAX_TOKENS, Exported
+from seqtag.runtime.onnx_session import CONSTANTS_FORMAT, EXPORT_FORMAT, MAX_TOKENS, Exported
 
 
 class ClassExports:
@@ -23,7 +23,8 @@ class ClassExports:
         """Make the file of an export from the weights as they are now; it holds the hash that their folder has."""
         network, pooling = self._on_torch.network, self._on_torch.pooling
         spec = graph_spec(network, self._on_torch.vocabulary)
-        metadata = export_metadata(spec, weights_sha256)
+        version = CONSTANTS_FORMAT if spec.encoder is None else EXPORT_FORMAT
+        metadata = export_metadata(spec, weights_sha256, version=version)
         model = build_graph(graph_weights(network), spec, pooling=pooling, int8=int8, metadata=metadata)
         content: bytes = model.SerializeToString()
         return content
@@ -32,11 +33,12 @@ class ClassExports:
         """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
         made_of = self._on_torch
         encoder = made_of.network.encoder
-        assert isinstance(encoder, SegmentedEncoder)
+        # Without an encoder nothing is read in segments, and any size will do.
+        segment_size = encoder.segment_size if isinstance(encoder, SegmentedEncoder) else MAX_TOKENS
         config: dict[str, Any] = {  # as config.json has it
             "params": {
                 "pooling": made_of.pooling,
-                "segment_size": encoder.segment_size,
+                "segment_size": segment_size,
                 "max_tokens": made_of.max_tokens,
             },
             "classes": made_of.classes.to_dict(),

@@ -38,9 +38,10 @@ class TorchClassEngine:
     series: SeriesLayout | None = None  # how the rows are read where they are series
 
     @property
-    def pooling(self) -> str:
-        """How the states of a row become one vector."""
-        return str(self.network.head.pooling.name)
+    def pooling(self) -> str | None:
+        """How the states of a row become one vector; None where no encoder gives any."""
+        pooling = self.network.head.pooling
+        return None if pooling is None else str(pooling.name)
 
     def batches(self, rows: Rows) -> Iterator[tuple[np.ndarray, AnyBatch]]:
         """Cut rows into batches of like length: give their numbers and the batch. Empty rows are left out."""

@@ -57,6 +57,12 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
     direction: str = option(
         "forward", check.one_of("forward", "backward"), "The model reads the text in this direction.", "task"
     )
+    encoder: str = option(
+        "lstm",
+        check.one_of("rnn_tanh", "rnn_relu", "lstm", "gru"),
+        "A recurrent network of this kind, one of torch's, reads the text.",
+        "encoder",
+    )
     embedding_size: int = option(128, check.size(1), "Each symbol has a vector of this many numbers.", "tokens")
     hidden_size: int = 512
     dropout: float = option(

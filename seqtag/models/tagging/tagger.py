@@ -187,7 +187,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def _build_network(self) -> TagNetwork:
         tagset, num_tags = self.tagset_, len(self.tagset_.names)
         embedder = self._new_embedder(self.vocabulary_)
-        encoder = self._new_encoder(embedder.output_size)
+        encoder = None if self.encoder is None else self._new_encoder(embedder.output_size)
+        hidden_size = 0 if encoder is None else encoder.output_size
         sizes = list(self.vocabulary_.feature_sizes.values())
         lexical = LexicalScores(sizes, num_tags, dropout=self.lexical_dropout) if self.lexical else None
         weights_L = torch.ones(num_tags)
@@ -197,9 +198,9 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         head: LinearHead | CRFHead
         if self.head == "crf":
             legal = tuple(map(torch.from_numpy, tagset.legal))
-            head = CRFHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
+            head = CRFHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
         else:
-            head = LinearHead(encoder.output_size, num_tags, lexical=lexical, class_weights_L=weights_L)
+            head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
         return TagNetwork(embedder, encoder, head, dropout=self.dropout)
 
     # -- predicting ---------------------------------------------------------------------------
