@@ -199,6 +199,7 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
     an unknown option, with the nearest name, for all bad values at once, and for an option that is given both ways.
     """
     kind = task.estimator()
+    from seqtag.models.combinations import check_combinations
     from seqtag.models.options import check_options, checks_of
     from seqtag.text.tokenizer import Tokenizer
     from seqtag.training.device import pick_device
@@ -214,7 +215,10 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
         if name in given:
             raise UsageError(f"--{name} and --set {name}=...: the option is given twice; leave out one")
     estimator = kind(**settings, **given)
-    check_options("train", estimator.get_params(deep=False), checks_of(kind))
+    params = estimator.get_params(deep=False)
+    check_options("train", params, checks_of(kind))
+    if task.has_labels:
+        check_combinations("train", params, known)
     pick_device(estimator.device)
     if estimator.language is not None:
         Tokenizer(estimator.language)

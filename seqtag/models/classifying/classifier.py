@@ -149,7 +149,9 @@ class Classifier(
             if self.context_ is not None:
                 raise UsageError("context=...: language models read texts, and these rows are series; leave it out")
             if self.encoder is None:
-                raise UsageError("encoder=None: the linear scores are of words, and these rows are series; choose one")
+                raise UsageError(
+                    "encoder=None: the linear scores are of words, and these rows are series; choose an encoder"
+                )
             self.vocabulary_, self.vectors_ = None, None
             if not any(map(len, train.series)):
                 raise DataError("the training series have not one step; give series with steps")
@@ -284,7 +286,7 @@ class Classifier(
             {
                 "classes": ", ".join(self.class_set_.names),
                 "a row has": "any number of classes" if is_multi else "one class",
-                "pooling": self.pooling,
+                **({} if self.encoder is None else {"pooling": self.pooling}),
             },
             unit="texts" if is_text else "series",
             measure="micro F1" if is_multi else "accuracy",

@@ -295,12 +295,16 @@ def test_tables_that_fall_short(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_attention_needs_a_model_that_has_it(run: Run, labelled: Path, tmp_path: Path):
-    words = ["--task", "classify", "--set", "hidden_size=4", "--set", "pooling=max", "--epochs", "1"]
-    assert run("train", labelled, "--out", tmp_path / "m", *words).exit_code == 0
+@pytest.mark.parametrize(
+    ("words", "has"),
+    [(["--set", "hidden_size=4", "--set", "pooling=max"], "pooling=max"), (["--set", "encoder=None"], "no encoder")],
+)
+def test_attention_needs_a_model_that_has_it(words: list[str], has: str, run: Run, labelled: Path, tmp_path: Path):
+    options = ["--task", "classify", "--epochs", "1", *words]
+    assert run("train", labelled, "--out", tmp_path / "m", *options).exit_code == 0
     result = run("predict", tmp_path / "m", "--attention", stdin="a\n")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "--attention: this model has pooling=max, so its words have no weights" in result.stderr
+    assert f"--attention: this model has {has}, so its words have no weights" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,8 @@ def test_a_hub_name_while_offline(run: Run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--set", "encoder=ltsm"], "encoder='ltsm': unknown; choose from gru, lstm, rnn_relu, rnn_tanh; did you mean"),
+        (["--set", "encoder=ltsm"], "encoder='ltsm': unknown; choose from None, gru, lstm, rnn_relu, rnn_tanh; did"),
+        (["--set", "encoder=none"], "and these options are about an encoder: word_size=8; leave them out, or choose"),
         (["--set", "hiden_size=3"], "--set hiden_size: there is no such option for --task tag;"),
         (["--set", "hiden_size=3"], "did you mean 'hidden_size'?"),
         (["--set", "seed=1", "--seed", "1"], "--seed and --set seed=...: the option is given twice"),

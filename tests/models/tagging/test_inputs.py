@@ -169,7 +169,7 @@ def test_all_wrong_options_are_named_at_once_with_the_near_miss():
         assert f"{name}={value!r}: " in message
     assert message.count("\n") == len(wrong) - 1
     for line in (
-        "encoder='ltsm': unknown; choose from gru, lstm, rnn_relu, rnn_tanh; did you mean 'lstm'?",
+        "encoder='ltsm': unknown; choose from None, gru, lstm, rnn_relu, rnn_tanh; did you mean 'lstm'?",
         "head='CFR': unknown; choose from crf, linear; did you mean 'crf'?",
         "hidden_size=0: must be a whole number, at least 1",
         "dropout=1.0: must be a number, at least 0 and less than 1",
