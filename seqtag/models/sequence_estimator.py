@@ -108,8 +108,12 @@ class SequenceEstimator(
         "its neighbours, for a class from the words, pairs and pieces of words of the text.",
         "tokens",
     )
-    lexical_dropout: float = option(
-        0.5, check.fraction, "Training drops this share of what the linear scores are made of.", "tokens"
+    lexical_dropout: float | None = option(
+        None,
+        check.optional(check.fraction),
+        "Training drops this share of what the linear scores are made of; None drops 0.5, and 0.3 for a Tagger without "
+        "an encoder.",
+        "tokens",
     )
     lexical_learning_rate: float = option(0.005, check.rate, "The linear scores are learned at this rate.", "training")
     word_dropout: float = option(

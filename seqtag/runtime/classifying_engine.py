@@ -27,7 +27,7 @@ from seqtag.text.vocabulary import Vocabulary
 Rows = Sequence[Any]
 
 # Tokens whose n-grams are looked up together; a longer text is by itself.
-_NGRAM_TOKENS = 16_384
+_NGRAM_TOKENS = 8_192
 
 # Outputs that are constants, and the weights that they are: those that all networks have, then those of either view.
 _OF_HEAD = {"weights_V": "head.weights_V", "threshold_L": "head.threshold_L"}
@@ -131,7 +131,7 @@ class OnnxClassEngine:
             exported.session,
             ClassWeights(given["weights_V"], given["threshold_L"], given.get("output_LH"), given.get("bias_L")),
             table,
-            None if vocabulary is None else WordTable(vocabulary),
+            None if vocabulary is None else WordTable(vocabulary, pieces=None if table is None else table.pieces),
             classes,
             np.array(config["prior"]),
             params["pooling"] if has_encoder else None,

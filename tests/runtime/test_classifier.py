@@ -150,7 +150,9 @@ def test_attention_needs_attention(tmp_path):
 def test_many_threads_that_share_one_classifier_get_right_answers(saved):
     """Words never repeat, so the table of words starts anew while others look up."""
     shared = load(saved, threads=1)
-    object.__setattr__(shared.engine, "words", WordTable(shared.engine.words.vocabulary, most_words=50))
+    ngrams, vocabulary = shared.engine.ngrams, shared.engine.words.vocabulary
+    words = WordTable(vocabulary, pieces=ngrams.pieces, most_words=50)
+    object.__setattr__(shared.engine, "words", words)
     asked = [[[*TEXTS[i % 32].split(), f"w{i}-{j}"] for j in range(4)] for i in range(80)]
     alone = load(saved, threads=1)
     expected = [alone.predict_proba(X) for X in asked]

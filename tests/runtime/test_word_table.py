@@ -4,9 +4,12 @@ import os
 import threading
 import time
 
+import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from seqtag.runtime.word_table import WordTable
+from seqtag.runtime.word_table import Pieces, WordTable
 from seqtag.text.vocabulary import Vocabulary
 
 
@@ -47,3 +50,26 @@ def test_a_process_that_forks_while_another_thread_looks_up_has_a_child_that_can
         is_over.set()
         for thread in threads:
             thread.join()
+
+
+def spell(characters_UC: np.ndarray) -> Pieces:
+    """Give the characters of words as their pieces."""
+    return Pieces((characters_UC > 0).sum(1), characters_UC[characters_UC > 0])
+
+
+@settings(max_examples=30)
+@given(
+    batches=st.lists(st.lists(st.text("abcd", max_size=6), min_size=1, max_size=9), min_size=1, max_size=9),
+    most_words=st.sampled_from([1, 4, 1000]),
+)
+@example([[f"{number:b}" for number in range(size)] for size in (900, 1500)], 10_000)
+def test_each_word_keeps_its_own_pieces(batches, most_words):
+    """Also when the table starts anew, or has to grow."""
+    vocabulary = Vocabulary.build({"abcd": 1})
+    table = WordTable(vocabulary, pieces=spell, most_words=most_words)
+    for words in [*batches, *batches]:
+        looked = table.look_up(words)
+        num_U, numbers_M = looked.pieces
+        ends_U = num_U.cumsum()
+        for word, slot in zip(words, looked.slots_N):
+            assert numbers_M[ends_U[slot] - num_U[slot] : ends_U[slot]].tolist() == vocabulary.describe(word)[1]

@@ -183,7 +183,8 @@ class Classifier(
             if self.ngrams_ is not None:
                 folded_C = torch.tensor(self.vocabulary_.folded_characters())
                 num_words = self.vocabulary_.feature_sizes["word"]
-                lexical = NgramScores(self.ngrams_, folded_C, num_words=num_words, dropout=self.lexical_dropout)
+                dropout = 0.5 if self.lexical_dropout is None else self.lexical_dropout
+                lexical = NgramScores(self.ngrams_, folded_C, num_words=num_words, dropout=dropout)
         if self.encoder is not None:
             encoder = SegmentedEncoder(
                 self._new_encoder(embedder.output_size),

@@ -190,7 +190,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         encoder = None if self.encoder is None else self._new_encoder(embedder.output_size)
         hidden_size = 0 if encoder is None else encoder.output_size
         sizes = list(self.vocabulary_.feature_sizes.values())
-        lexical = LexicalScores(sizes, num_tags, dropout=self.lexical_dropout) if self.lexical else None
+        dropout = (0.3 if encoder is None else 0.5) if self.lexical_dropout is None else self.lexical_dropout
+        lexical = LexicalScores(sizes, num_tags, dropout=dropout) if self.lexical else None
         weights_L = torch.ones(num_tags)
         for i, name in enumerate(tagset.names):
             label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
