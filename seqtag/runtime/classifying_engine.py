@@ -26,8 +26,8 @@ from seqtag.text.vocabulary import Vocabulary
 
 Rows = Sequence[Any]
 
-# Tokens whose n-grams are looked up together; a longer text is by itself.
-_NGRAM_TOKENS = 8_192
+# Tokens whose n-grams are looked up together, so few that their arrays stay in the cache; a longer text is by itself.
+_NGRAM_TOKENS = 2_048
 
 # Outputs that are constants, and the weights that they are: those that all networks have, then those of either view.
 _OF_HEAD = {"weights_V": "head.weights_V", "threshold_L": "head.threshold_L"}
