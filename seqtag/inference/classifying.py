@@ -128,6 +128,11 @@ class PredictingClassifier:
         rows = self._rows(engine, given, "predict_attention")
         return weigh_tokens(placed_tokens(given, rows, self._tokenizer), engine.attention(rows))
 
+    @property
+    def has_attention(self) -> bool:
+        """Whether there are weights for `predict_attention`: with an encoder and pooling="attention"."""
+        return self._engine().pooling == "attention"
+
     def _chunks(self, engine: ClassEngine, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
         """Give the probabilities of rows, a few thousand rows at a time."""
         check_list(X, verb)

@@ -111,8 +111,8 @@ class RuntimeClassifier(Portable, PredictingClassifier):
         return self.engine.prior_L
 
     @property
-    def pooling(self) -> str:
-        """How the states of a row become one vector."""
+    def pooling(self) -> str | None:
+        """How the states of a row become one vector; None where no encoder gives any."""
         return self.engine.pooling
 
     def _classes(self) -> ClassSet:

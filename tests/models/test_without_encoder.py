@@ -162,6 +162,7 @@ def test_no_word_has_attention(classifier, tmp_path):
     folder = classifier.save(tmp_path / "m")
     classifier.export(folder)
     for some in (classifier, runtime.load(folder)):
+        assert not some.has_attention
         with pytest.raises(UsageError, match="predict_attention needs pooling='attention'; this model has no encoder"):
             some.predict_attention(TEXTS)
 

@@ -47,8 +47,8 @@ class ClassWriter(AnswerWriter):
                 "--format csv: objects in JSON lines may differ in their keys, the rows of a table may not; choose "
                 "jsonl or text"
             )
-        if attention and (model.encoder is None or model.pooling != "attention"):
-            has = "no encoder" if model.encoder is None else f"pooling={model.pooling}"
+        if attention and not model.has_attention:
+            has = "no encoder" if model.pooling in (None, "attention") else f"pooling={model.pooling}"
             raise UsageError(
                 f"--attention: this model has {has}, so its words have no weights; train one with an encoder and "
                 "--set pooling=attention"
