@@ -13,10 +13,11 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from seqtag.inference.span_probabilities import SpanChain, chain_moves
-from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
+from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
+from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.user_input import texts, token_lists
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
+from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token, Tokenizer
 
@@ -79,7 +80,8 @@ class TagEngine:
         among all that reach the threshold of their label.
         """
         if self.thresholds is not None:
-            return self._chosen(sentences, self.thresholds)
+            candidates = self.candidates(sentences, min(self.thresholds.values()))
+            return self._chosen(sentences, candidates, self.thresholds)
         tags: list[list[str]] = [[] for _ in sentences]
         spans: list[list[Span]] = [[] for _ in sentences]
         for indices, batch in self.scored(sentences):
@@ -95,17 +97,36 @@ class TagEngine:
                 spans[i] = scored
         return tags, spans
 
-    def candidates(self, sentences: Sentences, floor: float = 0.01) -> list[list[Span]]:
-        """Give all spans of each sentence with a probability of at least `floor`, in order of start, end and label.
+    def candidates(self, sentences: Sentences, floor: float = 0.01) -> SpanTable:
+        """Give all spans with a probability of at least `floor`, in each sentence in order of start, end and label.
 
         They are of any label and length and may overlap; the probabilities are exact in every scheme. Under 'plain'
         each span is the tag of one token. Thresholds leave no span out.
         """
-        spans: list[list[Span]] = [[] for _ in sentences]
+        pieces = []
         for indices, batch in self.scored(sentences):
-            for i, found in zip(indices, self._chain(batch, np.arange(len(indices))).candidate_spans(floor)):
-                spans[i] = found
-        return spans
+            pieces.append((indices, self._chain(batch, np.arange(len(indices))).candidates(floor)))
+        return self._table(sentences, pieces)
+
+    def spans_and_candidates(
+        self, sentences: Sentences, floor: float = 0.01
+    ) -> tuple[list[list[str]], SpanTable, SpanTable]:
+        """Give what `spans` gives, and the `candidates`; the network runs once for both."""
+        if self.thresholds is not None:
+            wider = self.candidates(sentences, min(floor, *self.thresholds.values()))
+            tags, spans = self._chosen(sentences, wider, self.thresholds)
+            assert wider.scores_K is not None
+            return tags, SpanTable.of(spans, list(map(len, sentences))), wider.chosen(wider.scores_K >= floor)
+        tags = [[] for _ in sentences]
+        found, candidates = [], []
+        for indices, batch in self.scored(sentences):
+            decoded = self._decoded(sentences, indices, batch)
+            for i, names in zip(indices, decoded):
+                tags[i] = names
+            chain = self._chain(batch, np.arange(len(indices)))
+            found.append((indices, chain.read(decoded, self.tagset.data_scheme)))
+            candidates.append((indices, chain.candidates(floor)))
+        return tags, self._table(sentences, found), self._table(sentences, candidates)
 
     def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
         """Give the sentences of each text as tokens, tags and spans of tokens."""
@@ -120,14 +141,27 @@ class TagEngine:
     def _chain(self, batch: Scored, rows_R: np.ndarray) -> SpanChain:
         return SpanChain.build(self.tagset, *batch.chain(rows_R, *chain_moves(self.tagset)))
 
+    def _table(self, sentences: Sentences, pieces: Sequence[tuple[np.ndarray, SpanArrays]]) -> SpanTable:
+        """Put the spans of batches into the order of the sentences; each batch is given with their numbers."""
+        offsets = offsets_of(list(map(len, sentences)))
+        columns = [[np.zeros(0, np.int64)] for _ in range(3)] + [[np.zeros(0)]]
+        for indices, found in pieces:
+            first_N = offsets[indices[found.rows_N]]
+            places = (first_N + found.starts_N, first_N + found.ends_N, found.labels_N, found.probabilities_N)
+            for column, values in zip(columns, places):
+                column.append(values)
+        starts, *others = map(np.concatenate, columns)
+        order = np.argsort(starts, kind="stable")
+        return SpanTable(span_labels(self.tagset), offsets, starts[order], *(column[order] for column in others))
+
     def _chosen(
-        self, sentences: Sentences, thresholds: Mapping[str, float]
+        self, sentences: Sentences, candidates: SpanTable, thresholds: Mapping[str, float]
     ) -> tuple[list[list[str]], list[list[Span]]]:
         apart = labels_apart(self.tagset)
-        spans = [
-            side_by_side([span for span in found if score_of(span) >= thresholds[span.label]], apart)
-            for found in self.candidates(sentences, min(thresholds.values()))
-        ]
+        least_K = np.array([thresholds[label] for label in candidates.labels])[candidates.labels_K]
+        assert candidates.scores_K is not None
+        likely = candidates.chosen(candidates.scores_K >= least_K)
+        spans = [side_by_side(found, apart) for found in likely.lists()]
         scheme = self.tagset.data_scheme
         return [tags_from_spans(found, len(tokens), scheme) for found, tokens in zip(spans, sentences)], spans
 
