@@ -11,19 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.evaluation.statistics.counts import Counts
-from seqtag.text.tag_tables import SpanTable
 
 TASKS = ("spans", "tags", "labels")  # spans of tokens; plain tags, counted by token; labels of texts
 UNITS = ("sentences", "texts", "documents")
 _KEYS = ("task", "data_hash", "unit", "labels", "num_labels", "label", "right", "gold", "predicted")
 _HASH = re.compile(r"[0-9a-f]{64}")
 LISTS = (list, tuple, set, frozenset, np.ndarray)  # what holds the labels of one text where it has several
+Place: TypeAlias = tuple[int, int, str]  # start, end and label of a span
 _MOST = 2**31  # every count of a measurement is smaller
 
 
@@ -102,20 +102,20 @@ class Measurement:
             raise DataError(f"{place}: {error}") from error
 
 
-def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: SpanTable) -> str:
+def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence[Place]]) -> str:
     """Give the SHA-256 of gold sentences, a line of JSON for each: [tokens, [[start, end, label], ...]], no blanks.
+
+    `spans` are those of each sentence, as `SpanTable.places` gives them.
 
     Spans, in order, stand for the tags, so the scheme does not matter, nor whether orphans were repaired; plain tags
     are spans of one token. Without tokens, null is in their place, which gives another hash.
 
-    >>> from seqtag.text.schemes import Span
-    >>> spans = SpanTable.of([[Span(0, 1, "PER")]], [1])
-    >>> hash_tagged([["Ada"]], spans) == sha256(b'[["Ada"],[[0,1,"PER"]]]\\n').hexdigest()
+    >>> hash_tagged([["Ada"]], [[(0, 1, "PER")]]) == sha256(b'[["Ada"],[[0,1,"PER"]]]\\n').hexdigest()
     True
     """
     return _hash_lines(
         [None if words is None else list(words), sorted(places)]
-        for words, places in zip(repeat(None) if tokens is None else tokens, spans.places(), strict=tokens is not None)
+        for words, places in zip(repeat(None) if tokens is None else tokens, spans, strict=tokens is not None)
     )
 
 

@@ -88,7 +88,7 @@ def evaluate_tags(
         source=source,
         measurement=Measurement(
             "tags" if is_plain else "spans",
-            hash_tagged(tokens, gold_spans),
+            hash_tagged(tokens, gold_spans.places()),
             "sentences" if documents is None else "documents",
             units,
         ),

@@ -45,7 +45,7 @@ def score_slices(
     tags (`is_plain`, one span per token) are cut by word, which training had or not, with one tag or several; and by
     the length of the sentence. Cuts that need unknown parts of `training` are left out. The slices of a group share no
     span, and together they hold all spans, but for the groups of labels and tags in training, which hold the seen ones.
-    Raises DataError for unequal numbers of sentences or tokens.
+    Raises DataError where the spans are of other sentences than the tokens.
 
     >>> gold, predicted = (TagTable.of([tags]).spans("IO") for tags in (["I-PER", "O", "I-PER"], ["I-PER", "O", "O"]))
     >>> known = TrainingKnowledge(Surfaces.of([("Ada", "PER")]))
@@ -56,7 +56,9 @@ def score_slices(
     words = TagTable.of(tokens)
     for side, table in (("gold", gold), ("predicted", predicted)):
         if not np.array_equal(table.offsets, words.offsets):
-            raise DataError(f"the {side} spans are of other sentences than the {len(tokens)} of the tokens; pair them")
+            raise DataError(
+                f"the {side} spans are of other sentences than the {len(tokens)} with tokens; pair them one to one"
+            )
     quartiles = quartile_names([len(words) for words in tokens if words])
     cuts = _cuts(training or TrainingKnowledge(), quartiles, is_plain=is_plain)
     sides = (gold, predicted, predicted.chosen(predicted.are_in(gold)))
