@@ -103,10 +103,10 @@ class TagEngine:
         They are of any label and length and may overlap; the probabilities are exact in every scheme. Under 'plain'
         each span is the tag of one token. Thresholds leave no span out.
         """
-        pieces = []
+        pieces = _Pieces(sentences)
         for indices, batch in self.scored(sentences):
-            pieces.append((indices, self._chain(batch, np.arange(len(indices))).candidates(floor)))
-        return self._table(sentences, pieces)
+            pieces.add(indices, self._chain(batch, np.arange(len(indices))).candidates(floor))
+        return pieces.table(span_labels(self.tagset))
 
     def spans_and_candidates(
         self, sentences: Sentences, floor: float = 0.01
@@ -118,15 +118,16 @@ class TagEngine:
             assert wider.scores_K is not None
             return tags, SpanTable.of(spans, list(map(len, sentences))), wider.chosen(wider.scores_K >= floor)
         tags = [[] for _ in sentences]
-        found, candidates = [], []
+        found, candidates = _Pieces(sentences), _Pieces(sentences)
         for indices, batch in self.scored(sentences):
             decoded = self._decoded(sentences, indices, batch)
             for i, names in zip(indices, decoded):
                 tags[i] = names
             chain = self._chain(batch, np.arange(len(indices)))
-            found.append((indices, chain.read(decoded, self.tagset.data_scheme)))
-            candidates.append((indices, chain.candidates(floor)))
-        return tags, self._table(sentences, found), self._table(sentences, candidates)
+            found.add(indices, chain.read(decoded, self.tagset.data_scheme))
+            candidates.add(indices, chain.candidates(floor))
+        labels = span_labels(self.tagset)
+        return tags, found.table(labels), candidates.table(labels)
 
     def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
         """Give the sentences of each text as tokens, tags and spans of tokens."""
@@ -141,19 +142,6 @@ class TagEngine:
     def _chain(self, batch: Scored, rows_R: np.ndarray) -> SpanChain:
         return SpanChain.build(self.tagset, *batch.chain(rows_R, *chain_moves(self.tagset)))
 
-    def _table(self, sentences: Sentences, pieces: Sequence[tuple[np.ndarray, SpanArrays]]) -> SpanTable:
-        """Put the spans of batches into the order of the sentences; each batch is given with their numbers."""
-        offsets = offsets_of(list(map(len, sentences)))
-        columns = [[np.zeros(0, np.int64)] for _ in range(3)] + [[np.zeros(0)]]
-        for indices, found in pieces:
-            first_N = offsets[indices[found.rows_N]]
-            places = (first_N + found.starts_N, first_N + found.ends_N, found.labels_N, found.probabilities_N)
-            for column, values in zip(columns, places):
-                column.append(values)
-        starts, *others = map(np.concatenate, columns)
-        order = np.argsort(starts, kind="stable")
-        return SpanTable(span_labels(self.tagset), offsets, starts[order], *(column[order] for column in others))
-
     def _chosen(
         self, sentences: Sentences, candidates: SpanTable, thresholds: Mapping[str, float]
     ) -> tuple[list[list[str]], list[list[Span]]]:
@@ -164,6 +152,28 @@ class TagEngine:
         spans = [side_by_side(found, apart) for found in likely.lists()]
         scheme = self.tagset.data_scheme
         return [tags_from_spans(found, len(tokens), scheme) for found, tokens in zip(spans, sentences)], spans
+
+
+class _Pieces:
+    """Collects the spans of batches, of which there may be many, and puts them into the order of the sentences."""
+
+    def __init__(self, sentences: Sentences) -> None:
+        self.offsets = offsets_of(list(map(len, sentences)))
+        integers = np.zeros(0, np.int32)
+        self.columns: list[list[np.ndarray]] = [[integers], [integers], [integers], [np.zeros(0)]]
+
+    def add(self, indices: np.ndarray, found: SpanArrays) -> None:
+        """Add the spans of a batch; `indices` are the numbers of its sentences."""
+        first_N = self.offsets[indices[found.rows_N]]
+        places = (first_N + found.starts_N, first_N + found.ends_N, found.labels_N)
+        for column, values in zip(self.columns, (*(place.astype(np.int32) for place in places), found.probabilities_N)):
+            column.append(values)
+
+    def table(self, labels: tuple[str, ...]) -> SpanTable:
+        """Give all of them."""
+        order = np.argsort(np.concatenate(self.columns[0]), kind="stable")
+        starts, ends, numbers, scores = (np.concatenate(column)[order] for column in self.columns)
+        return SpanTable(labels, self.offsets, starts, ends, numbers, scores)
 
 
 EngineT = TypeVar("EngineT", bound=TagEngine, covariant=True)

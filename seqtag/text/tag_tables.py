@@ -79,10 +79,13 @@ class SpanTable:
         numbers = {label: number for number, label in enumerate(dict.fromkeys([*self.labels, *other.labels]))}
         longest = 1 + max(int((table.ends_K - table.starts_K).max(initial=0)) for table in (self, other))
         left, right = (
-            (table.starts_K * longest + table.ends_K - table.starts_K) * len(numbers) + table.renumbered(numbers)
+            (table.starts_K.astype(np.int64) * longest + table.ends_K - table.starts_K) * len(numbers)
+            + table.renumbered(numbers)
             for table in (self, other)
         )
-        return np.isin(left, right)
+        right = np.append(np.unique(right), -1)
+        known_K: np.ndarray = right[np.searchsorted(right[:-1], left)] == left
+        return known_K
 
     def renumbered(self, numbers: Mapping[str, int]) -> np.ndarray:
         """Give the label of each span by other numbers, (K,)."""

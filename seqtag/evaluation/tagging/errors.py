@@ -58,16 +58,17 @@ def span_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequence
     """
     found = find_errors(gold.lists(), predicted.lists())
     counts = found.counts
-    by_sentence: dict[int, list[Outcome]] = {}
-    for outcome in found.outcomes:
-        by_sentence.setdefault(outcome.sentence, []).append(outcome)
     wrong = {outcome.sentence for outcome in found.outcomes if outcome.kind != "right"}
-    shown = {outcome.sentence for kind in KINDS[1:] for outcome in found.examples(kind, most=MOST_EXAMPLES)}
+    examples = [outcome for kind in KINDS[1:] for outcome in found.examples(kind, most=MOST_EXAMPLES)]
+    shown: dict[int, list[Outcome]] = {number: [] for number in sorted({outcome.sentence for outcome in examples})}
+    for outcome in found.outcomes:
+        if outcome.sentence in shown:
+            shown[outcome.sentence].append(outcome)
     return TagErrors(
         counts={kind: counts[kind] for kind in KINDS[1:]},
         confusions=tuple((*pair, count) for pair, count in found.confusions.items()),
         num_wrong=len(wrong),
-        examples=() if tokens is None else tuple(_span_example(n, tokens[n], by_sentence[n]) for n in sorted(shown)),
+        examples=() if tokens is None else tuple(_span_example(n, tokens[n], here) for n, here in shown.items()),
         num_right=counts["right"],
         partial=partial_scores(found),
     )
