@@ -86,7 +86,7 @@ def plain_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequenc
     both = [(gold.labels[code // width], predicted.labels[code % width]) for code in found.tolist()]
     pairs = dict(zip(both, num_tokens.tolist()))
     is_wrong = np.array([a != b for a, b in both], bool)
-    wrong = np.unique(gold.sentences[is_wrong[np.searchsorted(found, codes_N)]]).tolist()
+    wrong = list(dict.fromkeys(gold.sentences[is_wrong[np.searchsorted(found, codes_N)]].tolist()))
     most = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     confused = [(pair, count) for pair, count in most if pair[0] != pair[1]]
     names, counts = name_confusions(confused, " -> ".join, others="other tags")
