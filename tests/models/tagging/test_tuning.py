@@ -16,6 +16,7 @@ from seqtag.evaluation.statistics.confidence import measure_confidence
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, fit_thresholds
 from seqtag.text.schemes import SCHEMES, Span, convert_tags, spans_from_tags
+from seqtag.text.tag_tables import SpanTable
 from seqtag.text.tagset import TagSet
 
 words = st.sampled_from([*{word for sentence in TOKENS for word in sentence}, "Lisbon", "unheard", "42"])
@@ -303,7 +304,7 @@ def test_a_search_goes_on_until_overlapping_candidates_are_decided_between():
         tagset = TagSet.build(["O", "B-A", "I-A", "B-B"], "IOB2")
 
         def candidates(self, sentences, floor):
-            return rows
+            return SpanTable.of(rows, [2, 2, 4])
 
     chosen = fit_thresholds(Engine(), [], gold, Target("recall", {"A": 1.0, "B": 1.0})).labels
     assert 0.6 < chosen["A"].value < 0.9
