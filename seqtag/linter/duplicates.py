@@ -7,7 +7,7 @@ say nothing, and nearly equal rows are not looked for.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -43,8 +43,7 @@ def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict
     ranks = _ranks([*queries, *rows])
     query_sets, row_sets = (_WordSets.of(each, ranks) for each in (queries, rows))
     first_of: dict[bytes, int] = {}  # queries with one set are looked up together
-    contents = [query_sets.words_of(number).tobytes() for number in range(len(queries))]
-    firsts = [first_of.setdefault(content, number) for number, content in enumerate(contents)]
+    firsts = [first_of.setdefault(content, number) for number, content in enumerate(query_sets.contents())]
     keys, holders = query_sets.prefix_keys(stored=True)
     is_first = np.array(firsts, np.int64)[holders] == holders
     keys, holders = keys[is_first], holders[is_first]
@@ -59,17 +58,13 @@ def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict
     for number, begin, end in zip(*(column[hits].tolist() for column in (row_numbers, begins, ends))):
         candidates.setdefault(number, set()).update(holder_list[begin:end])
     found: dict[int, int] = {}
-    for number in range(len(rows)):
-        content = row_sets.words_of(number)
-        if not len(content):
-            continue
-        equal = first_of.get(content.tobytes())
+    for number, content in enumerate(row_sets.contents()):
+        equal = first_of.get(content) if content else None
         if equal is not None:
             found.setdefault(equal, number)
-        words = frozenset(content.tolist() if number in candidates else ())
-        for query in candidates.get(number, ()):
-            if query not in found and _is_near(words, frozenset(query_sets.words_of(query).tolist())):
-                found[query] = number
+        if asked := candidates.get(number):
+            words = row_sets.words_of(number)
+            found |= {q: number for q in asked if q not in found and _is_near(words, query_sets.words_of(q))}
     return {number: found[first] for number, first in enumerate(firsts) if first in found}
 
 
@@ -89,8 +84,13 @@ class _WordSets:
         numbers, words = np.divmod(codes, max(len(ranks), 1))
         return cls(words, np.searchsorted(numbers, np.arange(len(rows) + 1)), len(ranks))
 
-    def words_of(self, row: int) -> np.ndarray:
-        return self.words[self.offsets[row] : self.offsets[row + 1]]
+    def words_of(self, row: int) -> frozenset[int]:
+        return frozenset(self.words[self.offsets[row] : self.offsets[row + 1]].tolist())
+
+    def contents(self) -> list[bytes]:
+        """Give a key for each row, equal for rows with one set."""
+        whole = self.words.tobytes()
+        return [whole[start:end] for start, end in pairwise((self.offsets * self.words.itemsize).tolist())]
 
     def prefix_keys(self, *, stored: bool) -> tuple[np.ndarray, np.ndarray]:
         """Give the keys of all sets with their rows: pairs of rare words, or single rare words of large sets.
