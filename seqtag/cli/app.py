@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seqtag.cli.arguments import EXIT_CODES, LABELLED, TAGGED, TEXT, examples, help_text
-from seqtag.cli.process import open_missing_streams
+from seqtag.cli.process import collect_garbage_rarely, open_missing_streams
 
 app = typer.Typer(
     name="seqtag",
@@ -50,4 +50,5 @@ def _before_any_command(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line, which ends the process with its exit code; `argv` replaces the arguments of the process."""
     open_missing_streams()
+    collect_garbage_rarely()
     app(args=argv, prog_name="seqtag")

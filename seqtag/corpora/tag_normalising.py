@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from datasets import Dataset, DatasetDict
@@ -34,7 +33,6 @@ from seqtag.text.schemes import (
     convert_tags,
     detect_scheme,
     illegal_positions,
-    legal_transitions,
     repair_tags,
     tag_fits,
 )
@@ -45,10 +43,9 @@ from seqtag.text.tag_spelling import (
     find_respelling,
     looks_like_entities,
 )
+from seqtag.text.tag_tables import Bigrams, count_bigrams, illegal_sentences, legal_table
 
 logger = logging.getLogger("seqtag")
-
-Bigrams: TypeAlias = Counter[tuple[str | None, str | None]]
 
 REPAIRS = ("conlleval", "strict")
 _SHOWN, _MOST_TAKEN = 5, 20  # tags that a message shows
@@ -112,24 +109,6 @@ def carrying(table: Dataset, scheme: str, spelling: TagSpelling = DEFAULT_SPELLI
         table.info.builder_name, table.info.config_name = _BUILDER, scheme
         table.info.description = "" if spelling == DEFAULT_SPELLING else _SPELLED + json.dumps(spelling.to_dict())
     return table
-
-
-def count_bigrams(tags: np.ndarray, offsets: np.ndarray, names: Sequence[str]) -> Bigrams:
-    """Count neighbouring tags of many sentences at once, as `schemes.tag_bigrams` does for strings.
-
-    `tags` are numbers into `names`, shape (N,); sentence s is `tags[offsets[s]:offsets[s + 1]]`.
-    """
-    edge = len(names)
-    befores, afters, full, lasts = _neighbours(tags, offsets, edge)
-    codes = np.concatenate((befores * (edge + 1) + afters, lasts * (edge + 1) + edge))
-    found, counts = np.unique(codes, return_counts=True)
-    labels = [*names, None]
-    bigrams: Bigrams = Counter()
-    for code, count in zip(found.tolist(), counts.tolist()):
-        bigrams[labels[code // (edge + 1)], labels[code % (edge + 1)]] += count  # two numbers may have one name
-    if num_empty := len(offsets) - 1 - len(full):
-        bigrams[None, None] += num_empty
-    return bigrams
 
 
 def settle(
@@ -343,36 +322,6 @@ def _warn_of_mixture(names: Sequence[str]) -> None:
             "tag that stands outside of entities with outside=",
             shown,
         )
-
-
-def _neighbours(
-    tags: np.ndarray, offsets: np.ndarray, edge: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pair each of N tags with the one before it: (N,), (N,); then the non-empty sentences and the last tag of each."""
-    here = tags.astype(np.int64)
-    full = np.flatnonzero(offsets[1:] > offsets[:-1])
-    before = np.empty_like(here)
-    before[1:] = here[:-1]
-    before[offsets[full]] = edge
-    return before, here, full, here[offsets[full + 1] - 1]
-
-
-def legal_table(names: Sequence[str], scheme: str) -> np.ndarray:
-    """Say which tag may follow which, bool (L + 1, L + 1); the last row and column are the sentence's edge."""
-    start, transitions, end = legal_transitions(names, scheme)
-    table = np.ones((len(names) + 1, len(names) + 1), bool)
-    table[:-1, :-1], table[-1, :-1], table[:-1, -1] = transitions, start, end
-    return table
-
-
-def illegal_sentences(tags: np.ndarray, offsets: np.ndarray, legal: np.ndarray) -> list[int]:
-    """Find the sentences in which a tag follows another that it may not follow, by a table of `legal_table`.
-
-    `tags` and `offsets` are those of `count_bigrams`.
-    """
-    before, here, full, last = _neighbours(tags, offsets, len(legal) - 1)
-    broken = np.searchsorted(offsets, np.flatnonzero(~legal[before, here]), side="right") - 1
-    return [int(sentence) for sentence in np.union1d(broken, full[~legal[last, -1]])]
 
 
 def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from seqtag.text.schemes import Span, entity_labels, span_tags
+from seqtag.text.tag_tables import TagTable
 from seqtag.text.tagset import TagSet
 
 
@@ -134,14 +135,19 @@ class SpanChain:
         scores = iter(self.probabilities(*np.array(places, np.int64).reshape(-1, 4).T).tolist())
         return [[Span(span.start, span.end, span.label, score=next(scores)) for span in found] for found in spans]
 
-    def candidate_spans(self, floor: float) -> list[list[Span]]:
-        """Give the `candidates` of each sentence of the batch, in order of start, end and label."""
-        found = self.candidates(floor)
-        spans: list[list[Span]] = [[] for _ in self.single_BTK]
-        columns = (found.rows_N, found.starts_N, found.ends_N, found.labels_N, found.probabilities_N)
-        for row, start, end, label, probability in zip(*(column.tolist() for column in columns)):
-            spans[row].append(Span(start, end, self.labels[label], score=probability))
-        return spans
+    def read(self, tags: Sequence[Sequence[str]], scheme: str) -> SpanArrays:
+        """Give the spans that the tags of each sentence of the batch spell, with their probabilities."""
+        table = TagTable.of(tags).spans(scheme)
+        rows = table.sentences
+        first = table.offsets[rows]
+        labels = table.renumbered({label: i for i, label in enumerate(self.labels)})
+        places = (rows, table.starts_K - first, table.ends_K - first, labels)
+        return SpanArrays(*places, self.probabilities(*places))
+
+
+def span_labels(tagset: TagSet) -> tuple[str, ...]:
+    """Name the labels of spans in the order of their numbers in `SpanArrays`."""
+    return _moves_of(tagset).labels
 
 
 def chain_moves(tagset: TagSet) -> tuple[np.ndarray, np.ndarray]:

@@ -13,10 +13,11 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from seqtag.inference.span_probabilities import SpanChain, chain_moves
-from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
+from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
+from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.user_input import texts, token_lists
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
+from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token, Tokenizer
 
@@ -79,7 +80,8 @@ class TagEngine:
         among all that reach the threshold of their label.
         """
         if self.thresholds is not None:
-            return self._chosen(sentences, self.thresholds)
+            candidates = self.candidates(sentences, min(self.thresholds.values()))
+            return self._chosen(sentences, candidates, self.thresholds)
         tags: list[list[str]] = [[] for _ in sentences]
         spans: list[list[Span]] = [[] for _ in sentences]
         for indices, batch in self.scored(sentences):
@@ -95,17 +97,37 @@ class TagEngine:
                 spans[i] = scored
         return tags, spans
 
-    def candidates(self, sentences: Sentences, floor: float = 0.01) -> list[list[Span]]:
-        """Give all spans of each sentence with a probability of at least `floor`, in order of start, end and label.
+    def candidates(self, sentences: Sentences, floor: float = 0.01) -> SpanTable:
+        """Give all spans with a probability of at least `floor`, in each sentence in order of start, end and label.
 
         They are of any label and length and may overlap; the probabilities are exact in every scheme. Under 'plain'
         each span is the tag of one token. Thresholds leave no span out.
         """
-        spans: list[list[Span]] = [[] for _ in sentences]
+        pieces = _Pieces(sentences)
         for indices, batch in self.scored(sentences):
-            for i, found in zip(indices, self._chain(batch, np.arange(len(indices))).candidate_spans(floor)):
-                spans[i] = found
-        return spans
+            pieces.add(indices, self._chain(batch, np.arange(len(indices))).candidates(floor))
+        return pieces.table(span_labels(self.tagset))
+
+    def spans_and_candidates(
+        self, sentences: Sentences, floor: float = 0.01
+    ) -> tuple[list[list[str]], SpanTable, SpanTable]:
+        """Give what `spans` gives, and the `candidates`; the network runs once for both."""
+        if self.thresholds is not None:
+            wider = self.candidates(sentences, min(floor, *self.thresholds.values()))
+            tags, spans = self._chosen(sentences, wider, self.thresholds)
+            assert wider.scores_K is not None
+            return tags, SpanTable.of(spans, list(map(len, sentences))), wider.chosen(wider.scores_K >= floor)
+        tags = [[] for _ in sentences]
+        found, candidates = _Pieces(sentences), _Pieces(sentences)
+        for indices, batch in self.scored(sentences):
+            decoded = self._decoded(sentences, indices, batch)
+            for i, names in zip(indices, decoded):
+                tags[i] = names
+            chain = self._chain(batch, np.arange(len(indices)))
+            found.add(indices, chain.read(decoded, self.tagset.data_scheme))
+            candidates.add(indices, chain.candidates(floor))
+        labels = span_labels(self.tagset)
+        return tags, found.table(labels), candidates.table(labels)
 
     def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
         """Give the sentences of each text as tokens, tags and spans of tokens."""
@@ -121,15 +143,37 @@ class TagEngine:
         return SpanChain.build(self.tagset, *batch.chain(rows_R, *chain_moves(self.tagset)))
 
     def _chosen(
-        self, sentences: Sentences, thresholds: Mapping[str, float]
+        self, sentences: Sentences, candidates: SpanTable, thresholds: Mapping[str, float]
     ) -> tuple[list[list[str]], list[list[Span]]]:
         apart = labels_apart(self.tagset)
-        spans = [
-            side_by_side([span for span in found if score_of(span) >= thresholds[span.label]], apart)
-            for found in self.candidates(sentences, min(thresholds.values()))
-        ]
+        least_K = np.array([thresholds[label] for label in candidates.labels])[candidates.labels_K]
+        assert candidates.scores_K is not None
+        likely = candidates.chosen(candidates.scores_K >= least_K)
+        spans = [side_by_side(found, apart) for found in likely.lists()]
         scheme = self.tagset.data_scheme
         return [tags_from_spans(found, len(tokens), scheme) for found, tokens in zip(spans, sentences)], spans
+
+
+class _Pieces:
+    """Collects the spans of batches, of which there may be many, and puts them into the order of the sentences."""
+
+    def __init__(self, sentences: Sentences) -> None:
+        self.offsets = offsets_of(list(map(len, sentences)))
+        integers = np.zeros(0, np.int32)
+        self.columns: list[list[np.ndarray]] = [[integers], [integers], [integers], [np.zeros(0)]]
+
+    def add(self, indices: np.ndarray, found: SpanArrays) -> None:
+        """Add the spans of a batch; `indices` are the numbers of its sentences."""
+        first_N = self.offsets[indices[found.rows_N]]
+        places = (first_N + found.starts_N, first_N + found.ends_N, found.labels_N)
+        for column, values in zip(self.columns, (*(place.astype(np.int32) for place in places), found.probabilities_N)):
+            column.append(values)
+
+    def table(self, labels: tuple[str, ...]) -> SpanTable:
+        """Give all of them."""
+        order = np.argsort(np.concatenate(self.columns[0]), kind="stable")
+        starts, ends, numbers, scores = (np.concatenate(column)[order] for column in self.columns)
+        return SpanTable(labels, self.offsets, starts, ends, numbers, scores)
 
 
 EngineT = TypeVar("EngineT", bound=TagEngine, covariant=True)

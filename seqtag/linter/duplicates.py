@@ -6,7 +6,8 @@ say nothing, and nearly equal rows are not looked for.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -40,30 +41,74 @@ def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict
     {0: 1}
     """
     ranks = _ranks([*queries, *rows])
-    query_sets, row_sets = ([np.unique(ranks[words_of_row]) for words_of_row in each] for each in (queries, rows))
-    same: dict[bytes, int] = {}
-    index: dict[tuple[int, int], list[int]] = {}
-    for number, words_of_row in enumerate(query_sets):
-        # rows with one set are looked up together
-        first = same.setdefault(words_of_row.tobytes(), number)
-        if first == number and len(words_of_row):
-            for key in _prefix_keys(words_of_row, stored=True):
-                index.setdefault(key, []).append(number)
-    sets = [frozenset(words_of_row.tolist()) for words_of_row in query_sets]
+    query_sets, row_sets = (_WordSets.of(each, ranks) for each in (queries, rows))
+    first_of: dict[bytes, int] = {}  # queries with one set are looked up together
+    firsts = [first_of.setdefault(content, number) for number, content in enumerate(query_sets.contents())]
+    keys, holders = query_sets.prefix_keys(stored=True)
+    is_first = np.array(firsts, np.int64)[holders] == holders
+    keys, holders = keys[is_first], holders[is_first]
+    order = np.argsort(keys, kind="stable")
+    keys, holders = keys[order], holders[order]
+    # Most keys of rows are in no query, so only the others are looked at one by one.
+    row_keys, row_numbers = row_sets.prefix_keys(stored=False)
+    begins, ends = (np.searchsorted(keys, row_keys, side=side) for side in ("left", "right"))
+    candidates: dict[int, set[int]] = {}
+    hits = ends > begins
+    holder_list = holders.tolist()
+    for number, begin, end in zip(*(column[hits].tolist() for column in (row_numbers, begins, ends))):
+        candidates.setdefault(number, set()).update(holder_list[begin:end])
     found: dict[int, int] = {}
-    for number, words_of_row in enumerate(row_sets):
-        if not len(words_of_row):
-            continue
-        equal = same.get(words_of_row.tobytes())
+    for number, content in enumerate(row_sets.contents()):
+        equal = first_of.get(content) if content else None
         if equal is not None:
             found.setdefault(equal, number)
-        candidates = {query for key in _prefix_keys(words_of_row, stored=False) for query in index.get(key, ())}
-        words = frozenset(words_of_row.tolist())
-        for query in candidates:
-            if query not in found and _is_near(words, sets[query]):
-                found[query] = number
-    firsts = (same[words_of_row.tobytes()] for words_of_row in query_sets)
+        if asked := candidates.get(number):
+            words = row_sets.words_of(number)
+            found |= {q: number for q in asked if q not in found and _is_near(words, query_sets.words_of(q))}
     return {number: found[first] for number, first in enumerate(firsts) if first in found}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _WordSets:
+    """The sets of words of some rows, end to end; each is sorted from the rarest word."""
+
+    words: np.ndarray  # numbers by rank
+    offsets: np.ndarray
+    num_words: int
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray], ranks: np.ndarray) -> "_WordSets":
+        row_of_each = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+        codes = np.sort(row_of_each * len(ranks) + ranks[np.concatenate([np.zeros(0, np.int64), *rows])])
+        codes = codes[np.diff(codes, prepend=-1) > 0]  # np.unique, which hashes, takes ten times as long on these
+        numbers, words = np.divmod(codes, max(len(ranks), 1))
+        return cls(words, np.searchsorted(numbers, np.arange(len(rows) + 1)), len(ranks))
+
+    def words_of(self, row: int) -> frozenset[int]:
+        return frozenset(self.words[self.offsets[row] : self.offsets[row + 1]].tolist())
+
+    def contents(self) -> list[bytes]:
+        """Give a key for each row, equal for rows with one set."""
+        whole = self.words.tobytes()
+        return [whole[start:end] for start, end in pairwise((self.offsets * self.words.itemsize).tolist())]
+
+    def prefix_keys(self, *, stored: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Give the keys of all sets with their rows: pairs of rare words, or single rare words of large sets.
+
+        A stored set gets both kinds of keys if sets of either kind may be compared with it.
+        """
+        keys, holders = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        sizes = np.diff(self.offsets)
+        for size in np.unique(sizes[sizes > 0]).tolist():
+            rows = np.flatnonzero(sizes == size)
+            needed = -(-9 * size // 10)  # the fewest shared words
+            rarest = self.words[self.offsets[rows] + np.arange(min(size, size - needed + 2))[:, None]]
+            if size <= _MOST_PAIRED or (stored and 9 * size <= 10 * _MOST_PAIRED):
+                keys += [left * (self.num_words + 1) + right for left, right in combinations(rarest, 2)]
+            if size > _MOST_PAIRED or (stored and 10 * size > 9 * _MOST_PAIRED):
+                keys += [word * (self.num_words + 1) + self.num_words for word in rarest[: size - needed + 1]]
+            holders += [rows] * (len(keys) - len(holders))
+        return np.concatenate(keys), np.concatenate(holders)
 
 
 def _ranks(sets: Sequence[np.ndarray]) -> np.ndarray:
@@ -77,19 +122,6 @@ def _ranks(sets: Sequence[np.ndarray]) -> np.ndarray:
 def _is_near(left: frozenset[int], right: frozenset[int]) -> bool:
     shared = len(left & right)
     return 10 * shared >= 9 * (len(left) + len(right) - shared)
-
-
-def _prefix_keys(words: np.ndarray, *, stored: bool) -> Iterator[tuple[int, int]]:
-    """Give the keys of a set of sorted words: pairs of rare words, or single rare words with -1 for a large set.
-
-    A stored set gets both kinds of keys if sets of either kind may be compared with it.
-    """
-    size = len(words)
-    needed = -(-9 * size // 10)  # the fewest shared words
-    if size <= _MOST_PAIRED or (stored and 9 * size <= 10 * _MOST_PAIRED):
-        yield from combinations(words[: size - needed + 2].tolist(), 2)
-    if size > _MOST_PAIRED or (stored and 10 * size > 9 * _MOST_PAIRED):
-        yield from ((word, -1) for word in words[: size - needed + 1].tolist())
 
 
 def _groups(rows: Rows) -> dict[bytes, int]:
@@ -109,7 +141,10 @@ def _two_labels(corpus: Corpus) -> Iterator[Finding]:
         for row, key in enumerate(rows.keys):
             if not key:
                 continue
-            other, other_row = first.setdefault(key, (rows, row))
+            if key not in first:
+                first[key] = (rows, row)
+                continue
+            other, other_row = first[key]
             if key in reported or _same_labels(corpus, rows.labels_of(row), other.labels_of(other_row)):
                 continue
             reported.add(key)

@@ -36,7 +36,7 @@ def tag_uses(reading: TagReading) -> dict[str, LabelUse]:
     uses = {}
     for name, rows in reading.corpus.splits.items():
         spans = reading.spans(rows)
-        uses[name] = _use(spans.labels, reading.labels, spans.starts, rows.place_of)
+        uses[name] = _use(spans.labels_K, spans.labels, spans.starts_K, rows.place_of)
     return uses
 
 

@@ -1,11 +1,11 @@
 """Look at the lines of files for what makes other readers fail, though not those of seqtag. No label is known here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from seqtag.corpora.lines import numbered_lines
+from seqtag.corpora.lines import line_blocks, numbered_lines
 from seqtag.linter.corpus import Corpus
 from seqtag.linter.findings import Finding, Tally
 
@@ -21,10 +21,11 @@ def check_lines(corpus: Corpus) -> Iterator[Finding]:
         if rows.lines is None:
             continue
         if Path(rows.origin).name == _SENTENCE_PER_LINE:
-            found = _lines(rows.origin, lambda line: "  " in line)
+            found = [(number, line) for number, line in numbered_lines(rows.origin) if "  " in line]
             runs.add(split, len(found), ((f"{rows.origin}:{number}", repr(line)) for number, line in found))
             continue
-        found = _lines(rows.origin, lambda line: line[:1] in _MISREAD)
+        blocks = line_blocks(rows.origin)
+        found = [(n, line) for first, lines in blocks for n, line in enumerate(lines, first) if line[:1] in _MISREAD]
         blank = [(number, line) for number, line in found if not line.strip(" \t")]
         filled.add(split, len(blank), ((f"{rows.origin}:{number}", repr(line)) for number, line in blank))
         marked = np.array([number for number, line in found if line[0] == "#"], np.int64)
@@ -48,7 +49,3 @@ def check_lines(corpus: Corpus) -> Iterator[Finding]:
         "texts go over several lines, inside quotes. They are read whole here; a reader that goes line by line cuts "
         "them"
     )
-
-
-def _lines(path: str, wanted: Callable[[str], bool]) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in numbered_lines(path) if wanted(line)]

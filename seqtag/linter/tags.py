@@ -7,23 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
-from seqtag.corpora.tag_normalising import Bigrams, common_scheme, count_bigrams, illegal_sentences, legal_table
+from seqtag.corpora.tag_normalising import common_scheme
 from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
 from seqtag.text.schemes import detect_scheme, illegal_positions, split_tag, tag_fits
 from seqtag.text.tag_spelling import Respelling, find_respelling
+from seqtag.text.tag_tables import Bigrams, SpanTable, count_bigrams, illegal_sentences, legal_table, read_spans
 
 _MOST_FIXES = 20  # tags that an odd one may be a misspelling of
-
-
-@dataclass(frozen=True)
-class Spans:
-    """The K entities of a split, read leniently; under plain tags each token is an entity."""
-
-    starts: np.ndarray  # positions in the split, (K,)
-    ends: np.ndarray  # exclusive
-    labels: np.ndarray  # numbers into TagReading.labels
 
 
 @dataclass(frozen=True)
@@ -39,11 +31,6 @@ class TagReading:
     wanted: str | None = None  # the scheme that the source names
 
     @cached_property
-    def labels(self) -> list[str]:
-        """The labels of spans: entity types, or plain tags."""
-        return list(dict.fromkeys(label for _, label in self._cut if label))
-
-    @cached_property
     def _cut(self) -> list[tuple[str, str]]:
         """The letter and the label of each tag; both are empty outside of entities."""
         if self.scheme == "plain" and not self.mixed:
@@ -51,20 +38,9 @@ class TagReading:
         outside = {self.names[number] for number in self.odd} | {"O"}
         return [("", "") if tag in outside else split_tag(tag) for tag in self.names]
 
-    def spans(self, rows: Rows) -> Spans:
-        """Read all spans of a split at once, as `schemes.spans_from_tags` reads those of a sentence."""
-        number = {label: n for n, label in enumerate(self.labels)}
-        label_of = np.array([number.get(label, -1) for _, label in self._cut] + [-1])  # the last: a missing tag
-        opens = np.array([letter in ("B", "S", "U") for letter, _ in self._cut] + [False])
-        closes = np.array([letter in ("E", "S", "L", "U") for letter, _ in self._cut] + [False])
-        labels, begins, ends = label_of[rows.labels], opens[rows.labels], closes[rows.labels]
-        edge = np.zeros(len(labels) + 1, bool)  # a row begins here
-        edge[rows.offsets] = True
-        cut = edge.copy()  # no span goes on from the token before
-        cut[1:-1] |= (labels[1:] != labels[:-1]) | begins[1:] | ends[:-1]
-        inside = labels >= 0
-        starts, lasts = np.flatnonzero(inside & cut[:-1]), np.flatnonzero(inside & cut[1:])
-        return Spans(starts, lasts + 1, labels[starts])
+    def spans(self, rows: Rows) -> SpanTable:
+        """Read all spans of a split, leniently; under plain tags each token is a span."""
+        return read_spans(rows.labels, rows.offsets, self._cut)
 
 
 def read_tags(corpus: Corpus, *, scheme: str | None = None, outside: str | None = None) -> TagReading:
@@ -119,28 +95,29 @@ def check_surfaces(reading: TagReading) -> Iterator[Finding]:
     """Find entities with two labels; case counts, so `us` is not `US`."""
     if reading.scheme == "plain" and not reading.mixed:
         return  # a word may have several parts of speech
-    uses: dict[bytes, dict[int, tuple[int, str]]] = {}  # surface -> label -> how often, first place
-    splits = {name: reading.spans(rows) for name, rows in reading.corpus.splits.items()}
-    for name, spans in splits.items():
-        rows = reading.corpus.splits[name]
-        for start, end, label in zip(spans.starts.tolist(), spans.ends.tolist(), spans.labels.tolist()):
+    uses: dict[bytes, dict[str, tuple[int, Rows, int]]] = {}  # surface -> label -> how often, and where first
+    for rows in reading.corpus.splits.values():
+        spans = reading.spans(rows)
+        for start, end, label in zip(*(column.tolist() for column in (spans.starts_K, spans.ends_K, spans.labels_K))):
             labelled = uses.setdefault(rows.words[start:end].tobytes(), {})
-            count, place = labelled.get(label) or (0, rows.place_of(start))
-            labelled[label] = count + 1, place
+            name = spans.labels[label]
+            count, *first = labelled.get(name) or (0, rows, start)
+            labelled[name] = count + 1, *first
     several = [(key, labelled) for key, labelled in uses.items() if len(labelled) > 1]
-    several.sort(key=lambda item: -sum(count for count, _ in item[1].values()))
+    several.sort(key=lambda item: -sum(count for count, *_ in item[1].values()))
     tally = Tally("ambiguous_surface")
-    tally.add("", len(several), (_surface(reading, key, labelled) for key, labelled in several))
+    tally.add("", len(several), (_surface(reading.corpus, key, labelled) for key, labelled in several))
     yield from tally.finding(
         "entities have two labels or more in different places, the most frequent first. Names can be so; where one "
         "label is rare, look whether it is a mistake"
     )
 
 
-def _surface(reading: TagReading, key: bytes, labelled: dict[int, tuple[int, str]]) -> tuple[str, str]:
-    surface = " ".join(reading.corpus.words[number] for number in np.frombuffer(key, np.int32).tolist())
-    uses = sorted(((count, reading.labels[label], place) for label, (count, place) in labelled.items()), reverse=True)
-    return uses[-1][2], f"{surface!r}: " + ", ".join(f"{label} {count}" for count, label, _ in uses)
+def _surface(corpus: Corpus, key: bytes, labelled: dict[str, tuple[int, Rows, int]]) -> tuple[str, str]:
+    surface = " ".join(corpus.words[number] for number in np.frombuffer(key, np.int32).tolist())
+    uses = sorted(((count, label) for label, (count, *_) in labelled.items()), reverse=True)
+    _, rows, first = labelled[uses[-1][1]]
+    return rows.place_of(first), f"{surface!r}: " + ", ".join(f"{label} {count}" for count, label in uses)
 
 
 def _missing(corpus: Corpus) -> Iterator[Finding]:
@@ -225,7 +202,7 @@ def _illegal(reading: TagReading) -> Iterator[Finding]:
     if scheme in ("plain", "IO"):
         tally = Tally("no_begin_tags")
         for split, rows in reading.corpus.splits.items():
-            tally.add(split, len(reading.spans(rows).starts) if scheme == "IO" else 0)
+            tally.add(split, len(reading.spans(rows)) if scheme == "IO" else 0)
         yield from tally.finding(
             "entities are marked by I- alone: two neighbours of one label can't be told from one long entity. Where "
             "they occur, write the corpus in IOB2"

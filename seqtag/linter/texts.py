@@ -112,7 +112,7 @@ def _names(characters: Iterable[str]) -> str:
 
 
 def _blank_rows(corpus: Corpus) -> Iterator[Finding]:
-    inked = np.array([has_ink(word) for word in corpus.words], bool)
+    inked = np.array([(word.isascii() and word.isalnum()) or has_ink(word) for word in corpus.words], bool)
 
     def blank(rows: Rows) -> list[int]:
         before = np.concatenate(([0], np.cumsum(inked[rows.words])))  # words with ink before each

@@ -26,6 +26,12 @@ class _Budget(TorchDispatchMode):
         super().__init__()
         self.left = numbers
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return (
+            False  # else torch imports its compiler, which takes 100 MB and a second, for a step that compiles nothing
+        )
+
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -148,7 +148,7 @@ def spans_from_tags(tags: Sequence[str], scheme: str) -> list[Span]:
     spans = []
     start, open_label = 0, ""
     for position, tag in enumerate(tags):
-        letter, label = _OUTSIDE if tag == "O" else _read(tag)
+        letter, label = _OUTSIDE if tag == "O" else read_tag(tag)
         if open_label and (label != open_label or letter == "B" or letter == "S"):
             spans.append(Span(start, position, open_label))
             open_label = ""
@@ -274,7 +274,7 @@ class Moves:
                 raise DataError(
                     f"tag {tag!r} has no place in scheme {scheme}; name the tags' own scheme, or repair them"
                 )
-        cut = [("O", tag) if scheme == "plain" else _read(tag) for tag in tags]
+        cut = [("O", tag) if scheme == "plain" else read_tag(tag) for tag in tags]
         numbers = {label: number for number, label in enumerate(dict.fromkeys(label for _, label in cut))}
 
         def legal(left: tuple[str, str] | None, right: tuple[str, str] | None) -> bool:
@@ -334,13 +334,14 @@ def _is_entity_tag(tag: str) -> bool:
 
 # Corpora have tens of tags and millions of tokens: each tag is cut once.
 @lru_cache(maxsize=65536)
-def _read(tag: str) -> tuple[str, str]:
+def read_tag(tag: str) -> tuple[str, str]:
+    """Give the letter of BIOES that a tag has or stands for, and its label; ("O", "") outside."""
     letter, label = split_tag(tag)
     return _READ.get(letter, letter), label
 
 
 def _cut(tag: str | None) -> tuple[str, str] | None:
-    return None if tag is None else _read(tag)
+    return None if tag is None else read_tag(tag)
 
 
 def check_span(span: Span, length: int) -> None:

@@ -1,5 +1,6 @@
 """What a command does with signals, with standard streams that are missing, and with readers that went away."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import typer
 from small_corpus import SMALL, Run
 from typer.testing import CliRunner, Result
 
-from seqtag.cli.process import command
+from seqtag.cli.process import collect_garbage_rarely, command
 
 posix = pytest.mark.skipif(os.name != "posix", reason="closes streams and sends signals")
 
@@ -135,3 +136,12 @@ def test_one_variable_of_a_launcher_is_no_launch(
     assert result.exit_code == 0
     assert (tmp_path / "ner" / "config.json").is_file()
     assert "saved in" in result.stderr
+
+
+def test_garbage_is_collected_rarely():
+    before = gc.get_threshold()
+    try:
+        collect_garbage_rarely()
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.set_threshold(*before)

@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 import datasets
-import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Sequence, Value
 from hypothesis import given
@@ -18,9 +17,8 @@ from hypothesis import strategies as st
 
 from seqtag.corpora.loading import corpus_scheme, load_corpus
 from seqtag.corpora.splits import split_name
-from seqtag.corpora.tag_normalising import count_bigrams
 from seqtag.errors import DataError, UsageError
-from seqtag.text.schemes import illegal_positions, repair_tags, spans_from_tags, tag_bigrams
+from seqtag.text.schemes import illegal_positions, repair_tags, spans_from_tags
 
 COLUMN_CORPORA = [
     *("wnut17", "bc5cdr", "ncbi_disease", "mobie_de", "wikigold", "sec_filings", "snips_slots"),
@@ -116,14 +114,6 @@ def test_one_class_label_in_a_fixed_order_for_all_splits(tmp_path):
 
 
 tag_rows = st.lists(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=6), max_size=8)
-
-
-@given(tag_rows)
-def test_bigrams_in_bulk_equal_bigrams_of_strings(rows):
-    names = ["I-B", "O", "B-A", "I-A", "B-B"]
-    flat = np.array([names.index(tag) for row in rows for tag in row], np.int32)
-    offsets = np.cumsum([0, *map(len, rows)])
-    assert count_bigrams(flat, offsets, names) == tag_bigrams(rows)
 
 
 @given(tag_rows.filter(lambda rows: any(row for row in rows)))

@@ -20,7 +20,7 @@ from seqtag.corpora.loading import load_corpus
 from seqtag.corpora.tagged_drafts import documents_of, tagged_features
 from seqtag.evaluation.statistics.counts import count_spans
 from seqtag.models.tagging.inputs import tag_lists, training_splits
-from seqtag.text.schemes import spans_from_tags
+from seqtag.text.tag_tables import TagTable
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 
@@ -202,7 +202,7 @@ def test_training_is_the_same_with_documents_and_without(tmp_path):
 
 def test_documents_are_what_counts_are_grouped_by(tmp_path):
     dataset = load_corpus(write(tmp_path, train=START + ADA + BO + START + YES), split="train")
-    spans = [spans_from_tags(tags, "IOB2") for tags in tag_lists(dataset)]
+    spans = TagTable.of(tag_lists(dataset)).spans("IOB2")
     grouped = count_spans(spans, spans).by_group(documents_of(dataset))
     assert grouped.gold_SL.tolist() == [[2], [0]]
 

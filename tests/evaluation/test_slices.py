@@ -11,6 +11,7 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
 from seqtag.reporting.sections import Section
 from seqtag.reporting.terminal import render_text
 from seqtag.text.schemes import Span
+from seqtag.text.tag_tables import SpanTable
 from seqtag.text.training_surfaces import Surfaces
 
 LABELS = {"Ada": ["PER"], "Bo": ["LOC", "PER"], "Ada Bo": ["PER"]}
@@ -25,7 +26,7 @@ VOCABULARY = {"Ada", "York"}
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=40))
 def test_quartiles_hold_whole_lengths_and_split_the_sentences_evenly(lengths):
     tokens = [["x"] * length for length in lengths]
-    spans = [[Span(0, 1, "PER")] for _ in lengths]
+    spans = SpanTable.of([[Span(0, 1, "PER")] for _ in lengths], lengths)
     slices = [s for s in score_slices(tokens, spans, spans) if s.group == "tokens of the sentence"]
     assert len(slices) <= 4
     ranges = [list(map(int, s.name.split("-"))) for s in slices]
@@ -39,8 +40,9 @@ def test_quartiles_hold_whole_lengths_and_split_the_sentences_evenly(lengths):
 
 def test_the_table_holds_each_slice_and_fits_a_terminal():
     tokens = [["Ada"] * number for number in (3, 120_000, 5, 80, 81, 200)]
-    spans = [[Span(0, 3, "PER")] for _ in tokens]
-    slices = score_slices(tokens, spans, [[] for _ in tokens], training=TrainingKnowledge(SURFACES, VOCABULARY))
+    found = ([[Span(0, 3, "PER")] for _ in tokens], [[] for _ in tokens])
+    sides = (SpanTable.of(spans, list(map(len, tokens))) for spans in found)
+    slices = score_slices(tokens, *sides, training=TrainingKnowledge(SURFACES, VOCABULARY))
     largest = Slice("tokens of the sentence", "100000-120000", 1_234_567, 1_234_567, 1_234_567)
     table = slice_table([*slices, largest])
     assert [row[:2] for row in table.rows] == [(s.group, s.name) for s in (*slices, largest)]

@@ -43,12 +43,7 @@ def test_a_loaded_corpus_is_read_in_the_scheme_that_it_carries():
 def test_all_spans_at_once_are_those_of_each_sentence(sentences):
     reading = reading_of(sentences)
     spans = reading.spans(reading.corpus.splits["train"])
-    expected, start = [], 0
-    for tags in sentences:
-        expected += [(start + s.start, start + s.end, s.label) for s in spans_from_tags(tags, "BIOES")]
-        start += len(tags)
-    labels = [reading.labels[n] for n in spans.labels]
-    assert list(zip(spans.starts.tolist(), spans.ends.tolist(), labels)) == expected
+    assert spans.lists() == [spans_from_tags(tags, "BIOES") for tags in sentences]
 
 
 @given(st.lists(st.lists(BIO_TAGS, max_size=8), min_size=1, max_size=6).filter(any), st.sampled_from(SCHEMES[1:]))

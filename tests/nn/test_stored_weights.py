@@ -1,5 +1,7 @@
 """Weights from a file: a network that they don't fit is never built, and what is wrong is said in a line."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -48,3 +50,12 @@ def test_weights_that_do_not_fit_are_named_in_one_line(change, message):
 def test_a_network_that_can_not_be_is_an_error_of_the_same_kind():
     with pytest.raises(ValueError, match="proj_size"):
         build_with(lambda: nn.LSTM(3, 4, proj_size=9), WEIGHTS)
+
+
+def test_giving_a_network_its_weights_does_not_import_the_compiler_of_torch():
+    script = (
+        "import sys; from torch import nn, zeros; from seqtag.nn.stored_weights import build_with; "
+        "build_with(lambda: nn.Embedding(2, 3), {'weight': zeros(2, 3)}); print('torch._dynamo' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("False\n", "")

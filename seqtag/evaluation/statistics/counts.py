@@ -5,7 +5,6 @@ This is the one module of statistics/ that looks at spans. The figures and how s
 
 # S units (sentences, texts or documents), L labels
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,7 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from seqtag.errors import DataError, UsageError
-from seqtag.text.schemes import Span
+from seqtag.text.tag_tables import SpanTable
 
 T = TypeVar("T")
 
@@ -70,8 +69,9 @@ class Counts:
     def by_group(self, groups: Sequence[Hashable]) -> "Counts":
         """Add up the sentences of one document, so that whole documents are drawn; a name or number for each sentence.
 
-        >>> count_spans([[], [Span(0, 1, "PER")], []], [[], [], []]).by_group(["a", "b", "a"]).gold_SL.tolist()
-        [[0], [1]]
+        >>> gold = np.array([[0], [1], [2]])
+        >>> Counts(("PER",), gold * 0, gold, gold).by_group(["a", "b", "a"]).gold_SL.tolist()
+        [[2], [1]]
         """
         if len(groups) != self.num_units:
             raise DataError(
@@ -86,26 +86,28 @@ class Counts:
         return Counts(self.labels, *sums)
 
 
-def count_spans(gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> Counts:
+def count_spans(gold: SpanTable, predicted: SpanTable) -> Counts:
     """Count the spans of each sentence; right is what has the borders and the label of a gold span.
 
-    `spans_from_tags` gives conlleval's reading, and under 'plain' a span for each token, so that micro F1 is the
+    `TagTable.spans` gives conlleval's reading, and under 'plain' a span for each token, so that micro F1 is the
     accuracy. Labels are sorted. Raises DataError for unequal numbers of sentences.
 
-    >>> counts = count_spans([[Span(0, 2, "PER")]], [[Span(0, 2, "PER"), Span(3, 4, "LOC")]])
+    >>> from seqtag.text.schemes import Span
+    >>> sides = [[Span(0, 2, "PER")]], [[Span(0, 2, "PER"), Span(3, 4, "LOC")]]
+    >>> counts = count_spans(*(SpanTable.of(spans, [4]) for spans in sides))
     >>> counts.labels, counts.right_SL.tolist(), counts.predicted_SL.tolist()
     (('LOC', 'PER'), [[0, 1]], [[1, 1]])
     """
-    if len(gold) != len(predicted):
-        raise DataError(f"{len(gold)} gold sentences but {len(predicted)} predicted; pair them one to one")
-    labels = sorted({span.label for side in (gold, predicted) for spans in side for span in spans})
+    num_sentences = len(gold.offsets) - 1
+    if len(predicted.offsets) - 1 != num_sentences:
+        raise DataError(
+            f"{num_sentences} gold sentences but {len(predicted.offsets) - 1} predicted; pair them one to one"
+        )
+    labels = sorted(gold.used_labels() | predicted.used_labels())
     numbers = {label: number for number, label in enumerate(labels)}
-    counts_3SL = np.zeros((3, len(gold), len(labels)), np.int64)
-    for sentence, pair in enumerate(zip(gold, predicted)):
-        if not any(pair):
-            continue
-        sides = [Counter((span.start, span.end, span.label) for span in spans) for spans in pair]
-        for counts_SL, found in zip(counts_3SL, (sides[0] & sides[1], *sides)):
-            for (_, _, label), count in found.items():
-                counts_SL[sentence, numbers[label]] += count
-    return Counts(tuple(labels), *counts_3SL)
+    counts = []
+    for table in (gold.chosen(gold.are_in(predicted)), gold, predicted):
+        cells_K = table.sentences * len(labels) + table.renumbered(numbers)
+        cells = np.bincount(cells_K, minlength=num_sentences * len(labels))
+        counts.append(cells.reshape(num_sentences, len(labels)))
+    return Counts(tuple(labels), *counts)

@@ -11,19 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.evaluation.statistics.counts import Counts
-from seqtag.text.schemes import Span
 
 TASKS = ("spans", "tags", "labels")  # spans of tokens; plain tags, counted by token; labels of texts
 UNITS = ("sentences", "texts", "documents")
 _KEYS = ("task", "data_hash", "unit", "labels", "num_labels", "label", "right", "gold", "predicted")
 _HASH = re.compile(r"[0-9a-f]{64}")
 LISTS = (list, tuple, set, frozenset, np.ndarray)  # what holds the labels of one text where it has several
+Place: TypeAlias = tuple[int, int, str]  # start, end and label of a span
 _MOST = 2**31  # every count of a measurement is smaller
 
 
@@ -102,18 +102,20 @@ class Measurement:
             raise DataError(f"{place}: {error}") from error
 
 
-def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence[Span]]) -> str:
+def hash_tagged(tokens: Iterable[Sequence[str]] | None, spans: Iterable[Sequence[Place]]) -> str:
     """Give the SHA-256 of gold sentences, a line of JSON for each: [tokens, [[start, end, label], ...]], no blanks.
+
+    `spans` are those of each sentence, as `SpanTable.places` gives them.
 
     Spans, in order, stand for the tags, so the scheme does not matter, nor whether orphans were repaired; plain tags
     are spans of one token. Without tokens, null is in their place, which gives another hash.
 
-    >>> hash_tagged([["Ada"]], [[Span(0, 1, "PER")]]) == sha256(b'[["Ada"],[[0,1,"PER"]]]\\n').hexdigest()
+    >>> hash_tagged([["Ada"]], [[(0, 1, "PER")]]) == sha256(b'[["Ada"],[[0,1,"PER"]]]\\n').hexdigest()
     True
     """
     return _hash_lines(
-        [None if words is None else list(words), sorted([span.start, span.end, span.label] for span in found)]
-        for words, found in zip(repeat(None) if tokens is None else tokens, spans, strict=tokens is not None)
+        [None if words is None else list(words), sorted(places)]
+        for words, places in zip(repeat(None) if tokens is None else tokens, spans, strict=tokens is not None)
     )
 
 
@@ -139,8 +141,9 @@ def hash_labelled(texts: Iterable[str | Sequence[str]] | None, labels: Iterable[
 
 def _hash_lines(lines: Iterable[Any]) -> str:
     digest = sha256()
+    encode = json.JSONEncoder(separators=(",", ":")).encode
     for line in lines:
-        digest.update(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        digest.update(encode(line).encode() + b"\n")
     return digest.hexdigest()
 
 

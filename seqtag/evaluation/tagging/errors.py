@@ -3,10 +3,11 @@
 Spans are paired and their errors named by span_errors.py.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from seqtag.evaluation.errors import Errors, evenly_spaced, name_confusions, plain_example
 from seqtag.evaluation.tagging.partial_credit import PARTIAL_READINGS, PartialScores, partial_scores
@@ -15,12 +16,11 @@ from seqtag.reporting.figures import plain
 from seqtag.reporting.sections import Example, Mark
 from seqtag.text.joining import join_tokens
 from seqtag.text.schemes import Span
+from seqtag.text.tag_tables import SpanTable
 
 # Sentences kept as examples of each kind, evenly spaced over the corpus: enough to read, and a page stays small.
 MOST_EXAMPLES = 100
 _SIDES = ("gold", "predicted")
-
-SpanLists = Sequence[Sequence[Span]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,55 +48,65 @@ class TagErrors(Errors):
         }
 
 
-def span_errors(gold: SpanLists, predicted: SpanLists, tokens: Sequence[Sequence[str]] | None) -> TagErrors:
+def span_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequence[str]] | None) -> TagErrors:
     """Name the errors between the gold and the predicted spans of each sentence; the `score` of a span is shown too.
 
-    >>> errors = span_errors([[Span(0, 2, "PER")]], [[Span(0, 1, "PER")]], [["Ada", "Lovelace"]])
+    >>> sides = (SpanTable.of([[Span(0, end, "PER")]], [2]) for end in (2, 1))
+    >>> errors = span_errors(*sides, [["Ada", "Lovelace"]])
     >>> errors.counts["too short"], errors.examples[0].text
     (1, 'Ada Lovelace')
     """
-    found = find_errors(gold, predicted)
+    found = find_errors(gold.lists(), predicted.lists())
     counts = found.counts
-    by_sentence: dict[int, list[Outcome]] = {}
-    for outcome in found.outcomes:
-        by_sentence.setdefault(outcome.sentence, []).append(outcome)
     wrong = {outcome.sentence for outcome in found.outcomes if outcome.kind != "right"}
-    shown = {outcome.sentence for kind in KINDS[1:] for outcome in found.examples(kind, most=MOST_EXAMPLES)}
+    examples = [outcome for kind in KINDS[1:] for outcome in found.examples(kind, most=MOST_EXAMPLES)]
+    shown: dict[int, list[Outcome]] = {number: [] for number in sorted({outcome.sentence for outcome in examples})}
+    for outcome in found.outcomes:
+        if outcome.sentence in shown:
+            shown[outcome.sentence].append(outcome)
     return TagErrors(
         counts={kind: counts[kind] for kind in KINDS[1:]},
         confusions=tuple((*pair, count) for pair, count in found.confusions.items()),
         num_wrong=len(wrong),
-        examples=() if tokens is None else tuple(_span_example(n, tokens[n], by_sentence[n]) for n in sorted(shown)),
+        examples=() if tokens is None else tuple(_span_example(n, tokens[n], here) for n, here in shown.items()),
         num_right=counts["right"],
         partial=partial_scores(found),
     )
 
 
-def plain_errors(gold: SpanLists, predicted: SpanLists, tokens: Sequence[Sequence[str]] | None) -> TagErrors:
+def plain_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequence[str]] | None) -> TagErrors:
     """Name the errors of plain tags, given as spans of one token, by the pair of tags.
 
-    >>> plain_errors([[Span(0, 1, "NOUN")]], [[Span(0, 1, "VERB")]], None).counts
+    >>> plain_errors(*(SpanTable.of([[Span(0, 1, tag)]], [1]) for tag in ("NOUN", "VERB")), None).counts
     {'NOUN -> VERB': 1}
     """
-    pairs: Counter[tuple[str, str]] = Counter()
-    wrong: dict[int, list[tuple[Span, Span]]] = {}
-    for number, (left, right) in enumerate(zip(gold, predicted)):
-        for a, b in zip(left, right):
-            pairs[a.label, b.label] += 1
-            if a.label != b.label:
-                wrong.setdefault(number, []).append((a, b))
+    width = max(len(predicted.labels), 1)
+    codes_N = gold.labels_K * width + predicted.labels_K
+    found, num_tokens = np.unique(codes_N, return_counts=True)
+    both = [(gold.labels[code // width], predicted.labels[code % width]) for code in found.tolist()]
+    pairs = dict(zip(both, num_tokens.tolist()))
+    is_wrong = np.array([a != b for a, b in both], bool)
+    wrong = list(dict.fromkeys(gold.sentences[is_wrong[np.searchsorted(found, codes_N)]].tolist()))
     most = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     confused = [(pair, count) for pair, count in most if pair[0] != pair[1]]
     names, counts = name_confusions(confused, " -> ".join, others="other tags")
-    shown = evenly_spaced(sorted(wrong), MOST_EXAMPLES * 3)
+    shown = evenly_spaced(wrong, MOST_EXAMPLES * 3)
     return TagErrors(
         counts=counts,
         confusions=tuple((*pair, count) for pair, count in most),
         num_wrong=len(wrong),
-        examples=() if tokens is None else tuple(_tag_example(n, tokens[n], wrong[n], names) for n in shown),
+        examples=()
+        if tokens is None
+        else tuple(_tag_example(n, tokens[n], _wrong_tags(gold, predicted, n), names) for n in shown),
         num_right=sum(count for (a, b), count in pairs.items() if a == b),
         partial=None,
     )
+
+
+def _wrong_tags(gold: SpanTable, predicted: SpanTable, number: int) -> list[tuple[Span, Span]]:
+    """Give the pairs of different tags of a sentence, each as a span of one token."""
+    pairs = zip(gold.of_sentence(number), predicted.of_sentence(number))
+    return [(expected, found) for expected, found in pairs if expected.label != found.label]
 
 
 def _span_example(number: int, tokens: Sequence[str], outcomes: Sequence[Outcome]) -> Example:

@@ -1,6 +1,7 @@
 """Evaluate predicted tags against gold: fill the report of a tagger.
 
-metrics.py counts, by seqeval and scikit-learn; report.py knows what is said about the counts.
+Tags and spans become arrays once, and all that is counted is counted there. metrics.py says who counts what; report.py
+knows what is said about the counts.
 """
 
 from collections.abc import Hashable, Sequence
@@ -17,16 +18,17 @@ from seqtag.evaluation.tagging.errors import plain_errors, span_errors
 from seqtag.evaluation.tagging.metrics import score_spans, score_tokens, token_accuracy
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
-from seqtag.text.schemes import Span, check_scheme, illegal_positions, spans_from_tags, tag_fits
+from seqtag.text.schemes import check_scheme, tag_fits
+from seqtag.text.tag_tables import SpanTable, TagTable
 
 _REPAIRS = ("conlleval", "strict")
 
-SpanLists = Sequence[Sequence[Span]]
+TagLists = Sequence[Sequence[str]]
 
 
 def evaluate_tags(
-    gold: Sequence[Sequence[str]],
-    predicted: Sequence[Sequence[str]],
+    gold: TagLists,
+    predicted: TagLists,
     *,
     scheme: str,
     repair: str = "conlleval",
@@ -34,8 +36,8 @@ def evaluate_tags(
     tokens: Sequence[Sequence[str]] | None = None,
     documents: Sequence[Hashable] | None = None,
     training: TrainingKnowledge | None = None,
-    spans: SpanLists | None = None,
-    candidates: SpanLists | None = None,
+    spans: SpanTable | None = None,
+    candidates: SpanTable | None = None,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> TagReport:
@@ -59,29 +61,34 @@ def evaluate_tags(
     if not isinstance(resamples, Integral) or resamples < 0:
         raise UsageError(f"resamples={resamples!r}: pass a whole number, 0 for no intervals")
     where = f"{source}: " if source else ""
-    num_illegal = _check(gold, predicted, scheme=scheme, where=where, strict=repair == "strict")
-    for name, column in (("lists of tokens", tokens), ("documents", documents), ("lists of spans", spans)):
+    _check_pairs(gold, predicted, where)
+    for name, column in (("lists of tokens", tokens), ("documents", documents)):
         if column is not None and len(column) != len(gold):
             raise DataError(f"{where}{len(gold)} gold sentences but {len(column)} {name}; pair them one to one")
     for number, (words, tags) in enumerate(zip(tokens or (), gold), 1):
         if len(words) != len(tags):
             raise DataError(f"{where}sentence {number} has {len(words)} tokens but {len(tags)} gold tags; mend one")
 
-    gold_spans = [spans_from_tags(tags, scheme) for tags in gold]
-    found_spans = spans or [spans_from_tags(tags, scheme) for tags in predicted]
+    numbers: dict[str, int] = {}
+    tables = {"gold": TagTable.of(gold, numbers), "predicted": TagTable.of(predicted, numbers)}
+    for name, table in tables.items():
+        _check_names(table, name, scheme, where)
+    num_illegal = [_count_illegal(*table, scheme, where, strict=repair == "strict") for table in tables.items()]
+    gold_spans = tables["gold"].spans(scheme)
+    found_spans = tables["predicted"].spans(scheme) if spans is None else spans
     sides = (gold_spans, found_spans)
     is_plain = scheme == "plain"
     if is_plain:
-        strict = conlleval = score_tokens(gold, predicted)
+        strict = conlleval = score_tokens(*tables.values())
         counts = count_spans(*sides)
     else:
-        strict, conlleval, counts = score_spans(gold, predicted, scheme=scheme)
+        strict, conlleval, counts = score_spans(*tables.values(), scheme=scheme)
     units = counts if documents is None else counts.by_group(documents)
     return TagReport(
         source=source,
         measurement=Measurement(
             "tags" if is_plain else "spans",
-            hash_tagged(tokens, gold_spans),
+            hash_tagged(tokens, gold_spans.places()),
             "sentences" if documents is None else "documents",
             units,
         ),
@@ -89,11 +96,11 @@ def evaluate_tags(
         repair=repair,
         num_sentences=len(gold),
         num_documents=None if documents is None else units.num_units,
-        num_tokens=sum(map(len, gold)),
-        num_gold=sum(map(len, gold_spans)),
-        num_predicted=sum(map(len, found_spans)),
-        num_illegal=num_illegal,
-        accuracy=token_accuracy(gold, predicted),
+        num_tokens=len(tables["gold"].tags_N),
+        num_gold=len(gold_spans),
+        num_predicted=len(found_spans),
+        num_illegal=(num_illegal[0], num_illegal[1]),
+        accuracy=token_accuracy(*tables.values()),
         strict=strict,
         conlleval=conlleval,
         intervals=bootstrap(units, resamples=resamples, seed=seed) if resamples else None,
@@ -103,26 +110,20 @@ def evaluate_tags(
     )
 
 
-def _confidence(gold: SpanLists, spans: SpanLists, candidates: SpanLists | None) -> Confidence:
+def _confidence(gold: SpanTable, spans: SpanTable, candidates: SpanTable | None) -> Confidence:
     """Compare the probabilities of the predicted spans with gold, and those of all candidates for the curve."""
     wider = None if candidates is None else _events(gold, candidates)
-    return measure_confidence(*_events(gold, spans), num_gold=sum(map(len, gold)), candidates=wider)
+    return measure_confidence(*_events(gold, spans), num_gold=len(gold), candidates=wider)
 
 
-def _events(gold: SpanLists, spans: SpanLists) -> tuple[np.ndarray, np.ndarray]:
+def _events(gold: SpanTable, spans: SpanTable) -> tuple[np.ndarray, np.ndarray]:
     """Give the probability of each span, and whether it is in gold."""
-    scores, right = [], []
-    for expected, found in zip(gold, spans):
-        known = {(span.start, span.end, span.label) for span in expected}
-        scores += [span.score for span in found]
-        right += [(span.start, span.end, span.label) in known for span in found]
-    return np.array(scores, float), np.array(right, bool)
+    assert spans.scores_K is not None
+    return spans.scores_K, spans.are_in(gold)
 
 
-def _check(
-    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, scheme: str, where: str, strict: bool
-) -> tuple[int, int]:
-    """Refuse sides that can't be compared; count the tags of both that break the scheme."""
+def _check_pairs(gold: TagLists, predicted: TagLists, where: str) -> None:
+    """Refuse sides that are no lists of tags, or not of the same sentences."""
     for name, corpus in (("gold", gold), ("predicted", predicted)):
         if isinstance(corpus, str) or any(isinstance(tags, str) for tags in corpus):
             raise UsageError(f"{where}{name} holds strings where lists of tags are meant; pass [['B-PER', 'O'], ...]")
@@ -130,32 +131,40 @@ def _check(
         raise DataError(f"{where}{len(gold)} gold sentences but {len(predicted)} predicted; pair them one to one")
     if len(gold) == 0:
         raise DataError(f"{where}no sentences to score; pass at least one")
-    known: dict[str, bool] = {}
-    num_illegal = {"gold": 0, "predicted": 0}
-    for number, pair in enumerate(zip(gold, predicted), 1):
-        if len(pair[0]) != len(pair[1]):
+    for number, (left, right) in enumerate(zip(gold, predicted), 1):
+        if len(left) != len(right):
             raise DataError(
-                f"{where}sentence {number} has {len(pair[0])} gold tags but {len(pair[1])} predicted; "
+                f"{where}sentence {number} has {len(left)} gold tags but {len(right)} predicted; "
                 "each token needs one of each, so both sides must be cut into the same tokens"
             )
-        for name, tags in zip(("gold", "predicted"), pair):
-            for tag in tags:
-                if tag not in known:
-                    if not isinstance(tag, str):
-                        raise UsageError(
-                            f"{where}sentence {number}: {name} tag {tag!r} is no string; pass names, not ids"
-                        )
-                    known[tag] = tag_fits(tag, scheme)
-                if not known[tag]:
-                    raise DataError(
-                        f"{where}sentence {number}: {name} tag {tag!r} has no place in scheme {scheme}; "
-                        "convert one side with convert_tags, or name another scheme"
-                    )
-            illegal = illegal_positions(tags, scheme) if any(tag != "O" for tag in tags) else []
-            num_illegal[name] += len(illegal)
-            if illegal and strict:
-                raise DataError(
-                    f"{where}sentence {number}: {name} tag {tags[illegal[0]]!r} at token {illegal[0] + 1} breaks "
-                    f"scheme {scheme}; mend it, or pass repair='conlleval'"
-                )
-    return num_illegal["gold"], num_illegal["predicted"]
+
+
+def _check_names(table: TagTable, name: str, scheme: str, where: str) -> None:
+    """Refuse what is no tag of the scheme."""
+    for number, tag in enumerate(table.names):
+        if isinstance(tag, str) and tag_fits(tag, scheme):
+            continue
+        places = np.flatnonzero(table.tags_N == number)
+        if not len(places):  # the other side has it
+            continue
+        sentence = np.searchsorted(table.offsets, places[0], side="right")
+        if not isinstance(tag, str):
+            raise UsageError(f"{where}sentence {sentence}: {name} tag {tag!r} is no string; pass names, not ids")
+        raise DataError(
+            f"{where}sentence {sentence}: {name} tag {tag!r} has no place in scheme {scheme}; "
+            "convert one side with convert_tags, or name another scheme"
+        )
+
+
+def _count_illegal(name: str, table: TagTable, scheme: str, where: str, *, strict: bool) -> int:
+    """Count the tags that break the scheme; `strict` refuses them."""
+    num_illegal = 0
+    for sentence, places in table.illegal(scheme):
+        if strict:
+            tag = table.names[table.tags_N[table.offsets[sentence] + places[0]]]
+            raise DataError(
+                f"{where}sentence {sentence + 1}: {name} tag {tag!r} at token {places[0] + 1} breaks scheme {scheme}; "
+                "mend it, or pass repair='conlleval'"
+            )
+        num_illegal += len(places)
+    return num_illegal

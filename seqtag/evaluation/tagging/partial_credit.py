@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from seqtag.evaluation.tagging.span_errors import SpanErrors, best_pairing
+from seqtag.evaluation.tagging.span_errors import Outcome, SpanErrors, best_pairing
 from seqtag.text.schemes import Span
 
 PARTIAL_READINGS: tuple[str, ...] = ("strict", "exact", "partial", "type")
@@ -84,8 +84,15 @@ def partial_scores(errors: SpanErrors) -> PartialScores:
     >>> found.strict.f1, found.exact.f1, found.partial.f1, found.type.f1
     (0.0, 0.0, 0.5, 1.0)
     """
-    sides = list(_sentences(errors))
-    return PartialScores(**{reading: _score(sides, half_points) for reading, half_points in _CREDIT.items()})
+    # A pair of equal borders overlaps nothing else, so it is a pair in every reading, and most spans are in one.
+    settled, open_ones = [], []
+    for outcome in errors.outcomes:
+        if outcome.gold and outcome.predicted and _same_borders(outcome.gold, outcome.predicted):
+            settled.append((outcome.gold, outcome.predicted))
+        else:
+            open_ones.append(outcome)
+    sides = list(_sentences(open_ones))
+    return PartialScores(**{name: _score(settled, sides, half_points) for name, half_points in _CREDIT.items()})
 
 
 def _same_borders(gold: Span, predicted: Span) -> bool:
@@ -101,21 +108,27 @@ _CREDIT: Mapping[str, Callable[[Span, Span], int]] = {
 }
 
 
-def _sentences(errors: SpanErrors) -> Iterator[tuple[list[Span], list[Span]]]:
+def _sentences(found: Sequence[Outcome]) -> Iterator[tuple[list[Span], list[Span]]]:
     """Give the gold and the predicted spans of each sentence that has any."""
-    for _, outcomes in groupby(errors.outcomes, key=lambda outcome: outcome.sentence):
+    for _, outcomes in groupby(found, key=lambda outcome: outcome.sentence):
         pairs = [(outcome.gold, outcome.predicted) for outcome in outcomes]
         yield [gold for gold, _ in pairs if gold], [predicted for _, predicted in pairs if predicted]
 
 
 def _score(
-    sides: Sequence[tuple[Sequence[Span], Sequence[Span]]], half_points: Callable[[Span, Span], int]
+    settled: Sequence[tuple[Span, Span]],
+    sides: Sequence[tuple[Sequence[Span], Sequence[Span]]],
+    half_points: Callable[[Span, Span], int],
 ) -> PartialScore:
-    """Count the pairs of the best pairing by their credit, and the spans that it leaves alone."""
+    """Count the pairs by their credit, those of the best pairing among them, and the spans that it leaves alone."""
     pairs_with = [0, 0, 0]
+    for left, right in settled:
+        pairs_with[half_points(left, right)] += 1
     missing = spurious = 0
     for gold, predicted in sides:
-        pairs = best_pairing(gold, predicted, lambda left, right: (half_points(left, right), 1))
+        pairs = []
+        if gold and predicted:
+            pairs = best_pairing(gold, predicted, lambda left, right: (half_points(left, right), 1))
         for left, right in pairs:
             pairs_with[half_points(left, right)] += 1
         missing += len(gold) - len(pairs)

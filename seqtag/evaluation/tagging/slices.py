@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from seqtag.errors import DataError
 from seqtag.evaluation.slices import Cut, Slice, count_slices, quartile_names
-from seqtag.text.schemes import Span, check_span
+from seqtag.text.tag_tables import SpanTable, TagTable
 from seqtag.text.training_surfaces import Surfaces, join_surface
 
 _WORDS = ("words of the span", ("all known", "some unknown"))
@@ -28,8 +30,8 @@ class TrainingKnowledge:
 
 def score_slices(
     tokens: Sequence[Sequence[str]],
-    gold: Sequence[Sequence[Span]],
-    predicted: Sequence[Sequence[Span]],
+    gold: SpanTable,
+    predicted: SpanTable,
     *,
     training: TrainingKnowledge | None = None,
     is_plain: bool = False,
@@ -43,17 +45,24 @@ def score_slices(
     tags (`is_plain`, one span per token) are cut by word, which training had or not, with one tag or several; and by
     the length of the sentence. Cuts that need unknown parts of `training` are left out. The slices of a group share no
     span, and together they hold all spans, but for the groups of labels and tags in training, which hold the seen ones.
-    Raises DataError for unequal numbers of sentences and for spans that don't lie in their sentence.
+    Raises DataError where the spans are of other sentences than the tokens.
 
-    >>> slices = score_slices([["Ada", "met", "Bo"]], [[Span(0, 1, "PER"), Span(2, 3, "PER")]], [[Span(0, 1, "PER")]],
-    ...                       training=TrainingKnowledge(Surfaces.of([("Ada", "PER")])))
+    >>> gold, predicted = (TagTable.of([tags]).spans("IO") for tags in (["I-PER", "O", "I-PER"], ["I-PER", "O", "O"]))
+    >>> known = TrainingKnowledge(Surfaces.of([("Ada", "PER")]))
+    >>> slices = score_slices([["Ada", "met", "Bo"]], gold, predicted, training=known)
     >>> [(slice.name, slice.recall) for slice in slices if slice.group == "surface in training"]
     [('seen', 1.0), ('unseen', 0.0)]
     """
-    _check(tokens, {"gold spans": gold, "predicted spans": predicted})
+    words = TagTable.of(tokens)
+    for side, table in (("gold", gold), ("predicted", predicted)):
+        if not np.array_equal(table.offsets, words.offsets):
+            raise DataError(
+                f"the {side} spans are of other sentences than the {len(tokens)} with tokens; pair them one to one"
+            )
     quartiles = quartile_names([len(words) for words in tokens if words])
     cuts = _cuts(training or TrainingKnowledge(), quartiles, is_plain=is_plain)
-    return count_slices(cuts, *_count_cases(tokens, gold, predicted))
+    sides = (gold, predicted, predicted.chosen(predicted.are_in(gold)))
+    return count_slices(cuts, *(_count_cases(words, spans) for spans in sides))
 
 
 def _cuts(training: TrainingKnowledge, quartiles: Mapping[int, str], *, is_plain: bool) -> Iterator[Cut[_Case]]:
@@ -76,28 +85,14 @@ def _cuts(training: TrainingKnowledge, quartiles: Mapping[int, str], *, is_plain
     yield Cut("tokens of the sentence", [*dict.fromkeys(quartiles.values())], lambda case: quartiles[case[1]])
 
 
-def _count_cases(
-    tokens: Sequence[Sequence[str]], gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]
-) -> list[Counter[_Case]]:
-    """Count spans in gold, predicted and right, by all that their slices depend on."""
-    counts: list[Counter[_Case]] = [Counter(), Counter(), Counter()]
-    for words, *sides in zip(tokens, gold, predicted):
-        keys = [Counter((span.start, span.end, span.label) for span in spans) for spans in sides]
-        for found, spans in zip(counts, (*keys, keys[0] & keys[1])):
-            for (start, end, _), times in spans.items():
-                found[tuple(words[start:end]), len(words)] += times
-    return counts
-
-
-def _check(tokens: Sequence[Sequence[str]], sides: Mapping[str, Sequence[Sequence[Span]]]) -> None:
-    for side, sentences in sides.items():
-        if len(sentences) != len(tokens):
-            raise DataError(
-                f"{len(tokens)} sentences of tokens but {len(sentences)} lists of {side}; pair them one to one"
-            )
-        for number, (words, spans) in enumerate(zip(tokens, sentences), 1):
-            for span in spans:
-                try:
-                    check_span(span, len(words))
-                except DataError as error:
-                    raise DataError(f"sentence {number}, {side}: {error}") from error
+def _count_cases(words: TagTable, spans: SpanTable) -> Counter[_Case]:
+    """Count spans by all that their slices depend on; the words are numbered as tags are."""
+    cases: Counter[_Case] = Counter()
+    lengths_K = spans.ends_K - spans.starts_K
+    sizes_K = np.diff(words.offsets)[spans.sentences]
+    for length in np.unique(lengths_K).tolist():
+        rows = np.flatnonzero(lengths_K == length)
+        columns = [words.tags_N[spans.starts_K[rows] + place].tolist() for place in range(length)]
+        for (*numbers, size), times in Counter(zip(*columns, sizes_K[rows].tolist())).items():
+            cases[tuple(words.names[number] for number in numbers), size] += times
+    return cases

@@ -21,6 +21,7 @@ from seqtag.text.tagset import TagSet
 
 logger = logging.getLogger("seqtag")
 
+_ROWS = 10_000  # of a dataset that are read together
 _TAGS = '[["B-PER", "O", "O", "B-LOC"]]'
 
 
@@ -134,9 +135,17 @@ def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str =
     if not len(given):
         raise DataError(f"the {what} data holds no sentence")
     data = load_corpus({what: given}, scheme=tagset.data_scheme, outside=tagset.outside, language=language)[what]
-    gold = GoldSentences(data["tokens"][:], tag_lists(data), documents_of(data))
+    gold = GoldSentences(_word_lists(data), tag_lists(data), documents_of(data))
     check_labels(gold.tags, tagset, what=what)
     return gold
+
+
+def _word_lists(data: Dataset) -> list[list[str]]:
+    """Give the tokens of a dataset, each word once in memory, of which strings of their own take most."""
+    known: dict[str, str] = {}
+    pieces = data.select_columns("tokens").with_format("arrow").iter(_ROWS)
+    lists = (row for piece in pieces for row in piece.column("tokens").to_pylist())
+    return [[known.setdefault(word, word) for word in row] for row in lists]
 
 
 def tag_lists(data: Dataset) -> list[list[str]]:

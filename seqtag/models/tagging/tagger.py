@@ -252,7 +252,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         """
         gold, engine = self._gold(X, y), self._engine()
         warn_of_seen(self.data_.get("seen"), gold.tokens)
-        tags, spans = engine.spans(gold.tokens)
+        tags, spans, candidates = engine.spans_and_candidates(gold.tokens)
         return evaluate_tags(
             gold.tags,
             tags,
@@ -261,7 +261,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             documents=gold.documents,
             training=self._training_knowledge(),
             spans=spans,
-            candidates=engine.candidates(gold.tokens),
+            candidates=candidates,
             resamples=resamples,
             seed=seed,
         )

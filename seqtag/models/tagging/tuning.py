@@ -91,7 +91,7 @@ def fit_thresholds(engine: NbestTagEngine, sentences: Sentences, gold: Sentences
     tagset = engine.tagset
     gold_spans = [spans_from_tags(tags, tagset.data_scheme) for tags in gold]
     search = _Search(
-        engine.candidates(sentences, _LEAST),
+        engine.candidates(sentences, _LEAST).lists(),
         gold_spans,
         target,
         labels=entity_labels(tagset.data_tags),

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.statistics.counts import Counts, count_spans
 from seqtag.evaluation.tagging.metrics import score_spans, score_tokens
-from seqtag.text.schemes import Span, spans_from_tags
+from seqtag.text.schemes import Span
+from seqtag.text.tag_tables import SpanTable, TagTable
 
 PAIRS = st.lists(
     st.lists(st.tuples(*[st.sampled_from(["O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC"])] * 2), max_size=6),
@@ -18,13 +19,14 @@ PAIRS = st.lists(
 
 
 def sides(pairs):
-    return [[[pair[side] for pair in sentence] for sentence in pairs] for side in (0, 1)]
+    numbers: dict[str, int] = {}
+    return [TagTable.of([[pair[side] for pair in sentence] for sentence in pairs], numbers) for side in (0, 1)]
 
 
 @given(PAIRS)
 def test_sums_of_the_counts_give_conlleval_s_figures(pairs):
     gold, predicted = sides(pairs)
-    counts = count_spans(*([spans_from_tags(tags, "IOB2") for tags in side] for side in (gold, predicted)))
+    counts = count_spans(gold.spans("IOB2"), predicted.spans("IOB2"))
     _, scores, _ = score_spans(gold, predicted, scheme="IOB2")
     assert counts.labels == tuple(row.label for row in scores.labels)
     for row, right, in_gold, in_predicted in zip(
@@ -38,7 +40,7 @@ def test_sums_of_the_counts_give_conlleval_s_figures(pairs):
 @given(PAIRS)
 def test_plain_tags_count_as_spans_of_one_token(pairs):
     gold, predicted = sides(pairs)
-    counts = count_spans(*([spans_from_tags(tags, "plain") for tags in side] for side in (gold, predicted)))
+    counts = count_spans(gold.spans("plain"), predicted.spans("plain"))
     recalls = counts.right_SL.sum(0) / np.maximum(counts.gold_SL.sum(0), 1)
     assert recalls.tolist() == pytest.approx([row.recall for row in score_tokens(gold, predicted).labels])
 
@@ -46,7 +48,7 @@ def test_plain_tags_count_as_spans_of_one_token(pairs):
 def test_a_sentence_keeps_its_own_row_and_a_score_does_not_make_a_span_another():
     gold = [[Span(0, 1, "PER")], [], [Span(0, 1, "LOC"), Span(2, 3, "PER")]]
     predicted = [[], [Span(0, 1, "LOC")], [Span(0, 1, "LOC", score=0.5), Span(2, 4, "PER", text="Bo")]]
-    counts = count_spans(gold, predicted)
+    counts = count_spans(*(SpanTable.of(spans, [1, 1, 4]) for spans in (gold, predicted)))
     assert counts.labels == ("LOC", "PER")
     assert counts.right_SL.tolist() == [[0, 0], [0, 0], [1, 0]]
     assert counts.gold_SL.tolist() == [[0, 1], [0, 0], [1, 1]]
@@ -69,9 +71,9 @@ def test_documents_hold_the_sums_of_their_sentences_in_the_order_of_first_sight(
 def test_what_can_not_be_is_refused():
     one = np.ones((2, 1), int)
     with pytest.raises(DataError, match="2 gold sentences but 1 predicted"):
-        count_spans([[], []], [[]])
+        count_spans(SpanTable.of([[], []], [1, 1]), SpanTable.of([[]], [1]))
     with pytest.raises(DataError, match="no sentences to resample"):
-        count_spans([], [])
+        count_spans(SpanTable.of([], []), SpanTable.of([], []))
     with pytest.raises(DataError, match="sentence 2: 1 right of 1 in gold and 0 predicted of label 'PER'"):
         Counts(("PER",), one, one, np.array([[1], [0]]))
     with pytest.raises(UsageError, match=r"shapes \(2, 1\), \(2, 1\), \(1, 1\); .* a column for each of the 1 labels"):

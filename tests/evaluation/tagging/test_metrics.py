@@ -14,6 +14,7 @@ from seqeval.scheme import BILOU, IOB2, IOBES
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.metrics import LabelScore, Scores, score_spans, score_tokens, token_accuracy
 from seqtag.text.schemes import illegal_positions, spans_from_tags
+from seqtag.text.tag_tables import TagTable
 
 LETTERS = {"IO": "I", "IOB1": "BI", "IOB2": "BI", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES"}
 CLASSES = {"IOB2": IOB2, "BIOES": IOBES, "BILOU": BILOU}
@@ -99,6 +100,11 @@ def test_plain_figures_equal_scikit_learn(taggings):
         assert [row.precision, row.recall, row.f1, row.support] == pytest.approx(list(rows[row.label].values()))
 
 
+def tables(gold: TagLists, predicted: TagLists) -> list[TagTable]:
+    numbers: dict[str, int] = {}
+    return [TagTable.of(side, numbers) for side in (gold, predicted)]
+
+
 def read_tags(path: Path) -> list[str]:
     lines = path.read_bytes().decode("utf-8").replace("\r\n", "\n").split("\n")
     return [line.split()[-1] if line.strip() else "" for line in lines]
@@ -125,7 +131,7 @@ def test_published_figures_of_wnut17(shared_data, system, conlleval, strict):
 
 def test_an_orphan_counts_leniently_and_not_strictly():
     strict, conlleval, _ = score_spans(
-        [["B-PER", "I-PER", "O", "B-LOC"]], [["I-PER", "I-PER", "O", "B-LOC"]], scheme="IOB2"
+        *tables([["B-PER", "I-PER", "O", "B-LOC"]], [["I-PER", "I-PER", "O", "B-LOC"]]), scheme="IOB2"
     )
     assert (strict.precision, strict.recall, strict.f1) == (1.0, 0.5, pytest.approx(2 / 3))
     assert [row.label for row in strict.labels] == ["LOC", "PER"]
@@ -135,7 +141,7 @@ def test_an_orphan_counts_leniently_and_not_strictly():
 def test_a_span_must_have_its_borders_and_its_label():
     gold = [["B-PER", "I-PER", "O"], ["B-LOC", "O", "B-PER"], []]
     predicted = [["B-PER", "O", "O"], ["B-PER", "O", "B-PER"], []]
-    strict, conlleval, _ = score_spans(gold, predicted, scheme="IOB2")
+    strict, conlleval, _ = score_spans(*tables(gold, predicted), scheme="IOB2")
     assert strict == conlleval
     assert (strict.precision, strict.recall) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
     assert strict.labels == (LabelScore("LOC", 0.0, 0.0, 0.0, 1), LabelScore("PER", 1 / 3, 0.5, 0.4, 2))
@@ -144,7 +150,7 @@ def test_a_span_must_have_its_borders_and_its_label():
 @given(st.sampled_from(["IOB2", "BIOES"]), st.data())
 def test_the_counts_by_sentence_sum_up_to_the_strict_figures(scheme, data):
     gold, predicted = data.draw(two_taggings(tag_set(scheme)))
-    strict, _, counts = score_spans(gold, predicted, scheme=scheme)
+    strict, _, counts = score_spans(*tables(gold, predicted), scheme=scheme)
     right, in_gold, found = (array.sum(0) for array in (counts.right_SL, counts.gold_SL, counts.predicted_SL))
     assert counts.num_units == len(gold)
     assert [row.label for row in strict.labels] == [*counts.labels]
@@ -160,12 +166,12 @@ def test_the_letters_of_a_scheme_do_not_change_its_figures(inside, end, single, 
     gold, predicted = data.draw(two_taggings(tag_set("BIOES")))
     letters = {"B": "B", "I": inside, "E": end, "S": single}
     others = [[[letters.get(tag[0], "O") + tag[1:] for tag in tags] for tags in corpus] for corpus in (gold, predicted)]
-    assert score_spans(*others, scheme=scheme)[:2] == score_spans(gold, predicted, scheme="BIOES")[:2]
+    assert score_spans(*tables(*others), scheme=scheme)[:2] == score_spans(*tables(gold, predicted), scheme="BIOES")[:2]
 
 
 def test_labels_with_odd_hyphens_and_underscores_stay_apart():
     gold = [["B-a-", "O", "B--a", "O", "B-a", "O", "B-_"]]
-    strict, conlleval, _ = score_spans(gold, gold, scheme="IOB2")
+    strict, conlleval, _ = score_spans(*tables(gold, gold), scheme="IOB2")
     assert strict == conlleval
     assert [(row.label, row.f1, row.support) for row in strict.labels] == [
         (label, 1.0, 1) for label in sorted(["a-", "-a", "a", "_"])
@@ -174,6 +180,6 @@ def test_labels_with_odd_hyphens_and_underscores_stay_apart():
 
 def test_no_span_anywhere_scores_zero():
     nothing = Scores(0.0, 0.0, 0.0, ())
-    assert score_spans([["O", "O"], []], [["O", "O"], []], scheme="IOB2")[:2] == (nothing, nothing)
-    assert score_tokens([[]], [[]]) == nothing
-    assert token_accuracy([[]], [[]]) == 0.0
+    assert score_spans(*tables([["O", "O"], []], [["O", "O"], []]), scheme="IOB2")[:2] == (nothing, nothing)
+    assert score_tokens(*tables([[]], [[]])) == nothing
+    assert token_accuracy(*tables([[]], [[]])) == 0.0

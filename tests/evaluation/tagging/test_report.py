@@ -11,6 +11,7 @@ from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.reporting.sections import Examples
 from seqtag.text.schemes import Span
+from seqtag.text.tag_tables import SpanTable
 
 TOKENS = [["Ada", "Lovelace", "saw", "Turin"], [], ["In", "Oslo", "it"]]
 GOLD = [["B-PER", "I-PER", "O", "B-LOC"], [], ["O", "B-LOC", "O"]]
@@ -24,7 +25,8 @@ SPANS = [
 
 @pytest.fixture
 def report() -> TagReport:
-    return evaluate_tags(GOLD, PREDICTED, scheme="IOB2", source="news/test.conll", tokens=TOKENS, spans=SPANS)
+    spans = SpanTable.of(SPANS, list(map(len, TOKENS)))
+    return evaluate_tags(GOLD, PREDICTED, scheme="IOB2", source="news/test.conll", tokens=TOKENS, spans=spans)
 
 
 def test_the_headline_figures(report):

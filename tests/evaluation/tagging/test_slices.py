@@ -10,6 +10,7 @@ from seqtag.errors import DataError
 from seqtag.evaluation.slices import Slice
 from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
 from seqtag.text.schemes import Span, spans_from_tags
+from seqtag.text.tag_tables import SpanTable
 from seqtag.text.training_surfaces import Surfaces
 from seqtag.text.vocabulary import Vocabulary
 
@@ -24,6 +25,11 @@ def corpora(draw: st.DrawFn) -> tuple[list[list[str]], list[list[Span]], list[li
     tokens = [[word for word, _, _ in sentence] for sentence in sentences]
     sides = [[spans_from_tags([row[side] for row in rows], "IOB2") for rows in sentences] for side in (1, 2)]
     return tokens, sides[0], sides[1]
+
+
+def slices_of(tokens, gold, predicted, **options):
+    sides = (SpanTable.of(spans, list(map(len, tokens))) for spans in (gold, predicted))
+    return score_slices(tokens, *sides, **options)
 
 
 def by_name(slices):
@@ -53,7 +59,7 @@ def test_each_slice_holds_just_the_spans_that_it_names(corpus):
         low, _, high = name.partition("-")
         return int(low) <= len(words) <= int(high or low)
 
-    for found in score_slices(tokens, gold, predicted, training=TrainingKnowledge(SURFACES, VOCABULARY)):
+    for found in slices_of(tokens, gold, predicted, training=TrainingKnowledge(SURFACES, VOCABULARY)):
         sides = [
             {
                 (number, span)
@@ -80,7 +86,7 @@ def test_slices_of_a_group_make_the_whole(corpus):
     groups = {
         group: list(slices)
         for group, slices in groupby(
-            score_slices(tokens, gold, predicted, training=TrainingKnowledge(SURFACES, VOCABULARY)), lambda s: s.group
+            slices_of(tokens, gold, predicted, training=TrainingKnowledge(SURFACES, VOCABULARY)), lambda s: s.group
         )
     }
     seen = next(s for s in groups["surface in training"] if s.name == "seen")
@@ -97,7 +103,7 @@ def test_a_case_by_hand():
     gold = [[Span(0, 1, "PER"), Span(2, 4, "PER")], [Span(1, 2, "LOC")]]
     predicted = [[Span(0, 1, "PER"), Span(2, 3, "PER")], [Span(1, 2, "PER")]]
     slices = by_name(
-        score_slices(
+        slices_of(
             tokens, gold, predicted, training=TrainingKnowledge(surfaces, {w for s in training_tokens for w in s})
         )
     )
@@ -122,18 +128,19 @@ def test_a_case_by_hand():
 
 
 def test_what_is_not_given_is_left_out():
-    slices = score_slices([["Ada"], []], [[Span(0, 1, "PER")], []], [[], []])
+    slices = slices_of([["Ada"], []], [[Span(0, 1, "PER")], []], [[], []])
     assert [(s.group, s.name) for s in slices] == [
         *(("tokens of the span", name) for name in ("1", "2", "3", "4+")),
         ("tokens of the sentence", "1"),
     ]
 
 
-def test_spans_outside_their_sentence_are_refused():
-    with pytest.raises(DataError, match=r"sentence 2, predicted spans: Span.* does not lie in a sentence of 1 tokens"):
-        score_slices([["a"], ["b"]], [[], []], [[], [Span(0, 2, "PER")]])
-    with pytest.raises(DataError, match="2 sentences of tokens but 1 lists of gold spans"):
-        score_slices([["a"], ["b"]], [[]], [[], []])
+def test_spans_of_other_sentences_are_refused():
+    tables = [SpanTable.of([[] for _ in lengths], lengths) for lengths in ([1, 1], [1], [1, 2])]
+    with pytest.raises(DataError, match="the predicted spans are of other sentences than the 2 with tokens"):
+        score_slices([["a"], ["b"]], tables[0], tables[1])
+    with pytest.raises(DataError, match="the gold spans are of other sentences"):
+        score_slices([["a"], ["b"]], tables[2], tables[0])
 
 
 # -- plain tags -------------------------------------------------------------------------------
@@ -151,7 +158,7 @@ tagged_words = st.tuples(
 def test_plain_tags_are_cut_by_word_and_their_figures_are_the_accuracy(sentences):
     tokens = [[word for word, _, _ in rows] for rows in sentences]
     gold, predicted = ([spans_from_tags([row[side] for row in rows], "plain") for rows in sentences] for side in (1, 2))
-    slices = score_slices(tokens, gold, predicted, training=TrainingKnowledge(WORD_SURFACES, WORDS), is_plain=True)
+    slices = slices_of(tokens, gold, predicted, training=TrainingKnowledge(WORD_SURFACES, WORDS), is_plain=True)
     lower = {word.lower() for word in WORD_TAGS}
     members = {
         ("word in training", "known"): lambda word, _: word.lower() in lower,
@@ -173,5 +180,5 @@ def test_plain_tags_are_cut_by_word_and_their_figures_are_the_accuracy(sentences
 def test_plain_slices_leave_out_what_is_not_known_of_training():
     spans = [[Span(0, 1, "DET")]]
     nothing = TrainingKnowledge()
-    slices = score_slices([["the"]], spans, spans, training=nothing, is_plain=True)
+    slices = slices_of([["the"]], spans, spans, training=nothing, is_plain=True)
     assert slices == (Slice("tokens of the sentence", "1", 1, 1, 1),)

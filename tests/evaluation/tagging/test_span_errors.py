@@ -10,6 +10,7 @@ from seqtag.errors import DataError
 from seqtag.evaluation.tagging.metrics import score_spans
 from seqtag.evaluation.tagging.span_errors import KINDS, find_errors, pair_spans
 from seqtag.text.schemes import Span, spans_from_tags
+from seqtag.text.tag_tables import TagTable
 
 WRONG = set(KINDS) - {"right", "missed", "spurious"}
 
@@ -187,5 +188,5 @@ def test_totals_of_real_submissions(shared_data, system):
     num_gold, num_predicted = len([*chain(*gold)]), len([*chain(*predicted)])
     assert num_gold == 1079 == len(found.outcomes) - counts["spurious"]
     assert num_predicted == len(found.outcomes) - counts["missed"]
-    _, conlleval, _ = score_spans(*sides, scheme="IOB2")
+    _, conlleval, _ = score_spans(*map(TagTable.of, sides), scheme="IOB2")
     assert (counts["right"] / num_predicted, counts["right"] / num_gold) == (conlleval.precision, conlleval.recall)

@@ -26,6 +26,7 @@ from seqtag.text.schemes import (
     tag_bigrams,
 )
 from seqtag.text.tag_spelling import TagSpelling
+from seqtag.text.tag_tables import SpanTable
 from seqtag.text.tokenizer import Tokenizer
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -325,7 +326,7 @@ def test_documents_are_the_units_where_they_are_told_apart(tagger):
 
 def test_the_report_is_that_of_the_predictions(tagger):
     report = tagger.evaluate(TOKENS, TAGS)
-    spans = tagger.predict_token_spans(TOKENS)
+    spans = SpanTable.of(tagger.predict_token_spans(TOKENS), list(map(len, TOKENS)))
     bare = evaluate_tags(TAGS, tagger.predict(TOKENS), scheme="IOB2", tokens=TOKENS, spans=spans)
     assert replace(bare, slices=report.slices, confidence=report.confidence) == report
     assert report.confidence.num_events == report.num_predicted

@@ -16,6 +16,7 @@ from seqtag.evaluation.statistics.confidence import measure_confidence
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, fit_thresholds
 from seqtag.text.schemes import SCHEMES, Span, convert_tags, spans_from_tags
+from seqtag.text.tag_tables import SpanTable
 from seqtag.text.tagset import TagSet
 
 words = st.sampled_from([*{word for sentence in TOKENS for word in sentence}, "Lisbon", "unheard", "42"])
@@ -83,7 +84,7 @@ def sharpen(head, factor):
 
 
 def expected_calibration_error(tagger, sentences, gold):
-    candidates = tagger._torch_engine().candidates(sentences)
+    candidates = tagger._torch_engine().candidates(sentences).lists()
     wanted = [set(spans_from_tags(tags, tagger.scheme_)) for tags in gold]
     events = [(s.score, Span(s.start, s.end, s.label) in right) for row, right in zip(candidates, wanted) for s in row]
     return measure_confidence(*zip(*events, strict=True)).ece
@@ -111,12 +112,12 @@ def test_no_other_temperature_has_a_lower_log_loss(tagger):
     temperature = fit_temperature(predictor, TOKENS, TAGS)
     assert float(head.temperature) == temperature
     head.temperature.fill_(1.0)
-    events = [{(s.start, s.end, s.label) for s in row} for row in predictor.candidates(TOKENS, 0.01)]
+    events = [{(s.start, s.end, s.label) for s in row} for row in predictor.candidates(TOKENS, 0.01).lists()]
 
     def loss(value):
         head.temperature.fill_(value)
         total = []
-        for found, spots, tags in zip(predictor.candidates(TOKENS, 1e-9), events, TAGS, strict=True):
+        for found, spots, tags in zip(predictor.candidates(TOKENS, 1e-9).lists(), events, TAGS, strict=True):
             gold = {(s.start, s.end, s.label) for s in spans_from_tags(tags, "IOB2")}
             scores = {(s.start, s.end, s.label): s.score for s in found}
             total += [np.log(scores.get(spot, 0.0) if spot in gold else 1 - scores.get(spot, 0.0)) for spot in spots]
@@ -209,7 +210,7 @@ def test_a_label_that_the_data_lack_is_named(tagger, caplog):
 def test_every_prediction_honours_the_thresholds(tagger):
     before = tagger.predict(TOKENS)
     tagger.tune(TOKENS, TAGS, recall=0.95)
-    least, scores = tagger.thresholds_, tagger._torch_engine().candidates(TOKENS, 1e-4)
+    least, scores = tagger.thresholds_, tagger._torch_engine().candidates(TOKENS, 1e-4).lists()
     spans = tagger.predict_token_spans(TOKENS)
     for found, every in zip(spans, scores, strict=True):
         assert set(found) <= set(every)
@@ -303,7 +304,7 @@ def test_a_search_goes_on_until_overlapping_candidates_are_decided_between():
         tagset = TagSet.build(["O", "B-A", "I-A", "B-B"], "IOB2")
 
         def candidates(self, sentences, floor):
-            return rows
+            return SpanTable.of(rows, [2, 2, 4])
 
     chosen = fit_thresholds(Engine(), [], gold, Target("recall", {"A": 1.0, "B": 1.0})).labels
     assert 0.6 < chosen["A"].value < 0.9
