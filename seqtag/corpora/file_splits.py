@@ -46,6 +46,7 @@ class RowLines:
     form: str  # columns, table or json
     first_N: np.ndarray  # the line where each row begins; rows of one record have the same, and stay together
     last_N: np.ndarray  # the line of its last token
+    is_one_document: bool  # its sentences are dealt out, else whole documents
 
     @property
     def ending(self) -> str:
@@ -101,6 +102,8 @@ class RowLines:
     def _is_header(self, line: str) -> bool:
         if self.form != "columns":
             return self.form == "table" and bool(line.strip())
+        if line.startswith("#begin document"):  # by which a file of CoNLL-2012 is known
+            return self.is_one_document
         return _NAMES.match(line) is not None and not SKIPPED_NODE.fullmatch(line.split()[0])
 
 
@@ -133,7 +136,11 @@ def read_with_lines(source: str, *, task: str, language: str) -> tuple[DatasetDi
         rows = [(number, number) for number, line in numbered_lines(file) if line.strip()]
     if len(rows) != sum(map(len, corpus.values())):
         return corpus, None
-    return corpus, RowLines(file, form, *_filled(np.array(rows, np.int64)).T)
+    first_N, last_N = _filled(np.array(rows, np.int64)).T
+    if (np.diff(first_N) < 0).any():
+        return corpus, None
+    is_one_document = all("document" not in split.column_names for split in corpus.values())
+    return corpus, RowLines(file, form, first_N, last_N, is_one_document)
 
 
 def _form(path: Path, first: Column | None, second: Column | None, task: str) -> str | None:

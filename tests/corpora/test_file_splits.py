@@ -76,6 +76,7 @@ WORDS = 'sentence_id,word,pos,tag\n1,Ada,NNP,B-PER\n1,"a,\nb",X,O\n\n2,Bo,NNP,B-
         ("named.conll", NAMED, 1, ":token=word,tag=ner"),
         ("middle.conll", "Ada\tB-PER\tNNP\n\nBo\tB-PER\t#\n\n# 1 = 1\nx\tO\t_\n", 0, ":token=0,tag=1"),
         ("2012.conll", CONLL2012, 0, ""),
+        ("2012.gold_conll", CONLL2012.partition("#end")[0] + "#end document\n", 1, ""),
         ("inception.tsv", WEBANNO, 2, ""),
         ("words.csv", WORDS, 1, ""),
         ("a.jsonl", TOKENS, 0, ""),
