@@ -91,6 +91,10 @@ def split(
                     json.dumps(row, ensure_ascii=False) + "\n" for row in _named_rows(rows.select(rows_of_part))
                 )
         print(f"{path}: {len(rows_of_part)} of {len(rows)} rows")
+    if lines is None:
+        logger.info(
+            "%s: not a text file with its rows in lines, so only %s are kept", data, ", ".join(rows.column_names)
+        )
     if lines is not None and (suffix := data.removeprefix(parse_source(data, task=task)[0])):
         logger.info("the columns are those of %s; to read the folder: %s%s", data, out, suffix)
     return 0
