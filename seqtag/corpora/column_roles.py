@@ -1,6 +1,6 @@
 """Say which columns of a table hold tokens and tags, or text and label: by feature type first, then by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, TypeAlias
@@ -159,6 +159,17 @@ def named_column(names: Mapping[str, str], known: Sequence[str]) -> list[str]:
     found = [column for column, name in names.items() if name in known]
     plain = [column for column in found if names[column] in _PLAIN_NAMES]
     return plain if len(plain) == 1 else found
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Give a name that is not taken: if the input has a column `label`, the predicted one is called `predicted_label`.
+
+    >>> free_name("label", ["text", "label"]), free_name("label", ["text"])
+    ('predicted_label', 'label')
+    """
+    while name in taken:
+        name = f"predicted_{name}"
+    return name
 
 
 def _kinds(features: Mapping[str, Any], asked: Mapping[str, str | None], source: str) -> dict[str, str]:

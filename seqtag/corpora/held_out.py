@@ -59,13 +59,18 @@ def texts_to_hold_out(labels: Sequence[Any], share: float, seed: int, *, is_mult
     return np.array(order)[np.floor((np.arange(num_held) + 0.5) * len(order) / num_held).astype(np.int64)]
 
 
-def split_off(corpus: Dataset, share: float, seed: int, *, source: str) -> tuple[Dataset, Dataset]:
-    """Cut a settled corpus into what stays and what is held out; DataError where there is too little to hold out."""
+def rows_to_hold_out(corpus: Dataset, share: float, seed: int, *, source: str) -> np.ndarray:
+    """Give the rows of a settled corpus that are held out, in order; DataError where there is too little."""
     if "tags" in corpus.column_names:
         held = sentences_to_hold_out(len(corpus), share, seed, documents=documents_of(corpus))
     else:
         held = texts_to_hold_out(label_names(corpus), share, seed, is_multi="labels" in corpus.column_names)
     if not 0 < len(held) < len(corpus):
         raise DataError(f"{source}: {len(corpus)} rows are too few to hold out {share:g} of them; give more data")
-    held = np.sort(held)
+    return np.sort(held)
+
+
+def split_off(corpus: Dataset, share: float, seed: int, *, source: str) -> tuple[Dataset, Dataset]:
+    """Cut a settled corpus into what stays and what is held out; DataError where there is too little to hold out."""
+    held = rows_to_hold_out(corpus, share, seed, source=source)
     return corpus.select(np.setdiff1d(np.arange(len(corpus)), held)), corpus.select(held)

@@ -47,9 +47,11 @@ from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import (
     find_split_files,
     find_split_folders,
+    group_by_split,
     has_split_files,
     in_order,
     name_splits,
+    only_claims,
     split_name,
 )
 from seqtag.corpora.tag_normalising import (
@@ -246,10 +248,20 @@ def _open_tagged(
             return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
         if standoff := standoff_folders(path):
             return None, {name: standoff_part(found, str(path), rules) for name, found in standoff.items()}
-        if config is not None or is_configured(path) or (not has_split_files(path) and has_tables(path)):
+        is_open = config is None and not is_configured(path)
+        if is_open and not has_split_files(path) and (tables := _word_tables(path, token, tag)):
+            files = only_claims(path, tables, "files")
+        elif not is_open or (not has_split_files(path) and has_tables(path)):
             return table_folder(path, config), {}
-        files = find_split_files(path)
+        else:
+            files = find_split_files(path)
     return None, {name: _file_part(file, token, tag, rules) for name, file in files.items()}
+
+
+def _word_tables(folder: Path, token: Column | None, tag: Column | None) -> dict[str, list[Path]]:
+    """Find the CSV files of each split that have a word per row; `datasets` would take each word for a row."""
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and file_ending(path) == ".csv")
+    return group_by_split(path for path in files if is_word_table(path, token, tag))
 
 
 def _file_part(path: Path, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:

@@ -19,6 +19,7 @@ import numpy as np
 from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.inference.finite import check_finite
 from seqtag.model_files import parse_json, read_inside
+from seqtag.runtime.graph_check import ForeignGraphError, check_graph
 from seqtag.text.language_rules import Cutter, LanguageRules
 
 Item = TypeVar("Item")
@@ -145,6 +146,10 @@ def open_export(
         content = read_inside(path)
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise ModelError(f"{path}: damaged, it is not the file that was exported; {_again(path)}")
+    try:
+        check_graph(content)
+    except ForeignGraphError as error:
+        raise ModelError(f"{path}: damaged, or not an export of seqtag: {error}; {_again(path)}") from None
     exported = start_export(path, content, threads=threads)
     if exported.about["weights_sha256"] != weights_sha256:
         raise ModelError(f"{path}: made from other weights than those of this model; {_again(path)}")

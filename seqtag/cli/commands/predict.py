@@ -37,9 +37,9 @@ def predict(
             metavar="INPUT",
             help="A file, or - for standard input. For a tagger: a column file with one token per line, in its first "
             "column or in the one that FILE:token=1 names (for standard input: -- -:token=1), and a blank line after "
-            "each sentence; the other columns and comments are kept. For a classifier: one text per line, or a "
-            "table whose name ends in .csv or .tsv, where FILE:text=review names the column of the texts; all columns "
-            "are kept.",
+            "each sentence; the other columns, comments and a header are kept. For a classifier: one text per line, or "
+            "a table whose name ends in .csv or .tsv, where FILE:text=review names the column of the texts; all "
+            "columns are kept.",
         ),
     ] = "-",
     text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")] = False,

@@ -1,7 +1,7 @@
 """What `seqtag predict` writes for a classifier: one answer per request, as lines of text, JSON lines or a table."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +11,7 @@ import numpy as np
 from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
 from seqtag.cli.prediction.tables import bare_cell, one_line, table_line
+from seqtag.corpora.column_roles import free_name
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -146,14 +147,3 @@ def top_words(weights: Sequence["TokenWeight"]) -> str:
     """Show the words of a text that have the most weight, for people to read."""
     most = nlargest(_MOST_WORDS, weights, key=lambda word: word.weight)
     return " ".join(f"{word.text}({word.weight:.2f})" for word in most)
-
-
-def free_name(name: str, taken: Collection[str]) -> str:
-    """Give a name that is not taken: if the input has a column `label`, the predicted one is called `predicted_label`.
-
-    >>> free_name("label", ["text", "label"]), free_name("label", ["text"])
-    ('predicted_label', 'label')
-    """
-    while name in taken:
-        name = f"predicted_{name}"
-    return name

@@ -14,7 +14,7 @@ from itertools import chain
 from numbers import Integral
 from typing import IO
 
-from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column
+from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column, free_name
 from seqtag.corpora.formats.conll_brackets import bracketed_columns, tags_of_brackets
 from seqtag.corpora.formats.conll_comments import BLANKS, SKIPPED_NODE, have_comments, is_numbered, without_comments
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
@@ -78,6 +78,7 @@ def iter_sentences(
     """Stream sentences from a column file or an open handle, with or without tags: the tokens, and each row's cells.
 
     Comments and lines between documents stand as strings among the rows; those at the end have a sentence of no tokens.
+    So does a header, in which a column `tag` follows for the tags that are to be predicted.
     A sentence is given as soon as the line that ends it is read, so memory holds one sentence; the form of the file is
     decided on the first one. A file with one column and blanks inside its tokens looks like one whose columns are
     separated by blanks, and is read so.
@@ -96,8 +97,10 @@ def iter_sentences(
     header = layout.first_line if _is_name(token) and layout.names is None else 0
     tokens: list[str] = []
     rows: list[Sequence[str]] = []
-    for _, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header, keep=True):
-        if cells:
+    for number, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header, keep=True):
+        if number == header:
+            rows.append("\t".join([*layout.first_row, free_name("tag", layout.first_row)]))
+        elif cells:
             rows.append(cells)
             tokens += [] if isinstance(cells, str) else [cells[at]]
         elif tokens:
@@ -213,7 +216,7 @@ def _rows(
 ) -> Iterator[tuple[int, Sequence[str], int]]:
     """Give the line number, the cells and the document of each token, and no cells where a sentence ends.
 
-    With `keep`, lines that are no row come too, as strings in the place of cells; a header does not.
+    With `keep`, lines that are no row come too, as strings in the place of cells.
     `wider` says what becomes of a row with more cells than most rows have: "warn" of it, "check" that the format lets
     sentences differ and all rows of this one have as many, or "refuse" each row that has more or fewer than the first.
     Where some rows end with the last of the `needed` columns and others go on, there is a warning of these.
@@ -257,7 +260,7 @@ def _rows(
                     # the Arabic PUD repeats the line before each sentence of a document
                     document += opening[1] == "" or opening[1] != document_id
                     document_id = opening[1]
-                if keep and number != header:
+                if keep:
                     yield number, line, document
                 continue
             cells = line.split("\t") if tab else _split_blanks(line)

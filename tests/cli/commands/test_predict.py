@@ -13,6 +13,7 @@ from small_corpus import SENTENCES, Run, conll
 
 from seqtag import Tagger
 from seqtag.cli.prediction.tag_writers import mark
+from seqtag.corpora.loading import load_corpus
 from seqtag.text.schemes import Span
 
 TEXTS = ["Zoë Baird lives in Łódź. Kurt Gödel wrote from New York.", "", "  Last year Ada left Quito.  ", "No."]
@@ -90,6 +91,27 @@ def test_rows_of_conllu_that_are_no_words_stay(run: Run, model: Path, tmp_path: 
     (tmp_path / "x.conllu").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     found = run("predict", model, f"{tmp_path / 'x.conllu'}:token=1").stdout.splitlines()
     assert [line.rpartition("\t")[0] if line[:2] in ("1\t", "2\t") else line for line in found] == lines
+
+
+@pytest.mark.parametrize("is_piped", [False, True])
+@pytest.mark.parametrize(
+    ("content", "header"),
+    [
+        ("# about = x\nword pos\n\nAda NNP\nleft VBD\n\nBo NNP\n", "word\tpos\ttag"),
+        ("tag\tword\nO\tAda\nO\tleft\n\nO\tBo\n", "tag\tword\tpredicted_tag"),
+    ],
+)
+def test_a_header_stays_and_names_the_predicted_tags(content, header, is_piped, run: Run, model: Path, tmp_path: Path):
+    (tmp_path / "x.tsv").write_text(content, encoding="utf-8")
+    source = "-:token=word" if is_piped else f"{tmp_path / 'x.tsv'}:token=word"
+    result = run("predict", "--", model, source, stdin=content)
+    assert result.exit_code == 0, result.stderr
+    (tmp_path / "y.tsv").write_text(result.stdout, encoding="utf-8")
+    assert [line for line in result.stdout.splitlines() if "word" in line] == [header]
+    tag = header.split("\t")[-1]
+    again = load_corpus(f"{tmp_path / 'y.tsv'}:token=word,tag={tag}")["train"]
+    assert again["tokens"][:] == [["Ada", "left"], ["Bo"]]
+    assert len(run("predict", model, f"{tmp_path / 'x.tsv'}:token=word", "--format", "text").stdout.splitlines()) == 2
 
 
 def is_row(line: str) -> bool:

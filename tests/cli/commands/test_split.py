@@ -24,7 +24,7 @@ def test_tagged_sentences_are_split_by_documents(run: Run, tmp_path: Path):
     data.write_text(documents(10))
     result = run("split", data, "--test", "0.2", "--dev", "0.1", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
-    assert "train.jsonl: 21 of 30 rows" in result.stdout
+    assert "train.conll: 21 of 30 rows" in result.stdout
     corpus = load_corpus(tmp_path / "out")
     assert {name: len(rows) for name, rows in corpus.items()} == {"train": 21, "dev": 3, "test": 6}
     whole = load_corpus(data)["train"]
@@ -34,9 +34,11 @@ def test_tagged_sentences_are_split_by_documents(run: Run, tmp_path: Path):
     for names in (("train", "dev"), ("train", "test"), ("dev", "test")):
         first, second = ({row[2] for row in corpus[name]["tokens"]} for name in names)
         assert not first & second
+    written = "".join((tmp_path / "out" / f"{name}.conll").read_text() for name in ("train", "dev", "test"))
+    assert sorted(written.splitlines()) == sorted(data.read_text().splitlines())
     run("split", data, "--test", "0.2", "--dev", "0.1", "--out", tmp_path / "again")
     for name in ("train", "dev", "test"):
-        assert (tmp_path / "again" / f"{name}.jsonl").read_text() == (tmp_path / "out" / f"{name}.jsonl").read_text()
+        assert (tmp_path / "again" / f"{name}.conll").read_text() == (tmp_path / "out" / f"{name}.conll").read_text()
     assert run("split", data, "--test", "0.2", "--out", tmp_path / "out").exit_code == 2
 
 
@@ -49,10 +51,22 @@ def test_texts_are_split_by_class(run: Run, tmp_path: Path, several: bool):
     source = f"{data}:label_separator=|" if several else data
     result = run("split", source, "--task", "classify", "--test", "0.1", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
-    corpus = load_corpus(tmp_path / "out", task="classify")
+    suffix = ":label_separator=|" * several
+    assert not several or f"{tmp_path / 'out'}{suffix}" in result.stderr
+    corpus = load_corpus(f"{tmp_path / 'out'}{suffix}", task="classify")
     assert {name: len(rows) for name, rows in corpus.items()} == {"train": 36, "test": 4}
     found = label_names(corpus["test"])
     assert Counter(map(repr, found)) == Counter(map(repr, [["a", "c"], ["b", "c"]] * 2 if several else ["a", "b"] * 2))
+
+
+def test_a_folder_of_word_tables_is_read(run: Run, tmp_path: Path):
+    data = tmp_path / "all.csv"
+    data.write_text("sentence,word,pos,tag\n" + "".join(f"{i},Ada{i},NNP,B-PER\n{i},x,Y,O\n" for i in range(10)))
+    result = run("split", data, "--test", "0.2", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    corpus = load_corpus(tmp_path / "out")
+    assert {name: len(rows) for name, rows in corpus.items()} == {"train": 8, "test": 2}
+    assert (tmp_path / "out" / "test.csv").read_text().startswith("sentence,word,pos,tag\n")
 
 
 @pytest.mark.parametrize(
