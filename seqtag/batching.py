@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -177,16 +178,15 @@ class LabelledRows:
         labels_BL = self.classes.indicators([self.ids[i] for i in indices])
         return collate(self.vocabulary, sentences, labels_BL=labels_BL, context=self.context)
 
-    def in_order(self, *, batch_size: int = 256, max_tokens: int = 32_768) -> Iterator[Batch]:
-        """Go through all rows once, in their order, in batches of at most `max_tokens` padded tokens, or one row."""
-        start, longest = 0, 0
+    def in_order(self, *, batch_size: int = 256, max_tokens: int = 32_768) -> list[np.ndarray]:
+        """Cut all rows, in their order, into batches of at most `max_tokens` padded tokens, or one row."""
+        borders, longest = [0], 0
         for number, length in enumerate(self.lengths.tolist()):
-            longest = max(longest, length)
-            if number > start and (number - start == batch_size or (number - start + 1) * longest > max_tokens):
-                yield self.batch(np.arange(start, number))
-                start, longest = number, length
-        if start < len(self.lengths):
-            yield self.batch(np.arange(start, len(self.lengths)))
+            longest, size = max(longest, length), number - borders[-1]
+            if size and (size == batch_size or (size + 1) * longest > max_tokens):
+                borders.append(number)
+                longest = length
+        return [np.arange(start, end) for start, end in pairwise([*borders, len(self.lengths)])]
 
 
 class SeriesRows:

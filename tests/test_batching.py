@@ -203,7 +203,7 @@ def test_labelled_rows_equal_a_loop_over_the_rows(is_multi):
         own = [ids[i] if is_multi else [ids[i]] for i in indices]
         assert batch.labels_BL.tolist() == [[float(label in labels) for label in range(3)] for labels in own]
         assert batch.tags_BT is batch.weights_B is None
-    pieces = list(rows.in_order(batch_size=2))
+    pieces = [rows.batch(indices) for indices in rows.in_order(batch_size=2)]
     assert [len(batch) for batch in pieces] == [2, 2, 1]
     assert torch.equal(torch.cat([batch.labels_BL for batch in pieces]), rows.batch(np.arange(5)).labels_BL)
 

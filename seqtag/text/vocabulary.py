@@ -58,6 +58,7 @@ _SPELLING = {
     "suffix4": lambda word: word[-4:].lower(),
 }
 FEATURES = ("word", *_SPELLING)
+_RECORD_SIZE = len(FEATURES) + MOST_CHARACTERS
 
 
 class WordIds(NamedTuple):
@@ -76,7 +77,7 @@ class Vocabulary:
     word_counts: list[int]  # how often each word id was seen in training; 0 for padding and unknown
     lowercase: bool = True  # of the column "word"
     merge_digits: bool = True
-    _cache: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict, repr=False)
+    _cache: dict[str, bytes] = field(default_factory=dict, repr=False)  # by word: what `_record` gave
 
     @classmethod
     def build(
@@ -149,19 +150,20 @@ class Vocabulary:
         """Look up the features and characters of distinct words, through a cache of bounded size."""
         if len(self._cache) > _MOST_CACHED_WORDS:
             self._cache.clear()
-        rows = [self._cache.get(word) or self._learn(word) for word in words]
-        longest = max((len(characters) for _, characters in rows), default=0)
-        features_UF = np.array([features for features, _ in rows], np.int64).reshape(len(rows), len(FEATURES))
-        characters_UC = np.zeros((len(rows), max(longest, 1)), np.int64)
-        for row, (_, characters) in zip(characters_UC, rows):
-            row[: len(characters)] = characters
-        return WordIds(features_UF, characters_UC)
+        records = [self._cache.get(word) or self._record(word) for word in words]
+        table = np.frombuffer(b"".join(records), np.int32).reshape(len(words), _RECORD_SIZE)
+        characters_UC = table[:, len(FEATURES) :]
+        widest = max(1, np.count_nonzero(characters_UC.any(0)))  # ids of characters are not 0, and padding is
+        return WordIds(table[:, : len(FEATURES)].astype(np.int64), characters_UC[:, :widest].astype(np.int64))
 
-    def _learn(self, word: str) -> tuple[list[int], list[int]]:
-        described = self.describe(word)
+    def _record(self, word: str) -> bytes:
+        """Give the features and the padded characters of a word as bytes: many records make an array at once."""
+        features, characters = self.describe(word)
+        padding = [0] * (MOST_CHARACTERS - len(characters))
+        record = np.array([*features, *characters, *padding], np.int32).tobytes()
         if len(word) <= MOST_CHARACTERS:  # longer ones rarely come again, and a few of them could fill the memory
-            self._cache[word] = described
-        return described
+            self._cache[word] = record
+        return record
 
     def describe(self, word: str) -> tuple[list[int], list[int]]:
         """Look up one word without the cache: its features in the order of FEATURES, and its characters."""

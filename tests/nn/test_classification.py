@@ -122,7 +122,7 @@ def lexical_batch(labels_BL):
     vocabulary = Vocabulary.build({"good": 3, "bad": 2, "bread": 2})
     batch = collate(vocabulary, TEXTS, labels_BL=labels_BL.numpy())
     folded_C, num_words = torch.tensor(vocabulary.folded_characters()), vocabulary.feature_sizes["word"]
-    counted = count_ngrams(lambda: [batch], folded_C, num_words=num_words)
+    counted = count_ngrams(lambda step: [batch], folded_C, num_words=num_words)
     return batch, NgramScores(counted, folded_C, num_words=num_words)
 
 

@@ -25,10 +25,10 @@ texts_of_words = st.lists(st.lists(words, max_size=8), min_size=1, max_size=6)
 def numbered(texts, vocabulary):
     """The numbers of the n-grams of each text, with how often each is there."""
     folded_C, told = settings_of(vocabulary)
-    text_M, key_M = occurrences(collate(vocabulary, texts), folded_C, **told)
+    found = occurrences(collate(vocabulary, texts), folded_C, **told)
     counts = [Counter() for _ in texts]
-    for text, key in zip(text_M.tolist(), key_M.tolist(), strict=True):
-        counts[text][key] += 1
+    for text, key, times in zip(*(part.tolist() for part in found), strict=True):
+        counts[text][key] += times
     return counts
 
 
@@ -85,8 +85,8 @@ def labelled(texts, labels, num_classes):
 
 
 def batches_of(texts, labels_BL, vocabulary, size):
-    def batches():
-        for start in range(0, len(texts), size):
+    def batches(step):
+        for start in range(0, len(texts), size * step):
             own = slice(start, start + size)
             yield collate(vocabulary, texts[own], labels_BL=labels_BL[own])
 

@@ -63,7 +63,7 @@ def _lines(path: Path, label: str) -> Iterator[LabelledRow]:
 
 def _files(folder: Path) -> Iterator[LabelledRow]:
     files, _ = labelled_entries(folder)
-    if left := sorted(path.name for path in folder.iterdir() if path not in set(files)):
+    if left := sorted({path.name for path in folder.iterdir()} - {path.name for path in files}):
         logger.info("%s: no texts, and left out: %s", folder, ", ".join(left))
     for path in files:
         yield whole_text(path) if path.stat().st_size else "", folder.name, f"{path}"

@@ -168,7 +168,8 @@ class Classifier(
         if self.lexical:
             folded_C = torch.tensor(vocabulary.folded_characters())
             num_words = vocabulary.feature_sizes["word"]
-            self.ngrams_ = count_ngrams(rows.in_order, folded_C, num_words=num_words)
+            batches = rows.in_order()
+            self.ngrams_ = count_ngrams(lambda step: map(rows.batch, batches[::step]), folded_C, num_words=num_words)
         rows.context = self._context_reader
         return rows
 
