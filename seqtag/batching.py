@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -55,6 +55,25 @@ def sentence_key(tokens: Sequence[str]) -> bytes:
     """Give 16 bytes that stand for the tokens of a sentence."""
     lengths = ",".join(str(len(token)) for token in tokens)
     return hashlib.blake2b(f"{lengths} {''.join(tokens)}".encode(), digest_size=16).digest()
+
+
+def sentence_keys(sentences: pa.Array) -> Iterator[bytes]:
+    """Give the `sentence_key` of each sentence of an Arrow array.
+
+    >>> list(sentence_keys(pa.array([["Ada", "met"]]))) == [sentence_key(["Ada", "met"])]
+    True
+    """
+    lengths_B, tokens = _flatten(sentences)
+    offsets = np.concatenate([[0], lengths_B.cumsum()])
+    lengths = _joined(pc.utf8_length(tokens).cast(pa.string()), offsets, ",")
+    texts = pc.binary_join_element_wise(lengths, _joined(tokens, offsets, ""), " ")
+    for text in texts:
+        yield hashlib.blake2b(text.as_buffer(), digest_size=16).digest()
+
+
+def _joined(tokens: pa.Array, offsets: np.ndarray, separator: str) -> pa.Array:
+    """Join the tokens between neighbouring offsets."""
+    return pc.binary_join(pa.LargeListArray.from_arrays(offsets, tokens), separator)
 
 
 class ContextReader(CharacterLayout):
@@ -276,5 +295,5 @@ def hash_tokens(digest: Any, dataset: Dataset) -> None:
         sentences = rows.column("tokens").combine_chunks()
         tokens = sentences.flatten()
         digest.update(pc.binary_length(tokens).to_numpy(zero_copy_only=False).tobytes())
-        digest.update("".join(tokens.to_pylist()).encode())
+        digest.update(_joined(tokens, np.array([0, len(tokens)]), "")[0].as_buffer())
         digest.update(sentences.value_lengths().to_numpy(zero_copy_only=False).tobytes())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from seqtag.batching import sentence_key
+from seqtag.batching import sentence_key, sentence_keys
 
 logger = logging.getLogger("seqtag")
 
@@ -23,19 +23,19 @@ def rows_key(rows: Dataset | Iterable[Any]) -> int:
     >>> rows_key([["a"], ["b", "c"]]) == rows_key([["b", "c"], ["a"]])
     True
     """
-    total = 0
-    each: Iterable[Any] = _token_lists(rows) if isinstance(rows, Dataset) else rows
-    for row in each:
-        is_series = isinstance(row, np.ndarray)
-        key = hashlib.blake2b(row.tobytes(), digest_size=16).digest() if is_series else sentence_key(row)
-        total = (total + int.from_bytes(key, "big")) % _MODULUS
-    return total
+    keys = _keys_on_disk(rows) if isinstance(rows, Dataset) else map(_row_key, rows)
+    return sum(int.from_bytes(key, "big") for key in keys) % _MODULUS
 
 
-def _token_lists(rows: Dataset) -> Iterator[list[str]]:
+def _row_key(row: Any) -> bytes:
+    is_series = isinstance(row, np.ndarray)
+    return hashlib.blake2b(row.tobytes(), digest_size=16).digest() if is_series else sentence_key(row)
+
+
+def _keys_on_disk(rows: Dataset) -> Iterator[bytes]:
     # with a piece of the data in memory at a time
-    for piece in rows.select_columns("tokens").iter(10_000):
-        yield from piece["tokens"]
+    for piece in rows.select_columns("tokens").with_format("arrow").iter(10_000):
+        yield from sentence_keys(piece.column("tokens").combine_chunks())
 
 
 def seen_keys(train: Dataset | Iterable[Any], dev: Dataset | Iterable[Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from seqtag.errors import UsageError
 
 logger = logging.getLogger("seqtag")
 
+_SECONDS_TO_LINE = 30.0
 # Beyond this many nats a perplexity says nothing, and e to some power overflows.
 _MOST_NATS = 50.0
 
@@ -93,7 +94,7 @@ SHARES = Wording("tokens", "8.3f", "loss {:.3f}".format, lambda score: f"{100 * 
 
 
 class LineWatcher(Watcher):
-    """Log one plain line per epoch: for files, pipes and notebooks."""
+    """Log one plain line per epoch, and one every half minute within it: for files, pipes and notebooks."""
 
     def __init__(self, wording: Wording = SHARES) -> None:
         self.wording = wording
@@ -101,9 +102,18 @@ class LineWatcher(Watcher):
     def start(self, *, epochs: int, steps: int) -> None:
         """Remember how many epochs there will be."""
         self.epochs = epochs
+        self.said = time.perf_counter()
+
+    def step(self, *, epoch: int, step: int, steps: int, loss: float, tokens: int) -> None:
+        """Log how far the epoch is, where the last line is half a minute old."""
+        now = time.perf_counter()
+        if now - self.said >= _SECONDS_TO_LINE:
+            self.said = now
+            logger.info("epoch %d/%d  step %d/%d  %s", epoch, self.epochs, step, steps, self.wording.loss(loss))
 
     def epoch(self, record: EpochRecord) -> None:
         """Log the epoch."""
+        self.said = time.perf_counter()
         logger.info(self.wording.line(record, self.epochs))
 
 

@@ -24,6 +24,22 @@ def test_lines_say_what_each_epoch_did(rows, caplog):
         assert "tokens/s" in line
 
 
+def test_a_long_epoch_says_a_line_every_half_minute(monkeypatch, caplog):
+    seconds = iter([0.0, 29.0, 31.0, 60.0, 62.0, 65.0, 91.0])
+    monkeypatch.setattr("seqtag.training.watchers.time", types.SimpleNamespace(perf_counter=lambda: next(seconds)))
+    lines = LineWatcher()
+    lines.start(epochs=3, steps=9)
+    with caplog.at_level(logging.INFO, "seqtag"):
+        for step in range(1, 5):
+            lines.step(epoch=2, step=step, steps=9, loss=1.23456, tokens=100)
+        lines.epoch(EpochRecord(2, 1.2, 0.5, True, 0.1, 65.0, 100.0))
+        lines.step(epoch=3, step=1, steps=9, loss=1.2, tokens=100)  # 26 seconds after the line of the epoch
+    assert [line for line in caplog.messages if "step" in line] == [
+        "epoch 2/3  step 2/9  loss 1.235",
+        "epoch 2/3  step 4/9  loss 1.235",
+    ]
+
+
 def test_the_bar_writes_to_standard_error_and_leaves_a_line_an_epoch(rows, capsys):
     make_trainer(rows, watchers=[BarWatcher()]).run()
     out, err = capsys.readouterr()

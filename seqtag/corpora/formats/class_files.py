@@ -9,6 +9,7 @@ from seqtag.corpora.labelled_drafts import LabelledPart, LabelledRow, gather_tex
 from seqtag.corpora.lines import numbered_lines, whole_text
 from seqtag.corpora.splits import labelled_entries
 from seqtag.errors import DataError
+from seqtag.reporting.progress import watched
 
 logger = logging.getLogger("seqtag")
 
@@ -65,5 +66,5 @@ def _files(folder: Path) -> Iterator[LabelledRow]:
     files, _ = labelled_entries(folder)
     if left := sorted({path.name for path in folder.iterdir()} - {path.name for path in files}):
         logger.info("%s: no texts, and left out: %s", folder, ", ".join(left))
-    for path in files:
+    for path in watched(files, f"reading the texts of {folder.name}", total=len(files)):
         yield whole_text(path) if path.stat().st_size else "", folder.name, f"{path}"

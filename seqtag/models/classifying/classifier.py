@@ -1,6 +1,6 @@
 """The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,12 +35,14 @@ from seqtag.models.options import documented, option
 from seqtag.models.scikit_learn import ClassifierMixin
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
+from seqtag.nn.batch import Batch
 from seqtag.nn.classification import MultiLabelHead, SingleLabelHead
 from seqtag.nn.network import ClassNetwork
 from seqtag.nn.ngrams import Ngrams, NgramScores, count_ngrams
 from seqtag.nn.pooling import POOLINGS
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.nn.series import SeriesEmbedder
+from seqtag.reporting.progress import watched
 from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
 from seqtag.text.vocabulary import Vocabulary
@@ -169,7 +171,12 @@ class Classifier(
             folded_C = torch.tensor(vocabulary.folded_characters())
             num_words = vocabulary.feature_sizes["word"]
             batches = rows.in_order()
-            self.ngrams_ = count_ngrams(lambda step: map(rows.batch, batches[::step]), folded_C, num_words=num_words)
+
+            def every(step: int) -> Iterator[Batch]:
+                some = batches[::step]
+                return map(rows.batch, watched(some, "counting n-grams", total=sum(map(len, some)), size=len))
+
+            self.ngrams_ = count_ngrams(every, folded_C, num_words=num_words)
         rows.context = self._context_reader
         return rows
 
