@@ -22,7 +22,7 @@ from seqtag.text.tokenizer import Token, Tokenizer
 Rows = Sequence[Any]
 
 # So many texts of a prediction are sorted by length together; the rest waits, so memory stays flat.
-_CHUNK = 2048
+MOST_TOGETHER = 2048
 
 
 class ClassEngine(Protocol):
@@ -137,7 +137,7 @@ class PredictingClassifier:
         """Give the probabilities of rows, a few thousand rows at a time."""
         check_list(X, verb)
         source, done = iter(X), 0
-        while chunk := text_rows(islice(source, _CHUNK), verb, first=done + 1):
+        while chunk := text_rows(islice(source, MOST_TOGETHER), verb, first=done + 1):
             rows = self._rows(engine, chunk, verb, first=done + 1)
             if blank := [done + number for number, row in enumerate(rows, 1) if not len(row)]:
                 warn_of_blanks(blank, verb)

@@ -37,7 +37,7 @@ def watched(
             elif sys.stderr.isatty():
                 bar = _Bar(work, total) if now - begun >= _SECONDS_TO_BAR else None
             elif now - said >= _SECONDS_TO_LINE:
-                logger.info("%s: %s of %s", work, f"{done:,}", f"{total:,}")
+                logger.info("%s: %s of %s", work, f"{min(done, total):,}", f"{total:,}")
                 said = now
     finally:
         if bar is not None:

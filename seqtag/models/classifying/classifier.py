@@ -14,7 +14,7 @@ from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.classifying.slices import unknown_shares
 from seqtag.evaluation.report import Report
-from seqtag.inference.classifying import ClassEngine, PredictingClassifier
+from seqtag.inference.classifying import MOST_TOGETHER, ClassEngine, PredictingClassifier
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.models import options as check
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
@@ -258,19 +258,29 @@ class Classifier(
         engine = self._engine()
         if resamples:  # `score` does without: scikit-learn calls it on training data too
             warn_of_seen(self.data_.get("seen"), data.items)
-        rows = self._rows(engine, data.rows, "evaluate")
+        self._rows(engine, data.part(0, 1), "evaluate")  # rows of another kind are refused before their labels are
         check_classes(data.labels, self.class_set_, "evaluation")
-        probability_NL = engine.probabilities(rows)
         words = self.vocabulary_
+        lengths: list[int] = []
+        shares: list[float | None] = []
+        parts = []
+        # A few thousand rows are read at a time, so memory does not grow with all of them.
+        starts = range(0, len(data), MOST_TOGETHER)
+        for start in watched(starts, "predicting", total=len(data), size=lambda _: MOST_TOGETHER):
+            rows = self._rows(engine, data.part(start, start + MOST_TOGETHER), "evaluate", first=start + 1)
+            parts.append(engine.probabilities(rows))
+            lengths += map(len, rows)
+            shares += [] if words is None else unknown_shares(rows, words)
+        probability_NL = np.concatenate(parts)
         return evaluate_labels(
             [as_known(label, self.class_set_) for label in data.labels],
             self.class_set_.decode(engine.choose(probability_NL)),
             labels=list(self.class_set_.labels),
             probabilities=probability_NL,
             texts=data.to_read(),
-            lengths=[len(row) for row in rows],
+            lengths=lengths,
             unit="steps" if words is None else "tokens",
-            unknown_shares=None if words is None else unknown_shares(rows, words),
+            unknown_shares=None if words is None else shares,
             resamples=resamples,
             seed=seed,
         )

@@ -55,10 +55,14 @@ class Labelled:
     @property
     def rows(self) -> list[Any]:
         """The rows as `predict` takes them."""
+        return self.part(0, len(self))
+
+    def part(self, start: int, end: int) -> list[Any]:
+        """Some of the rows as `predict` takes them, from number `start` to `end`, exclusive."""
         if self.series is not None:
-            return self.series
+            return self.series[start:end]
         assert self.texts is not None
-        return list(self.texts["tokens"][:])
+        return list(self.texts[start:end]["tokens"])
 
     @property
     def items(self) -> Dataset | list[np.ndarray]:

@@ -235,7 +235,7 @@ def test_a_generator_and_a_table_column_are_lists_of_texts(classifier):
 
 
 def test_a_stream_is_read_as_it_is_used(classifier, monkeypatch, caplog):
-    monkeypatch.setattr("seqtag.inference.classifying._CHUNK", 4)
+    monkeypatch.setattr("seqtag.inference.classifying.MOST_TOGETHER", 4)
     taken = []
     X = [*UNSEEN_TEXTS, "", *TEXTS]
     stream = classifier.predict_stream(taken.append(1) or text for text in X)
@@ -243,6 +243,15 @@ def test_a_stream_is_read_as_it_is_used(classifier, monkeypatch, caplog):
     assert len(taken) == 4
     assert [first, *stream] == classifier.predict(X)
     assert "(number 6)" in caplog.text
+
+
+def test_evaluation_reads_a_few_thousand_rows_at_a_time_and_reports_the_same(classifier, monkeypatch):
+    whole = classifier.evaluate(TEXTS, LABELS)
+    monkeypatch.setattr("seqtag.models.classifying.classifier.MOST_TOGETHER", 4)
+    parts = classifier.evaluate(TEXTS, LABELS)
+    assert parts.slices == whole.slices
+    assert parts.errors == whole.errors
+    assert parts.log_loss == pytest.approx(whole.log_loss)
 
 
 @settings(max_examples=8)

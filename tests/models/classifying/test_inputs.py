@@ -91,7 +91,7 @@ def test_texts_and_other_things_are_not_mixed(classifier, verb):
 
 
 def test_a_row_is_counted_from_the_beginning_of_a_stream(classifier, of_series, monkeypatch):
-    monkeypatch.setattr("seqtag.inference.classifying._CHUNK", 4)
+    monkeypatch.setattr("seqtag.inference.classifying.MOST_TOGETHER", 4)
     stream = classifier.predict_stream(iter([*TEXTS[:9], 7]))
     assert [next(stream) for _ in range(8)] == classifier.predict(TEXTS[:8])
     with pytest.raises(UsageError, match="number 10 is int"):
