@@ -54,7 +54,7 @@ class Pooled(NamedTuple):
 
     pooled_RH: np.ndarray
     mass_R: np.ndarray
-    weights: list[np.ndarray]  # one (S,) per segment, under attention
+    weights: list[np.ndarray]  # one (S,) per segment, under attention and where they are wanted
 
 
 class ClassWeights(NamedTuple):
@@ -192,7 +192,7 @@ class OnnxClassEngine:
         cut = segments([len(row) for row in rows], self.segment_size)
         if not len(cut.text_R):
             return weights
-        pooled = self._pooled(rows, cut)
+        pooled = self._pooled(rows, cut, wants_weights=True)
         first_M = np.flatnonzero(np.diff(cut.text_R, prepend=-1))
         share_R = _shares(pooled.mass_R, cut.text_R, first_M)
         shared = [share * weights_S.astype(np.float64) for share, weights_S in zip(share_R, pooled.weights)]
@@ -221,14 +221,14 @@ class OnnxClassEngine:
         share_R = _shares(mass_R, cut.text_R, first_M)
         return np.add.reduceat(pooled_RH * share_R.astype(np.float32)[:, None], first_M)
 
-    def _pooled(self, rows: Rows, cut: Segments) -> Pooled:
+    def _pooled(self, rows: Rows, cut: Segments, *, wants_weights: bool = False) -> Pooled:
         """Run the graph over segments, in batches of like length."""
         text_R, start_R, lengths_R = cut
         num_segments = len(text_R)
         pooled_RH = np.empty((num_segments, self.session.outputs["pooled_RH"][1]), np.float32)
         mass_R = np.empty(num_segments)
         weights = [np.zeros(0)] * num_segments
-        names = ["pooled_RH", "mass_R"] + ["weights_RS"] * (self.pooling == "attention")
+        names = ["pooled_RH", "mass_R"] + ["weights_RS"] * wants_weights
 
         def run(indices: np.ndarray) -> list[np.ndarray]:
             parts = [rows[text_R[i]][start_R[i] : start_R[i] + lengths_R[i]] for i in indices]
