@@ -56,6 +56,8 @@ NOT_RUN = {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
         "python recipes/pos_ud.py --data CORPORA": CORPORA,
         "python recipes/text_corpora.py --data CORPORA": CORPORA,
+        "python recipes/text_corpora.py --data CORPORA --set encoder=null --seeds 2 cr uci subj banking77 snips": CORPORA,
+        "python recipes/ner_corpora.py --data CORPORA --set encoder=null --seeds 2 wnut17 ncbi_disease uner_da_ddt": CORPORA,
         "python recipes/anonymise.py --data CORPORA/CORPUS": CORPORA,
         "OMP_NUM_THREADS=1 python recipes/language_model.py --data CORPORA": CORPORA,
     },

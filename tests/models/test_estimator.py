@@ -255,13 +255,13 @@ def test_cross_validation_of_a_classifier_takes_the_same_share_of_each_class(kin
 
 def test_a_grid_search_over_a_classifier_finds_the_rate_that_learns():
     X, y = TEXTS * 2, LABELS * 2  # so that each half has every text
-    options = {"epochs": 4, "batch_size": 8, "dropout": 0.0, "word_dropout": 0.0, "lexical": False}
-    search = GridSearchCV(tiny_classifier(**options), {"learning_rate": [0.0, 0.04]}, cv=2, scoring="neg_log_loss")
+    options = {"epochs": 8, "batch_size": 8, "dropout": 0.0, "word_dropout": 0.0, "lexical": False}
+    search = GridSearchCV(tiny_classifier(**options), {"learning_rate": [0.0, 0.02]}, cv=2, scoring="neg_log_loss")
     search.fit(X, y)
-    assert search.best_params_ == {"learning_rate": 0.04}
+    assert search.best_params_ == {"learning_rate": 0.02}
     assert search.classes_.tolist() == ["bad", "good"]
     assert search.best_score_ > -0.66  # of one half for everything it is -0.693
-    alone = tiny_classifier(**options).set_params(learning_rate=0.04).fit(X, y)
+    alone = tiny_classifier(**options).set_params(learning_rate=0.02).fit(X, y)
     assert search.predict(UNSEEN_TEXTS) == alone.predict(UNSEEN_TEXTS)
     by_array = GridSearchCV(tiny_classifier(epochs=1), {"pooling": ["mean", "max"]}, cv=2)
     by_array.fit(np.array(TEXTS), np.array(LABELS))  # numpy's strings come out of its indexing
