@@ -33,6 +33,7 @@ SHOWN = {"text", "json", "csv", "toml"}
 
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
+LINEAR = "--data CORPORA --set encoder=null --seeds 2"
 RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
 NOT_RUN = {
     "README.md": {
@@ -56,8 +57,8 @@ NOT_RUN = {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
         "python recipes/pos_ud.py --data CORPORA": CORPORA,
         "python recipes/text_corpora.py --data CORPORA": CORPORA,
-        "python recipes/text_corpora.py --data CORPORA --set encoder=null --seeds 2 cr uci subj banking77 snips": CORPORA,
-        "python recipes/ner_corpora.py --data CORPORA --set encoder=null --seeds 2 wnut17 ncbi_disease uner_da_ddt": CORPORA,
+        f"python recipes/text_corpora.py {LINEAR} cr uci subj banking77 snips": CORPORA,
+        f"python recipes/ner_corpora.py {LINEAR} wnut17 ncbi_disease uner_da_ddt": CORPORA,
         "python recipes/anonymise.py --data CORPORA/CORPUS": CORPORA,
         "OMP_NUM_THREADS=1 python recipes/language_model.py --data CORPORA": CORPORA,
     },
