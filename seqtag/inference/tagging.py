@@ -16,6 +16,7 @@ import numpy as np
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.user_input import texts, token_lists
+from seqtag.text.length_batches import filled
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
@@ -27,6 +28,7 @@ TaggedSentence = tuple[Sequence[Token], list[str], list[Span]]
 
 # So many sentences of a prediction are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
+_CHUNK_CHARACTERS = 200_000  # of texts, which are some 2,000 sentences
 
 
 class Scored(Protocol):
@@ -247,8 +249,9 @@ class PredictingTagger(Generic[EngineT]):
 
     def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
-        engine, tokenizer, source = self._engine(), self._tokenizer(), iter(X)
-        while chunk := texts(islice(source, _CHUNK // 4), "predict_spans"):
+        engine, tokenizer = self._engine(), self._tokenizer()
+        for run in filled(X, lambda text: 1 + len(text) if isinstance(text, str) else 1, _CHUNK_CHARACTERS):
+            chunk = texts(run, "predict_spans")
             for text, sentences in zip(chunk, engine.texts(tokenizer, chunk)):
                 yield text, [(tokens, self._tags().written(tags), spans) for tokens, tags, spans in sentences]
 
