@@ -26,7 +26,7 @@ def generator() -> torch.Generator | None:
 
 
 @contextmanager
-def drawing_from(own: torch.Generator) -> Iterator[None]:
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
     """Draw from a given generator in this thread, inside a `with` block.
 
     >>> def draw():
@@ -35,7 +35,7 @@ def drawing_from(own: torch.Generator) -> Iterator[None]:
     >>> torch.equal(draw(), draw())
     True
     """
-    before, _THREAD.generator = _THREAD.generator, own
+    before, _THREAD.generator = _THREAD.generator, generator
     try:
         yield
     finally:

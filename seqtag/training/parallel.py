@@ -70,8 +70,8 @@ class Cores:
         self._split_carried(places)
 
         def compute(part: int) -> tuple[float, Sequence[Tensor | None]]:
-            own = self.generators[part].manual_seed(_seed(self.seed, step, part))
-            with chance.drawing_from(own):
+            generator = self.generators[part].manual_seed(_seed(self.seed, step, part))
+            with chance.drawing_from(generator):
                 loss = self.loss(self.copies[part], indices[places[part]], 1 / len(indices))
                 return loss.item(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
 
