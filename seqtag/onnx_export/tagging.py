@@ -198,8 +198,11 @@ def _lexical(nodes: Nodes, weights: Weights, spec: GraphSpec, slots_TB: str, *, 
     scored_UD = nodes.add("ReduceSum", scored_UFD, nodes.whole(1), keepdims=0)
     here_UL, before_UL, after_UL = nodes.add_several("Split", [scored_UD], 3, axis=1, num_outputs=3)
     # Row 0 of the words is padding and scores 0: what is shifted in at the borders, and what stands behind a sentence.
-    previous_TB = nodes.add("Pad", slots_TB, nodes.whole(1, 0, -1, 0))
-    next_TB = nodes.add("Pad", slots_TB, nodes.whole(-1, 0, 1, 0))
+    # Not one Pad that cuts as well: where that leaves no word of the text, onnxruntime 1.23 gives what is in memory.
+    first = nodes.whole(0)
+    previous_TB = nodes.add("Slice", nodes.add("Pad", slots_TB, nodes.whole(1, 0, 0, 0)), first, nodes.whole(-1), first)
+    later_TB = nodes.add("Pad", slots_TB, nodes.whole(0, 0, 1, 0))
+    next_TB = nodes.add("Slice", later_TB, nodes.whole(1), nodes.whole(2**31 - 1), first)
     scores = [
         nodes.add("Gather", table, slots)
         for table, slots in ((here_UL, slots_TB), (before_UL, previous_TB), (after_UL, next_TB))

@@ -76,11 +76,19 @@ class OnnxTagEngine(TagEngine):
             given: dict[str, np.ndarray] = dict(zip(_INPUTS, values))
             if self.context is not None:
                 given |= zip(_CONTEXT, self.context.lay_out(together))
-            (emissions_BTL,) = self.session.run([_OUTPUT], given)
-            return ScoredBatch(self.head, emissions_BTL, lengths_B)
+            (emissions_BTL,) = self.session.run([_OUTPUT], _of_two_words(given))
+            return ScoredBatch(self.head, emissions_BTL[:, : lengths_B.max()], lengths_B)
 
         most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
         yield from self.session.each(score, row_batches(sentences, self.context, max_tokens=most))
+
+
+def _of_two_words(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Add padding to sentences of one word: onnxruntime 1.23 computes older exports wrongly for a single step."""
+    if given["slots_BT"].shape[1] > 1:
+        return given
+    wide = (name for name in ("slots_BT", "picks_MBT") if name in given)
+    return given | {name: np.pad(given[name], [(0, 0)] * (given[name].ndim - 1) + [(0, 1)]) for name in wide}
 
 
 def tagging_session(
@@ -93,7 +101,7 @@ def tagging_session(
     given: dict[str, np.ndarray] = dict(zip(_INPUTS, values))
     if context is not None:
         given |= zip(_CONTEXT, (context.last_symbols(), np.zeros((len(context.models), 1, 1), np.int64)))
-    (emissions_BTL,) = exported.session.run([_OUTPUT], given)
-    if emissions_BTL.shape != (1, 1, num_tags):
+    (emissions_BTL,) = exported.session.run([_OUTPUT], _of_two_words(given))
+    if emissions_BTL.shape != (1, 2, num_tags):
         raise exported.damaged(f"it does not score the {num_tags} tags of config.json")
     return exported.session
