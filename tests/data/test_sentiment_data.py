@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from itertools import combinations
@@ -107,7 +108,8 @@ def test_no_text_is_blank_long_or_holds_anything_invisible():
         assert 1 <= len(text.split()) <= 60, text
         assert words(text), text
         assert text == " ".join(text.split(" ")).strip(), text
-        assert text.isprintable(), text
+        # An older Python does not know the newest emoji, which it calls unassigned.
+        assert all(letter.isprintable() or unicodedata.category(letter) == "Cn" for letter in text), text
 
 
 def test_no_two_texts_are_alike():
