@@ -85,9 +85,7 @@ def write_corpus(source, folder):
     """Write token lists and IOB2 tags of each split as JSON for the workers; return how many sentences and tokens."""
     corpus = load_corpus(source, scheme="IOB2")
     if missing := {"train", "dev"} - set(corpus):
-        raise UsageError(
-            f"{source}: no split {' and '.join(sorted(missing))}; the benchmark trains on train and scores dev"
-        )
+        raise UsageError(f"{source}: no split {' and '.join(sorted(missing))}; train and dev are both needed")
     sizes = {}
     for split in ("train", "dev", "test"):
         rows = corpus.get(split, corpus["train"].select([]))
@@ -160,14 +158,11 @@ def explain(runs, limits, failed):
     for threads in dict.fromkeys(threads for threads, _ in limits):
         values = [gflops for (of_threads, _), gflops in limits.items() if of_threads == threads]
         middle = f"{statistics.median(values):.0f} ({min(values):.0f}-{max(values):.0f})"
-        size = f"{PRODUCT_SIZE} x {PRODUCT_SIZE}"
-        lines.append(f"limit, threads {threads}: {middle} GFLOP/s in a product of {size} float32")
+        lines.append(f"limit, threads {threads}: {middle} GFLOP/s in a square product of {PRODUCT_SIZE} float32")
     parts = next(run["predict_operations"] for run in runs if run["system"] == BASE)
     counted = ", ".join(f"{part} {number:,.0f}" for part, number in parts.items())
     lines.append(f"multiply-adds per token in predicting: {counted}; training takes three times as many")
-    lines.append(
-        "F1 is strict, on dev, after the passes shown: that is enough for speed, but not for quality; see --until"
-    )
+    lines.append("F1 is strict, on dev, after the passes shown: enough for speed, but not for quality; see --until")
     notes = {
         "crfsuite": "crfsuite's passes are iterations of its optimiser over the whole corpus; it reads no raw text",
         "flair": "flair was trained on the first sentences only (--flair-sentences), so its F1 says nothing",
@@ -255,8 +250,7 @@ def measure_cost(job, streams):
             memory = {"mib": measured["mib"]} if "mib" in measured else {}
             for value, micros in zip(values, measured["micros"]):
                 runs.append({"system": system, "stage": stage, "value": value, "micros": micros, **memory})
-    title = f"Cost against size, threads {job['threads']}"
-    rows = Table("", "", title=title, box=box.SIMPLE, title_justify="left")
+    rows = Table("", "", title=f"Cost against size, threads {job['threads']}", box=box.SIMPLE, title_justify="left")
     for system in ENGINES:
         rows.add_column(f"{system}\nmicroseconds per token", justify="right")
         rows.add_column("\npeak MiB", justify="right")
@@ -299,12 +293,8 @@ def run(args, folder):
 
 def as_markdown(lines, rows, arguments):
     """Lay out lines and a table in Markdown, below the command that made them."""
-    heads = [" ".join(str(column.header).split()) for column in rows.columns]
-    body = zip(*(column.cells for column in rows.columns), strict=True)
-    cells = [
-        [first + f" ({rest})" * bool(rest) for first, _, rest in (str(c).partition("\n") for c in row)] for row in body
-    ]
-    laid_out = ["| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *cells]]
+    columns = [[column.header, "---", *column.cells] for column in rows.columns]
+    laid_out = ["| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in zip(*columns, strict=True)]
     command = shlex.join(["python", "recipes/benchmark.py", *arguments])
     return "\n".join([f"`{command}`", "", *(f"- {line}" for line in lines), "", *laid_out])
 
