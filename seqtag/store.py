@@ -180,6 +180,15 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     return StoredExport(config, parse_json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
 
 
+def read_task(folder: str | Path) -> Any:
+    """Give what config.json calls the task, before anything else is read; UsageError where there is no model."""
+    path = Path(folder) / "config.json"
+    try:
+        return parse_json(path, read_inside(path))["task"]
+    except (ModelError, KeyError, TypeError):
+        return read_model(folder).config.get("task")  # this says what is wrong with the folder
+
+
 def write_export(folder: Path, name: str, content: bytes) -> Path:
     """Put an export into a model folder, and its hash into config.json; gives its path.
 

@@ -1,14 +1,11 @@
 """The tasks that a model can be trained for, and which one a word of the command line or a model folder names."""
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from seqtag.errors import ModelError, SeqtagError, UsageError, near_miss
+from seqtag.errors import ModelError, UsageError, near_miss
 
 LANGUAGE = "lm"
 
@@ -47,26 +44,6 @@ class Task:
         return self.estimator().load(folder, device=device, engine=engine)
 
 
-def load_to_predict(task: Task, folder: str, *, device: str, engine: str | None) -> Any:
-    """Load a model for predictions alone: without importing torch where `load` would take the export anyway."""
-    if engine is None and (device == "cpu" or (device == "auto" and not _may_have_gpu())):
-        from seqtag.runtime import load
-        from seqtag.store import read_without_weights
-
-        threads = os.environ.get("OMP_NUM_THREADS", "")
-        try:
-            if read_without_weights(folder).config["params"].get("engine", "auto") in ("auto", "onnx"):
-                return load(folder, threads=int(threads) if threads.isdecimal() and int(threads) else None)
-        except (SeqtagError, KeyError, TypeError, AttributeError):
-            pass  # no export, a damaged one, or no onnxruntime: the other way says so, or does without
-    return task.load(folder, device=device, engine=engine)
-
-
-def _may_have_gpu() -> bool:
-    """Say whether torch might find a GPU, without importing torch: only on Linux can it be ruled out."""
-    return not sys.platform.startswith("linux") or os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/kfd")
-
-
 def _read_for_tagger(tagger: Any) -> dict[str, Any]:
     options = {"task": "tag", "language": tagger.language}
     if hasattr(tagger, "tagset_"):
@@ -94,14 +71,10 @@ def find_task(name: str, tasks: Mapping[str, Task] = TASKS) -> Task:
 
 def stored_task(folder: str) -> Task:
     """Find the task of the model in a folder; UsageError if there is no model, ModelError if it is damaged."""
-    from seqtag.model_files import parse_json, read_inside, shown
-    from seqtag.store import read_model
+    from seqtag.model_files import shown
+    from seqtag.store import read_task
 
-    config = Path(folder) / "config.json"
-    try:
-        name = parse_json(config, read_inside(config))["task"]
-    except (ModelError, KeyError, TypeError):
-        name = read_model(folder).config.get("task")  # this says what is wrong with the folder
+    name = read_task(folder)
     if not isinstance(name, str) or name not in TASKS:
         raise ModelError(
             f"{folder}: holds a model for the task {shown(name)}, and the tasks here are {', '.join(TASKS)}; use a "

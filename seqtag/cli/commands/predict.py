@@ -9,7 +9,7 @@ import typer
 from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelFolder
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
-from seqtag.cli.tasks import load_to_predict, stored_labelled_task
+from seqtag.cli.tasks import stored_labelled_task
 
 if TYPE_CHECKING:
     from seqtag.cli.prediction.requests import Request
@@ -78,12 +78,13 @@ def predict(
     """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
     from seqtag.cli.prediction.forms import FORMS, check_form, find_input
     from seqtag.cli.prediction.requests import read_requests
+    from seqtag.models.predictor import load_predictor
 
     task = stored_labelled_task(folder)
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
     check_form(form, task)
-    model = load_to_predict(task, folder, device=device, engine=engine)
+    model = load_predictor(folder, device=device, engine=engine)
     writer = FORMS[task.name].writer(model, form, given, attention=attention)
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")

@@ -1,0 +1,1 @@
+"""One outside tool a file, imported on demand: what joins trained models to the tools that people already use."""

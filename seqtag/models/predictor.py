@@ -1,0 +1,57 @@
+"""A trained tagger or classifier to predict with: its export where there is one, without torch, or else torch."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from seqtag.errors import SeqtagError, UsageError
+from seqtag.store import read_task, read_without_weights
+
+if TYPE_CHECKING:
+    from seqtag.models.classifying.classifier import Classifier
+    from seqtag.models.tagging.tagger import Tagger
+    from seqtag.runtime.loading import RuntimeClassifier, RuntimeTagger
+
+Predictor: TypeAlias = "Tagger | Classifier | RuntimeTagger | RuntimeClassifier"
+
+
+def load_predictor(
+    folder: str | Path, *, device: str = "auto", engine: str | None = None, threads: int | None = None
+) -> Predictor:
+    """Load a model for predictions alone; torch is not imported where the export of the model does the work.
+
+    `engine` is one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model;
+    `threads` is how many cores one call of an export may use, by default OMP_NUM_THREADS, or all. Raises UsageError
+    where there is no model or not what the engine needs, and for a language model; ModelError for a damaged model.
+    """
+    if engine in ("onnx", "onnx-int8"):
+        from seqtag.runtime import load
+
+        return load(folder, int8=engine == "onnx-int8", threads=threads or _wished_threads())
+    if engine in (None, "auto") and (device == "cpu" or (device == "auto" and not _may_have_gpu())):
+        from seqtag.runtime import load
+
+        try:
+            if engine or read_without_weights(folder).config["params"].get("engine", "auto") in ("auto", "onnx"):
+                return load(folder, threads=threads or _wished_threads())
+        except (SeqtagError, KeyError, TypeError, AttributeError):
+            pass  # no export, a damaged one, or no onnxruntime: the other way says so, or does without
+    task = read_task(folder)
+    if task == "lm":
+        raise UsageError(
+            f"{folder}: holds a language model, which knows no tags or classes; name a tagger or a classifier"
+        )
+    from seqtag import Classifier, Tagger
+
+    return (Classifier if task == "classify" else Tagger).load(folder, device=device, engine=engine)
+
+
+def _wished_threads() -> int | None:
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return int(threads) if threads.isdecimal() and int(threads) else None
+
+
+def _may_have_gpu() -> bool:
+    """Say whether torch might find a GPU, without importing torch: only on Linux can it be ruled out."""
+    return not sys.platform.startswith("linux") or os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/kfd")
