@@ -41,9 +41,12 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
 
 _CHECKED = (_VOCABULARY, _WEIGHTS, _HISTORY)
 
+# All files that a model folder may have.
+MODEL_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx")
+
 # The files that a new model replaces; an export belongs to the weights that it was made from.
-_OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx"}
-_OURS |= {f".{_CONFIG}.without", *(f".{name}.partial" for name in _OURS)}  # of an export that was broken off
+_OURS = {*MODEL_FILES, f".{_CONFIG}.without"}
+_OURS |= {f".{name}.partial" for name in MODEL_FILES}  # of an export that was broken off
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,19 @@ def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict
         if hashlib.sha256(contents[name]).hexdigest() != config["files"].get(name):
             raise ModelError(f"{folder / name}: damaged, it is not the file that was saved; save the model again")
     return config, contents
+
+
+def damaged_files(folder: Path) -> list[str]:
+    """Name the files of a model folder that are not those that were saved; files that are missing are not named.
+
+    Raises UsageError where there is no model, ModelError where config.json is damaged or from a newer release.
+    """
+    config, _ = read_files(folder, ())
+    return [
+        name
+        for name, expected in config["files"].items()
+        if os.path.lexists(folder / name) and sha256_of(folder / name) != expected
+    ]
 
 
 def _read_config(path: Path) -> dict[str, Any]:

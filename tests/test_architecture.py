@@ -27,7 +27,7 @@ FLOORS = [
     ["onnx_export"],
     ["linter", "runtime", "training"],
     ["evaluation", "inference", "corpora"],
-    ["batching"],
+    ["batching", "hub"],
     ["store", "nn", "text"],
     ["model_files", "reporting"],
     ["errors", "folders", "version"],
