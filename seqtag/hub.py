@@ -160,29 +160,41 @@ def _damaged(folder: Path) -> list[str]:
         return ["config.json"]
 
 
-def push_model(
-    folder: Path,
-    repository: str,
-    *,
-    private: bool | None = None,
-    revision: str | None = None,
-    token: str | bool | None = None,
-) -> str:
+def make_repository(repository: str, *, private: bool | None = None, token: str | bool | None = None) -> str:
+    """Make a repository unless it exists, and give its name with the owner, OWNER/NAME.
+
+    Raises UsageError where it can't be made, and where one that exists is not as `private` as asked.
+    """
+    with _explained(repository, None, to_write=True):
+        api = _api(token)
+        full_name = str(api.create_repo(repository, private=private, exist_ok=True).repo_id)
+        is_private = bool(api.repo_info(full_name).private)
+    if private is not None and is_private != private:
+        # Of a repository that exists the hub would ignore the wish, and show a private model to everybody.
+        state, wish = ("private", "public") if is_private else ("public", "private")
+        raise UsageError(
+            f"{repository}: the repository exists and is {state}, and private={private} does not make it {wish}; "
+            "change it in its settings on the hub, or leave private out"
+        )
+    return full_name
+
+
+def push_model(folder: Path, repository: str, *, revision: str | None = None, token: str | bool | None = None) -> str:
     """Put the files of a model folder into a repository as one commit, and give the address of the commit.
 
-    A repository or branch that does not exist is made. Files of an earlier model, such as an export of its weights, go
-    with the same commit; all other files of the repository are kept. Raises UsageError where nothing can be written.
+    `repository` is what `make_repository` gave. A branch that does not exist is made. Files of an earlier model, such
+    as an export of its weights, go with the same commit; all other files of the repository are kept. Raises UsageError
+    where nothing can be written.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    api = HfApi(token=token, library_name="seqtag", library_version=__version__)
     with _explained(repository, revision, to_write=True):
-        full_name = _make_repository(api, repository, private=private)
-        present = _make_branch(api, full_name, revision)
+        api = _api(token)
+        present = _make_branch(api, repository, revision)
         names = [name for name in MODEL_FILES if (folder / name).exists()]
         steps: list[Any] = [CommitOperationAdd(name, str(folder / name)) for name in names]
         steps += [CommitOperationDelete(name) for name in MODEL_FILES if name in present and name not in names]
-        done = api.create_commit(full_name, steps, commit_message="Push a model of seqtag", revision=revision)
+        done = api.create_commit(repository, steps, commit_message="Push a model of seqtag", revision=revision)
     return str(done.commit_url)
 
 
@@ -195,17 +207,20 @@ def check_repository(repository: object) -> None:
         )
 
 
-def _make_repository(api: "HfApi", repository: str, *, private: bool | None) -> str:
-    """Make a repository unless it exists, and give its name with the owner."""
-    full_name = str(api.create_repo(repository, private=private, exist_ok=True).repo_id)
-    if private is not None and bool(api.repo_info(full_name).private) != private:
-        # Of a repository that exists the hub would ignore the wish, and show a private model to everybody.
-        state, wish = ("private", "public") if not private else ("public", "private")
-        raise UsageError(
-            f"{repository}: the repository exists and is {state}, and private={private} does not make it {wish}; "
-            "change it in its settings on the hub, or leave private out"
-        )
-    return full_name
+def check_login() -> None:
+    """Raise UsageError where nobody is logged in, who could push a model after hours of training."""
+    from huggingface_hub import constants, get_token
+
+    if constants.HF_HUB_OFFLINE:
+        raise UsageError("a model can't be pushed to the hub while HF_HUB_OFFLINE is set; unset it")
+    if not get_token():
+        raise UsageError("a model can't be pushed to the hub by nobody; log in with `hf auth login`, or set HF_TOKEN")
+
+
+def _api(token: str | bool | None) -> "HfApi":
+    from huggingface_hub import HfApi
+
+    return HfApi(token=token, library_name="seqtag", library_version=__version__)
 
 
 def _make_branch(api: "HfApi", repository: str, revision: str | None) -> set[str]:

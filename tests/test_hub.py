@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqtag import ModelError, UsageError
-from seqtag.hub import check_is_path, check_repository, find_model, hub_name, push_model
+from seqtag.hub import check_is_path, check_repository, find_model, hub_name, make_repository, push_model
 from seqtag.store import read_model
 
 
@@ -22,6 +22,11 @@ from seqtag.store import read_model
 )
 def test_a_name_on_the_hub_has_an_owner_and_may_have_a_revision(model: str, name: tuple[str, str | None]):
     assert hub_name(model) == name
+
+
+def push(folder: Path, repository: str, *, private: bool | None = None, token=None, revision=None) -> str:
+    full_name = make_repository(repository, private=private, token=token)
+    return push_model(folder, full_name, token=token, revision=revision)
 
 
 PATHS = [
@@ -50,7 +55,7 @@ def test_what_exists_is_a_path_and_so_is_a_mistyped_name_in_a_folder_that_exists
 
 
 def test_a_model_comes_back_as_it_was_pushed(hub, exported_tagger: Path):
-    address = push_model(exported_tagger, "me/ner")
+    address = push(exported_tagger, "me/ner")
     assert address.startswith(f"{hub.url}/me/ner/commit/")
     names = ["README.md", "config.json", "history.json", "model.int8.onnx", "model.onnx", "model.safetensors"]
     assert sorted(hub.files("me/ner")) == [".gitattributes", *names, "vocabulary.json"]
@@ -67,7 +72,7 @@ def test_a_model_comes_back_as_it_was_pushed(hub, exported_tagger: Path):
 def test_only_the_files_of_a_model_travel(hub, saved_tagger: Path, tmp_path: Path):
     folder = Path(shutil.copytree(saved_tagger, tmp_path / "model"))
     (folder / "train.conll").write_text("Ada B-PER\n")
-    push_model(folder, "me/ner")
+    push(folder, "me/ner")
     assert "train.conll" not in hub.files("me/ner")
     repository = hub.add("you/ner", saved_tagger)
     repository.commit("main", {**hub.files("you/ner"), "pytorch_model.bin": b"code", "setup.py": b"code"})
@@ -77,24 +82,24 @@ def test_only_the_files_of_a_model_travel(hub, saved_tagger: Path, tmp_path: Pat
 def test_a_push_takes_away_the_files_of_the_model_before_and_no_other(hub, exported_tagger: Path, saved_tagger: Path):
     hub.add("me/ner", exported_tagger)
     hub.repositories["me/ner"].commit("main", {**hub.files("me/ner"), "figure.png": b"png"})
-    push_model(saved_tagger, "me/ner")
+    push(saved_tagger, "me/ner")
     assert not {"model.onnx", "model.int8.onnx"} & set(hub.files("me/ner"))
     assert hub.files("me/ner")["figure.png"] == b"png"
     num_commits = len(hub.repositories["me/ner"].commits)
-    push_model(saved_tagger, "me/ner")  # nothing new: no empty commit
+    push(saved_tagger, "me/ner")  # nothing new: no empty commit
     assert len(hub.repositories["me/ner"].commits) == num_commits
 
 
 def test_a_name_without_an_owner_is_pushed_to_whoever_has_the_token(hub, saved_tagger: Path):
-    push_model(saved_tagger, "ner")
+    push(saved_tagger, "ner")
     assert "config.json" in hub.files("me/ner")
 
 
 def test_a_revision_is_a_branch_on_the_way_there_and_a_branch_a_tag_or_a_commit_back(
     hub, saved_tagger: Path, exported_tagger: Path
 ):
-    push_model(saved_tagger, "me/ner")
-    push_model(exported_tagger, "me/ner", revision="with-exports")
+    push(saved_tagger, "me/ner")
+    push(exported_tagger, "me/ner", revision="with-exports")
     assert "model.onnx" not in hub.files("me/ner")
     commit = hub.repositories["me/ner"].refs["with-exports"]
     hub.repositories["me/ner"].refs["v1.0"] = commit
@@ -112,23 +117,23 @@ def test_a_revision_is_a_branch_on_the_way_there_and_a_branch_a_tag_or_a_commit_
 
 
 def test_a_private_repository_needs_a_token(hub, saved_tagger: Path, tmp_path: Path):
-    push_model(saved_tagger, "me/secret", private=True)
+    push(saved_tagger, "me/secret", private=True)
     assert hub.repositories["me/secret"].private
     assert read_model(find_model("me/secret", token="token-of-me")).config["task"] == "tag"
     for token in ("token-of-you", False):
         with pytest.raises(UsageError, match=r"there is no such model on the hub, or it is private; .*HF_TOKEN"):
             find_model("me/secret", token=token, revision="main", cache_dir=tmp_path / "empty")
     with pytest.raises(UsageError, match="does not let you write there"):
-        push_model(saved_tagger, "me/secret", token="token-of-you")
+        push(saved_tagger, "me/secret", token="token-of-you")
     with pytest.raises(UsageError, match="does not let you write there"):
-        push_model(saved_tagger, "me/other", token=False)
+        push(saved_tagger, "me/other", token=False)
 
 
 def test_a_repository_that_is_public_is_not_pushed_to_as_a_private_one(hub, saved_tagger: Path):
-    push_model(saved_tagger, "me/ner")
+    push(saved_tagger, "me/ner")
     with pytest.raises(UsageError, match=r"exists and is public, and private=True does not make it private"):
-        push_model(saved_tagger, "me/ner", private=True)
-    push_model(saved_tagger, "me/ner", private=False)
+        push(saved_tagger, "me/ner", private=True)
+    push(saved_tagger, "me/ner", private=False)
 
 
 def test_a_missing_repository_is_named(hub):

@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import LabelledRows, SeriesRows, count_tokens
+from seqtag.corpora.source_names import hub_origin
 from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.classifying.slices import unknown_shares
@@ -130,7 +131,7 @@ class Classifier(
         ids = self._ids(train)
         self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
         rows = self._index(train, ids)
-        self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out)}
+        self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out), **hub_origin(X)}
         self.data_ |= {"train": len(train), "dev": len(held_out), "seen": seen_keys(train.items, held_out.items)}
         dev_rows = held_out.rows if self.series_ is None else self.series_.centred(held_out.rows, "fit")
         dev_score = ClassDevScore(self._torch_engine, dev_rows, held_out.labels, self.class_set_)

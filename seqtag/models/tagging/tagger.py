@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.source_names import hub_origin
 from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
@@ -136,7 +137,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
-        self.data_ |= {"train": len(train), "dev": len(held_out)}
+        self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
         self.data_["seen"] = seen_keys(train, held_out)
         dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
