@@ -94,7 +94,7 @@ def what_serving_imports() -> set[str]:
 
 def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
     wanted = {file_of(name).relative_to(REPOSITORY).as_posix() for name in what_serving_imports()}
-    packages = ("", "inference/", "runtime/", "text/")
+    packages = ("", "inference/", "reporting/", "runtime/", "text/")
     wanted |= {f"seqtag/{folder}__init__.py" for folder in packages} | {"seqtag/py.typed"}
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}
     assert wanted - set(files) == set(), (

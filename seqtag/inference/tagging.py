@@ -20,6 +20,7 @@ from seqtag.text.length_batches import filled
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
+from seqtag.text.text_spans import SpansOfTexts, TextSpans
 from seqtag.text.tokenizer import Token, Tokenizer
 
 Tokens = Sequence[str]
@@ -240,7 +241,7 @@ class PredictingTagger(Generic[EngineT]):
         A text is cut into sentences and tokens with spaCy's rules for the model's language. A span's score is the
         probability, over all tag sequences, that exactly this span with this label is there.
         """
-        return list(self.spans_stream(texts(X, "predict_spans")))
+        return SpansOfTexts(self.spans_stream(texts(X, "predict_spans")))
 
     def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
         """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
@@ -256,16 +257,17 @@ class PredictingTagger(Generic[EngineT]):
                 yield text, [(tokens, self._tags().written(tags), spans) for tokens, tags, spans in sentences]
 
 
-def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> list[Span]:
+def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> TextSpans:
     """Give the spans of the sentences of a text with their offsets in the characters of the text.
 
     >>> tokens = [Token("Ada", 0, 3), Token("Lovelace", 5, 13)]
     >>> text_spans("Ada  Lovelace", [(tokens, ["B-PER", "I-PER"], [Span(0, 2, "PER")])])
     [Span(start=0, end=13, label='PER', text='Ada  Lovelace')]
     """
-    return [
+    found = (
         Span(start, end, span.label, text[start:end], span.score)
         for tokens, _, spans in sentences
         for span in spans
         for start, end in [(tokens[span.start].start, tokens[span.end - 1].end)]
-    ]
+    )
+    return TextSpans(found, text)

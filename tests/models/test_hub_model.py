@@ -47,9 +47,9 @@ def test_a_classifier_and_a_language_model_come_back(hub, saved_classifier: Path
     assert again.predict_proba(TEXTS).tolist() == classifier.predict_proba(TEXTS).tolist()
     language_model.push_to_hub("me/writer")
     assert LanguageModel.from_pretrained("me/writer").generate("to") == language_model.generate("to")
-    with pytest.raises(UsageError, match="^me/writer: holds a language model"):
+    with pytest.raises(UsageError, match=r"^me/writer: holds a language model"):
         load_predictor("me/writer")
-    with pytest.raises(UsageError, match="^me/writer: holds a model for the task 'lm', Tagger needs 'tag'"):
+    with pytest.raises(UsageError, match=r"^me/writer: holds a model for the task 'lm', Tagger needs 'tag'"):
         Tagger.from_pretrained("me/writer")
     with pytest.raises(UsageError, match=r"^me/mood: the repository has no model.onnx; .*seqtag export"):
         load("me/mood")
@@ -152,7 +152,7 @@ def test_a_report_of_another_task_and_a_model_that_is_not_trained_are_refused(
     hub, tagger: Tagger, saved_classifier: Path
 ):
     report = Classifier.load(saved_classifier).evaluate(TEXTS, LABELS, resamples=0)
-    with pytest.raises(UsageError, match="report=ClassReport: .* the task 'tag'"):
+    with pytest.raises(UsageError, match=r"report=ClassReport: .* the task 'tag'"):
         tagger.push_to_hub("me/ner", report=report)
     with pytest.raises(UsageError, match="not trained yet"):
         Tagger().push_to_hub("me/ner")
