@@ -89,6 +89,7 @@ TESTED_ELSEWHERE = {
     "onnx_export/recurrent.py": "onnx_export/test_tagging.py",
     "onnx_export/weights.py": "onnx_export/test_context.py",
     "reporting/sections.py": "reporting/test_terminal.py",
+    "reporting/unseen.py": "reporting/test_notebook.py",
     "runtime/classifying_engine.py": "onnx_export/test_classifying.py",
     "runtime/heads.py": "runtime/test_tagger.py",
     "runtime/tagging_engine.py": "runtime/test_tagger.py",

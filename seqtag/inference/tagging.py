@@ -9,10 +9,11 @@ in any order, predictions in the order of the sentences. Thresholds say how sure
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.user_input import texts, token_lists
@@ -213,6 +214,34 @@ class PredictingTagger(Generic[EngineT]):
     def scheme_(self) -> str:
         """The scheme of the training data, which is that of the predictions."""
         return self._tags().data_scheme
+
+    def __call__(self, inputs: str | Iterable[str], *, aggregation_strategy: str = "simple") -> list[Any]:
+        """Find the spans of a text, or of each of several, in the manner of the pipelines of transformers.
+
+        A text gives a list of dictionaries with `entity_group`, `score`, `word`, `start` and `end`, several texts give
+        a list of such lists. With `aggregation_strategy="none"` each token with a tag other than O has a dictionary:
+        `entity` is the tag, `score` its probability and `index` the number of the token in the text, from 1; the other
+        strategies of transformers all give spans, since words are never in pieces here. Plain tags are spans of one
+        token. All values are JSON-able.
+        """
+        check_strategy(aggregation_strategy)
+        answers: list[Any]
+        if aggregation_strategy == "none":
+            answers = list(self._token_records(texts(listed(inputs), "the call")))
+        else:
+            found = self.spans_stream(texts(listed(inputs), "the call"))
+            answers = [[span.to_dict("hf") for span in spans] for spans in found]
+        return answers[0] if isinstance(inputs, str) else answers
+
+    def _token_records(self, X: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        columns = {tag: column for column, tag in enumerate(self.tags_)}
+        outside = None if self.scheme_ == "plain" else self._tags().spelling.outside
+        for _, sentences in self.tag_texts(X):
+            proba = self.predict_proba([[token.text for token in tokens] for tokens, _, _ in sentences])
+            tokens = [token for tokens, _, _ in sentences for token in tokens]
+            tags = [tag for _, tags, _ in sentences for tag in tags]
+            proba_TD = np.concatenate([*proba, np.zeros((0, len(columns)))])
+            yield token_records(tokens, tags, proba_TD, columns=columns, outside=outside)
 
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
         """Tag token lists: one tag per token, in the scheme and spelling of the training data; no token, no tag."""

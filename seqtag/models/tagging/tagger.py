@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
@@ -19,6 +19,7 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
+from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
@@ -236,6 +237,15 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
         found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
         return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
+
+    def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """Tag a batch of a dataset: `data.map(tagger.map_batch, batched=True)`, with `num_proc` too.
+
+        A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
+        result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
+        where there is no such column, or where one of the data would be lost.
+        """
+        return tag_batch(self, batch)
 
     # -- measuring ----------------------------------------------------------------------------
 
