@@ -143,9 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _validate(self, body: bytes) -> None:
         content = json.loads(body)["content"]
-        has_metadata = content.startswith("---\n")
-        errors = [] if has_metadata else [{"message": "there is no metadata"}]
-        self._answer(200 if has_metadata else 400, {"errors": errors, "warnings": []})
+        warnings = [] if content.startswith("---\n") else [{"message": "empty or missing yaml metadata in repo card"}]
+        self._answer(200, {"errors": [], "warnings": warnings})
 
     def _info(self, body: bytes, repo: str, revision: str = "main") -> None:
         repository = self._repository(repo)
