@@ -193,6 +193,16 @@ def test_a_download_that_breaks_off_is_told_and_can_be_repeated(hub, saved_tagge
     assert read_model(find_model("me/ner")).config["task"] == "tag"
 
 
+def test_a_connection_that_is_cut_is_taken_up_again_where_it_broke(hub, saved_tagger: Path):
+    hub.add("me/ner", saved_tagger)
+    hub.cut = {"model.safetensors"}
+    folder = find_model("me/ner")
+    assert (folder / "model.safetensors").read_bytes() == (saved_tagger / "model.safetensors").read_bytes()
+    assert (
+        len([request for request in hub.requests if request.startswith("GET") and "model.safetensors" in request]) == 2
+    )
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "vocabulary.json"])
 def test_a_file_that_was_damaged_on_the_way_is_downloaded_again(hub, saved_tagger: Path, file: str):
     hub.add("me/ner", saved_tagger)
