@@ -121,7 +121,10 @@ def test_a_private_repository_needs_a_token(hub, saved_tagger: Path, tmp_path: P
     assert hub.repositories["me/secret"].private
     assert read_model(find_model("me/secret", token="token-of-me")).config["task"] == "tag"
     for token in ("token-of-you", False):
-        with pytest.raises(UsageError, match=r"there is no such model on the hub, or it is private; .*HF_TOKEN"):
+        with pytest.raises(
+            UsageError,
+            match=r"there is no such folder here, and no such model on the hub, or it is private; .*HF_TOKEN",
+        ):
             find_model("me/secret", token=token, revision="main", cache_dir=tmp_path / "empty")
     with pytest.raises(UsageError, match="does not let you write there"):
         push(saved_tagger, "me/secret", token="token-of-you")
@@ -137,7 +140,9 @@ def test_a_repository_that_is_public_is_not_pushed_to_as_a_private_one(hub, save
 
 
 def test_a_missing_repository_is_named(hub):
-    with pytest.raises(UsageError, match=r"^me/nowhere: there is no such model on the hub, or it is private"):
+    with pytest.raises(
+        UsageError, match=r"^me/nowhere: there is no such folder here, and no such model on the hub, or it is private"
+    ):
         find_model("me/nowhere")
 
 
@@ -256,3 +261,18 @@ def test_a_cache_that_can_not_be_written_is_named(hub, saved_tagger: Path, tmp_p
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UsageError, match=r"me/ner: a file of the cache can't be read or written \(.*Not a directory"):
         find_model("me/ner", cache_dir=tmp_path / "file")
+
+
+def test_a_damaged_file_of_the_cache_is_told_where_there_is_no_network(hub, saved_tagger: Path, monkeypatch):
+    from huggingface_hub import constants
+
+    hub.add("me/ner", saved_tagger)
+    path = find_model("me/ner") / "vocabulary.json"
+    path.resolve().write_bytes(b"{}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    for only_local in (True, False):
+        with pytest.raises(ModelError, match=r"^me/ner: vocabulary.json is damaged in the cache, and"):
+            find_model("me/ner", local_files_only=only_local)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert find_model("me/ner") == path.parent
+    assert path.read_bytes() == (saved_tagger / "vocabulary.json").read_bytes()
