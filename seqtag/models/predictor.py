@@ -33,8 +33,9 @@ def load_predictor(
         from seqtag.runtime import load
 
         try:
-            if engine or read_without_weights(folder).config["params"].get("engine", "auto") in ("auto", "onnx"):
-                return load(folder, threads=threads or _wished_threads())
+            chosen = engine or read_without_weights(folder).config["params"].get("engine", "auto")
+            if chosen != "torch":
+                return load(folder, int8=chosen == "onnx-int8", threads=threads or _wished_threads())
         except (SeqtagError, KeyError, TypeError, AttributeError):
             pass  # no export, a damaged one, or no onnxruntime: the other way says so, or does without
     task = read_task(folder)
