@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from spacy import util
-from spacy.attrs import IS_SPACE
+from spacy.attrs import ENT_IOB
 from spacy.language import Language
 from spacy.parts_of_speech import IDS
 from spacy.pipeline import Pipe
@@ -69,7 +69,7 @@ class Words(NamedTuple):
     """Tokens of a Doc that a model reads together; none of them is white space."""
 
     texts: list[str]
-    places: list[int]  # the number of each token in its Doc
+    places: Sequence[int]  # the number of each token in its Doc
 
 
 class Annotator(Protocol):
@@ -112,12 +112,12 @@ class EntityAnnotator:
 
     def _write_entities(self, doc: Doc, spans: Sequence[Span]) -> set[Span]:
         """Set `doc.ents`, and give which of the spans are in it now."""
-        taken = [] if self.overwrite else [token.i for token in doc if token.ent_iob in (1, 3)]
+        taken = set() if self.overwrite else set(np.flatnonzero(doc.to_array(ENT_IOB) % 2).tolist())  # I is 1, B is 3
         if not taken:
             doc.set_ents(spans)
             return set(spans)
         blocked = [doc[place : place + 1] for place in taken if not doc[place].ent_type]
-        free = [span for span in spans if not set(taken).intersection(range(span.start, span.end))]
+        free = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
         doc.set_ents([*doc.ents, *free], blocked=blocked)
         return set(free)
 
@@ -369,8 +369,9 @@ def word_runs(doc: Doc) -> list[Words]:
 
 
 def _words(doc: Doc) -> Words:
-    places = np.flatnonzero(doc.to_array(IS_SPACE) == 0).tolist()
-    return Words([doc[place].text for place in places], places)
+    texts = [token.text for token in doc if not token.is_space]
+    is_all = len(texts) == len(doc)  # as in most Docs
+    return Words(texts, range(len(doc)) if is_all else [token.i for token in doc if not token.is_space])
 
 
 def _joined(runs: Iterable[Iterable[Words]]) -> Iterator[Words]:
