@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -201,9 +201,11 @@ def _read_contents(folder: Path) -> dict[str, bytes]:
     there = {name for name in _OURS if os.path.lexists(folder / name)}
     noted = set(config["files"])
     _, contents = read_files(folder, [_VOCABULARY, *sorted(there & noted - {_VOCABULARY})])
-    # The others have no hash: the card, and an export of an earlier release, which holds the hash of its weights.
-    unchecked = [name for name in (_CONFIG, _CARD, *_EXPORTS) if name in there - noted]
+    # An export of an earlier release has no hash here; it holds the hash of the weights that it was made from.
+    unchecked = [name for name in (_CONFIG, *_EXPORTS) if name in there - noted]
     contents |= {name: read_inside(folder / name) for name in unchecked}
+    with suppress(ModelError):  # no answer depends on the card
+        contents[_CARD] = read_inside(folder / _CARD)
     if parse_json(folder / _CONFIG, contents[_CONFIG])["files"] != config["files"]:
         raise ModelError(f"{folder}: another model was saved there while this one was read; try again")
     return contents
@@ -349,9 +351,10 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
 
 
 def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    for name in _OURS & set(contents):
-        (folder / name).write_bytes(contents[name])
-        sync(folder / name)
+    for name, content in contents.items():
+        if name in _OURS:
+            (folder / name).write_bytes(content)
+            sync(folder / name)
     sync(folder)
 
 
