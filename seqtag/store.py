@@ -41,10 +41,12 @@ _CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
 
 _CHECKED = (_VOCABULARY, _WEIGHTS, _HISTORY)
 
+# All files that a model folder may have.
+MODEL_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx")
+
 # The files that a new model replaces; an export belongs to the weights that it was made from.
-_EXPORTS = ("model.onnx", "model.int8.onnx")
-_OURS = {_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, *_EXPORTS}
-_OURS |= {f".{_CONFIG}.without", *(f".{name}.partial" for name in _OURS)}  # of an export that was broken off
+_OURS = {*MODEL_FILES, f".{_CONFIG}.without"}
+_OURS |= {f".{name}.partial" for name in MODEL_FILES}  # of an export that was broken off
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +200,11 @@ def read_contents(folder: str | Path) -> dict[str, bytes]:
 
 def _read_contents(folder: Path) -> dict[str, bytes]:
     config, _ = read_files(folder, ())
-    there = {name for name in _OURS if os.path.lexists(folder / name)}
-    noted = set(config["files"])
-    _, contents = read_files(folder, [_VOCABULARY, *sorted(there & noted - {_VOCABULARY})])
+    there = [name for name in MODEL_FILES if name == _VOCABULARY or os.path.lexists(folder / name)]
+    checked = [name for name in there if name in config["files"]]
+    _, contents = read_files(folder, checked)
     # An export of an earlier release has no hash here; it holds the hash of the weights that it was made from.
-    unchecked = [name for name in (_CONFIG, *_EXPORTS) if name in there - noted]
-    contents |= {name: read_inside(folder / name) for name in unchecked}
+    contents |= {name: read_inside(folder / name) for name in there if name not in (*checked, _CARD)}
     with suppress(ModelError):  # no answer depends on the card
         contents[_CARD] = read_inside(folder / _CARD)
     if parse_json(folder / _CONFIG, contents[_CONFIG])["files"] != config["files"]:
@@ -281,6 +282,19 @@ def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict
     return config, contents
 
 
+def damaged_files(folder: Path) -> list[str]:
+    """Name the files of a model folder that are not those that were saved; files that are missing are not named.
+
+    Raises UsageError where there is no model, ModelError where config.json is damaged or from a newer release.
+    """
+    config, _ = read_files(folder, ())
+    return [
+        name
+        for name, expected in config["files"].items()
+        if os.path.lexists(folder / name) and sha256_of(folder / name) != expected
+    ]
+
+
 def _read_config(path: Path) -> dict[str, Any]:
     """Read config.json, and check what this file alone says: its format, its own hash, the hashes of the others."""
     config = parse_json(path, read_inside(path))
@@ -352,7 +366,7 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
 
 def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
-        if name in _OURS:
+        if name in MODEL_FILES:
             (folder / name).write_bytes(content)
             sync(folder / name)
     sync(folder)

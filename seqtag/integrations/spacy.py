@@ -4,6 +4,7 @@ spaCy finds the factory through an entry point. Models come from `load_predictor
 into Docs, and their files to where a pipeline is saved. Nothing here trains.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from spacy.pipeline.spancat import spancat_score
 from spacy.scorer import Scorer, get_ner_prf
 from spacy.tokens import Doc, Span, SpanGroup
 
-from seqtag.errors import ModelError, UsageError, near_miss
+from seqtag.errors import ModelError, UsageError, near_miss, one_line
+from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.model_files import parse_json
@@ -197,16 +199,17 @@ class SeqtagComponent(Pipe):
 
     def __init__(self, name: str, settings: Settings, *, files: Mapping[str, bytes] | None = None) -> None:
         self.name, self.settings = name, settings
-        self._place = settings.model
         self._files = files  # the model itself, by the names of its files, where it came as bytes
-        self._identity: dict[str, Any] | None = None  # of the model in the folder, when it was loaded
+        self._folder = ""  # where the model was loaded from otherwise, and what it was then
+        self._identity: dict[str, Any] = {}
         self._annotator: Annotator | None = None
 
     @property
     def annotator(self) -> Annotator:
         """What predicts; loads the model if that has not been done yet."""
         if self._annotator is None:
-            self._annotator = self._load()
+            annotator = self._read(self.settings.model) if self._files is None else self._unpack(self._files)
+            self._annotator = annotator
         return self._annotator
 
     @property
@@ -250,8 +253,7 @@ class SeqtagComponent(Pipe):
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "SeqtagComponent":
         """Load the model that a pipeline was saved with; without one, the model of the configuration is kept."""
         if Path(path).exists():
-            self._place, self._files = str(Path(path).resolve()), None
-            self._annotator = self._load()
+            self._annotator, self._files = self._read(Path(path)), None
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -261,29 +263,34 @@ class SeqtagComponent(Pipe):
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "SeqtagComponent":
         """Load a model from what `to_bytes` gave; ModelError where that is damaged."""
+        found: list[Any] = []
         try:
-            util.from_bytes(data, {"model": self._take}, exclude)
+            util.from_bytes(data, {"model": found.append}, exclude)
         except ValueError as error:
             raise ModelError(
-                f"{self.name}: the bytes of the model are damaged ({error}); save the pipeline again"
+                f"{self.name}: the bytes are damaged ({one_line(error)}); save the pipeline again"
             ) from None
+        for files in found:
+            if not isinstance(files, dict) or not all(isinstance(content, bytes) for content in files.values()):
+                raise ModelError(f"{self.name}: the bytes hold no files of a model; save the pipeline again")
+            self._annotator, self._files = self._unpack(files), files
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self.name, self.settings, self._contents(), getattr(self, "error_handler", None))
 
-    def _take(self, files: Any) -> None:
-        if not isinstance(files, dict) or not all(isinstance(content, bytes) for content in files.values()):
-            raise ModelError(f"{self.name}: the bytes hold no files of a model; save the pipeline again")
-        self._files = files
-        self._annotator = self._load()
+    def _read(self, model: str | Path) -> Annotator:
+        folder = find_model(model)
+        with named(model, folder):
+            identity = model_identity(read_files(folder, ())[0])
+            annotator = self._open(folder)
+        # A relative path, or a name on the hub, may mean another model when this one is saved.
+        self._folder, self._identity = os.path.abspath(folder), identity
+        return annotator
 
-    def _load(self) -> Annotator:
-        if self._files is not None:
-            with unpacked(self._files) as folder:
-                return self._open(folder)
-        self._identity = model_identity(read_files(Path(self._place), ())[0])
-        return self._open(Path(self._place))
+    def _unpack(self, files: Mapping[str, bytes]) -> Annotator:
+        with unpacked(files) as folder, named(f"the model of {self.name!r}", folder):
+            return self._open(folder)
 
     def _open(self, folder: Path) -> Annotator:
         wanted = self.settings
@@ -296,10 +303,10 @@ class SeqtagComponent(Pipe):
         """Give the files of the model; ModelError where its folder has another one by now."""
         if self._files is not None:
             return self._files
-        files = read_contents(self._place)
-        config = parse_json(Path(self._place, "config.json"), files["config.json"])
-        if self._annotator is not None and model_identity(config) != self._identity:
-            raise ModelError(f"{self._place}: holds another model than when this pipeline loaded it; load it again")
+        _ = self.annotator  # what can't be loaded is not saved
+        files = read_contents(self._folder)
+        if model_identity(parse_json(Path(self._folder, "config.json"), files["config.json"])) != self._identity:
+            raise ModelError(f"{self._folder}: holds another model than when this pipeline loaded it; load it again")
         return files
 
 

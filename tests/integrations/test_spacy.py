@@ -400,7 +400,7 @@ def test_bytes_from_anywhere_write_nothing_outside_and_are_one_message(model, ex
     before = sorted(tmp_path.parent.rglob("escaped*"))
     with pytest.raises(SeqtagError):
         component.from_bytes(spacy.util.to_bytes({"model": lambda: model}, ()))
-    with pytest.raises(ModelError, match="seqtag: the bytes of the model are damaged"):
+    with pytest.raises(ModelError, match="seqtag: the bytes are damaged"):
         component.from_bytes(component.to_bytes()[:-10])
     assert sorted(tmp_path.parent.rglob("escaped*")) == before
     assert not Path("/tmp/escaped.txt").exists()
@@ -504,3 +504,15 @@ def test_a_model_that_can_t_be_used_is_named_at_the_first_doc(tmp_path: Path, sa
         pipeline(tmp_path / "nowhere")("Ada")
     with pytest.raises(UsageError, match="export"):
         pipeline(saved_tagger, engine="onnx")("Ada")
+
+
+def test_a_model_on_the_hub_is_named_as_any_other(hub, exported_tagger: Path, tmp_path: Path):
+    Tagger.load(exported_tagger).push_to_hub("me/ner", revision="v2")
+    nlp = pipeline("me/ner@v2")
+    assert entities(nlp(NEWS[0])) == entities(pipeline(exported_tagger)(NEWS[0]))
+    nlp.to_disk(tmp_path / "p")
+    hub.repositories.clear()
+    shutil.rmtree(tmp_path / "hub-cache")
+    assert entities(spacy.load(tmp_path / "p")(NEWS[0])) == entities(nlp(NEWS[0]))
+    with pytest.raises(UsageError, match="me/ner@v2"):
+        pipeline("me/ner@v2")("Ada")
