@@ -56,8 +56,14 @@ def _load(folder: Path, *, device: str, engine: str | None, threads: int | None)
         raise UsageError(
             f"{folder}: holds a language model, which knows no tags or classes; name a tagger or a classifier"
         )
-    from seqtag import Classifier, Tagger
+    try:
+        from seqtag import Classifier, Tagger
+    except UsageError:  # seqtag-runtime has no estimators: the export predicts on any device, or says why it can't
+        if engine == "torch":
+            raise
+        from seqtag.runtime import load
 
+        return load(folder, threads=threads or _wished_threads())
     return (Classifier if task == "classify" else Tagger).load(folder, device=device, engine=engine)
 
 
