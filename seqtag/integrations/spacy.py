@@ -107,21 +107,19 @@ class EntityAnnotator:
                 scores = np.array([score for _, score in scored], np.float32)  # where spaCy's spancat has them
                 spans = [span for span, _ in scored]
                 doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, attrs={"scores": scores}, spans=spans)
-            written = self._write_entities(doc, [span for span, _ in scored])
+            earlier = self._write_entities(doc, [span for span, _ in scored])
             for span, score in scored:
-                if self.spans_key is not None or span in written:
+                if (span.start, span.end) not in earlier:  # in spaCy two spans of the same tokens share what `_` holds
                     span._.seqtag_score = score
 
-    def _write_entities(self, doc: Doc, spans: Sequence[Span]) -> set[Span]:
-        """Set `doc.ents`, and give which of the spans are in it now."""
+    def _write_entities(self, doc: Doc, spans: Sequence[Span]) -> set[tuple[int, int]]:
+        """Set `doc.ents`, and give the places of earlier entities that were kept."""
         taken = set() if self.overwrite else set(np.flatnonzero(doc.to_array(ENT_IOB) % 2).tolist())  # I is 1, B is 3
-        if not taken:
-            doc.set_ents(spans)
-            return set(spans)
+        earlier = list(doc.ents) if taken else []
         blocked = [doc[place : place + 1] for place in taken if not doc[place].ent_type]
         free = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
-        doc.set_ents([*doc.ents, *free], blocked=blocked)
-        return set(free)
+        doc.set_ents([*earlier, *free], blocked=blocked)
+        return {(entity.start, entity.end) for entity in earlier}
 
     def score(self, examples: Sequence[Any]) -> Scores:
         """Give the scores of spaCy's `ner`, and those of its `spancat` if the spans have a key."""
@@ -170,7 +168,7 @@ class ClassAnnotator:
 
     def __init__(self, classifier: "Classifier | RuntimeClassifier") -> None:
         self.classifier = classifier
-        self.labels = tuple(map(str, classifier.classes_.tolist()))
+        self.labels = classifier.class_set_.names
 
     def annotate(self, docs: Sequence[Doc]) -> None:
         """Classify all Docs in one call, each by all of its words."""

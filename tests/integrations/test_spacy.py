@@ -145,9 +145,10 @@ def test_earlier_entities_are_kept_or_overridden(exported_tagger: Path, overwrit
     else:
         assert entities(doc) == [("Ada Lovelace", "PER"), ("lived", "VERB"), ("London", "CITY")]
         assert doc.ents[2].ent_id_ == "l"
-        assert doc.ents[1]._.seqtag_score is None
+        assert scores(doc.ents[1:]) == [None, None]  # that of the model's London is not the rule's
     assert doc.ents[0]._.seqtag_score == pytest.approx(scores(alone.ents)[0])
     assert [span.text for span in doc.spans["model"]] == ["Ada Lovelace", "London"]
+    assert doc.spans["model"].attrs["scores"].tolist() == pytest.approx(scores(alone.ents))
 
 
 def test_tokens_that_were_blocked_stay_out_of_entities(exported_tagger: Path):
