@@ -287,8 +287,10 @@ def _reason(error: BaseException, revision: str | None, local_files_only: bool, 
     if isinstance(error, errors.HfHubHTTPError) and status is not None:
         return f"the hub refused the request ({one_line(error)}); try again later, or {log_in}"
     if "Consistency check failed" in str(error):
-        return f"the download broke off ({one_line(error)}); try again"
+        return "the download broke off before the end of a file; try again"
     cause = one_line(error.__cause__ or error)
-    if isinstance(error, (ValueError, RuntimeError)):
+    if isinstance(error, OSError) and error.errno is not None:  # of this machine, such as a disk that is full
+        return f"a file of the cache can't be read or written ({cause})"
+    if isinstance(error, (ValueError, RuntimeError)) and not isinstance(error, errors.LocalEntryNotFoundError):
         return f"the transfer failed ({cause}); try again"
     return f"the hub can't be reached ({cause}); check the network" + ("" if to_write else ", or give a folder's path")

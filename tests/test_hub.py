@@ -187,10 +187,20 @@ def test_a_hub_that_does_not_answer_is_no_obstacle_for_what_is_in_the_cache(hub,
 def test_a_download_that_breaks_off_is_told_and_can_be_repeated(hub, saved_tagger: Path):
     hub.add("me/ner", saved_tagger)
     hub.broken = lambda name, content: content[:-9] if name == "model.safetensors" else content
-    with pytest.raises(UsageError, match=r"me/ner: the download broke off \(.*\); try again"):
+    with pytest.raises(UsageError, match=r"me/ner: the download broke off before the end of a file; try again"):
         find_model("me/ner")
     hub.broken = lambda name, content: content
     assert read_model(find_model("me/ner")).config["task"] == "tag"
+
+
+def test_a_connection_that_is_cut_is_taken_up_again_where_it_broke(hub, saved_tagger: Path):
+    hub.add("me/ner", saved_tagger)
+    hub.cut = {"model.safetensors"}
+    folder = find_model("me/ner")
+    assert (folder / "model.safetensors").read_bytes() == (saved_tagger / "model.safetensors").read_bytes()
+    assert (
+        len([request for request in hub.requests if request.startswith("GET") and "model.safetensors" in request]) == 2
+    )
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "vocabulary.json"])
@@ -239,3 +249,10 @@ def test_a_call_for_folders_names_the_one_that_downloads():
     with pytest.raises(UsageError, match=r"ada/ner: there is no such folder, .*: Tagger.from_pretrained\('ada/ner'\)"):
         check_is_path("ada/ner", "Tagger.from_pretrained")
     check_is_path("./ada/ner", "Tagger.from_pretrained")
+
+
+def test_a_cache_that_can_not_be_written_is_named(hub, saved_tagger: Path, tmp_path: Path):
+    hub.add("me/ner", saved_tagger)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UsageError, match=r"me/ner: a file of the cache can't be read or written \(.*Not a directory"):
+        find_model("me/ner", cache_dir=tmp_path / "file")

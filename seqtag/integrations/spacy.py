@@ -149,7 +149,7 @@ class TagAnnotator:
             earlier_N = doc.to_array(self.attribute.upper())
             ids_N = np.full(len(doc), self._id(doc, "SPACE" if self.attribute == "pos" else "_SP"), np.uint64)
             for words, tags in zip(runs_of_doc, found):
-                ids_N[words.places] = [self._id(doc, tag) for tag in tags]
+                ids_N[words.places] = np.array([self._id(doc, tag) for tag in tags], np.uint64)
             is_kept_N = (earlier_N != 0) & (not self.overwrite)
             doc.from_array([self.attribute.upper()], np.where(is_kept_N, earlier_N, ids_N))
 

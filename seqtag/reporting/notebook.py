@@ -13,6 +13,7 @@ from seqtag.reporting.unseen import UNSEEN, code_point
 
 _MOST_EXAMPLES = 3  # of a kind
 _HUES = (212, 28, 145, 285, 52, 185, 335, 90, 250, 8)  # of page/style.css
+_START = 34  # of the hash by which a label has the same colour everywhere; with it the usual labels have different ones
 _LINE = "margin:.3em 0;line-height:2.1;white-space:pre-wrap;overflow-wrap:anywhere"
 _TABLE = "border-collapse:collapse;margin:.5em 0"
 _CELL = "padding:.15em .7em;text-align:{};border-bottom:1px solid rgba(128,128,128,.35)"
@@ -60,7 +61,7 @@ def shown(text: str) -> str:
 
 
 def _marked(text: str, mark: Mark) -> str:
-    hue = _HUES[crc32(mark.label.encode("utf-8", "replace")) % len(_HUES)]
+    hue = _HUES[crc32(mark.label.encode("utf-8", "replace"), _START) % len(_HUES)]
     ground = f"background:hsl({hue},80%,86%);color:#1a1a1a;padding:.25em .35em;border-radius:.35em"
     tag = "font-size:.75em;font-weight:bold;margin-inline-start:.45em"
     hint = "" if mark.score is None else f' title="{mark.score:.3f}"'

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from huggingface_hub import ModelCard
-from tiny import LABELS, TAGS, TEXTS, TOKENS
+from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_tagger
 
-from seqtag import Classifier, LanguageModel, Tagger, UsageError
+from seqtag import Classifier, LanguageModel, Tagger, UsageError, load_corpus
+from seqtag.corpora.source_names import note_origin
 from seqtag.models.predictor import load_predictor
 from seqtag.runtime import RuntimeTagger, load
 
@@ -157,3 +159,12 @@ def test_a_report_of_another_task_and_a_model_that_is_not_trained_are_refused(
     with pytest.raises(UsageError, match="not trained yet"):
         Tagger().push_to_hub("me/ner")
     assert hub.requests == []
+
+
+def test_the_card_names_the_data_set_on_the_hub_that_training_used(hub, tmp_path: Path):
+    corpus = load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": TAGS}))
+    note_origin("ada/news", corpus)
+    tagger = tiny_tagger(epochs=1).fit(corpus["train"], dev=corpus["train"], watchers=())
+    assert ModelCard.load(tagger.save(tmp_path / "m") / "README.md").data.datasets == ["ada/news"]
+    Tagger.load(tmp_path / "m").push_to_hub("me/ner", datasets=["conll2003", "ada/news"])
+    assert card_of(hub, "me/ner").data.datasets == ["ada/news", "conll2003"]

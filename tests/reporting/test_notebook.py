@@ -1,5 +1,6 @@
 """What a notebook shows: one piece of HTML that holds no script and changes nothing else, with all text escaped."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -109,3 +110,11 @@ def test_marks_that_overlap_or_lie_outside_are_listed_and_not_lost():
 @pytest.mark.parametrize("text", ["", " ", "\ud800"])
 def test_texts_without_marks_are_shown_too(text: str):
     assert is_harmless(marked_text(text, []))
+
+
+def test_a_label_has_one_colour_everywhere_and_the_usual_labels_have_different_ones():
+    def colour(label: str) -> str:
+        return re.findall(r"hsl\([^)]*\)", marked_text("Ada", [Mark(0, 3, label)]))[0]
+
+    labels = ["PER", "ORG", "LOC", "MISC", "DATE", "GPE", "PERSON"]
+    assert len({colour(label) for label in labels}) == len(labels)
