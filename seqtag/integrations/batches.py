@@ -78,7 +78,9 @@ class BatchPredictor:
         """Give a batch with its answers; raises DataError for a row that can't be read where `on_error` is "stop"."""
         table = _table_of(batch)
         if self.column not in table.names:
-            raise UsageError(f"the batch has no column {self.column!r}; {near_miss(self.column, map(str, table.names))}")
+            raise UsageError(
+                f"the batch has no column {self.column!r}; {near_miss(self.column, map(str, table.names))}"
+            )
         fields = self._fields()
         if taken := [field.name for field in fields if field.name in table.names]:
             raise UsageError(f"the batch has a column {taken[0]!r} already; choose another name with output=")
