@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
     make = FileMaker(given.model, given.out.absolute(), options)
     make.predictor(pq.read_schema(files[0]).empty_table())  # a wrong column or model is better known now
     todo = [file for file in files if not make.is_finished(file)]
+    if find_spec({"ray": "ray", "spark": "pyspark"}.get(given.on, "seqtag")) is None:
+        parser.error(f'--on {given.on}: its package is not installed; run: pip install "seqtag[{given.on}]"')
     begin, num_rows, errors = time.perf_counter(), 0, []
     if todo:
         with Progress(console=Console(stderr=True)) as progress:

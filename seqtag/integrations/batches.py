@@ -112,7 +112,10 @@ class BatchPredictor:
 
     def spark_schema(self, frame: Any = None) -> Any:
         """Give the StructType of what comes out of a Spark frame; without one, of a frame with the texts alone."""
-        from pyspark.sql.types import StringType, StructField, StructType
+        try:
+            from pyspark.sql.types import StringType, StructField, StructType
+        except ImportError:
+            raise UsageError('pyspark is not installed; run: pip install "seqtag[spark]"') from None
 
         given = [StructField(self.column, StringType())] if frame is None else frame.schema.fields
         return StructType([*given, *(StructField(field.name, _spark_type(field.type)) for field in self._fields())])

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,14 @@ def test_a_wrong_call_is_told_what_is_right(exported_tagger: Path):
         UsageError, match=r"a batch is a dict of columns, a pandas\.DataFrame or an Arrow table, not list"
     ):
         BatchPredictor(exported_tagger)(["Ada lives in Turin."])
+
+
+def test_the_schema_for_spark_without_spark_says_what_to_install(
+    exported_tagger: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "pyspark.sql.types", None)
+    with pytest.raises(UsageError, match=r'pip install "seqtag\[spark\]"'):
+        BatchPredictor(exported_tagger).spark_schema()
 
 
 def test_it_travels_as_a_few_strings_and_finds_its_model_from_any_folder(

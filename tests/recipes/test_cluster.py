@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -88,6 +89,16 @@ def test_a_file_that_falls_short_is_named_and_the_others_are_finished(
     (texts / "part-2.parquet").unlink()
     assert cluster([*call, "--on-error", "drop"]) == 0
     assert pq.read_table(out / "part-1.parquet").column("id").to_pylist() == [1]
+
+
+@pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("spark", "pyspark")])
+def test_an_engine_that_is_not_installed_says_what_to_install(
+    engine: str, package: str, cluster, exported_tagger: Path, texts: Path, tmp_path: Path, capsys
+):
+    cluster.__globals__["find_spec"] = lambda name: None if name == package else find_spec(name)
+    with pytest.raises(SystemExit):
+        cluster([str(exported_tagger), str(texts), str(tmp_path / "out"), "--on", engine])
+    assert f'pip install "seqtag[{engine}]"' in capsys.readouterr().err
 
 
 def test_wrong_calls_end_before_the_work(cluster, exported_tagger: Path, texts: Path, tmp_path: Path, capsys):
