@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -12,9 +13,6 @@ from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
 from seqtag.hub import find_model
 
-if TYPE_CHECKING:
-    from seqtag.cli.prediction.requests import Request
-
 logger = logging.getLogger("seqtag")
 
 EXAMPLES = (
@@ -23,10 +21,8 @@ EXAMPLES = (
     "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
     'echo "What a day!" | seqtag predict models/mood --attention',
     "seqtag predict models/mood reviews.csv:text=review --output classified.csv",
+    "seqtag predict models/ner texts.jsonl --workers 4 --output spans.jsonl",
 )
-
-# The most requests that are answered together: enough for full batches, few enough that memory does not grow.
-_MOST = 512
 
 
 @command
@@ -72,37 +68,38 @@ def predict(
         ),
     ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many processes answer, each on one core and with a model of its own, in the same order and with "
+            "the same answers. Default: this process alone, with all cores.",
+        ),
+    ] = 1,
     device: Device = "auto",
     engine: Engine = None,
     max_bytes: MaxBytes = None,
 ) -> None:
     """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
-    from seqtag.cli.prediction.forms import FORMS, check_form, find_input
+    from seqtag.cli.prediction.answering import Answering, AnsweringInProcesses, open_writer
+    from seqtag.cli.prediction.forms import check_form, find_input
     from seqtag.cli.prediction.requests import read_requests
-    from seqtag.models.predictor import load_predictor
 
     folder = str(find_model(folder))
     task = stored_labelled_task(folder)
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
     check_form(form, task)
-    model = load_predictor(folder, device=device, engine=engine)
-    writer = FORMS[task.name].writer(model, form, given, attention=attention)
+    opened = partial(open_writer, folder, task.name, form, given, attention=attention, device=device, engine=engine)
+    writer = opened()
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
-    waiting: list[Request] = []
     with open_output(output) as target:
-
-        def answer() -> None:
-            if waiting:
-                target.writelines(writer.lines(waiting))
-                target.flush()
-                waiting.clear()
-
         target.write(writer.head())
-        for request in read_requests(given, sys.stdin.buffer, answer):
-            waiting.append(request)
-            if len(waiting) == _MOST:
-                answer()
-        answer()
+        alone = workers == 1
+        with Answering(writer, target) if alone else AnsweringInProcesses(writer, target, workers, opened) as answering:
+            for request in read_requests(given, sys.stdin.buffer, answering.before_wait):
+                answering.add(request)
+            answering.finish()
     writer.close()

@@ -28,6 +28,9 @@ class AnswerWriter(ABC):
     def lines(self, requests: Sequence[Request]) -> Iterator[str]:
         """Answer some requests, in order."""
 
+    def observe(self, requests: Sequence[Request]) -> None:  # noqa: B027 - a writer need not keep count of anything
+        """Take note of requests that are about to be answered, here or in another process, for `close`."""
+
     def close(self) -> None:  # noqa: B027 - a writer need not have a last word
         """Log a last message once all requests are answered."""
 
