@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,8 @@ EXAMPLES = (
     "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
     'echo "What a day!" | seqtag predict models/mood --attention',
     "seqtag predict models/mood reviews.csv:text=review --output classified.csv",
+    "seqtag predict models/ner texts.jsonl --format label-studio --output tasks.json --label-config labels.xml",
+    "seqtag predict models/ner in.spacy --format spacy --output out.spacy",
 )
 
 # The most requests that are answered together: enough for full batches, few enough that memory does not grow.
@@ -39,7 +42,7 @@ def predict(
             "column or in the one that FILE:token=1 names (for standard input: -- -:token=1), and a blank line after "
             "each sentence; the other columns, comments and a header are kept. For a classifier: one text per line, or "
             "a table whose name ends in .csv or .tsv, where FILE:text=review names the column of the texts; all "
-            "columns are kept.",
+            "columns are kept. For both: a DocBin of spaCy (.spacy), whose own tokens are tagged.",
         ),
     ] = "-",
     text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")] = False,
@@ -55,11 +58,13 @@ def predict(
         str | None,
         typer.Option(
             "--format",
-            metavar="conll|jsonl|text|csv",
+            metavar="NAME",
             help="What to write. For a tagger, conll: one token and its tag per line; jsonl: spans with offsets and "
             "probabilities; text: the same for people to read. For a classifier, text: class, probability and text "
             "between tabs; jsonl: with the probabilities of all classes; csv: the table with the columns label and "
-            "score added (predicted_label if it has a label). Default: the form of INPUT.",
+            "score added (predicted_label if it has a label). For other tools, with scores: label-studio, doccano, "
+            "prodigy, hf (transformers' pipelines), spacy (.spacy), and of a tagger conllu, webanno and displacy. "
+            "Default: the form of INPUT.",
         ),
     ] = None,
     attention: Annotated[
@@ -71,29 +76,69 @@ def predict(
         ),
     ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    label_config: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio",
+            metavar="FILE",
+            help="Write the labelling interface, XML, for the labels of the model here.",
+        ),
+    ] = None,
+    model_version: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio",
+            metavar="NAME",
+            help="What the predictions are called. Default: the name of DIR.",
+        ),
+    ] = None,
+    from_name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio",
+            metavar="NAME",
+            help="The name of the labels in the interface. Default: label.",
+        ),
+    ] = None,
+    to_name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio", metavar="NAME", help="The name of the text in the interface. Default: text."
+        ),
+    ] = None,
     device: Device = "auto",
     engine: Engine = None,
     max_bytes: MaxBytes = None,
 ) -> None:
     """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
-    from seqtag.cli.prediction.forms import FORMS, check_form, find_input
+    from seqtag.cli.prediction.format_writers import about_model
+    from seqtag.cli.prediction.forms import check_form, find_input, open_writer
     from seqtag.cli.prediction.requests import read_requests
+    from seqtag.corpora.formats.writers.label_studio import labelling_interface
     from seqtag.models.predictor import load_predictor
 
     task = stored_labelled_task(folder)
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
     check_form(form, task)
+    options = {"model_version": model_version, "from_name": from_name, "to_name": to_name}
+    changes = {name: value for name, value in options.items() if value is not None}
+    if form == "label-studio":
+        changes = {"model_version": Path(folder).resolve().name} | changes
     model = load_predictor(folder, device=device, engine=engine)
-    writer = FORMS[task.name].writer(model, form, given, attention=attention)
+    writer = open_writer(model, task, form, given, attention=attention, changes=changes)
+    if label_config is not None:
+        about = about_model(model, **changes)
+        with open_output(label_config) as target:
+            target.write(labelling_interface(about) + "\n")
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
     waiting: list[Request] = []
-    with open_output(output) as target:
+    with open_output(output, is_binary=writer.is_binary) as target:
 
         def answer() -> None:
             if waiting:
-                target.writelines(writer.lines(waiting))
+                target.writelines(map(writer.add, writer.lines(waiting)))
                 target.flush()
                 waiting.clear()
 
@@ -103,4 +148,5 @@ def predict(
             if len(waiting) == _MOST:
                 answer()
         answer()
+        target.write(writer.foot())
     writer.close()
