@@ -72,13 +72,13 @@ def _keeping(blocks: Any, texts: list[SentenceText | None]) -> Iterator[Block]:
         yield block
 
 
-def read_labelled(source: str) -> Corpus:
+def read_labelled(source: str, *, language: str = "xx") -> Corpus:
     """Read a corpus of texts with labels."""
     corpus = load_corpus(source, task="classify")
     features = next(iter(corpus.values())).features
     is_multi = "labels" in features
     names = features["labels"].feature.names if is_multi else features["label"].names
-    return Corpus(corpus, {}, About("classify", names, is_multi=is_multi), None)
+    return Corpus(corpus, {}, About("classify", names, is_multi=is_multi, language=language), None)
 
 
 def documents(corpus: Corpus, split: str) -> Iterator[Document]:

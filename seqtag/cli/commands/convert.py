@@ -83,7 +83,10 @@ def convert(
     if scheme is not None and task == "classify":
         raise UsageError(f"--scheme {scheme}: is for entity tags, and the labels of texts have no scheme; leave it out")
     disable_progress_bars()
-    corpus = read_labelled(data) if task == "classify" else read_tagged(data, scheme=scheme, language=language)
+    if task == "classify":
+        corpus = read_labelled(data, language=language)
+    else:
+        corpus = read_tagged(data, scheme=scheme, language=language)
     ending = FORMATS[name].ending if name in FORMATS else ".parquet"
     files = _files(out, list(corpus.splits), ending)
     if there := [str(path) for path in files.values() if path.exists() and not overwrite]:

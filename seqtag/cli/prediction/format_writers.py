@@ -74,6 +74,7 @@ def about_model(model: Any, *, model_version: str = "", from_name: str = "label"
         is_plain=is_tagger and model.scheme_ == "plain",
         is_multi=not is_tagger and model.class_set_.is_multi,
         is_predicted=True,
+        language=model.language,
         model_version=model_version,
         from_name=from_name,
         to_name=to_name,

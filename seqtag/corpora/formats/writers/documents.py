@@ -62,6 +62,7 @@ class About:
     is_plain: bool = False  # tags stand for single tokens, such as parts of speech
     is_multi: bool = False  # a text may have any number of classes
     is_predicted: bool = False  # by a model, so that people still have to look at it
+    language: str = "xx"  # whose rules cut texts into tokens where a format needs tokens and there are none
     model_version: str = ""
     from_name: str = "label"  # what a labelling interface of Label Studio calls its labels, and its text
     to_name: str = "text"

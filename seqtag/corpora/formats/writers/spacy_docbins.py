@@ -4,10 +4,12 @@ A document that came from such a file keeps its tokens and its other annotations
 `span._.seqtag_score`, those of classes are `doc.cats`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from seqtag.corpora.formats.writers.columns import upos_only
 from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
+from seqtag.text.tokenizer import Tokenizer
 
 SCORE = "seqtag_score"  # an extension of spaCy's spans
 
@@ -44,7 +46,12 @@ class DocBinFile(FormatWriter):
         return content
 
     def _made(self, document: Document) -> Any:
-        doc = read_doc(document.docbin, self.vocabulary) if document.docbin else _new_doc(document, self.vocabulary)
+        if document.docbin:
+            doc = read_doc(document.docbin, self.vocabulary)
+        else:
+            if not document.tokens:
+                document = replace(document, tokens=Tokenizer(self.about.language).tokens(document.text))
+            doc = _new_doc(document, self.vocabulary)
         if self.about.task == "classify":
             scores = document.scores or {label: float(label in document.labels) for label in self.about.labels}
             doc.cats |= {label: rounded(score) for label, score in scores.items()}
