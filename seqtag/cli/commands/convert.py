@@ -26,11 +26,16 @@ EXAMPLES = (
 )
 
 PARQUET = "parquet"
+_COLUMNS = (".conll", ".bio", ".iob", ".iob2", ".conll2003")
 # The formats that an ending of OUT means. Other endings, and .jsonl for Doccano, need --to.
 _BY_ENDING = {
-    **dict.fromkeys((".conll", ".bio", ".iob", ".iob2", ".conll2003"), "conll"),
+    **dict.fromkeys(_COLUMNS, "conll"),
     **{".conllu": "conllu", ".jsonl": "jsonl", ".spacy": "spacy", ".parquet": PARQUET, ".csv": "csv"},
 }
+
+
+# Endings that a file of a format may have beside its usual one; another would be read as another form.
+_MORE_ENDINGS = {"conll": (*_COLUMNS, ".txt", ".tsv"), "webanno": (".txt", ".webanno")}
 
 
 @command
@@ -88,7 +93,7 @@ def convert(
     else:
         corpus = read_tagged(data, scheme=scheme, language=language)
     ending = FORMATS[name].ending if name in FORMATS else ".parquet"
-    files = _files(out, list(corpus.splits), ending)
+    files = _files(out, list(corpus.splits), name, ending)
     if there := [str(path) for path in files.values() if path.exists() and not overwrite]:
         raise UsageError(f"{out}: there is {', '.join(there)} already; name another place, or add --overwrite")
     for path in files.values():
@@ -128,11 +133,16 @@ def _format_name(out: str, to: str | None, task: str, *, known: list[str]) -> st
     return to
 
 
-def _files(out: str, splits: list[str], ending: str) -> dict[str, Path]:
+def _files(out: str, splits: list[str], name: str, ending: str) -> dict[str, Path]:
     """Give the file of each split: OUT itself, or files in the folder OUT."""
     path = Path(out)
     is_folder = out.endswith(("/", os.sep)) or path.is_dir()
     if len(splits) == 1 and not is_folder:
+        if path.suffix.lower() not in (ending, *_MORE_ENDINGS.get(name, ())):
+            raise UsageError(
+                f"{out}: a file of the format {name} is known by its ending; name a file that ends in {ending}, or a "
+                "folder with / behind its name"
+            )
         return {splits[0]: path}
     if path.suffix.lower() in (ending, *_BY_ENDING) and not is_folder:
         raise UsageError(

@@ -79,7 +79,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
             yield Request(tokens=tokens, rows=rows)
         return
     if given.kind == "spacy":
-        yield from map(_document_request, read_docs(given.path, handle))
+        yield from map(_document_request, read_docs(name, handle))
         return
     if given.table is not None:
         for number, cells in given.table.rows():

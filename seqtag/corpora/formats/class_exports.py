@@ -15,6 +15,7 @@ import pyarrow as pa
 from seqtag.corpora.formats.annotation_records import ANNOTATION_KEYS
 from seqtag.corpora.formats.label_studio import annotations_of
 from seqtag.corpora.formats.spacy_docbins import read_docs
+from seqtag.corpora.formats.writers.spacy_docbins import CHOSEN
 from seqtag.corpora.json_text import json_records
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart
 from seqtag.errors import DataError, UsageError
@@ -55,7 +56,7 @@ def docbin_classes(path: Path) -> LabelledPart:
     """Make the documents of a DocBin a part of a corpus, with the classes in `doc.cats`.
 
     If the scores of each document add up to 1, its class is the one with the highest; otherwise its classes are those
-    with a score of at least 0.5.
+    with a score of at least 0.5. In a file that `seqtag predict` wrote they are those that the model chose.
     """
     docs = read_docs(path)
     if bare := next((number for number, doc in enumerate(docs, 1) if not doc.cats), None):
@@ -68,6 +69,7 @@ def docbin_classes(path: Path) -> LabelledPart:
     for number, doc in enumerate(docs, 1):
         best = max(doc.cats, key=doc.cats.__getitem__)
         found = [best] if is_exclusive else [label for label, score in doc.cats.items() if score >= _SURE]
+        found = list(doc.user_data.get(CHOSEN, found))
         rows.append((doc.text, found, f"{path}, document {number}"))
     return _part(str(path), rows)
 

@@ -64,7 +64,7 @@ def read_docs(path: str | os.PathLike[str], handle: IO[bytes] | None = None) -> 
         if len(zlib.decompressobj().decompress(content, most + 1)) > most:
             raise too_large(name, most)
     try:
-        documents = list(DocBin(store_user_data=True).from_bytes(content).get_docs(spacy.blank("xx").vocab))
+        documents = list(DocBin().from_bytes(content).get_docs(spacy.blank("xx").vocab))
     # Where the file is damaged decides which of zlib, msgpack, numpy and spaCy notices it.
     except (zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError) as error:
         raise DataError(f"{name}: not a spaCy DocBin, or damaged ({error}); write it with DocBin.to_disk") from error

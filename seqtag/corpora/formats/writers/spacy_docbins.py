@@ -12,6 +12,7 @@ from seqtag.corpora.formats.writers.documents import About, Document, FormatWrit
 from seqtag.text.tokenizer import Tokenizer
 
 SCORE = "seqtag_score"  # an extension of spaCy's spans
+CHOSEN = "seqtag_labels"  # in the user data of a document: the classes that a model chose
 
 
 class DocBinFile(FormatWriter):
@@ -34,7 +35,8 @@ class DocBinFile(FormatWriter):
         from spacy.vocab import Vocab
 
         if self.docbin is None:
-            self.docbin, self.vocabulary = DocBin(store_user_data=True), Vocab()
+            # Fields and scores are user data, which cost spaCy two milliseconds a document; a corpus has neither.
+            self.docbin, self.vocabulary = DocBin(store_user_data=self.about.is_predicted), Vocab()
         self.docbin.add(self._made(piece))
         return b""
 
@@ -42,7 +44,7 @@ class DocBinFile(FormatWriter):
         """Write all documents."""
         from spacy.tokens import DocBin
 
-        content: bytes = (self.docbin or DocBin(store_user_data=True)).to_bytes()
+        content: bytes = (DocBin() if self.docbin is None else self.docbin).to_bytes()
         return content
 
     def _made(self, document: Document) -> Any:
@@ -55,6 +57,8 @@ class DocBinFile(FormatWriter):
         if self.about.task == "classify":
             scores = document.scores or {label: float(label in document.labels) for label in self.about.labels}
             doc.cats |= {label: rounded(score) for label, score in scores.items()}
+            if document.scores:  # which of them were chosen does not follow from the scores alone
+                doc.user_data[CHOSEN] = list(document.labels)
         elif self.about.is_plain:
             layer = "pos_" if upos_only(self.about.labels) else "tag_"
             places = {token.start: tag for token, tag in zip(document.tokens, document.tags)}
@@ -115,4 +119,4 @@ def read_doc(docbin: bytes, vocabulary: Any) -> Any:
     """Read the only document of a DocBin."""
     from spacy.tokens import DocBin
 
-    return next(DocBin(store_user_data=True).from_bytes(docbin).get_docs(vocabulary))
+    return next(DocBin().from_bytes(docbin).get_docs(vocabulary))
