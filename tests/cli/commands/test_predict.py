@@ -308,7 +308,7 @@ def test_no_input_gives_no_output(run: Run, model: Path):
             2,
             "jsnl: unknown for a tagger; choose from conll, conllu, displacy, doccano, hf, jsonl, label-studio,",
         ),
-        (["--format", "csv"], "", 2, "--format csv: unknown for a tagger; choose from conll, jsonl, text"),
+        (["--format", "csv"], "", 2, "--format csv: unknown for a tagger; choose from conll, conllu, displacy,"),
         (
             ["texts.csv"],
             "",
