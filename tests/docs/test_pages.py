@@ -200,7 +200,7 @@ def promises_of_spacy(names: dict, folder: Path) -> None:
 
 def promises_of_presidio(names: dict, folder: Path) -> None:
     assert names["recognizer"].supported_entities == ["LOCATION", "PERSON"]
-    assert names["hidden"].text.endswith("write to <EMAIL_ADDRESS>.")
+    assert names["hidden"].text.endswith("her badge is <BADGE>.")
     assert "<PERSON>" in names["hidden"].text
 
 
