@@ -139,9 +139,15 @@ def mark_rows(marks: Any, place: str) -> list[Any]:
 
 
 def _from_utf16(text: str) -> Callable[[int], int]:
-    """Give a function that turns offsets in UTF-16 units into characters; those beyond the text are returned as is."""
+    """Give a function that turns offsets in UTF-16 units into characters; those outside of the text stay outside."""
     units = text.encode("utf-16-le")
-    return lambda offset: len(units[: 2 * offset].decode("utf-16-le", "ignore")) + max(0, offset - len(units) // 2)
+
+    def to_characters(offset: int) -> int:
+        if offset < 0:
+            return offset
+        return len(units[: 2 * offset].decode("utf-16-le", "ignore")) + max(0, offset - len(units) // 2)
+
+    return to_characters
 
 
 def _mark_spans(mark: Any, text: str, place: str, to_characters: Callable[[int], int] | None = None) -> Iterator[Span]:

@@ -86,15 +86,19 @@ def _label_studio_choices(record: Mapping[str, Any]) -> list[str] | None:
     if not found:
         return None
     chosen = ([each for each in found if each.get("ground_truth")] or found)[-1]
-    results = [each for each in chosen.get("result") or [] if isinstance(each, Mapping)]
+    results = [each for each in _list(chosen.get("result")) if isinstance(each, Mapping)]
     values = [each["value"] for each in results if isinstance(each.get("value"), Mapping)]
-    return [str(choice) for value in values for choice in value.get("choices") or []]
+    return [str(choice) for value in values for choice in _list(value.get("choices"))]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _prodigy_choices(record: Mapping[str, Any]) -> list[str] | None:
     if record.get("answer", "accept") != "accept":
         return None
-    return [str(choice) for choice in record.get("accept") or []]
+    return [str(choice) for choice in _list(record.get("accept"))]
 
 
 def _text(data: Mapping[str, Any], asked: str | None, place: str) -> str:
