@@ -9,11 +9,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from optional_tools import need
 from typer.main import get_command
 
 import seqtag
@@ -34,6 +36,9 @@ SHOWN = {"text", "json", "csv", "toml"}
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
 LINEAR = "--data CORPORA --set encoder=null --seeds 2"
+RECIPE = "lies in the repository; tests/recipes/test_cluster.py, test_ray.py and test_spark.py run it"
+LAUNCHED = "needs several processes or machines; tests/training/test_loop.py trains in two processes"
+MACHINES = "--nnodes 2 --nproc_per_node 4 --rdzv_backend c10d"
 RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
 NOT_RUN = {
     "README.md": {
@@ -51,6 +56,17 @@ NOT_RUN = {
         'pip install "seqtag[onnx]"': INSTALLS,
         "make wheels": "makes an environment; tests/test_runtime_packaging.py builds the wheel",
         RUNTIME: INSTALLS,
+    },
+    "docs/howto/cluster.md": {
+        'pip install "seqtag[ray]"': INSTALLS,
+        'pip install "seqtag[spark]"': INSTALLS,
+        "python recipes/cluster.py models/ner texts answers": RECIPE,
+        "python recipes/cluster.py models/ner texts answers --on ray --workers 2": RECIPE,
+        "python recipes/cluster.py models/ner texts answers --on spark --workers 2": RECIPE,
+    },
+    "docs/howto/several-machines.md": {
+        "torchrun --standalone --nproc_per_node 2 train_together.py": LAUNCHED,
+        f"torchrun {MACHINES} --rdzv_endpoint FIRST:29500 train_together.py": LAUNCHED,
     },
     "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
     "docs/results/quality.md": {
@@ -85,8 +101,11 @@ LEARNS_FROM_ALL = {
     "docs/howto/spacy.md",
 }
 
-# Pages with tools that CI installs; elsewhere they are skipped where a tool is missing.
-NEEDS = {"docs/howto/presidio.md": ("presidio_analyzer", "presidio_anonymizer")}
+# Pages that run tools which are not among what seqtag needs: the packages, and what Spark runs on.
+NEEDS = {
+    "docs/howto/cluster.md": ("ray", "pyspark", "dask", "daft"),
+    "docs/howto/presidio.md": ("presidio_analyzer", "presidio_anonymizer"),
+}
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
@@ -131,8 +150,8 @@ def test_the_blocks_of_a_page_run(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ):
-    for tool in NEEDS.get(page, ()) if os.environ.get("CI") != "true" else ():
-        pytest.importorskip(tool, reason=f"{page} needs {tool}")
+    for name in NEEDS.get(page, ()):
+        need(name)
     (tmp_path / "data").symlink_to(REPOSITORY / "data" if page in LEARNS_FROM_ALL else small_data)
     monkeypatch.chdir(tmp_path)
     places = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
@@ -140,7 +159,10 @@ def test_the_blocks_of_a_page_run(
     names: dict = {"__name__": "__main__"}
     for language, block in blocks(page, "python", "sh"):
         if language == "python":
-            exec(compile(block, page, "exec"), names)
+            with warnings.catch_warnings():
+                if page in NEEDS:
+                    warnings.simplefilter("default")  # these tools warn of each other
+                exec(compile(block, page, "exec"), names)
         else:
             done = subprocess.run(["bash", "-euo", "pipefail", "-c", block])
             assert done.returncode == 0, f"{page}: exit code {done.returncode} of\n{block}\n{capfd.readouterr().err}"
@@ -215,6 +237,19 @@ def promises_of_operations(names: dict, folder: Path) -> None:
     assert scores[0] == pytest.approx(scores[1])
 
 
+def promises_of_clusters(names: dict, folder: Path) -> None:
+    alone = [_without_scores(spans) for spans in names["answered"].column("spans").to_pylist()]
+    assert [_without_scores(row["spans"]) for row in names["tagged"]] == alone
+    assert [_without_scores(row["spans"]) for row in names["in_ray"]] == alone
+    assert [_without_scores(row.spans) for row in names["in_spark"]] == alone[:2]
+    assert [_without_scores(spans) for spans in names["in_dask"]["spans"]] == alone
+    assert [_without_scores(spans) for spans in names["in_daft"]] == alone
+
+
+def _without_scores(spans: Iterable) -> list[tuple]:
+    return [(span["start"], span["end"], span["label"], span["text"]) for span in spans]
+
+
 # What the session of a page leaves, beside having run.
 PROMISES = {
     "README.md": promises_of_readme,
@@ -223,6 +258,7 @@ PROMISES = {
     "docs/guide/predicting.md": promises_of_predicting,
     "docs/guide/reports.md": promises_of_reports,
     "docs/guide/training.md": promises_of_training,
+    "docs/howto/cluster.md": promises_of_clusters,
     "docs/howto/data-frame.md": promises_of_the_data_frame,
     "docs/howto/operations.md": promises_of_operations,
     "docs/howto/presidio.md": promises_of_presidio,

@@ -1,20 +1,19 @@
 """Presidio's own engines with our recogniser: what is found, under which names, and what the anonymiser leaves."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from optional_tools import need
 from tiny import TOKENS
 
 from seqtag import Tagger, UsageError
 from seqtag.integrations import presidio
 from seqtag.integrations.presidio import SeqtagRecognizer
 
-if os.environ.get("CI") != "true":
-    pytest.importorskip("presidio_analyzer", reason="presidio-analyzer is not installed")
-    pytest.importorskip("presidio_anonymizer", reason="presidio-anonymizer is not installed")
+need("presidio_analyzer")
+need("presidio_anonymizer")
 
 TEXT = "😀 " + " ".join(TOKENS[0]) + "."
 

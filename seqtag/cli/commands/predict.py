@@ -2,8 +2,9 @@
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +12,6 @@ from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelFolder
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
-
-if TYPE_CHECKING:
-    from seqtag.cli.prediction.requests import Request
 
 logger = logging.getLogger("seqtag")
 
@@ -23,12 +21,10 @@ EXAMPLES = (
     "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
     'echo "What a day!" | seqtag predict models/mood --attention',
     "seqtag predict models/mood reviews.csv:text=review --output classified.csv",
+    "seqtag predict models/ner texts.jsonl --workers 4 --output spans.jsonl",
     "seqtag predict models/ner texts.jsonl --format label-studio --output tasks.json --label-config labels.xml",
     "seqtag predict models/ner in.spacy --format spacy --output out.spacy",
 )
-
-# The most requests that are answered together: enough for full batches, few enough that memory does not grow.
-_MOST = 512
 
 
 @command
@@ -76,6 +72,15 @@ def predict(
         ),
     ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many processes answer, each on one core and with a model of its own, in the same order and with "
+            "the same answers. Default: this process alone, with all cores.",
+        ),
+    ] = 1,
     label_config: Annotated[
         str | None,
         typer.Option(
@@ -111,11 +116,11 @@ def predict(
     max_bytes: MaxBytes = None,
 ) -> None:
     """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
+    from seqtag.cli.prediction.answering import Answering, AnsweringInProcesses, open_writer
     from seqtag.cli.prediction.format_writers import about_model
-    from seqtag.cli.prediction.forms import check_form, find_input, open_writer
+    from seqtag.cli.prediction.forms import check_form, find_input
     from seqtag.cli.prediction.requests import read_requests
     from seqtag.corpora.formats.writers.label_studio import labelling_interface
-    from seqtag.models.predictor import load_predictor
 
     task = stored_labelled_task(folder)
     given = find_input(source, task, text=text, jsonl=jsonl)
@@ -125,28 +130,29 @@ def predict(
     changes = {name: value for name, value in options.items() if value is not None}
     if form == "label-studio":
         changes = {"model_version": Path(folder).resolve().name} | changes
-    model = load_predictor(folder, device=device, engine=engine)
-    writer = open_writer(model, task, form, given, attention=attention, changes=changes)
+    opened = partial(
+        open_writer,
+        folder,
+        task.name,
+        form,
+        given,
+        attention=attention,
+        device=device,
+        engine=engine,
+        changes=changes,
+    )
+    writer = opened()
     if label_config is not None:
-        about = about_model(model, **changes)
         with open_output(label_config) as target:
-            target.write(labelling_interface(about) + "\n")
+            target.write(labelling_interface(about_model(writer.model, **changes)) + "\n")
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
-    waiting: list[Request] = []
     with open_output(output, is_binary=writer.is_binary) as target:
-
-        def answer() -> None:
-            if waiting:
-                target.writelines(map(writer.add, writer.lines(waiting)))
-                target.flush()
-                waiting.clear()
-
         target.write(writer.head())
-        for request in read_requests(given, sys.stdin.buffer, answer):
-            waiting.append(request)
-            if len(waiting) == _MOST:
-                answer()
-        answer()
+        alone = workers == 1
+        with Answering(writer, target) if alone else AnsweringInProcesses(writer, target, workers, opened) as answering:
+            for request in read_requests(given, sys.stdin.buffer, answering.before_wait):
+                answering.add(request)
+            answering.finish()
         target.write(writer.foot())
     writer.close()

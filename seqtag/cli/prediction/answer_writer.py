@@ -16,6 +16,7 @@ class AnswerWriter(ABC):
     """
 
     FORMS: ClassVar[tuple[str, ...]]
+    model: Any  # what answers
     is_binary: bool = False  # the lines, and what `head`, `add` and `foot` give, are bytes
 
     @abstractmethod
@@ -37,6 +38,9 @@ class AnswerWriter(ABC):
     def foot(self) -> Any:
         """Give the text that stands behind all answers."""
         return ""
+
+    def observe(self, requests: Sequence[Request]) -> None:  # noqa: B027 - a writer need not keep count of anything
+        """Take note of requests that are about to be answered, here or in another process, for `close`."""
 
     def close(self) -> None:  # noqa: B027 - a writer need not have a last word
         """Log a last message once all requests are answered."""

@@ -75,12 +75,15 @@ class ClassWriter(AnswerWriter):
             columns.append(free_name(name, columns))
         return self._row(columns)
 
-    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
-        """Write one line per request, or more if the cells of a table have line breaks."""
+    def observe(self, requests: Sequence[Request]) -> None:
+        """Count the blank texts, and keep the places of the first ones."""
         for request in requests:
             if request.is_blank:
                 self.num_blank += 1
                 self.blank_places += [request.place][: _MOST_NAMED - len(self.blank_places)]
+
+    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
+        """Write one line per request, or more if the cells of a table have line breaks."""
         for request, answer in zip(requests, classify(self.model, requests, attention=self.attention)):
             yield self.write(request, answer)
 

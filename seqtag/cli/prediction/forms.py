@@ -106,16 +106,16 @@ def check_form(form: str, task: Task) -> None:
         raise UsageError(f"--format {form}: unknown for a {task.noun}; {near_miss(form, known)}")
 
 
-def open_writer(
-    model: Any, task: Task, form: str, given: Input, *, attention: bool, changes: Mapping[str, str]
+def make_writer(
+    model: Any, task: str, form: str, given: Input, *, attention: bool, changes: Mapping[str, str]
 ) -> AnswerWriter:
-    """Open what writes the answers of a model; `changes` are what the user says for Label Studio, by field of `About`.
+    """Make what writes the answers of a model; `changes` are what the user says for Label Studio, by field of `About`.
 
     Raises UsageError for options that do not go together.
     """
     if changes and form != "label-studio":
         raise UsageError(f"--{next(iter(changes)).replace('_', '-')}: is for --format label-studio; leave it out")
-    own = FORMS[task.name].writer
+    own = FORMS[task].writer
     if form in own.FORMS and given.kind != "spacy":
         return own(model, form, given, attention=attention)
     if form not in FORMATS:
