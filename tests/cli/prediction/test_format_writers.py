@@ -237,15 +237,7 @@ def test_mistakes(words, message, run: Run, model: Path):
     assert message in result.stderr
 
 
-@pytest.mark.parametrize("form", ["label-studio", "webanno", "spacy"])
-def test_several_processes_write_the_same(form: str, run: Run, model: Path, tmp_path: Path):
-    texts = TEXTS * 120  # more than one block of requests
-    alone = written(run, model, form, tmp_path, json_lines(texts)).read_bytes()
-    together = written(run, model, form, tmp_path, json_lines(texts), "--workers", "2").read_bytes()
-    if form != "spacy":  # a DocBin holds its strings in any order
-        assert together == alone
-        return
-    docs = [list(DocBin().from_bytes(each).get_docs(spacy.blank("xx").vocab)) for each in (alone, together)]
-    assert [(doc.text, doc.user_data, [(e.start, e.end, e.label_) for e in doc.ents]) for doc in docs[0]] == [
-        (doc.text, doc.user_data, [(e.start, e.end, e.label_) for e in doc.ents]) for doc in docs[1]
-    ]
+def test_several_processes_write_the_same(run: Run, model: Path, tmp_path: Path):
+    texts = TEXTS * 120  # more than one block of requests, and the offsets of WebAnno go on from block to block
+    alone = written(run, model, "webanno", tmp_path, json_lines(texts)).read_bytes()
+    assert written(run, model, "webanno", tmp_path, json_lines(texts), "--workers", "2").read_bytes() == alone
