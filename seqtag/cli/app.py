@@ -23,7 +23,19 @@ app = typer.Typer(
 )
 
 # In the order of the help page. A command has the name of its file in commands/, and of the function there.
-_COMMANDS = ("train", "predict", "evaluate", "score", "compare", "tune", "check", "split", "options", "generate")
+_COMMANDS = (
+    "train",
+    "predict",
+    "evaluate",
+    "score",
+    "compare",
+    "tune",
+    "check",
+    "split",
+    "convert",
+    "options",
+    "generate",
+)
 for _name in (*_COMMANDS, "export", "demo"):
     _module = import_module(f"seqtag.cli.commands.{_name}")
     _function = getattr(_module, _name)

@@ -100,13 +100,17 @@ LEARNS_FROM_ALL = {
     "docs/guide/training.md",
     "docs/howto/annotations.md",
     "docs/howto/data-frame.md",
+    "docs/howto/presidio.md",
     "docs/howto/spacy.md",
 }
 
 # Pages whose blocks talk to the Hugging Face hub; here to a server on this machine.
 ON_THE_HUB = {"docs/howto/hub.md"}
 # Pages that run tools which are not among what seqtag needs: the packages, and what Spark runs on.
-NEEDS = {"docs/howto/cluster.md": ("ray", "pyspark", "dask", "daft")}
+NEEDS = {
+    "docs/howto/cluster.md": ("ray", "pyspark", "dask", "daft"),
+    "docs/howto/presidio.md": ("presidio_analyzer", "presidio_anonymizer"),
+}
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
@@ -226,6 +230,12 @@ def promises_of_spacy(names: dict, folder: Path) -> None:
     assert names["scores"]["ents_f"] > 0.3
 
 
+def promises_of_presidio(names: dict, folder: Path) -> None:
+    assert names["recognizer"].supported_entities == ["LOCATION", "PERSON"]
+    assert names["hidden"].text.endswith("her badge is <BADGE>.")
+    assert "<PERSON>" in names["hidden"].text
+
+
 def promises_of_operations(names: dict, folder: Path) -> None:
     assert "model.onnx" in str(names["damage"])
     assert "models/missing" in (folder / "message.txt").read_text(encoding="utf-8")
@@ -261,6 +271,7 @@ PROMISES = {
     "docs/howto/cluster.md": promises_of_clusters,
     "docs/howto/data-frame.md": promises_of_the_data_frame,
     "docs/howto/operations.md": promises_of_operations,
+    "docs/howto/presidio.md": promises_of_presidio,
     "docs/howto/spacy.md": promises_of_spacy,
 }
 

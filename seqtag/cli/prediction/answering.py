@@ -8,16 +8,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import connection, get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import TextIO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from seqtag.cli.prediction.answer_writer import AnswerWriter
-from seqtag.cli.prediction.forms import FORMS
+from seqtag.cli.prediction.forms import make_writer
 from seqtag.cli.prediction.requests import Input, Request
 from seqtag.errors import SeqtagError
 
@@ -25,22 +25,31 @@ from seqtag.errors import SeqtagError
 MOST_TOGETHER = 512
 
 Block: TypeAlias = list[Request]
-Answers: TypeAlias = tuple[str, SeqtagError | None]  # the lines of a block, up to the request that has an error
+Answers: TypeAlias = tuple[list[Any], SeqtagError | None]  # the lines of a block, up to the request that has an error
 
 
 def open_writer(
-    folder: str, task: str, form: str, given: Input, *, attention: bool, device: str, engine: str | None
+    folder: str,
+    task: str,
+    form: str,
+    given: Input,
+    *,
+    attention: bool,
+    device: str,
+    engine: str | None,
+    changes: Mapping[str, str],
 ) -> AnswerWriter:
     """Load a model, and make what answers with it."""
     from seqtag.models.predictor import load_predictor
 
-    return FORMS[task].writer(load_predictor(folder, device=device, engine=engine), form, given, attention=attention)
+    model = load_predictor(folder, device=device, engine=engine)
+    return make_writer(model, task, form, given, attention=attention, changes=changes)
 
 
 class Answering:
     """Answers requests in this process, as a context in which they come."""
 
-    def __init__(self, writer: AnswerWriter, target: TextIO) -> None:
+    def __init__(self, writer: AnswerWriter, target: IO[Any]) -> None:
         self.writer, self.target = writer, target
         self.waiting: Block = []
 
@@ -75,7 +84,7 @@ class Answering:
 
     def answer(self, block: Block) -> None:
         """Answer a block of requests."""
-        self.target.writelines(self.writer.lines(block))
+        self.target.writelines(map(self.writer.add, self.writer.lines(block)))
         self.target.flush()
 
 
@@ -88,7 +97,7 @@ class AnsweringInProcesses(Answering):
     """
 
     def __init__(
-        self, writer: AnswerWriter, target: TextIO, number: int, open_in_process: Callable[[], AnswerWriter]
+        self, writer: AnswerWriter, target: IO[Any], number: int, open_in_process: Callable[[], AnswerWriter]
     ) -> None:
         super().__init__(writer, target)
         self.number, self.open_in_process = number, open_in_process
@@ -153,7 +162,7 @@ class AnsweringInProcesses(Answering):
                 self.done[self.busy.pop(pipe)] = answers
         while self.num_written in self.done:
             lines, error = self.done.pop(self.num_written)
-            self.target.write(lines)
+            self.target.writelines(map(self.writer.add, lines))
             self.target.flush()
             if error:
                 raise error
@@ -176,7 +185,7 @@ def _answer_blocks(pipe: Connection, open_in_process: Callable[[], AnswerWriter]
     logging.getLogger("seqtag").setLevel(logging.ERROR)  # what loading warns of, the first process has said
     writer: AnswerWriter | None = None
     while True:
-        lines: list[str] = []
+        lines: list[Any] = []
         error: SeqtagError | None = None
         try:
             block = pipe.recv()
@@ -186,7 +195,7 @@ def _answer_blocks(pipe: Connection, open_in_process: Callable[[], AnswerWriter]
                     lines.append(line)
             except SeqtagError as found:
                 error = found
-            pipe.send(("".join(lines), error))
+            pipe.send((lines, error))
         except (EOFError, OSError):
             return
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
+from seqtag.cli.prediction.answer_writer import AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.cli.prediction.tables import bare_cell, one_line, table_line
+from seqtag.cli.prediction.tables import bare_cell, table_line
 from seqtag.corpora.column_roles import free_name
+from seqtag.corpora.formats.writers.documents import DIGITS, one_line
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
