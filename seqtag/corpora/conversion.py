@@ -8,7 +8,7 @@ from typing import Any
 from datasets import Dataset, DatasetDict
 
 from seqtag.corpora.formats.writers.columns import upos_only
-from seqtag.corpora.formats.writers.documents import About, Document
+from seqtag.corpora.formats.writers.documents import About, Document, joined
 from seqtag.corpora.formats.writers.formats import FORMATS, Format
 from seqtag.corpora.labelled_drafts import label_names
 from seqtag.corpora.loading import load_corpus, named_reading, tagged_parts
@@ -16,7 +16,6 @@ from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.tag_normalising import carried_scheme, check_options, settle
 from seqtag.corpora.tagged_blocks import Block, SentenceText
 from seqtag.corpora.workspace import workspace
-from seqtag.text.joining import join_tokens
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags
 from seqtag.text.tokenizer import Token
 
@@ -86,7 +85,7 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
     rows = corpus.splits[split]
     if corpus.about.task == "classify":
         for row, labels in zip(rows, label_names(rows)):
-            text, tokens = (row["text"], []) if "text" in row else _joined(row["tokens"])
+            text, tokens = (row["text"], []) if "text" in row else joined(row["tokens"])
             has_text = "text" in row
             yield Document(text, tokens, labels=labels if corpus.about.is_multi else [labels], has_text=has_text)
         return
@@ -94,7 +93,7 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
     last: Any = None
     for row, known in zip(rows, corpus.texts[split]):
         tags = [names[number] for number in row["tags"]]
-        text, tokens = _joined(row["tokens"]) if known is None else _placed(row["tokens"], known)
+        text, tokens = joined(row["tokens"]) if known is None else _placed(row["tokens"], known)
         found = (
             [Span(at, at + 1, tag) for at, tag in enumerate(tags)]
             if corpus.about.is_plain
@@ -112,11 +111,6 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
             has_text=known is not None,
             begins_document=begins,
         )
-
-
-def _joined(words: Sequence[str]) -> tuple[str, list[Token]]:
-    text, offsets = join_tokens(words)
-    return text, [Token(word, *place) for word, place in zip(words, offsets)]
 
 
 def _placed(words: Sequence[str], known: SentenceText) -> tuple[str, list[Token]]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from seqtag.cli.prediction.answer_writer import AnswerWriter
 from seqtag.cli.prediction.class_writers import classify
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.corpora.formats.writers.documents import About, Document
+from seqtag.corpora.formats.writers.documents import About, Document, joined
 from seqtag.corpora.formats.writers.formats import FORMATS
 from seqtag.errors import UsageError
 from seqtag.inference.tagging import text_spans
-from seqtag.text.joining import join_tokens
 from seqtag.text.schemes import Span, tags_from_spans
 from seqtag.text.tokenizer import Token, Tokenizer
 
@@ -83,7 +82,7 @@ def about_model(model: Any, *, model_version: str = "", from_name: str = "label"
 
 def _classified(classifier: "Classifier", requests: Sequence[Request]) -> Iterator[dict[str, Any]]:
     for request, answer in zip(requests, classify(classifier, requests)):
-        text, tokens = (request.text, []) if request.text is not None else _joined(request.tokens)
+        text, tokens = (request.text, []) if request.text is not None else joined(request.tokens)
         labels = [str(label) for label in answer.labels]
         yield {"text": text, "tokens": tokens, "labels": labels, "scores": dict(answer.scores)}
 
@@ -121,18 +120,13 @@ def _answer(text: str, sentences: Sequence[tuple[Sequence[Token], list[str], lis
     return {"text": text, "tokens": tokens, "tags": tags, "spans": text_spans(text, sentences), "cuts": cuts}
 
 
-def _joined(words: Sequence[str]) -> tuple[str, list[Token]]:
-    text, offsets = join_tokens(words)
-    return text, [Token(word, *place) for word, place in zip(words, offsets)]
-
-
 def _own_sentences(request: Request, tokenizer: Tokenizer) -> tuple[str, list[list[Token]]]:
     """Give the text of a request that brought tokens, and these in sentences.
 
     A document of spaCy whose sentences are not marked is cut where a sentence of its text begins with a token.
     """
     if request.text is None:
-        text, tokens = _joined(request.tokens)
+        text, tokens = joined(request.tokens)
         return text, [tokens]
     cuts = request.cuts
     if cuts is None:

@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 from seqtag.errors import DataError
+from seqtag.text.joining import join_tokens
 from seqtag.text.schemes import Span
 from seqtag.text.tokenizer import Token
 
@@ -91,6 +92,12 @@ class FormatWriter(ABC):
     def foot(self) -> Any:
         """Give what stands after all documents."""
         return b"" if self.is_binary else ""
+
+
+def joined(words: Sequence[str]) -> tuple[str, list[Token]]:
+    """Make a text of tokens that came without one, and give their places in it."""
+    text, offsets = join_tokens(words)
+    return text, [Token(word, *place) for word, place in zip(words, offsets)]
 
 
 def other_fields(document: Document) -> dict[str, Any]:
