@@ -24,7 +24,7 @@ app = typer.Typer(
 
 # In the order of the help page. A command has the name of its file in commands/, and of the function there.
 _COMMANDS = ("train", "predict", "evaluate", "score", "compare", "tune", "check", "split", "options", "generate")
-for _name in (*_COMMANDS, "export", "demo"):
+for _name in (*_COMMANDS, "export", "serve", "demo"):
     _module = import_module(f"seqtag.cli.commands.{_name}")
     _function = getattr(_module, _name)
     app.command(help=help_text(_function), epilog=examples(*_module.EXAMPLES))(_function)
