@@ -8,12 +8,13 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
-from seqtag.errors import SeqtagError, UsageError
+from seqtag.errors import SeqtagError, UsageError, near_miss
 from seqtag.serving import answers as shapes
 from seqtag.serving import label_studio
 from seqtag.serving.batching import Batcher, QueueFullError
@@ -30,14 +31,15 @@ from seqtag.serving.bodies import (
     WebhookBody,
 )
 from seqtag.serving.collecting import Collector
-from seqtag.serving.guard import STREAMED, Guard, Refused, refusal
+from seqtag.serving.guard import STREAMED, Guard, RefusedError, refusal
 from seqtag.serving.metrics import Metrics
-from seqtag.serving.served_models import Answer, Classified, Row, ServedModel, Tagged, load_models
+from seqtag.serving.served_models import Answer, Row, ServedModel, Tagged, load_models
 from seqtag.serving.settings import Settings
 from seqtag.version import __version__
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
+_PIECES_WAITING = 64  # pieces of a stream that are answered before the client reads them
 _PAGE = {"/page.js": "text/javascript", "/page.css": "text/css", "/icon.svg": "image/svg+xml"}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -82,27 +84,31 @@ class Service:
     def model(self, name: str) -> ServedModel:
         """Find a model by its name."""
         if name not in self.models:
-            raise Refused(404, f"no model is called {name!r}; there are: {', '.join(self.models)}", "model")
+            raise RefusedError(404, f"no model is called {name!r}; there are: {', '.join(self.models)}", "model")
         return self.models[name]
 
     async def ask(self, model: ServedModel, rows: Sequence[Row], field: str = "texts") -> list[Answer]:
-        """Give a model's answers; Refused where they are too many, or come too late."""
+        """Give a model's answers; RefusedError where they are too many, or come too late."""
         limits, name = self.settings.limits, model.name
         if len(rows) > limits.texts:
-            raise Refused(422, f"{len(rows):,} rows, and at most {limits.texts:,} go into a request", "texts", field=field)
+            raise RefusedError(
+                422, f"{len(rows):,} rows, and at most {limits.texts:,} go into a request", "texts", field=field
+            )
         cost = sum(len(row) if isinstance(row, str) else sum(map(len, row)) + len(row) for row in rows)
         if cost > limits.characters:
             most = f"{limits.characters:,}"
-            raise Refused(422, f"{cost:,} characters, and at most {most} go into a request", "characters", field=field)
+            raise RefusedError(
+                422, f"{cost:,} characters, and at most {most} go into a request", "characters", field=field
+            )
         batcher, before = self.batchers[name], model.tokens
         try:
             found = await asyncio.wait_for(batcher.submit(rows, cost), limits.seconds)
         except QueueFullError:
-            raise Refused(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
+            raise RefusedError(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
         except asyncio.TimeoutError:
-            raise Refused(503, f"no answer within {limits.seconds:g} s", "timeout", retry_after=5) from None
+            raise RefusedError(503, f"no answer within {limits.seconds:g} s", "timeout", retry_after=5) from None
         except SeqtagError as error:
-            raise Refused(422, str(error), "model", field=field) from None
+            raise RefusedError(422, str(error), "model", field=field) from None
         finally:
             self.metrics.waiting.labels(name).set(batcher.waiting)
         self.metrics.texts.labels(name).inc(len(rows))
@@ -111,15 +117,55 @@ class Service:
         return found
 
 
+class Lines(Response):
+    """Answers that are sent while the request is still read.
+
+    Some of them wait here for a client that sends all before it reads anything. Starlette's response for streams looks
+    for messages of the client itself, and would take away pieces of the body.
+    """
+
+    media_type = STREAMED
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self.pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces as they come."""
+        waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_WAITING)
+
+        async def answer() -> None:
+            try:
+                async for piece in self.pieces:
+                    await waiting.put(piece)
+            finally:
+                await waiting.put(None)
+
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        task = asyncio.create_task(answer())
+        try:
+            while (piece := await waiting.get()) is not None:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await task
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            task.cancel()
+
+
 def parsed(kind: type[BodyT], content: bytes | str, place: str = "") -> BodyT:
-    """Read JSON as a body; Refused with the field that is at fault, and without what stood there."""
+    """Read JSON as a body; RefusedError with the field that is at fault, and without what stood there."""
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         problem = first["msg"].removeprefix("Value error, ")
-        raise Refused(422, f"{place}{where + ': ' if where else ''}{problem}", "body", field=where or None) from None
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            problem = f"unknown; {near_miss(where, kind.model_fields)}"
+        raise RefusedError(
+            422, f"{place}{where + ': ' if where else ''}{problem}", "body", field=where or None
+        ) from None
 
 
 def json_answer(content: Any) -> Response:
@@ -159,11 +205,11 @@ def make_app(
 
     def service() -> Service:
         if not running or not running[0].is_ready:
-            raise Refused(503, "the service is starting or stopping", "not ready", retry_after=1)
+            raise RefusedError(503, "the service is starting or stopping", "not ready", retry_after=1)
         return running[0]
 
-    @app.exception_handler(Refused)
-    async def _refused(_: Request, refused: Refused) -> Response:
+    @app.exception_handler(RefusedError)
+    async def _refused(_: Request, refused: RefusedError) -> Response:
         metrics.rejected.labels(refused.reason).inc()
         status, headers, body = refusal(refused)
         return Response(body, status, {name.decode(): value.decode() for name, value in headers})
@@ -171,7 +217,7 @@ def make_app(
     @app.exception_handler(HTTPException)
     async def _no_route(request: Request, error: HTTPException) -> Response:
         what = {404: "there is nothing at this address", 405: f"{request.method} means nothing here"}
-        refused = Refused(error.status_code, what.get(error.status_code, str(error.detail)), "address")
+        refused = RefusedError(error.status_code, what.get(error.status_code, str(error.detail)), "address")
         response = await _refused(request, refused)
         response.headers.update(error.headers or {})
         return response
@@ -191,7 +237,14 @@ def make_app(
     @app.get("/health", response_model=None)
     async def health() -> Response:
         """Say that the service is ready: all models are loaded and warm."""
-        return json_answer({"status": "UP", "version": __version__, "models": list(service().models)})
+        return json_answer(
+            {
+                "status": "UP",
+                "version": __version__,
+                "models": list(service().models),
+                "collects": service().collector is not None,
+            }
+        )
 
     @app.get("/metrics", response_model=None, responses={200: {"content": {"text/plain": {}}}})
     async def metrics_page() -> Response:
@@ -213,7 +266,7 @@ def make_app(
         """
         model = service().model(name)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == STREAMED:
-            return StreamingResponse(_stream(service(), model, request), media_type=STREAMED)
+            return Lines(_stream(service(), model, request))
         given = parsed(PredictBody, await request.body())
         found = await service().ask(model, given.rows, "texts" if given.texts is not None else "tokens")
         records = [shapes.native(model, answer, given.threshold) for answer in found]
@@ -242,7 +295,9 @@ def make_app(
         chosen = [model for model in taggers if model.predictor.language in (given.language, "xx")]
         if not chosen:
             spoken = ", ".join(sorted({model.predictor.language for model in taggers})) or "none"
-            raise Refused(422, f"no tagger for language {given.language!r}; there is: {spoken}", "body", field="language")
+            raise RefusedError(
+                422, f"no tagger for language {given.language!r}; there is: {spoken}", "body", field="language"
+            )
         rows = [given.text] if isinstance(given.text, str) else given.text
         found = [
             shapes.presidio(answer, threshold=given.score_threshold, entities=given.entities)
@@ -266,7 +321,7 @@ def make_app(
         try:
             rows: list[Row] = [label_studio.text_of(task, project) for task in given.tasks]
         except UsageError as error:
-            raise Refused(422, str(error), "body", field="tasks") from None
+            raise RefusedError(422, str(error), "body", field="tasks") from None
         found = await service().ask(model, rows, "tasks")
         return json_answer({"results": [label_studio.prediction(model, project, answer) for answer in found]})
 
@@ -278,7 +333,7 @@ def make_app(
             record = label_studio.finished(given.action, given.task, given.annotation)
         except (UsageError, KeyError, TypeError, ValueError, IndexError) as error:
             what = str(error) if isinstance(error, UsageError) else "not the form of Label Studio's annotations"
-            raise Refused(422, f"annotation: {what}", "body", field="annotation") from None
+            raise RefusedError(422, f"annotation: {what}", "body", field="annotation") from None
         return await _kept(collector, record)
 
     @app.post("/collect", response_model=None, openapi_extra=body(KeptText))
@@ -320,12 +375,12 @@ def _chosen(service: Service, config: str | None) -> tuple[ServedModel, label_st
             raise UsageError("label_config: missing; Label Studio sends the configuration of the project")
         return label_studio.choose_model(service.models, label_studio.read_projects(config))
     except UsageError as error:
-        raise Refused(422, str(error), "body", field="label_config") from None
+        raise RefusedError(422, str(error), "body", field="label_config") from None
 
 
 def _collector(service: Service) -> Collector:
     if service.collector is None:
-        raise Refused(404, "nothing is collected here; start the service with --collect FILE", "collect")
+        raise RefusedError(404, "nothing is collected here; start the service with --collect FILE", "collect")
     return service.collector
 
 
@@ -355,18 +410,18 @@ async def _stream(service: Service, model: ServedModel, request: Request) -> Asy
             yield _line({"error": f"a line has more than {limits.body_bytes:,} bytes"})
             return
         for start in range(0, len(lines), limits.texts):
-            async for line in _answered(service, model, lines[start : start + limits.texts]):
-                yield line
+            async for piece in _answered(service, model, lines[start : start + limits.texts]):
+                yield piece
 
 
 async def _answered(service: Service, model: ServedModel, lines: Sequence[bytes]) -> AsyncIterator[bytes]:
-    rows: list[Row | Refused] = []
+    rows: list[Row | RefusedError] = []
     for line in lines:
         if line.strip():
             try:
                 given = parsed(StreamLine, line)
                 rows.append(given.text if given.text is not None else given.tokens or [])
-            except Refused as refused:
+            except RefusedError as refused:
                 rows.append(refused)
     place = 0
     while place < len(rows):
@@ -375,17 +430,19 @@ async def _answered(service: Service, model: ServedModel, lines: Sequence[bytes]
         size, end = 0, place
         while end < len(rows) and (not run or size < service.settings.limits.batch_characters):
             row = rows[end]
-            if not isinstance(row, Refused):
+            if not isinstance(row, RefusedError):
                 run.append(row)
                 size += sum(map(len, row))
             end += 1
         try:
             found = iter(await _patiently(service, model, run))
-            for row in rows[place:end]:
-                yield _line({"error": str(row)} if isinstance(row, Refused) else shapes.native(model, next(found)))
-        except Refused as refused:
-            for row in rows[place:end]:
-                yield _line({"error": str(row if isinstance(row, Refused) else refused)})
+            records = [
+                {"error": str(row)} if isinstance(row, RefusedError) else shapes.native(model, next(found))
+                for row in rows[place:end]
+            ]
+        except RefusedError as refused:
+            records = [{"error": str(row if isinstance(row, RefusedError) else refused)} for row in rows[place:end]]
+        yield b"".join(map(_line, records))
         place = end
 
 
@@ -394,7 +451,7 @@ async def _patiently(service: Service, model: ServedModel, rows: Sequence[Row]) 
     while True:
         try:
             return await service.ask(model, rows)
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.status != 429:
                 raise
             await asyncio.sleep(0.05)

@@ -42,6 +42,7 @@ class Batcher(Generic[RowT, AnswerT]):
     ) -> None:
         self.answer, self.most, self.most_waiting, self.wait, self.on_batch = answer, most, most_waiting, wait, on_batch
         self.waiting = 0  # the cost of what waits
+        self._is_busy = False
         self._jobs: deque[_Job[RowT, AnswerT]] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seqtag-model")
@@ -53,7 +54,7 @@ class Batcher(Generic[RowT, AnswerT]):
 
     async def stop(self) -> None:
         """Answer what waits, and end."""
-        while self._jobs:
+        while self._jobs or self._is_busy:
             await asyncio.sleep(0.01)
         if self._task is not None:
             self._task.cancel()
@@ -72,37 +73,32 @@ class Batcher(Generic[RowT, AnswerT]):
         return await job.done
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
             if self.wait and self.waiting < self.most:
                 await asyncio.sleep(self.wait)
             if batch := self._take():
                 self.on_batch(len(batch))
-                rows = [row for job in batch for row in job.rows]
-                try:
-                    answers = await loop.run_in_executor(self._thread, self.answer, rows)
-                except Exception:
-                    for job in batch:
-                        await self._answer_alone(job)
-                    continue
-                place = 0
-                for job in batch:
-                    if not job.done.done():
-                        job.done.set_result(answers[place : place + len(job.rows)])
-                    place += len(job.rows)
+                self._is_busy = True
+                await self._answer(batch)
+                self._is_busy = False
 
-    async def _answer_alone(self, job: _Job[RowT, AnswerT]) -> None:
-        if job.done.done():
-            return
+    async def _answer(self, batch: Sequence[_Job[RowT, AnswerT]]) -> None:
+        rows = [row for job in batch for row in job.rows]
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self.answer, job.rows)
+            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self.answer, rows)
         except Exception as error:
-            if not job.done.done():
-                job.done.set_exception(error)
+            if len(batch) > 1:
+                for job in batch:
+                    await self._answer([job])
+            elif not batch[0].done.done():
+                batch[0].done.set_exception(error)
             return
-        if not job.done.done():
-            job.done.set_result(answers)
+        place = 0
+        for job in batch:
+            if not job.done.done():
+                job.done.set_result(answers[place : place + len(job.rows)])
+            place += len(job.rows)
 
     def _take(self) -> list[_Job[RowT, AnswerT]]:
         """Take from the queue what fits into one batch, and at least one request; who went away is left out."""

@@ -122,7 +122,7 @@ class HuggingFaceParameters(BaseModel):
     """The parameters of Hugging Face's inference API that mean something here; others are passed over."""
 
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "simple"
-    top_k: int | None = Field(None, ge=1)
+    top_k: int | None = Field(default=None, ge=1)
 
 
 class HuggingFaceBody(BaseModel):

@@ -28,7 +28,7 @@ _LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECA
 _DRAINED = 16  # times the limit: what is read and thrown away so that a client gets its answer and no broken pipe
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is not answered: the status, what the client is told, and the reason as the figures name it."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Refused(Exception):
         self.status, self.error, self.reason, self.field, self.retry_after = status, error, reason, field, retry_after
 
 
-def refusal(refused: Refused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def refusal(refused: RefusedError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Give status, headers and body of a refusal."""
     body = json.dumps({"error": refused.error, "field": refused.field}, ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -56,10 +56,11 @@ class Guard:
         self.app, self.settings, self.metrics = app, settings, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request: refuse it here, or hand it on with its body read."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:16]
         began, status = time.perf_counter(), 0
@@ -74,7 +75,7 @@ class Guard:
         try:
             self._admit(scope, headers)
             await self.app(scope, await self._bounded(headers, receive), answer)
-        except Refused as refused:
+        except RefusedError as refused:
             self.metrics.rejected.labels(refused.reason).inc()
             await _send_refusal(refused, answer)
         except Exception as error:
@@ -82,7 +83,9 @@ class Guard:
             places = "".join(traceback.format_tb(error.__traceback__))
             logger.error("request %s failed with %s\n%s", request_id, type(error).__name__, places)
             if status == 0:
-                await _send_refusal(Refused(500, f"an error of the service; its log names {request_id}", "error"), answer)
+                await _send_refusal(
+                    RefusedError(500, f"an error of the service; its log names {request_id}", "error"), answer
+                )
         finally:
             self._note(scope, request_id, status, time.perf_counter() - began)
 
@@ -91,11 +94,13 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1")
         if self.settings.is_local and not _LOCAL_HOST.fullmatch(host):
             # A page of another host that a browser takes for this one (DNS rebinding) could read texts otherwise.
-            raise Refused(421, "this service answers to localhost alone; start it with --host for other names", "host")
+            raise RefusedError(
+                421, "this service answers to localhost alone; start it with --host for other names", "host"
+            )
         if self.settings.token is not None and scope["path"] not in _OPEN and scope["method"] != "OPTIONS":
             given = _token(headers.get(b"authorization", b""))
             if not hmac.compare_digest(given, self.settings.token.encode()):
-                raise Refused(401, "a token is needed: Authorization: Bearer TOKEN", "token")
+                raise RefusedError(401, "a token is needed: Authorization: Bearer TOKEN", "token")
 
     async def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         """Read the body, so far as it may be read; gives what hands it on. Streams are handed on as they come."""
@@ -105,11 +110,13 @@ class Guard:
         try:
             body = await asyncio.wait_for(_read(receive, limits.body_bytes), limits.seconds)
         except asyncio.TimeoutError:
-            raise Refused(408, f"the body did not arrive within {limits.seconds:g} s", "slow") from None
+            raise RefusedError(408, f"the body did not arrive within {limits.seconds:g} s", "slow") from None
         if body is None:
             return _replay({"type": "http.disconnect"})
         if len(body) > limits.body_bytes:
-            raise Refused(413, f"the body has more than {limits.body_bytes:,} bytes; send several requests", "body")
+            raise RefusedError(
+                413, f"the body has more than {limits.body_bytes:,} bytes; send several requests", "body"
+            )
         return _replay({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
@@ -120,7 +127,11 @@ class Guard:
         client = scope["client"][0] if scope.get("client") else "-"
         logger.info(
             "%s %s %s %d %.1f ms",
-            client, scope["method"], path, status, seconds * 1000,
+            client,
+            scope["method"],
+            path,
+            status,
+            seconds * 1000,
             extra={"request_id": request_id, "status": status, "path": path, "seconds": round(seconds, 6)},
         )
 
@@ -162,7 +173,7 @@ def _replay(first: Message, later: Receive | None = None) -> Receive:
     return receive
 
 
-async def _send_refusal(refused: Refused, send: Send) -> None:
+async def _send_refusal(refused: RefusedError, send: Send) -> None:
     status, headers, body = refusal(refused)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -47,7 +47,7 @@ def read_projects(config: str) -> list[Project]:
             key=texts[element.get("toName")],
             is_choice=element.tag == "Choices",
             labels=frozenset(
-                each.get("alias") or each.get("value", "") for each in element.iter(_CONTROLS[element.tag])
+                str(each.get("alias") or each.get("value")) for each in element.iter(_CONTROLS[element.tag])
             ),
         )
         for element in root.iter()
@@ -117,7 +117,9 @@ def prediction(model: ServedModel, project: Project, answer: Answer) -> dict[str
     }
 
 
-def finished(action: str, task: Mapping[str, Any] | None, annotation: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def finished(
+    action: str, task: Mapping[str, Any] | None, annotation: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
     """Give the text and the labels of a finished annotation as one record of a corpus; None for other events.
 
     Raises UsageError for an annotation that holds neither spans nor choices of a text.
@@ -151,5 +153,3 @@ def _units(text: str) -> Any:
     if text.isascii() or max(text) <= "\uffff":
         return lambda place: place
     return lambda place: len(text[:place].encode("utf-16-le")) // 2
-
-

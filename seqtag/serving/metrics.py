@@ -21,20 +21,29 @@ class Metrics:
         make: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter("seqtag_requests", "Requests, by path and status.", ["path", "status"], **make)
         self.latency = Histogram(
-            "seqtag_request_seconds", "Seconds from the head of a request to the end of its answer.", ["path"],
-            buckets=_SECONDS, **make,
+            "seqtag_request_seconds",
+            "Seconds from the head of a request to the end of its answer.",
+            ["path"],
+            buckets=_SECONDS,
+            **make,
         )
         self.rejected = Counter("seqtag_rejected", "Requests that were refused, by reason.", ["reason"], **make)
         self.texts = Counter("seqtag_texts", "Texts and token lists that were answered.", ["model"], **make)
         self.characters = Counter("seqtag_characters", "Characters that were read.", ["model"], **make)
         self.tokens = Counter("seqtag_tokens", "Tokens that taggers have read.", ["model"], **make)
         self.batches = Histogram(
-            "seqtag_batch_requests", "Requests that went through a model together.", ["model"], buckets=_REQUESTS,
+            "seqtag_batch_requests",
+            "Requests that went through a model together.",
+            ["model"],
+            buckets=_REQUESTS,
             **make,
         )
         self.waiting = Gauge(
-            "seqtag_queue_characters", "Characters that wait for a model.", ["model"],
-            multiprocess_mode="livesum", **make,
+            "seqtag_queue_characters",
+            "Characters that wait for a model.",
+            ["model"],
+            multiprocess_mode="livesum",
+            **make,
         )
         about = Gauge("seqtag_info", "The release of seqtag.", ["version"], multiprocess_mode="livemax", **make)
         about.labels(__version__).set(1)
@@ -46,5 +55,5 @@ class Metrics:
         from prometheus_client.multiprocess import MultiProcessCollector
 
         together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(together)
         return generate_latest(together)

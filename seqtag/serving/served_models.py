@@ -24,7 +24,7 @@ _WARM_UP = ["Ada Lovelace wrote to Charles Babbage in London on 5 July 1843.", "
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """What a tagger found in a row: its spans, and for a text also its sentences as tokens, tags and spans of tokens."""
+    """What a tagger found in a row: its spans; for a text also its sentences, as tokens, tags and spans of tokens."""
 
     row: Row
     spans: list[Span]
@@ -54,7 +54,7 @@ def model_names(models: Sequence[str]) -> dict[str, str]:
     for model in models:
         name, equals, place = model.partition("=")
         if not equals or "/" in name:
-            name, place = Path(model).resolve().name if Path(model).exists() else model.rpartition("/")[2], model
+            name, place = Path(model).absolute().name, model
         if not _NAME.fullmatch(name):
             raise UsageError(f"{model}: {name!r} can't stand in an address; name the model: my-name={place}")
         if name in named:

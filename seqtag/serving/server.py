@@ -32,24 +32,26 @@ class ImpatientProtocol(H11Protocol):
     """HTTP/1.1 for clients that send: a connection that brings no whole head of a request in time is closed."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._heads = 0
-        self._watch = self.loop.call_later(_HEAD_SECONDS, self._look, 0)
+        self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
 
     def data_received(self, data: bytes) -> None:
+        """Stop waiting when the head of a request is whole, and wait anew when the next one begins."""
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
             self._watch.cancel()
         elif self.cycle is not None and self.cycle.response_complete and self._watch.cancelled():
             # The next request has begun to arrive on a connection that is kept.
-            self._watch = self.loop.call_later(_HEAD_SECONDS, self._look, 0)
+            self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
         self._watch.cancel()
         super().connection_lost(exc)
 
-    def _look(self, _: int) -> None:
+    def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
 

@@ -78,7 +78,9 @@ def serve(
     batch_wait: Annotated[
         float,
         typer.Option(
-            min=0, max=1, help="Seconds that a request waits for company while the model is idle.",
+            min=0,
+            max=1,
+            help="Seconds that a request waits for company while the model is idle.",
             rich_help_panel=_LIMITS,
         ),
     ] = 0.0,
@@ -122,5 +124,7 @@ def serve(
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("seqtag"):
             raise
-        raise UsageError(f"{error.name} is not installed, which the service needs: pip install 'seqtag[serve]'") from None
+        raise UsageError(
+            f"{error.name} is not installed, which the service needs: pip install 'seqtag[serve]'"
+        ) from None
     run(settings, port=port, workers=workers)
