@@ -98,6 +98,8 @@ TESTED_ELSEWHERE = {
     "serving/guard.py": "serving/test_app.py",
     "serving/label_studio.py": "serving/test_app.py",
     "serving/metrics.py": "serving/test_app.py",
+    "serving/service.py": "serving/test_app.py",
+    "serving/streaming.py": "serving/test_app.py",
     "text/characters.py": "linter/test_texts.py",
     "text/length_batches.py": "test_batching.py",
     "text/vocabulary.py": "test_batching.py",

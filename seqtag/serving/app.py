@@ -1,23 +1,20 @@
 """The endpoints: our own, and the dialects of clients that people already have."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Receive, Scope, Send
 
-from seqtag.errors import SeqtagError, UsageError, near_miss
+from seqtag.errors import UsageError
 from seqtag.serving import answers as shapes
 from seqtag.serving import label_studio
-from seqtag.serving.batching import Batcher, QueueFullError
 from seqtag.serving.bodies import (
     Answers,
     HuggingFaceBody,
@@ -33,13 +30,12 @@ from seqtag.serving.bodies import (
 from seqtag.serving.collecting import Collector
 from seqtag.serving.guard import STREAMED, Guard, RefusedError, refusal
 from seqtag.serving.metrics import Metrics
-from seqtag.serving.served_models import Answer, Row, ServedModel, Tagged, load_models
+from seqtag.serving.served_models import Row, ServedModel, Tagged, load_models
+from seqtag.serving.service import Service, json_answer, parsed
 from seqtag.serving.settings import Settings
+from seqtag.serving.streaming import Lines, stream
 from seqtag.version import __version__
 
-BodyT = TypeVar("BodyT", bound=BaseModel)
-
-_PIECES_WAITING = 64  # pieces of a stream that are answered before the client reads them
 _PAGE = {"/page.js": "text/javascript", "/page.css": "text/css", "/icon.svg": "image/svg+xml"}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -60,117 +56,6 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "The answer took too long, or the service is stopping.",
     }.items()
 }
-
-
-class Service:
-    """The models behind their queues, and how they are asked."""
-
-    def __init__(self, settings: Settings, models: dict[str, ServedModel], metrics: Metrics) -> None:
-        self.settings, self.models, self.metrics = settings, models, metrics
-        self.collector = None if settings.collect is None else Collector(settings.collect)
-        self.is_ready = False
-        limits = settings.limits
-        self.batchers: dict[str, Batcher[Row, Answer]] = {
-            name: Batcher(
-                model.answer,
-                most=limits.batch_characters,
-                most_waiting=limits.queue_characters,
-                wait=limits.batch_wait,
-                on_batch=metrics.batches.labels(name).observe,
-            )
-            for name, model in models.items()
-        }
-
-    def model(self, name: str) -> ServedModel:
-        """Find a model by its name."""
-        if name not in self.models:
-            raise RefusedError(404, f"no model is called {name!r}; there are: {', '.join(self.models)}", "model")
-        return self.models[name]
-
-    async def ask(self, model: ServedModel, rows: Sequence[Row], field: str = "texts") -> list[Answer]:
-        """Give a model's answers; RefusedError where they are too many, or come too late."""
-        limits, name = self.settings.limits, model.name
-        if len(rows) > limits.texts:
-            raise RefusedError(
-                422, f"{len(rows):,} rows, and at most {limits.texts:,} go into a request", "texts", field=field
-            )
-        cost = sum(len(row) if isinstance(row, str) else sum(map(len, row)) + len(row) for row in rows)
-        if cost > limits.characters:
-            most = f"{limits.characters:,}"
-            raise RefusedError(
-                422, f"{cost:,} characters, and at most {most} go into a request", "characters", field=field
-            )
-        batcher, before = self.batchers[name], model.tokens
-        try:
-            found = await asyncio.wait_for(batcher.submit(rows, cost), limits.seconds)
-        except QueueFullError:
-            raise RefusedError(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
-        except asyncio.TimeoutError:
-            raise RefusedError(503, f"no answer within {limits.seconds:g} s", "timeout", retry_after=5) from None
-        except SeqtagError as error:
-            raise RefusedError(422, str(error), "model", field=field) from None
-        finally:
-            self.metrics.waiting.labels(name).set(batcher.waiting)
-        self.metrics.texts.labels(name).inc(len(rows))
-        self.metrics.characters.labels(name).inc(cost)
-        self.metrics.tokens.labels(name).inc(max(model.tokens - before, 0))
-        return found
-
-
-class Lines(Response):
-    """Answers that are sent while the request is still read.
-
-    Some of them wait here for a client that sends all before it reads anything. Starlette's response for streams looks
-    for messages of the client itself, and would take away pieces of the body.
-    """
-
-    media_type = STREAMED
-
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        super().__init__()
-        del self.headers["content-length"]
-        self.pieces = pieces
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces as they come."""
-        waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_WAITING)
-
-        async def answer() -> None:
-            try:
-                async for piece in self.pieces:
-                    await waiting.put(piece)
-            finally:
-                await waiting.put(None)
-
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        task = asyncio.create_task(answer())
-        try:
-            while (piece := await waiting.get()) is not None:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await task
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            task.cancel()
-
-
-def parsed(kind: type[BodyT], content: bytes | str, place: str = "") -> BodyT:
-    """Read JSON as a body; RefusedError with the field that is at fault, and without what stood there."""
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        problem = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-            problem = f"unknown; {near_miss(where, kind.model_fields)}"
-        raise RefusedError(
-            422, f"{place}{where + ': ' if where else ''}{problem}", "body", field=where or None
-        ) from None
-
-
-def json_answer(content: Any) -> Response:
-    """Write an answer as JSON."""
-    return Response(json.dumps(content, ensure_ascii=False, allow_nan=False), media_type="application/json")
 
 
 def make_app(
@@ -266,7 +151,7 @@ def make_app(
         """
         model = service().model(name)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == STREAMED:
-            return Lines(_stream(service(), model, request))
+            return Lines(stream(service(), model, request))
         given = parsed(PredictBody, await request.body())
         found = await service().ask(model, given.rows, "texts" if given.texts is not None else "tokens")
         records = [shapes.native(model, answer, given.threshold) for answer in found]
@@ -389,76 +274,6 @@ async def _kept(collector: Collector, record: dict[str, Any] | None) -> Response
     if record is not None:
         kept = await asyncio.get_running_loop().run_in_executor(None, collector.keep, record)
     return json_answer({"kept": kept})
-
-
-async def _stream(service: Service, model: ServedModel, request: Request) -> AsyncIterator[bytes]:
-    """Answer a stream of lines: those that have arrived go through the model together."""
-    limits = service.settings.limits
-    rest = b""
-    chunks = request.stream().__aiter__()
-    is_open = True
-    while is_open:
-        try:
-            rest += await asyncio.wait_for(chunks.__anext__(), limits.seconds)
-        except StopAsyncIteration:
-            is_open, rest = False, rest + b"\n"
-        except asyncio.TimeoutError:
-            yield _line({"error": f"nothing arrived for {limits.seconds:g} s"})
-            return
-        *lines, rest = rest.split(b"\n")
-        if len(rest) > limits.body_bytes:
-            yield _line({"error": f"a line has more than {limits.body_bytes:,} bytes"})
-            return
-        for start in range(0, len(lines), limits.texts):
-            async for piece in _answered(service, model, lines[start : start + limits.texts]):
-                yield piece
-
-
-async def _answered(service: Service, model: ServedModel, lines: Sequence[bytes]) -> AsyncIterator[bytes]:
-    rows: list[Row | RefusedError] = []
-    for line in lines:
-        if line.strip():
-            try:
-                given = parsed(StreamLine, line)
-                rows.append(given.text if given.text is not None else given.tokens or [])
-            except RefusedError as refused:
-                rows.append(refused)
-    place = 0
-    while place < len(rows):
-        # What belongs together for the model: rows up to the size of a batch, and at least one.
-        run: list[Row] = []
-        size, end = 0, place
-        while end < len(rows) and (not run or size < service.settings.limits.batch_characters):
-            row = rows[end]
-            if not isinstance(row, RefusedError):
-                run.append(row)
-                size += sum(map(len, row))
-            end += 1
-        try:
-            found = iter(await _patiently(service, model, run))
-            records = [
-                {"error": str(row)} if isinstance(row, RefusedError) else shapes.native(model, next(found))
-                for row in rows[place:end]
-            ]
-        except RefusedError as refused:
-            records = [{"error": str(row if isinstance(row, RefusedError) else refused)} for row in rows[place:end]]
-        yield b"".join(map(_line, records))
-        place = end
-
-
-async def _patiently(service: Service, model: ServedModel, rows: Sequence[Row]) -> list[Answer]:
-    """Ask again while the queue is full: a stream can wait, and its client with it."""
-    while True:
-        try:
-            return await service.ask(model, rows)
-        except RefusedError as refused:
-            if refused.status != 429:
-                raise
-            await asyncio.sleep(0.05)
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _add_page(app: FastAPI, service: Any) -> None:
