@@ -84,9 +84,7 @@ def parsed(kind: type[BodyT], content: bytes | str) -> BodyT:
         problem = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
             problem = f"unknown; {near_miss(where, kind.model_fields)}"
-        raise RefusedError(
-            422, f"{place}{where + ': ' if where else ''}{problem}", "body", field=where or None
-        ) from None
+        raise RefusedError(422, f"{where + ': ' if where else ''}{problem}", "body", field=where or None) from None
 
 
 def json_answer(content: Any) -> Response:
