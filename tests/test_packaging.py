@@ -13,6 +13,7 @@ CORPORA = {
 }
 
 PAGE = {f"seqtag/reporting/page/{name}" for name in ("report.html.jinja", "style.css", "script.js")}
+PAGE |= {f"seqtag/serving/page/{name}" for name in ("index.html", "page.css", "page.js", "icon.svg")}
 
 
 @pytest.fixture(scope="module")

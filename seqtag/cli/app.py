@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -22,7 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# In the order of the help page. A command has the name of its file in commands/, and of the function there.
+# In the order of the help page. A command has the name of its file in commands/, and of the function there. Of all
+# these files seqtag-runtime has `serve` alone.
 _COMMANDS = (
     "train",
     "predict",
@@ -36,7 +38,9 @@ _COMMANDS = (
     "options",
     "generate",
 )
-for _name in (*_COMMANDS, "export", "demo"):
+for _name in (*_COMMANDS, "export", "serve", "demo"):
+    if find_spec(f"seqtag.cli.commands.{_name}") is None:
+        continue
     _module = import_module(f"seqtag.cli.commands.{_name}")
     _function = getattr(_module, _name)
     app.command(help=help_text(_function), epilog=examples(*_module.EXAMPLES))(_function)

@@ -72,6 +72,10 @@ NOT_RUN = {
         f"torchrun {MACHINES} --rdzv_endpoint FIRST:29500 train_together.py": LAUNCHED,
     },
     "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
+    "docs/howto/service.md": {
+        'pip install "seqtag[serve]"': INSTALLS,
+        "SEQTAG_TOKEN=... seqtag serve models/news --host 0.0.0.0": "would serve for ever, and to everybody",
+    },
     "docs/results/quality.md": {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
         "python recipes/pos_ud.py --data CORPORA": CORPORA,
