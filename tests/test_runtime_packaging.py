@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 def what_serving_imports() -> set[str]:
     waiting = [f"seqtag.runtime.{path.stem}" for path in (PACKAGE / "runtime").glob("[!_]*.py")]
+    waiting.append("seqtag.integrations.spacy")
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -94,7 +96,7 @@ def what_serving_imports() -> set[str]:
 
 def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
     wanted = {file_of(name).relative_to(REPOSITORY).as_posix() for name in what_serving_imports()}
-    packages = ("", "inference/", "reporting/", "runtime/", "text/")
+    packages = ("", "inference/", "integrations/", "models/", "reporting/", "runtime/", "text/")
     wanted |= {f"seqtag/{folder}__init__.py" for folder in packages} | {"seqtag/py.typed"}
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}
     assert wanted - set(files) == set(), (
@@ -169,3 +171,21 @@ def test_a_model_on_the_hub_needs_one_more_package_and_the_message_names_it(site
     assert told.startswith("ada/ner: there is no such folder here, and for a model on the Hugging Face hub the package")
     assert told.endswith('is missing: pip install "seqtag-runtime[hub]"')
     assert served == "True"
+
+
+def test_spacy_finds_the_component_and_needs_no_torch_for_it(site: Path, model: Path):
+    script = """
+import spacy
+
+nlp = spacy.blank("en")
+nlp.add_pipe("seqtag", config={"model": FOLDER})
+doc = nlp(spacy.tokens.Doc(nlp.vocab, WORDS))
+print([(e.start, e.end, e.label_) for e in doc.ents], "torch" in sys.modules, sys.modules["seqtag"].__file__)
+"""
+    also = sorted(set(packages_distributions()) - {"torch", "datasets", "safetensors", "accelerate", "sklearn"})
+    words = list(filter(None, WORDS))  # spaCy has no empty token
+    (spans,) = toy_engine("IOB2", "crf").spans([words])[1]
+    assert spans
+    places = [(span.start, span.end, span.label) for span in spans]
+    out = run_there(site, script, *also, FOLDER=str(model), WORDS=words)
+    assert out == f"{places} False {site / 'seqtag' / '__init__.py'}\n"

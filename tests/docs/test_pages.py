@@ -196,9 +196,10 @@ def promises_of_the_data_frame(names: dict, folder: Path) -> None:
 
 
 def promises_of_spacy(names: dict, folder: Path) -> None:
-    doc = names["nlp"]("Ada Lovelace lived in London.")
+    doc = names["again"]("Ada Lovelace lived in London.")
     assert [entity.text for entity in doc.ents] == ["Ada Lovelace", "London"]
-    assert all(0 < entity._.score <= 1 for entity in doc.ents)
+    assert all(0 < entity._.seqtag_score <= 1 for entity in doc.ents)
+    assert names["scores"]["ents_f"] > 0.3
 
 
 def promises_of_operations(names: dict, folder: Path) -> None:
