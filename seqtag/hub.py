@@ -48,11 +48,16 @@ def hub_name(model: str | Path) -> HubName | None:
 
 def check_is_path(model: str | Path, call: str) -> None:
     """Raise UsageError, which names the call that downloads, where a missing folder could be a name on the hub."""
-    if hub_name(model) is not None:
+    if hub_name(model) is not None and not _is_in_a_folder(str(model)):
         raise UsageError(
             f"{model}: there is no such folder, and this call reads folders only; to load a model from the Hugging "
             f"Face hub: {call}({str(model)!r})"
         )
+
+
+def _is_in_a_folder(model: str) -> bool:
+    """Say whether the first part of a path is a folder: then a mistyped name is more likely than a model on the hub."""
+    return os.path.isdir(model.partition("/")[0])
 
 
 def find_model(
@@ -73,11 +78,13 @@ def find_model(
     where the model can't be had or the repository holds no model of seqtag, ModelError for a damaged one.
     """
     name = hub_name(model)
-    if name is None or (may_be_path and revision is None and os.path.isdir(str(model).split("/")[0])):
+    if name is None or (may_be_path and revision is None and _is_in_a_folder(str(model))):
         if revision is not None:
             raise UsageError(
                 f"{model}: revision={revision!r} is for a name on the hub, OWNER/NAME, and this is a path; leave it out"
             )
+        if not may_be_path and isinstance(model, str) and "/" not in model and not os.path.lexists(model):
+            raise UsageError(f"{model}: there is no such folder here, and a name on the hub is OWNER/NAME")
         return Path(model)
     if revision is not None and name.revision is not None:
         raise UsageError(f"{model}: the revision is given twice, here and as revision={revision!r}; leave out one")
@@ -301,6 +308,8 @@ def _reason(error: BaseException, revision: str | None, local_files_only: bool, 
         return (
             "the model is not in the cache, or not all of it, and local_files_only=True downloads nothing; leave it out"
         )
+    if constants.HF_HUB_OFFLINE and to_write:
+        return "nothing can be pushed while HF_HUB_OFFLINE is set; unset it"
     if constants.HF_HUB_OFFLINE:
         return (
             "the model is not in the cache, or not all of it, and HF_HUB_OFFLINE is set; unset it, or load the model "

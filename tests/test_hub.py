@@ -250,10 +250,13 @@ def test_only_what_is_needed_is_downloaded(hub, exported_tagger: Path, saved_tag
         find_model("me/plain", files=("vocabulary.json", "model.onnx"))
 
 
-def test_a_call_for_folders_names_the_one_that_downloads():
+def test_a_call_for_folders_names_the_one_that_downloads(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"ada/ner: there is no such folder, .*: Tagger.from_pretrained\('ada/ner'\)"):
         check_is_path("ada/ner", "Tagger.from_pretrained")
     check_is_path("./ada/ner", "Tagger.from_pretrained")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ada").mkdir()
+    check_is_path("ada/nre", "Tagger.from_pretrained")  # more likely mistyped
 
 
 def test_a_cache_that_can_not_be_written_is_named(hub, saved_tagger: Path, tmp_path: Path):
@@ -276,3 +279,23 @@ def test_a_damaged_file_of_the_cache_is_told_where_there_is_no_network(hub, save
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     assert find_model("me/ner") == path.parent
     assert path.read_bytes() == (saved_tagger / "vocabulary.json").read_bytes()
+
+
+def test_a_gated_model_says_that_its_owner_gives_access(hub, saved_tagger: Path):
+    hub.add("you/ner", saved_tagger).gated = True
+    with pytest.raises(UsageError, match=r"you/ner: access to this model is granted by its owner; ask for it"):
+        find_model("you/ner")
+
+
+def test_nothing_is_pushed_while_offline(hub, saved_tagger: Path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(UsageError, match="me/ner: nothing can be pushed while HF_HUB_OFFLINE is set; unset it"):
+        push(saved_tagger, "me/ner")
+
+
+def test_a_name_without_an_owner_is_told_where_only_the_hub_can_be_meant(hub):
+    with pytest.raises(UsageError, match=r"^ner: there is no such folder here, and a name on the hub is OWNER/NAME"):
+        find_model("ner", may_be_path=False)
+    assert hub.requests == []
