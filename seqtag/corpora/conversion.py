@@ -105,7 +105,7 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
             text,
             tokens,
             tags,
-            [Span(tokens[span.start].start, tokens[span.end - 1].end, span.label) for span in found],
+            [_in_text(span, text, tokens) for span in found],
             fields={"document": last} if "document" in row else {},
             own_tokens=True,
             has_text=known is not None,
@@ -115,6 +115,11 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
 
 def _placed(words: Sequence[str], known: SentenceText) -> tuple[str, list[Token]]:
     return known.text, [Token(word, start, start + len(word)) for word, start in zip(words, known.starts)]
+
+
+def _in_text(span: Span, text: str, tokens: Sequence[Token]) -> Span:
+    start, end = tokens[span.start].start, tokens[span.end - 1].end
+    return Span(start, end, span.label, text[start:end])
 
 
 def count(rows: Dataset) -> Counts:

@@ -62,7 +62,7 @@ def _prodigy(document: Document, about: About) -> dict[str, Any]:
     spans = []
     for span in document.spans:
         first, end = document.token_span(span)
-        spans.append(_span(span) | {"token_start": first, "token_end": end - 1})
+        spans.append(_shaped(span) | {"token_start": first, "token_end": end - 1})
     record["tokens"] = [
         {
             "text": token.text,
@@ -80,7 +80,7 @@ def _displacy(document: Document, about: About) -> dict[str, Any]:
     """What displacy.render(..., manual=True) takes: https://spacy.io/api/top-level#displacy."""
     return other_fields(document) | {
         "text": document.text,
-        "ents": list(map(_span, document.spans)),
+        "ents": list(map(_shaped, document.spans)),
         "title": None,
         **_tokens(document),
     }
@@ -94,12 +94,7 @@ def _hugging_face(document: Document, about: About) -> dict[str, Any]:
             return record | {"labels": list(document.labels)} | _class_scores(document)
         label = document.labels[0]
         return record | {"label": label} | ({"score": rounded(document.scores[label])} if document.scores else {})
-    entities = []
-    for span in document.spans:
-        score = {} if span.score is None else {"score": rounded(span.score)}
-        word = {"word": document.text[span.start : span.end], "start": span.start, "end": span.end}
-        entities.append({"entity_group": span.label, **score, **word})
-    return record | {"entities": entities} | _tokens(document)
+    return record | {"entities": [_shaped(span, "hf") for span in document.spans]} | _tokens(document)
 
 
 def _rows(document: Document, about: About) -> dict[str, Any]:
@@ -113,13 +108,14 @@ def _rows(document: Document, about: About) -> dict[str, Any]:
         return record | content | labels | _class_scores(document)
     text = {"text": document.text} if document.has_text else {}
     if about.is_predicted:
-        return record | {"text": document.text, "spans": list(map(_span, document.spans)), **_tokens(document)}
+        return record | {"text": document.text, "spans": list(map(_shaped, document.spans)), **_tokens(document)}
     return record | text | {"tokens": [token.text for token in document.tokens], "tags": list(document.tags)}
 
 
-def _span(span: Span) -> dict[str, Any]:
-    score = {} if span.score is None else {"score": rounded(span.score)}
-    return {"start": span.start, "end": span.end, "label": span.label, **score}
+def _shaped(span: Span, style: str = "displacy") -> dict[str, Any]:
+    """Give a span in one of its shapes, with its score if that is known."""
+    score = None if span.score is None else rounded(span.score)
+    return {key: value for key, value in (span.to_dict(style) | {"score": score}).items() if value is not None}
 
 
 def _tokens(document: Document) -> dict[str, Any]:
