@@ -63,10 +63,10 @@ NOT_RUN = {
         "OMP_NUM_THREADS=1 python recipes/language_model.py --data CORPORA": CORPORA,
     },
     "docs/results/speed.md": {
-        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --peers": CORPORA,
-        "python recipes/benchmark.py --data wnut17 --threads 1 2 --peer-python spacy=PYTHON": CORPORA,
-        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --rounds 1 --until 19": CORPORA,
-        "python recipes/benchmark.py --data wnut17 --hidden-size 128 --threads 2 --cost": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --threads 2 --epochs 2 --peers": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --hidden-size 256 --threads 1 2 --epochs 2 --peer-python spacy=PYTHON": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --threads 2 --rounds 1 --figures quality --peers crfsuite spacy": CORPORA,
+        "python recipes/benchmark.py --data wnut17 --threads 2 --cost": CORPORA,
         "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",
     },
     "docs/results/unlabelled-text.md": {
