@@ -31,9 +31,9 @@ ENGINES = {  # the file that holds the network, and the options of its export
 
 
 def train_seqtag(job, train, dev, after_epoch):
-    import seqtag
+    from seqtag import Classifier, Tagger, Watcher
 
-    class EpochClock(seqtag.Watcher):
+    class EpochClock(Watcher):
         seconds = 0.0  # without those of scoring dev
 
         def start(self, *, epochs, steps):
@@ -45,7 +45,7 @@ def train_seqtag(job, train, dev, after_epoch):
 
     clock, is_tagger = EpochClock(), job["task"] == "tag"
     options = {name: job[name] for name in ("hidden_size", "epochs", "device") if job[name] is not None}
-    model = (seqtag.Tagger if is_tagger else seqtag.Classifier)(**options)
+    model = (Tagger if is_tagger else Classifier)(**options)
     model.fit(train["rows"], train["gold"], dev=(dev["rows"], dev["gold"]), watchers=[clock])
     options, num_outputs = model.get_params(), len(model.tagset_.names if is_tagger else model.classes_)
     sizes = {"num_outputs": num_outputs, "num_characters": model.vocabulary_.num_characters}
@@ -72,9 +72,9 @@ def save_seqtag(model, folder):
 def load_seqtag(job, folder):
     engine = job["system"]
     if engine == BASE:
-        import seqtag
+        from seqtag import Classifier, Tagger
 
-        estimator = seqtag.Tagger if job["task"] == "tag" else seqtag.Classifier
+        estimator = Tagger if job["task"] == "tag" else Classifier
         return estimator.load(folder / engine, device=job["device"], engine="torch")
     from seqtag.runtime import load  # without torch, so that the peak of memory is that of the export
 
