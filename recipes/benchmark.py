@@ -17,8 +17,7 @@ Time to quality is the seconds of training until the score on dev, strict F1 or 
 best one that the system reaches there with its default number of epochs. seqtag, spaCy and Flair tell it after each
 epoch, with the clock at rest. The solvers of crfsuite, TF-IDF and fastText are run anew with growing numbers of
 iterations, and the seconds are those of the least number that suffices, which flatters them. Each of their iterations
-counts as a pass over train. Without time to quality, Flair is trained on the first 200 sentences alone.
-`benchmark_systems.py` says how each peer is used.
+counts as a pass over train. Without it, Flair trains on 200 sentences. `benchmark_systems.py` has the peers' options.
 """
 
 import argparse
@@ -69,7 +68,7 @@ COSTS = {"length": "tokens per sentence", "stream": "sentences in a stream"}
 
 def read_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add, every = parser.add_argument, [peer for peers in PEERS.values() for peer in peers]
+    add, every = parser.add_argument, sum(PEERS.values(), ())
     add("--data", default=str(Path(__file__).parent.parent / "data"), help="a labelled corpus (default: data/)")
     add("--task", choices=tuple(PEERS), default="tag", help="what is in the corpus (default: tag)")
     add("--peers", nargs="*", choices=every, help="peers to look for (default: all of the task)")
@@ -79,7 +78,7 @@ def read_arguments(arguments):
     add("--threads", nargs="+", type=int, default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
     add("--rounds", type=int, default=3, help="rounds per number of threads (default: %(default)s)")
     add("--epochs", type=int, help="passes over train (default: what suits each system; 2 without time to quality)")
-    add("--hidden-size", type=int, help="units of seqtag's encoder (default: that of the estimator)")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of seqtag's estimator, as in JSON")
     add("--seconds", type=float, default=1.0, help="least time to measure each speed for (default: %(default)s)")
     add("--cost", action="store_true", help="measure a tagger's cost against the size of its input, without peers")
     add("--device", default="cpu", help="what seqtag trains and torch predicts on, such as cuda (default: cpu)")
@@ -196,8 +195,8 @@ def completed(runs, limits, *, tokens_per_row=1.0):
             if stage in run and stage in bases.get(turn, {}):
                 added[f"{stage}_ratio"] = run[stage] / bases[turn][stage]
             if stage in run and f"{stage}_operations" in run:
-                per_second = 2 * passes * sum(run[f"{stage}_operations"].values()) * run[stage] * tokens_per_row
-                added[f"{stage}_share"] = 100 * per_second / (limits[turn] * 1e9)
+                flops = 2 * passes * sum(run[f"{stage}_operations"].values()) * run[stage] * tokens_per_row
+                added[f"{stage}_share"] = 100 * flops / (limits[turn] * 1e9)
         more_complete.append(run | added)
     return more_complete
 
@@ -261,7 +260,8 @@ def run(args, folder):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{platform.machine()}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
     lines = [f"{args.data}: {corpus}", f"{time.strftime('%Y-%m-%d')}, {machine}", f"seqtag {__version__}"]
-    job = {name: getattr(args, name) for name in ("hidden_size", "seconds", "device", "task")}
+    job = {name: getattr(args, name) for name in ("seconds", "device", "task")}
+    job["options"] = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
     job |= {"epochs": args.epochs or (None if "quality" in args.figures and not args.cost else 2)}
     job |= {"corpus": str(folder), "model": str(folder / "model"), "figures": args.figures, "threads": args.threads[0]}
     measured = {"train": sizes["train"], "predict": tuple(map(sum, zip(sizes["dev"], sizes["test"])))}
@@ -279,16 +279,16 @@ def run(args, folder):
     runs, limits, failed = run_rounds([{**job, **turn, "system": one} for turn in turns for one in pythons], pythons)
     rows, tokens = measured["predict"]
     runs = completed(runs, limits, tokens_per_row=1.0 if args.task == "tag" else tokens / rows)
-    figures = summary(runs, FIGURES)
-    return [*lines, *explain(runs, limits, failed)], table(figures, groups=args.figures, unit=unit), runs
+    laid_out = table(summary(runs, FIGURES), groups=args.figures, unit=unit)
+    return [*lines, *explain(runs, limits, failed)], laid_out, runs
 
 
 def as_markdown(lines, rows, arguments):
     """Lay out lines and a table in Markdown, below the command that made them."""
     columns = [[column.header, "---", *column.cells] for column in rows.columns]
     laid_out = ["| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in zip(*columns, strict=True)]
-    command = shlex.join(["python", "recipes/benchmark.py", *arguments])
-    return "\n".join([f"`{command}`", "", *(f"- {line}" for line in lines), "", *laid_out])
+    lines = [f"`{shlex.join(['python', 'recipes/benchmark.py', *arguments])}`", "", *(f"- {line}" for line in lines)]
+    return "\n".join([*lines, "", *laid_out])
 
 
 def write_markdown(file, section, task):

@@ -44,7 +44,7 @@ def train_seqtag(job, train, dev, after_epoch):
             after_epoch(self.seconds, score=100 * record.dev_score)  # the strict F1, or accuracy, of a report
 
     clock, is_tagger = EpochClock(), job["task"] == "tag"
-    options = {name: job[name] for name in ("hidden_size", "epochs", "device") if job[name] is not None}
+    options = job["options"] | {name: job[name] for name in ("epochs", "device") if job[name] is not None}
     model = (Tagger if is_tagger else Classifier)(**options)
     model.fit(train["rows"], train["gold"], dev=(dev["rows"], dev["gold"]), watchers=[clock])
     options, num_outputs = model.get_params(), len(model.tagset_.names if is_tagger else model.classes_)

@@ -65,7 +65,7 @@ NOT_RUN = {
     },
     "docs/results/speed.md": {
         f"{BENCHMARK} --threads 2 --epochs 2 --peers": CORPORA,
-        f"{BENCHMARK} --hidden-size 256 --threads 1 2 --epochs 2 --peer-python spacy=PYTHON": CORPORA,
+        f"{BENCHMARK} --set hidden_size=256 --threads 1 2 --epochs 2 --peer-python spacy=PYTHON": CORPORA,
         f"{BENCHMARK} --threads 2 --rounds 1 --figures quality --peers crfsuite spacy": CORPORA,
         f"{BENCHMARK} --threads 2 --cost": CORPORA,
         "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",

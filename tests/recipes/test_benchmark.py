@@ -219,7 +219,7 @@ def quick_workers(recipe, commands, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("quick_workers")
 def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path, capsys):
-    small = ["--data", str(tiny_corpus), "--hidden-size", "4", "--epochs", "2", "--threads", "1", "--rounds", "1"]
+    small = ["--data", str(tiny_corpus), "--set", "hidden_size=4", "--epochs", "2", "--threads", "1", "--rounds", "1"]
     files = ["--json", str(tmp_path / "runs.json"), "--markdown", str(tmp_path / "table.md")]
     recipe("benchmark").main([*small, "--peers", "--seconds", "0", *files])
     printed = capsys.readouterr().out
@@ -251,7 +251,7 @@ def test_texts_are_measured_beside_a_solver(recipe, tmp_path, capsys):
     for split in ("train", "dev"):
         rows = [f"{text}\t{label}\n" for text, label in [("a kind day", "good"), ("a rude night", "very bad")] * 6]
         (folder / f"{split}.tsv").write_text(f"text\tlabel\n{''.join(rows)}", encoding="utf-8")
-    small = ["--task", "classify", "--data", str(folder), "--hidden-size", "4", "--threads", "1", "--quick"]
+    small = ["--task", "classify", "--data", str(folder), "--set", "hidden_size=4", "--threads", "1", "--quick"]
     figures = ["--figures", "train", "raw", "quality", "--seconds", "0", "--json", str(tmp_path / "runs.json")]
     recipe("benchmark").main([*small, "--peers", "tfidf", *figures])
     printed = capsys.readouterr().out
