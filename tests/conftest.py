@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -43,7 +44,8 @@ settings.load_profile("seqtag")
 REPOSITORY = Path(__file__).resolve().parent.parent
 # With a process per core, a long file that starts last is what everybody waits for.
 SLOWEST_FIRST = (
-    *("docs/test_pages.py", "linter/test_public_corpora.py", "models/tagging/test_tagger.py"),
+    *("docs/test_pages.py", "integrations/test_ray.py", "integrations/test_spark.py"),
+    *("linter/test_public_corpora.py", "models/tagging/test_tagger.py"),
     *("corpora/test_loading.py", "recipes/test_context_recipes.py", "models/tagging/test_tuning.py"),
     *("models/classifying/test_classifier.py", "models/test_context_tuning.py", "fuzz/test_reading.py"),
     *("cli/commands/test_train.py", "reporting/test_html_in_browser.py", "models/classifying/test_runs.py"),
@@ -114,6 +116,15 @@ def exported_tagger(saved_tagger: Path, tmp_path_factory: pytest.TempPathFactory
     tagger.export(folder)
     tagger.export(folder, int8=True, dev=(TOKENS, TAGS), force=True)
     return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Hugging Face hub on this machine, which huggingface_hub talks to during a test, with an empty cache."""
+    from hub_server import running_hub, used_here
+
+    with running_hub() as server, used_here(server, tmp_path / "hub-cache", monkeypatch):
+        yield server
 
 
 @pytest.fixture(scope="session")
