@@ -26,6 +26,7 @@ logger = logging.getLogger("seqtag")
 
 _DOCUMENT = "-DOCSTART-"
 _MARKS = (_DOCUMENT, "#begin document", "#end document")  # the second and the third are those of CoNLL-2012
+_ODD_BEGINNINGS = frozenset({"", " ", "\t", "#", *(mark[0] for mark in _MARKS)})  # of lines that may be no row
 _BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
 _CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
 _KEY_AND_VALUE = re.compile(r"#\s*[\w:.-]+\s*=")  # a comment wherever it stands, unless it is as wide as a row
@@ -242,27 +243,29 @@ def _rows(
 
     for first, lines in blocks:
         for number, line in enumerate(lines, first):
-            if not line.strip(" \t") or line.startswith(_MARKS):
-                check_words(number)
-                between, owed, last_word = True, 0, 0
-                yield number, [], document
-                if begin := _BEGIN.match(line):  # the parts of one document follow one another
-                    document += begin[1] == "" or begin[1] != document_id
-                    document_id = begin[1]
-                document += line.startswith(_DOCUMENT)
-                if keep and line.startswith(_MARKS):
-                    yield number, line, document
-                continue
-            if number == header or (
-                line[0] == "#" and ((comments and (between or numbered)) or _is_set_apart(line, layout))
-            ):
-                if opening := _NEW_DOCUMENT.match(line):
-                    # the Arabic PUD repeats the line before each sentence of a document
-                    document += opening[1] == "" or opening[1] != document_id
-                    document_id = opening[1]
-                if keep:
-                    yield number, line, document
-                continue
+            # Nearly all lines are rows, and begin as no other line does.
+            if line[:1] in _ODD_BEGINNINGS or number == header:
+                if not line.strip(" \t") or line.startswith(_MARKS):
+                    check_words(number)
+                    between, owed, last_word = True, 0, 0
+                    yield number, [], document
+                    if begin := _BEGIN.match(line):  # the parts of one document follow one another
+                        document += begin[1] == "" or begin[1] != document_id
+                        document_id = begin[1]
+                    document += line.startswith(_DOCUMENT)
+                    if keep and line.startswith(_MARKS):
+                        yield number, line, document
+                    continue
+                if number == header or (
+                    line[0] == "#" and ((comments and (between or numbered)) or _is_set_apart(line, layout))
+                ):
+                    if opening := _NEW_DOCUMENT.match(line):
+                        # the Arabic PUD repeats the line before each sentence of a document
+                        document += opening[1] == "" or opening[1] != document_id
+                        document_id = opening[1]
+                    if keep:
+                        yield number, line, document
+                    continue
             cells = line.split("\t") if tab else _split_blanks(line)
             if numbered and not cells[0].isdecimal():
                 if node := SKIPPED_NODE.fullmatch(cells[0]):
