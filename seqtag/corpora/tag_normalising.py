@@ -49,6 +49,7 @@ logger = logging.getLogger("seqtag")
 
 REPAIRS = ("conlleval", "strict")
 _SHOWN, _MOST_TAKEN = 5, 20  # tags that a message shows
+_FEW_TAGS = 10  # different tags: more than these may be words
 _BUILDER = "seqtag"  # the builder of a dataset that carries its scheme, which is then the name of its configuration
 _SPELLED = "The corpus spells its tags as follows: "  # the beginning of the description of such a dataset
 
@@ -147,7 +148,9 @@ def settle(
             f"outside of entities, pass outside={odd!r}"
         )
     if found == "plain" and scheme is None:
-        _warn_of_mixture(names)
+        start = next(draft_batches(next(iter(drafts.values()))))
+        for doubt in doubts_of_plain(names, len(distinct(start.tokens)[0]), len(np.unique(start.tags))):
+            logger.warning("the tags are read as plain labels, though %s", doubt)
         if outside is not None and outside not in names:
             logger.warning("no token has the tag %r that outside= names; the tags are read as plain labels", outside)
     illegal = {split: _list_illegal(draft, names, found) for split, draft in drafts.items()}
@@ -312,16 +315,28 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
     return carried if carried and is_kept else detect_scheme(bigrams)
 
 
-def _warn_of_mixture(names: Sequence[str]) -> None:
-    """Warn if most tags look like entity tags: a single typing error makes the whole corpus plain."""
+def doubts_of_plain(names: Sequence[str], num_words: int, num_tags: int) -> Iterator[str]:
+    """Say what makes it doubtful that tags are plain labels, with what to do.
+
+    A single typing error makes the whole corpus plain. `num_words` and `num_tags` are how many different words and tags
+    there are in the same part of the corpus.
+    """
     plain = [name for name in names if detect_scheme({(None, name): 1}) == "plain"]
     if ("O" in names and 2 * len(plain) < len(names)) or looks_like_entities(names):
-        shown = ", ".join(map(repr, plain[:_SHOWN])) or "their letters belong to no one scheme"
-        logger.warning(
-            "the tags are read as plain labels, though most look like entity tags; not so: %s. Mend them, or name the "
-            "tag that stands outside of entities with outside=",
-            shown,
-        )
+        odd = [name for name in plain if not looks_like_entities([name])]
+        if len(odd) < len(names) - ("O" in names):
+            shown = ", ".join(map(repr, odd[:_SHOWN])) or "their letters belong to no one scheme"
+            yield (
+                f"most look like entity tags; not so: {shown}. Mend them, or name the tag that stands outside of "
+                "entities with outside="
+            )
+        else:
+            example = max(odd, key=len)
+            yield f"they look like entity tags of an unknown form ({example!r}); write them as B-PER, I-PER, O"
+    elif len(names) > 2 and all(name.isdecimal() for name in names):
+        yield "they are numbers, which may stand for entity tags; write their names"
+    if num_tags > max(num_words, _FEW_TAGS):
+        yield "there are more different tags than words; if the columns are swapped, name them with token= and tag="
 
 
 def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> tuple[int, str]:
