@@ -49,7 +49,7 @@ logger = logging.getLogger("seqtag")
 
 REPAIRS = ("conlleval", "strict")
 _SHOWN, _MOST_TAKEN = 5, 20  # tags that a message shows
-_FEW_TAGS = 10  # different tags: more than these may be words
+_FEW = 10  # so few different words or tags say nothing
 _BUILDER = "seqtag"  # the builder of a dataset that carries its scheme, which is then the name of its configuration
 _SPELLED = "The corpus spells its tags as follows: "  # the beginning of the description of such a dataset
 
@@ -147,9 +147,14 @@ def settle(
             f"the tags can't be converted to {target}: {odd!r}, for one, is a plain label, no entity tag; if it stands "
             f"outside of entities, pass outside={odd!r}"
         )
+    start = next(draft_batches(next(iter(drafts.values()))))
+    words = distinct(start.tokens)[0]
+    num_sentences = sum(draft.num_sentences for draft in drafts.values())
+    num_tokens = sum(draft.num_tokens for draft in drafts.values())
+    for doubt in doubts_of_words(words, num_sentences, num_tokens):
+        logger.warning("%s", doubt)
     if found == "plain" and scheme is None:
-        start = next(draft_batches(next(iter(drafts.values()))))
-        for doubt in doubts_of_plain(names, len(distinct(start.tokens)[0]), len(np.unique(start.tags))):
+        for doubt in doubts_of_plain(names, len(words), len(np.unique(start.tags))):
             logger.warning("the tags are read as plain labels, though %s", doubt)
         if outside is not None and outside not in names:
             logger.warning("no token has the tag %r that outside= names; the tags are read as plain labels", outside)
@@ -179,8 +184,8 @@ def settle(
         "scheme %s%s, %d sentences, %d tokens, %d tags repaired (%s)",
         found,
         f" converted to {target}" if target != found else "",
-        sum(draft.num_sentences for draft in drafts.values()),
-        sum(draft.num_tokens for draft in drafts.values()),
+        num_sentences,
+        num_tokens,
         num_illegal,
         ", ".join(f"{split} from {draft.part.origin}" for split, draft in drafts.items()),
     )
@@ -315,6 +320,14 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
     return carried if carried and is_kept else detect_scheme(bigrams)
 
 
+def doubts_of_words(words: Sequence[str], num_sentences: int, num_tokens: int) -> Iterator[str]:
+    """Say what makes it doubtful that the different words of a corpus are words, and its sentences sentences."""
+    if len(words) > _FEW and 10 * sum(map(str.isdecimal, words)) > 9 * len(words):
+        yield "nearly all words are numbers; if they only count the words, name the column of words with token="
+    if num_tokens == num_sentences > _FEW:
+        yield "each sentence is a single word; take out what ends it, such as doubled line ends or blank lines"
+
+
 def doubts_of_plain(names: Sequence[str], num_words: int, num_tags: int) -> Iterator[str]:
     """Say what makes it doubtful that tags are plain labels, with what to do.
 
@@ -335,7 +348,7 @@ def doubts_of_plain(names: Sequence[str], num_words: int, num_tags: int) -> Iter
             yield f"they look like entity tags of an unknown form ({example!r}); write them as B-PER, I-PER, O"
     elif len(names) > 2 and all(name.isdecimal() for name in names):
         yield "they are numbers, which may stand for entity tags; write their names"
-    if num_tags > max(num_words, _FEW_TAGS):
+    if num_tags > max(num_words, _FEW):
         yield "there are more different tags than words; if the columns are swapped, name them with token= and tag="
 
 

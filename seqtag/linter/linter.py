@@ -17,6 +17,7 @@ labelled texts:
 | indicator_labels | error | lists of labels that are 0 and 1, one per class, without the names of the classes |
 | foreign_labels | error | labels of a split dev or test of texts, none of which occurs in train |
 | wrong_column | warning | a column in which nearly each value is different, so that it hardly holds labels |
+| doubtful_word | warning | words that are numbers, or sentences of one word each: maybe they are none |
 | doubtful_tag | warning | plain tags that look like entity tags or numbers, or are more than the words |
 | odd_tag | warning | a tag that is neither O nor an entity tag, though nearly all others are |
 | mixed_letters | warning | entity tags whose letters no one scheme has together |

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seqtag.corpora.tag_normalising import common_scheme, doubts_of_plain
+from seqtag.corpora.tag_normalising import common_scheme, doubts_of_plain, doubts_of_words
 from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
@@ -159,13 +159,19 @@ def _of_no_scheme(reading: TagReading) -> Iterator[Finding]:
 
 
 def _doubtful(reading: TagReading) -> Iterator[Finding]:
-    """Find plain tags that may be something else."""
+    """Find words that may be none, and plain tags that may be something else."""
+    splits = reading.corpus.splits.values()
+    numbers = sorted(set().union(*(np.unique(rows.words).tolist() for rows in splits)))
+    words = [reading.corpus.words[number] for number in numbers]
+    num_tokens, num_sentences = sum(len(rows.words) for rows in splits), sum(len(rows.offsets) - 1 for rows in splits)
+    for doubt in doubts_of_words(words, num_sentences, num_tokens):
+        tally = Tally("doubtful_word")
+        tally.add("", len(words), (("", repr(word)) for word in words))
+        yield from tally.finding(doubt)
     if reading.scheme != "plain" or reading.mixed or reading.wanted is not None:
         return
-    splits = reading.corpus.splits.values()
-    num_words = len(set().union(*(np.unique(rows.words).tolist() for rows in splits)))
     names = [name for n, name in enumerate(reading.names) if any((rows.labels == n).any() for rows in splits)]
-    for doubt in doubts_of_plain(names, num_words, len(names)):
+    for doubt in doubts_of_plain(names, len(words), len(names)):
         tally = Tally("doubtful_tag")
         tally.add("", len(names), (("", repr(name)) for name in names))
         yield from tally.finding(f"the tags are read as plain labels, though {doubt}")

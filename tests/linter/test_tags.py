@@ -219,3 +219,19 @@ def test_plain_tags_are_not_doubted_where_they_were_asked_for(tmp_path):
     path = write(tmp_path / "a.conll", "Ada\t1\nspoke\t0\n\nBo\t2\n")
     assert check_corpus(f"{path}:scheme=plain").of_kind("doubtful_tag") is None
     assert check_corpus(write(tmp_path / "b.conll", "Ada\tPROPN\nspoke\tVERB\n")).of_kind("doubtful_tag") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("".join("\n" * (n % 5 == 0) + f"{n}\tw\tB-X\n" for n in range(1, 30)), "nearly all words are numbers"),
+        ("Ada\tB-X\r\r\nspoke\tO\r\r\n" * 10, "each sentence is a single word"),
+    ],
+)
+def test_words_that_may_be_none_are_doubted_by_check_and_by_training(text, doubt, tmp_path, caplog):
+    path = tmp_path / "a.conll"
+    path.write_bytes(text.encode())
+    finding = check_corpus(path).of_kind("doubtful_word")
+    assert (finding.severity, finding.message.lower()[: len(doubt)]) == ("warning", doubt)
+    load_corpus(path)
+    assert doubt in caplog.text

@@ -131,6 +131,7 @@ def test_raw_lines_keep_their_ends(tmp_path):
         ("Great; really great film,pos\nBad; very bad,neg\nOk; fine,pos\nWell; so so,neg\n", ","),
         ("Great, one; two|pos\nBad, very bad|neg\nOk; fine|pos\n", "|"),
         ("Great, one; two\tpos\nBad\tneg\nOk; fine\tpos\n", "\t"),
+        ("good, very 1;pos\nbad, so 1;neg\ngood, very 2;pos\nbad, so 2;neg\n", ";"),
         ("text|label\nGreat film|pos\n", "|"),
         ("id,nr;text;label\n1,2;Great, film;pos\n", ";"),
         ("sep=;\ntext;label\nGreat, film;pos\n", ";"),
