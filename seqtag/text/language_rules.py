@@ -292,11 +292,11 @@ def _width(match: re.Match[str] | None) -> int:
     return 0 if match is None else match.end() - match.start()
 
 
-def _method(expression: Expression | None, name: str) -> Callable[[str], Any]:
+def _method(expression: Expression | None, name: str) -> Callable[..., Any]:
     """Give a method of an expression; without an expression, one that finds nothing."""
     if expression is None:
         return lambda text, *start: iter(()) if name == "finditer" else None
-    method: Callable[[str], Any] = getattr(expression, name)
+    method: Callable[..., Any] = getattr(expression, name)
     return method
 
 
