@@ -23,7 +23,7 @@ SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("label_not_in_train", "shared_with_train", "few_shared_with_train"), "warning"),
     **dict.fromkeys(("shared_held_out", "near_copy"), "warning"),
     **dict.fromkeys(("respelled_tag", "joined_labels", "two_labels", "similar_labels", "unused_label"), "warning"),
-    **dict.fromkeys(("blank_row", "blank_token"), "warning"),
+    **dict.fromkeys(("missing_word", "blank_row", "blank_token"), "warning"),
     **dict.fromkeys(("space_in_token", "invisible_character", "replacement_character"), "warning"),
     **dict.fromkeys(("long_row", "long_token", "imbalance"), "warning"),
     **dict.fromkeys(("short_shared", "repeated_row", "ambiguous_surface", "rare_label", "no_begin_tags"), "note"),

@@ -33,6 +33,7 @@ labelled texts:
 | two_labels | warning | the same words with different tags, or with another label |
 | similar_labels | warning | labels that differ only in case or separators, or are one letter apart and one is rare |
 | unused_label | warning | labels of train that dev or test lacks |
+| missing_word | warning | labels of texts such as `nan` and `None`, which programs write for missing ones |
 | blank_row | warning | texts, or sentences, without a visible character |
 | blank_token | warning | empty tokens, or tokens of white space and invisible characters |
 | space_in_token | warning | tokens with white space inside |

@@ -20,7 +20,8 @@ START_KEYS = ("start", "start_offset", "begin", "start_char", "startOffset")
 END_KEYS = ("end", "end_offset", "stop", "end_char", "endOffset")
 LABEL_KEYS = ("label", "type", "tag", "entity", "entity_type", "entity_group", "category", "labels")
 _PAIRS = ("span", "offsets", "offset")
-_WORDS = ("text", "surface", "mention")  # keys with the words of a span
+# Keys with the words of a span, if they are strings.
+_WORDS = ("text", "surface", "surface_form", "mention", "word", "span", "phrase", "quote", "exact", "covered_text")
 
 
 def record_kind(record: Any, *, text: str | None = None, marks: str | None = None) -> str | None:
@@ -115,8 +116,10 @@ def read_record(
 
 def _unknown(record: Any, place: str) -> DataError:
     refuse_unread_record(record, place)
-    keys = record.keys() if isinstance(record, Mapping) else ()
-    found = f"has the keys {', '.join(map(str, keys)) or 'none'}" if keys else f"is {type(record).__name__}"
+    keys = (
+        [f"{key} (null)" if record[key] is None else str(key) for key in record] if isinstance(record, Mapping) else ()
+    )
+    found = f"has the keys {', '.join(keys)}" if keys else f"is {type(record).__name__}"
     return DataError(
         f'{place}: the record {found}; expected a text with spans, as Doccano ("text", "label"), Label Studio ("data", '
         '"annotations"), Prodigy ("text", "spans") or spaCy ([text, {"entities": ...}]) write it; '
@@ -143,8 +146,9 @@ def _mark_spans(mark: Any, text: str, place: str) -> Iterator[Span]:
     pair = next((mark[key] for key in _PAIRS if isinstance(mark.get(key), list) and len(mark[key]) == 2), None)
     start, end = pair or (_first(mark, START_KEYS), _first(mark, END_KEYS))
     label = _first(mark, LABEL_KEYS)
+    words = next((mark[key] for key in _WORDS if isinstance(mark.get(key), str)), None)
     for each in label if isinstance(label, list) and label else [label]:
-        yield checked_span(start, end, each, _first(mark, _WORDS), text, place, mark)
+        yield checked_span(start, end, each, words, text, place, mark)
 
 
 def _first(mark: Mapping[str, Any], keys: Iterable[str]) -> Any:
@@ -189,14 +193,18 @@ def in_code_points(start: int, end: int, words: str | None, text: str) -> tuple[
 def _own_tokens(tokens: Iterable[Any], text: str, place: str) -> tuple[Token, ...]:
     found = []
     end = 0
+    left_out = ""  # what stands in no token
     for token in tokens:
         borders = (token.get("start"), token.get("end")) if isinstance(token, Mapping) else (None, None)
         start, here = cast("tuple[int, int]", borders)
         if not _is_whole(start) or not _is_whole(here) or not end <= start <= here <= len(text):
             raise DataError(f"{place}: the token {token} does not lie in the text after the one before it")
+        left_out += text[end:start].strip()
         end = here
         if text[start:end].strip():
             found.append(Token(text[start:end], start, end))
+    if found and (left_out := left_out + text[end:].strip()):
+        raise DataError(f"{place}: {left_out[:60]!r} stands in no token; add tokens for it, or leave all tokens out")
     return tuple(found)
 
 

@@ -116,3 +116,24 @@ def test_other_keys_are_named(tmp_path):
 def test_records_that_fall_short(record, message, tmp_path):
     with pytest.raises(DataError, match=message):
         load_corpus(write(tmp_path / "x.json", json.dumps(record)))
+
+
+@pytest.mark.parametrize("key", ["text", "word", "span", "surface_form"])
+def test_the_words_of_a_span_are_read_under_many_keys(tmp_path, key):
+    marks = [{"start": 0, "end": 3, "label": "PER", key: "Oslo"}]
+    path = write(tmp_path / "x.jsonl", json.dumps({"text": "Ada left Oslo.", "spans": marks}))
+    with pytest.raises(DataError, match=r"PER span 0:3 'Ada' is 'Oslo' by its own text; moved to 9:13 'Oslo'"):
+        load_corpus(path)
+
+
+def test_tokens_that_leave_a_part_of_the_text_out_are_refused(tmp_path):
+    record = {"text": "Ada left Oslo.", "tokens": [{"text": "Ada", "start": 0, "end": 3, "id": 0}], "spans": []}
+    path = write(tmp_path / "x.jsonl", json.dumps(record))
+    with pytest.raises(DataError, match=r"x\.jsonl:1: 'left Oslo\.' stands in no token; add tokens for it"):
+        load_corpus(path)
+
+
+def test_a_key_without_a_value_is_named(tmp_path):
+    path = write(tmp_path / "x.jsonl", '{"text": "Ada", "label": [[0, 3, "PER"]]}\n{"text": "Ada", "label": null}\n')
+    with pytest.raises(DataError, match=r"x\.jsonl:2: the record has the keys text, label \(null\); expected"):
+        load_corpus(path)

@@ -86,12 +86,12 @@ def test_a_lone_column_holds_texts_and_no_labels(tmp_path, name, content, texts)
 def test_three_readers_refuse_the_same_row(tmp_path, content):
     path = tmp_path / "a.csv"
     path.write_text(content)
-    told = []
+    messages = []
     for reader in (lambda: trained(path, None, None), lambda: predicted(path, None), lambda: plain(path, None)):
         with pytest.raises(DataError, match=r"a\.csv:2: ") as found:
             reader()
-        told.append(str(found.value))
-    assert len(set(told)) == 1
+        messages.append(str(found.value))
+    assert len(set(messages)) == 1
 
 
 @pytest.mark.parametrize("content", ["", "\n", "\n \n"])
