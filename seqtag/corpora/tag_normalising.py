@@ -148,7 +148,8 @@ def settle(
             f"outside of entities, pass outside={odd!r}"
         )
     start = next(draft_batches(next(iter(drafts.values()))))
-    words = distinct(start.tokens)[0]
+    found_words, which = distinct(start.tokens)
+    words = dict(zip(found_words, np.bincount(which, minlength=len(found_words)).tolist()))
     num_sentences = sum(draft.num_sentences for draft in drafts.values())
     num_tokens = sum(draft.num_tokens for draft in drafts.values())
     for doubt in doubts_of_words(words, num_sentences, num_tokens):
@@ -320,9 +321,10 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
     return carried if carried and is_kept else detect_scheme(bigrams)
 
 
-def doubts_of_words(words: Sequence[str], num_sentences: int, num_tokens: int) -> Iterator[str]:
-    """Say what makes it doubtful that the different words of a corpus are words, and its sentences sentences."""
-    if len(words) > _FEW and 10 * sum(map(str.isdecimal, words)) > 9 * len(words):
+def doubts_of_words(words: Mapping[str, int], num_sentences: int, num_tokens: int) -> Iterator[str]:
+    """Say what makes it doubtful that the words of a corpus, given with their counts, and its sentences are such."""
+    num_numbers = sum(count for word, count in words.items() if word.isdecimal())
+    if len(words) > _FEW and 10 * num_numbers > 9 * sum(words.values()):
         yield "nearly all words are numbers; if they only count the words, name the column of words with token="
     if num_tokens == num_sentences > _FEW:
         yield "each sentence is a single word; take out what ends it, such as doubled line ends or blank lines"

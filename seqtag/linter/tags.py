@@ -161,8 +161,8 @@ def _of_no_scheme(reading: TagReading) -> Iterator[Finding]:
 def _doubtful(reading: TagReading) -> Iterator[Finding]:
     """Find words that may be none, and plain tags that may be something else."""
     splits = reading.corpus.splits.values()
-    numbers = sorted(set().union(*(np.unique(rows.words).tolist() for rows in splits)))
-    words = [reading.corpus.words[number] for number in numbers]
+    numbers, counts = np.unique(np.concatenate([*(rows.words for rows in splits), []]).astype(int), return_counts=True)
+    words = {reading.corpus.words[number]: count for number, count in zip(numbers.tolist(), counts.tolist())}
     num_tokens, num_sentences = sum(len(rows.words) for rows in splits), sum(len(rows.offsets) - 1 for rows in splits)
     for doubt in doubts_of_words(words, num_sentences, num_tokens):
         tally = Tally("doubtful_word")
