@@ -26,12 +26,13 @@ _SHOWN = 60
 def open_inside(path: Path, *, size: int | None = None) -> Iterator[BinaryIO]:
     """Open a file of a model folder to be read, if it is a regular file that lies in that folder, not behind a link.
 
-    `size` is how many bytes were saved, where that is known. Raises ModelError for anything else, for a file that is
-    missing, can't be read or is larger than such a file ever is.
+    The one exception is the cache of the Hugging Face hub, whose folders hold links to the files beside them. `size` is
+    how many bytes were saved, where that is known. Raises ModelError for anything else, for a file that is missing,
+    can't be read or is larger than such a file ever is.
     """
     try:
         place = Path(os.path.realpath(path, strict=True))
-        if not place.is_relative_to(os.path.realpath(path.parent)):
+        if not any(place.is_relative_to(folder) for folder in _allowed_folders(Path(os.path.realpath(path.parent)))):
             raise ModelError(f"{path}: a link that leads out of the model folder; put the file itself there")
         # Asked before it is opened, because opening a device may do something; asked again of what was opened.
         _check_regular(path, os.stat(place))
@@ -53,6 +54,18 @@ def open_inside(path: Path, *, size: int | None = None) -> Iterator[BinaryIO]:
         raise ModelError(f"{path}: missing from the model folder; save the model again") from None
     except (OSError, ValueError) as error:  # ValueError: a name that holds a null character
         raise ModelError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _allowed_folders(folder: Path) -> list[Path]:
+    """List the folders in which the files of a model folder may lie; both paths are free of links.
+
+    The cache of the hub has `models--OWNER--NAME/snapshots/COMMIT`, whose links lead to `models--OWNER--NAME/blobs`,
+    and those of large files on to `blobs` beside it.
+    """
+    if folder.parent.name != "snapshots" or not folder.parent.parent.name.startswith("models--"):
+        return [folder]
+    repository = folder.parent.parent
+    return [folder, repository / "blobs", repository.parent / "blobs"]
 
 
 def _check_regular(path: Path, about: os.stat_result) -> None:

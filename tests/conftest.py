@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -114,6 +115,15 @@ def exported_tagger(saved_tagger: Path, tmp_path_factory: pytest.TempPathFactory
     tagger.export(folder)
     tagger.export(folder, int8=True, dev=(TOKENS, TAGS), force=True)
     return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Hugging Face hub on this machine, which huggingface_hub talks to during a test, with an empty cache."""
+    from hub_server import running_hub, used_here
+
+    with running_hub() as server, used_here(server, tmp_path / "hub-cache", monkeypatch):
+        yield server
 
 
 @pytest.fixture(scope="session")

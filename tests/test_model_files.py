@@ -118,3 +118,29 @@ def test_lists_nested_deeper_than_python_recurses_are_shown():
     for _ in range(100_000):
         value = [value]
     assert shown(value) == "lists in lists"
+
+
+def test_the_links_of_the_cache_of_the_hub_lead_to_its_own_files_and_to_no_other(tmp_path: Path):
+    repository = tmp_path / "hub" / "models--me--ner"
+    folder = repository / "snapshots" / "0a1b"
+    folder.mkdir(parents=True)
+    for place in (repository / "blobs" / "c0", tmp_path / "hub" / "blobs" / "d1" / "d1e2", tmp_path / "hub" / "secret"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("{}")
+    (folder / "config.json").symlink_to("../../blobs/c0")
+    (folder / "model.onnx").symlink_to("../../../blobs/d1/d1e2")
+    (folder / "vocabulary.json").symlink_to("../../../secret")
+    assert read_inside(folder / "config.json") == read_inside(folder / "model.onnx") == b"{}"
+    with pytest.raises(ModelError, match="a link that leads out of the model folder"):
+        read_inside(folder / "vocabulary.json")
+    # Of a folder that is no snapshot the same links lead out, and blobs that are elsewhere are no blobs.
+    other = tmp_path / "hub" / "models--me--ner" / "refs" / "0a1b"
+    other.mkdir(parents=True)
+    (other / "config.json").symlink_to("../../blobs/c0")
+    with pytest.raises(ModelError, match="leads out"):
+        read_inside(other / "config.json")
+    moved = tmp_path / "elsewhere"
+    (repository / "blobs").rename(moved)
+    (repository / "blobs").symlink_to(moved)
+    with pytest.raises(ModelError, match="leads out"):
+        read_inside(folder / "config.json")

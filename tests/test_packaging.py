@@ -35,11 +35,12 @@ def test_wheel_carries_the_corpora_and_the_page_unchanged(wheel: Path):
         assert files[name] == (REPOSITORY / name).read_bytes()
 
 
-def test_wheel_brings_the_command(wheel: Path):
+def test_wheel_brings_the_command_and_the_spacy_component(wheel: Path):
     (text,) = (content for name, content in files_of(wheel).items() if name.endswith(".dist-info/entry_points.txt"))
     points = configparser.ConfigParser()
     points.read_string(text.decode("utf-8"))
     assert dict(points["console_scripts"]) == {"seqtag": "seqtag.cli:main"}
+    assert dict(points["spacy_factories"]) == {"seqtag": "seqtag.integrations.spacy:seqtag_component"}
 
 
 def test_metadata_names_licence_python_and_dependencies(wheel: Path):

@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 def what_serving_imports() -> set[str]:
     waiting = [f"seqtag.runtime.{path.stem}" for path in (PACKAGE / "runtime").glob("[!_]*.py")]
+    waiting.append("seqtag.integrations.spacy")
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -94,7 +96,7 @@ def what_serving_imports() -> set[str]:
 
 def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
     wanted = {file_of(name).relative_to(REPOSITORY).as_posix() for name in what_serving_imports()}
-    packages = ("", "inference/", "runtime/", "text/")
+    packages = ("", "inference/", "integrations/", "models/", "reporting/", "runtime/", "text/")
     wanted |= {f"seqtag/{folder}__init__.py" for folder in packages} | {"seqtag/py.typed"}
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}
     assert wanted - set(files) == set(), (
@@ -112,7 +114,9 @@ def test_version_licence_and_lower_bounds_are_those_of_the_whole(wheel: Path):
     (licence,) = (content for name, content in files_of(wheel).items() if name.endswith("/licenses/LICENSE"))
     assert licence == (REPOSITORY / "LICENSE").read_bytes()
     required = metadata.get_all("Requires-Dist")
-    assert {line.split(";")[0].split(">")[0] for line in required} == {"numpy", "onnxruntime", "spacy"}
+    assert {line.split(";")[0].split(">")[0] for line in required} == {
+        *("numpy", "onnxruntime", "spacy", "huggingface_hub"),
+    }
     for line in required:
         bound = line.split(";")[0].strip()
         assert bound.startswith("numpy") or f'"{bound}"' in lines, f"{bound}: pyproject.toml has another bound"
@@ -155,3 +159,33 @@ except SeqtagError as error:
     assert 'onnxruntime is not installed; run: pip install "' in run_there(site, script, FOLDER=str(model))
     out = run_there(site, script, "onnxruntime", "flatbuffers", "google", FOLDER=str(model))
     assert out.startswith("raw text needs spaCy, which is not installed; run: pip install")
+
+
+def test_a_model_on_the_hub_needs_one_more_package_and_the_message_names_it(site: Path, model: Path):
+    script = (
+        "from seqtag import UsageError\nfrom seqtag.runtime import load\n"
+        "try:\n    load('ada/ner')\nexcept UsageError as error:\n    print(error)\n"
+        "print(load(FOLDER).predict([['Ada']]) != [])"
+    )
+    told, served = run_there(site, script, "onnxruntime", FOLDER=str(model)).splitlines()
+    assert told.startswith("ada/ner: there is no such folder here, and for a model on the Hugging Face hub the package")
+    assert told.endswith('is missing: pip install "seqtag-runtime[hub]"')
+    assert served == "True"
+
+
+def test_spacy_finds_the_component_and_needs_no_torch_for_it(site: Path, model: Path):
+    script = """
+import spacy
+
+nlp = spacy.blank("en")
+nlp.add_pipe("seqtag", config={"model": FOLDER})
+doc = nlp(spacy.tokens.Doc(nlp.vocab, WORDS))
+print([(e.start, e.end, e.label_) for e in doc.ents], "torch" in sys.modules, sys.modules["seqtag"].__file__)
+"""
+    also = sorted(set(packages_distributions()) - {"torch", "datasets", "safetensors", "accelerate", "sklearn"})
+    words = list(filter(None, WORDS))  # spaCy has no empty token
+    (spans,) = toy_engine("IOB2", "crf").spans([words])[1]
+    assert spans
+    places = [(span.start, span.end, span.label) for span in spans]
+    out = run_there(site, script, *also, FOLDER=str(model), WORDS=words)
+    assert out == f"{places} False {site / 'seqtag' / '__init__.py'}\n"

@@ -53,6 +53,14 @@ MaxBytes = Annotated[
     ),
 ]
 ModelFolder = Annotated[str, typer.Argument(metavar="DIR", help="A model folder that `seqtag train` wrote.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model folder that `seqtag train` wrote, or a model on the Hugging Face hub: OWNER/NAME, or "
+        "OWNER/NAME@REVISION.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Engine = Annotated[
     str | None,

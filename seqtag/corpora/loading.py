@@ -42,7 +42,7 @@ from seqtag.corpora.label_lists import check_label_lists, check_separator, with_
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
 from seqtag.corpora.lines import file_ending, unpacking_limited
-from seqtag.corpora.source_names import label_separator_of, local_path, parse_source, reading_options
+from seqtag.corpora.source_names import label_separator_of, local_path, note_origin, parse_source, reading_options
 from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.splits import (
     find_split_files,
@@ -154,18 +154,18 @@ def load_corpus(
         if task == "classify":
             texts, tables = labelled_parts(source, text, label, label_separator)
             if tables is not None and is_labelled(tables):
-                return _pick(DatasetDict(tables), split)
+                return _pick(DatasetDict(tables), split, source)
             _check_split(texts, split)
             classified = settle_labels(texts, workspace())
             check_label_lists(classified)
-            return _pick(classified, split)
+            return _pick(classified, split, source)
         scheme, outside = named_reading(source, scheme, outside)
         check_options(scheme, repair, outside)
         parts, tables = tagged_parts(source, token, tag, rules)
         if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
-            return _pick(corpus, split)
+            return _pick(corpus, split, source)
         _check_split(parts, split)
-        return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split)
+        return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split, source)
 
 
 def named_reading(source: Source, scheme: str | None, outside: str | None) -> tuple[str | None, str | None]:
@@ -335,8 +335,9 @@ def _check_split(corpus: Mapping[str, Any], split: str | None) -> None:
         raise UsageError(f"there is no split {split!r}; {near_miss(str(split), corpus)}")
 
 
-def _pick(corpus: DatasetDict, split: str | None) -> Any:
+def _pick(corpus: DatasetDict, split: str | None, source: Source) -> Any:
     _check_split(corpus, split)
+    note_origin(source, corpus)
     if split is None:
         return corpus
     return corpus[split] if split in corpus else corpus[split_name(split)]

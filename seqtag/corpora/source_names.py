@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
@@ -11,6 +13,7 @@ _KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "confi
 _OPTIONS = ("scheme", "outside", "overlaps", "annotator")  # keys of the task tag that say how tags are read
 _KEY_FOLLOWS = re.compile(r",(?=\s*[\w-]*\s*=)")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_HUB_PAGE = "https://huggingface.co/datasets/"
 # A name with one of these endings is that of a missing file, and not that of a data set on the hub.
 _FILE_ENDINGS = (
     *(".conll", ".conllu", ".conll2003", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".annotated", ".spacy", ".gz"),
@@ -104,6 +107,23 @@ def local_path(source: str, config: str | None) -> Path | None:
     if config is not None and not path.is_dir():
         raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
     return path
+
+
+def note_origin(source: object, tables: Mapping[str, Any]) -> None:
+    """Write the name of a data set on the hub into the information of its splits, from where `hub_origin` reads it."""
+    name = _cut(source)[0] if isinstance(source, str) else ""
+    if _HUB_NAME.fullmatch(name) and not Path(name).exists():
+        for table in tables.values():
+            table.info.homepage = _HUB_PAGE + name
+
+
+def hub_origin(data: object) -> dict[str, str]:
+    """Give the name on the hub that training data came from, as the record `source` of a model; else nothing.
+
+    It is that of a dataset which `load_corpus` loaded by name. Selecting, shuffling and splitting keep it.
+    """
+    homepage = str(getattr(getattr(data, "info", None), "homepage", None))
+    return {"source": homepage.removeprefix(_HUB_PAGE)} if homepage.startswith(_HUB_PAGE) else {}
 
 
 def _number(column: Column | None) -> Column | None:

@@ -21,6 +21,18 @@ from seqtag.reporting.sections import Block, Examples, Section
 from seqtag.reporting.terminal import render_text
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A figure by which others judge a model, as a model card names it."""
+
+    metric: str  # the hub's name of the metric
+    name: str
+    value: float
+    low: float | None  # of its 95% interval; None if no intervals were wanted
+    high: float | None
+    is_share: bool = True  # between 0 and 1, shown in percent
+
+
 class Figures(Protocol):
     """The score of a label, or an average."""
 
@@ -60,6 +72,11 @@ class Report(Document):
     @abstractmethod
     def score(self) -> float:
         """The figure to compare models by."""
+
+    @property
+    @abstractmethod
+    def headlines(self) -> tuple[Headline, ...]:
+        """The score, and what else a model card says."""
 
     @property
     @abstractmethod
@@ -103,7 +120,7 @@ class Report(Document):
     def _scores_section(self) -> Section:
         return Section("Scores", tuple(self._scores()), tuple(self._more_scores()))
 
-    def _drawn(self) -> Iterator[str]:
+    def drawn(self) -> Iterator[str]:
         """Say how the intervals were drawn, where there are any."""
         if self.intervals:
             yield (
@@ -131,6 +148,12 @@ class Report(Document):
     def summary(self) -> str:
         """Show the scores alone."""
         return render_text((self._scores_section(),), heading=self.source)
+
+
+def headline(metric: str, name: str, value: float, interval: Interval | tuple[float, float] | None) -> Headline:
+    """Make a headline of a figure and its interval, if there is one."""
+    low, high = (interval.low, interval.high) if isinstance(interval, Interval) else interval or (None, None)
+    return Headline(metric, name, value, low, high)
 
 
 def score_cells(figures: Figures | None, intervals: ByFigure[Interval] | None) -> list[str]:

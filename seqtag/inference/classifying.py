@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqtag.errors import UsageError
+from seqtag.inference.pipeline_calls import THE_BEST, class_records, listed
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.inference.user_input import check_list, rows_for, text_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
@@ -85,6 +86,19 @@ class PredictingClassifier:
     def classes_(self) -> np.ndarray:
         """The classes, in the order of `predict_proba`'s columns."""
         return np.array(self._classes().labels)
+
+    def __call__(self, inputs: str | Iterable[Any], *, top_k: int | str | None = THE_BEST) -> list[Any]:
+        """Classify a text, or each of several, in the manner of the pipelines of transformers.
+
+        Each text gives a dictionary with the likeliest `label` and its `score`; a single text gives a list with its
+        one. With `top_k` a text gives a list of that many, or of all with None, the likeliest first. Labels are
+        strings, and all values are JSON-able.
+        """
+        probability_NL = self.predict_proba(listed(inputs))
+        records = class_records(probability_NL, self._classes().names, top_k=top_k)
+        if isinstance(inputs, str):
+            return records[0]
+        return [best for [best] in records] if top_k == THE_BEST else records
 
     def predict(self, X: Iterable[Any]) -> list[Any] | np.ndarray:
         """Give each text its class, or, where a text may have several, the list of its classes.

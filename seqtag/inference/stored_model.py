@@ -181,7 +181,7 @@ _data = {"fingerprint": text, "train": count, "dev": count}
 _language_model = {
     "params": record({"level": one_of("character", "word"), "direction": one_of("forward", "backward")}, is_open=True),
     "seed_scores": list_of(number, is_full=True),
-    "data": record(_data, {"tuned_at": list_of(number)}, is_open=True),
+    "data": record(_data, {"tuned_at": list_of(number), "source": text}, is_open=True),
 }
 _sequences = {
     "params": record(
@@ -190,7 +190,7 @@ _sequences = {
         is_open=True,
     ),
     "seed_scores": list_of(number, is_full=True),
-    "data": record({**_data, "dev_interval": _interval}, {"temperature": number}, is_open=True),
+    "data": record({**_data, "dev_interval": _interval}, {"temperature": number, "source": text}, is_open=True),
 }
 _spelling = record(
     {

@@ -9,10 +9,11 @@ in any order, predictions in the order of the sentences. Thresholds say how sure
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.user_input import texts, token_lists
@@ -20,6 +21,7 @@ from seqtag.text.length_batches import filled
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
+from seqtag.text.text_spans import SpansOfTexts, TextSpans
 from seqtag.text.tokenizer import Token, Tokenizer
 
 Tokens = Sequence[str]
@@ -213,6 +215,34 @@ class PredictingTagger(Generic[EngineT]):
         """The scheme of the training data, which is that of the predictions."""
         return self._tags().data_scheme
 
+    def __call__(self, inputs: str | Iterable[str], *, aggregation_strategy: str = "simple") -> list[Any]:
+        """Find the spans of a text, or of each of several, in the manner of the pipelines of transformers.
+
+        A text gives a list of dictionaries with `entity_group`, `score`, `word`, `start` and `end`, several texts give
+        a list of such lists. With `aggregation_strategy="none"` each token with a tag other than O has a dictionary:
+        `entity` is the tag, `score` its probability and `index` the number of the token in the text, from 1; the other
+        strategies of transformers all give spans, since words are never in pieces here. Plain tags are spans of one
+        token. All values are JSON-able.
+        """
+        check_strategy(aggregation_strategy)
+        answers: list[Any]
+        if aggregation_strategy == "none":
+            answers = list(self._token_records(texts(listed(inputs), "the call")))
+        else:
+            found = self.spans_stream(texts(listed(inputs), "the call"))
+            answers = [[span.to_dict("hf") for span in spans] for spans in found]
+        return answers[0] if isinstance(inputs, str) else answers
+
+    def _token_records(self, X: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        columns = {tag: column for column, tag in enumerate(self.tags_)}
+        outside = None if self.scheme_ == "plain" else self._tags().spelling.outside
+        for _, sentences in self.tag_texts(X):
+            proba = self.predict_proba([[token.text for token in tokens] for tokens, _, _ in sentences])
+            tokens = [token for tokens, _, _ in sentences for token in tokens]
+            tags = [tag for _, tags, _ in sentences for tag in tags]
+            proba_TD = np.concatenate([*proba, np.zeros((0, len(columns)))])
+            yield token_records(tokens, tags, proba_TD, columns=columns, outside=outside)
+
     def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
         """Tag token lists: one tag per token, in the scheme and spelling of the training data; no token, no tag."""
         return list(map(self._tags().written, self._engine().tags(token_lists(X, "predict"))))
@@ -240,7 +270,7 @@ class PredictingTagger(Generic[EngineT]):
         A text is cut into sentences and tokens with spaCy's rules for the model's language. A span's score is the
         probability, over all tag sequences, that exactly this span with this label is there.
         """
-        return list(self.spans_stream(texts(X, "predict_spans")))
+        return SpansOfTexts(self.spans_stream(texts(X, "predict_spans")))
 
     def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
         """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
@@ -256,16 +286,17 @@ class PredictingTagger(Generic[EngineT]):
                 yield text, [(tokens, self._tags().written(tags), spans) for tokens, tags, spans in sentences]
 
 
-def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> list[Span]:
+def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> TextSpans:
     """Give the spans of the sentences of a text with their offsets in the characters of the text.
 
     >>> tokens = [Token("Ada", 0, 3), Token("Lovelace", 5, 13)]
     >>> text_spans("Ada  Lovelace", [(tokens, ["B-PER", "I-PER"], [Span(0, 2, "PER")])])
     [Span(start=0, end=13, label='PER', text='Ada  Lovelace')]
     """
-    return [
+    found = (
         Span(start, end, span.label, text[start:end], span.score)
         for tokens, _, spans in sentences
         for span in spans
         for start, end in [(tokens[span.start].start, tokens[span.end - 1].end)]
-    ]
+    )
+    return TextSpans(found, text)

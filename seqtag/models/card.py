@@ -1,17 +1,25 @@
 """The model card: README.md of a model folder. Says what the model is, what it was trained on and how well it did.
 
 A card begins with the metadata by which the Hugging Face Hub lists models. They name the kind of figure that was
-measured on dev and not its value: the dev score chose the epoch, and so it is no result on a test set.
+measured on dev and not its value: the dev score chose the epoch, and so it is no result on a test set. A figure with
+its value is in the metadata where somebody publishes a model together with a report of its evaluation.
 """
 
 import json
+import re
 import shlex
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
+from seqtag.evaluation.report import Headline
+from seqtag.reporting.figures import between, percent
 from seqtag.reporting.markdown import escape
 from seqtag.training.watchers import EpochRecord
 from seqtag.version import __version__
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 
 class Trained(Protocol):
@@ -73,8 +81,9 @@ def model_card(
         library_name="seqtag",
         pipeline_tag=pipeline,
         language=None if language in (None, "xx") else language,  # 'xx' is spaCy's name for any language
-        tags=[model.encoder or "linear", name.replace(" ", "-")],
+        tags=["seqtag", model.encoder or "linear", name.replace(" ", "-")],
         metrics=None if metric is None else [metric],
+        datasets=[data["source"]] if "source" in data else None,
     )
     text = f"""---
 {metadata.to_yaml()}
@@ -100,3 +109,90 @@ from seqtag import {kind}
 ```
 """
     return str(ModelCard(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a card on the hub says beside what the card in a model folder says."""
+
+    repository: str
+    license: str | None
+    datasets: Sequence[str]  # names on the hub of the training data, beside the one that the model remembers
+    results: Sequence[Headline]  # on test data
+    measured: str  # what the results were measured on and how, for people
+    test_data: str  # its name; empty where it has none
+    has_export: bool
+
+
+def published_card(card: str, about: Publication) -> str:
+    """Give the card for a model's page on the hub: with its license, its results and the way to load it from there."""
+    from huggingface_hub import ModelCard
+
+    page = ModelCard(card)
+    name = about.repository.rpartition("/")[2]
+    data: Any = page.data
+    data.license = about.license
+    data.datasets = list(dict.fromkeys([*(data.datasets or ()), *about.datasets])) or None
+    if about.results:
+        data.metrics = list(dict.fromkeys([*(data.metrics or ()), *(result.metric for result in about.results)]))
+        data.model_name, data.eval_results = name, list(_eval_results(about, data.pipeline_tag))
+    run = f'.from_pretrained("{about.repository}")'
+    model, _, use = page.text.strip().replace('.load("DIR")', run).rpartition("```python\n")
+    kind, _, model = model.removeprefix("# A seqtag ").partition("\n")
+    parts = [f"# {name}, a {kind} made with seqtag\n", _INSTALL, use.strip(), "\n"]
+    if about.has_export:
+        parts.append(_WITHOUT_TORCH.replace("REPOSITORY", about.repository))
+    if about.results:
+        parts.append("\n".join(["", "## Results", "", *_result_table(about), "", about.measured, ""]))
+    parts += ["\n## The model\n\n", model.strip(), "\n"]
+    return f"---\n{data.to_yaml()}\n---\n\n{''.join(parts)}"
+
+
+_INSTALL = """
+## How to use it
+
+```sh
+pip install seqtag
+```
+
+```python
+"""
+_WITHOUT_TORCH = """
+The repository holds the model as ONNX too, so that it runs without torch:
+
+```sh
+pip install "seqtag-runtime[hub]"
+```
+
+```python
+from seqtag.runtime import load
+
+model = load("REPOSITORY")
+```
+"""
+
+
+def _eval_results(about: Publication, pipeline: str | None) -> "Iterator[EvalResult]":
+    from huggingface_hub import EvalResult
+
+    for result in about.results:
+        interval: dict[str, float] = {}
+        if result.low is not None and result.high is not None:
+            interval = {"confidence": 0.95, "low": round(result.low, 4), "high": round(result.high, 4)}
+        yield EvalResult(
+            task_type=pipeline or "other",
+            dataset_type=re.sub(r"[^\w./-]+", "-", about.test_data) or "test-data",
+            dataset_name=about.test_data or "test data",
+            metric_type=result.metric,
+            metric_name=result.name + (" (95% interval {low} to {high})".format(**interval) if interval else ""),
+            metric_value=round(result.value, 4),
+            metric_args=interval or None,
+        )
+
+
+def _result_table(about: Publication) -> Iterator[str]:
+    yield from ("| | | 95% interval |", "|---|---|---|")
+    for result in about.results:
+        value = f"{percent(result.value)}%" if result.is_share else f"{result.value:.3f}"
+        interval = "-" if result.low is None or result.high is None else between(result.low, result.high)
+        yield f"| {escape(result.name)} | {value} | {interval} |"

@@ -14,10 +14,12 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from seqtag.errors import ModelError, UsageError, near_miss
+from seqtag.hub import check_is_path
 from seqtag.inference.stored_model import EPOCHS, Place, check_stored
 from seqtag.model_files import shown
 from seqtag.models import options as check
 from seqtag.models.fitting import NetworkT, Rows, Run, train_seeds, training_options
+from seqtag.models.hub_model import HubModel
 from seqtag.models.options import option
 from seqtag.models.scikit_learn import BaseEstimator
 from seqtag.nn.stored_weights import build_with
@@ -70,7 +72,7 @@ def check_params(estimator: type[Any], params: Mapping[str, Any], place: Place) 
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
+class Estimator(HubModel, Fitted[NetworkT, VocabularyT], BaseEstimator):
     """Base of all estimators. The constructor stores its arguments unchanged; `fit` checks them."""
 
     task: ClassVar[str]
@@ -280,6 +282,7 @@ class Estimator(Fitted[NetworkT, VocabularyT], BaseEstimator):
     @classmethod
     def _read(cls: type[Self], folder: str | Path, *, device: str) -> tuple[Self, StoredModel]:
         """Read a folder into an estimator with parameters and history; vocabulary and network come after."""
+        check_is_path(folder, f"{cls.__name__}.from_pretrained")
         stored, path = read_model(folder), Path(folder)
         task = stored.config.get("task")
         if task != cls.task:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.hub import find_model, named
 from seqtag.store import read_task, read_without_weights
 
 if TYPE_CHECKING:
@@ -17,14 +18,26 @@ Predictor: TypeAlias = "Tagger | Classifier | RuntimeTagger | RuntimeClassifier"
 
 
 def load_predictor(
-    folder: str | Path, *, device: str = "auto", engine: str | None = None, threads: int | None = None
+    model: str | Path,
+    *,
+    device: str = "auto",
+    engine: str | None = None,
+    threads: int | None = None,
+    revision: str | None = None,
 ) -> Predictor:
     """Load a model for predictions alone; torch is not imported where the export of the model does the work.
 
-    `engine` is one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model;
-    `threads` is how many cores one call of an export may use, by default OMP_NUM_THREADS, or all. Raises UsageError
-    where there is no model or not what the engine needs, and for a language model; ModelError for a damaged model.
+    `model` is a folder, or the name of a model on the Hugging Face hub: OWNER/NAME, or OWNER/NAME@REVISION. `engine` is
+    one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model; `threads` is how
+    many cores one call of an export may use, by default OMP_NUM_THREADS, or all. Raises UsageError where there is no
+    model or not what the engine needs, and for a language model; ModelError for a damaged model.
     """
+    folder = find_model(model, revision=revision)
+    with named(model, folder):
+        return _load(folder, device=device, engine=engine, threads=threads)
+
+
+def _load(folder: Path, *, device: str, engine: str | None, threads: int | None) -> Predictor:
     if engine in ("onnx", "onnx-int8"):
         from seqtag.runtime import load
 
@@ -33,8 +46,9 @@ def load_predictor(
         from seqtag.runtime import load
 
         try:
-            if engine or read_without_weights(folder).config["params"].get("engine", "auto") in ("auto", "onnx"):
-                return load(folder, threads=threads or _wished_threads())
+            chosen = engine or read_without_weights(folder).config["params"].get("engine", "auto")
+            if chosen != "torch":
+                return load(folder, int8=chosen == "onnx-int8", threads=threads or _wished_threads())
         except (SeqtagError, KeyError, TypeError, AttributeError):
             pass  # no export, a damaged one, or no onnxruntime: the other way says so, or does without
     task = read_task(folder)
@@ -42,8 +56,14 @@ def load_predictor(
         raise UsageError(
             f"{folder}: holds a language model, which knows no tags or classes; name a tagger or a classifier"
         )
-    from seqtag import Classifier, Tagger
+    try:
+        from seqtag import Classifier, Tagger
+    except UsageError:  # seqtag-runtime has no estimators: the export predicts on any device, or says why it can't
+        if engine == "torch":
+            raise
+        from seqtag.runtime import load
 
+        return load(folder, threads=threads or _wished_threads())
     return (Classifier if task == "classify" else Tagger).load(folder, device=device, engine=engine)
 
 

@@ -46,6 +46,12 @@ class Document(ABC):
     def __rich__(self) -> RenderableType:
         return render(self.sections(), heading=self.heading)
 
+    def _repr_html_(self) -> str:
+        """Show tables and a few examples in a notebook; `save("report.html")` has the plots and the rest."""
+        from seqtag.reporting.notebook import render_notebook
+
+        return render_notebook(self.sections(), heading=self.heading)
+
     def to_markdown(self) -> str:
         """Give all tables as Markdown, with a few examples."""
         return render_markdown(self.sections(), heading=self.heading)

@@ -7,7 +7,6 @@ spaCy's displaCy draws the marks of one side only and puts labels into the page 
 can bring markup along; errors need gold and predicted side by side. Its look is kept, but its code is not used.
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -17,20 +16,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from seqtag.reporting.sections import Block, Curve, Example, Examples, Paragraph, Places, Plot, Section, Table
+from seqtag.reporting.unseen import UNSEEN, code_point
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
 NUM_HUES = 10  # colours of labels in style.css
-# Characters that show nothing, move their neighbours or can't be written as UTF-8: controls but tab and line feed,
-# fillers, zero widths, marks of direction, line and paragraph separators, half a pair of UTF-16, tags. The joiners
-# U+200C and U+200D and variation selectors are shown: Persian, Hindi, emoji and Han names are spelled with them.
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
-    r"\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
-    r"\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
-)
 # The corners of a plot in its viewBox, y downwards
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 408.0, 10.0, 250.0
 
@@ -136,15 +128,6 @@ def points_of(curve: Curve) -> str:
     return " ".join(f"{x_of(x)},{y_of(y)}" for x, y in curve.points)
 
 
-def code_point(character: str) -> str:
-    r"""Name a character that nobody can see.
-
-    >>> code_point("\u200b")
-    'U+200B'
-    """
-    return f"U+{ord(character):04X}"
-
-
 @cache
 def _template() -> "Template":
     from jinja2 import Environment, StrictUndefined
@@ -174,15 +157,15 @@ def _shown(text: str) -> "Markup":
     """Write invisible characters as code points, set off from the text around them."""
     from markupsafe import Markup, escape
 
-    parts = [escape(part) for part in _UNSEEN.split(text)]
-    unseen = [Markup('<span class="unseen">{}</span>').format(code_point(found)) for found in _UNSEEN.findall(text)]
+    parts = [escape(part) for part in UNSEEN.split(text)]
+    unseen = [Markup('<span class="unseen">{}</span>').format(code_point(found)) for found in UNSEEN.findall(text)]
     return Markup("").join(part for pair in zip(parts, [*unseen, Markup("")]) for part in pair)
 
 
 def _without_unseen(value: object) -> object:
     """Write code points for invisible characters in any text that the template puts out, unless `_shown` did."""
-    if type(value) is str and _UNSEEN.search(value):
-        return _UNSEEN.sub(lambda found: f"[{code_point(found[0])}]", value)
+    if type(value) is str and UNSEEN.search(value):
+        return UNSEEN.sub(lambda found: f"[{code_point(found[0])}]", value)
     return value
 
 

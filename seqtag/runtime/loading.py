@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqtag.errors import ModelError, SeqtagError, UsageError
+from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier
 from seqtag.inference.stored_model import check_stored
 from seqtag.inference.tagging import PredictingTagger
@@ -16,7 +17,7 @@ from seqtag.model_files import shown
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
-from seqtag.store import StoredExport, read_unchanged, read_without_weights, unpacked
+from seqtag.store import StoredExport, model_identity, read_unchanged, read_without_weights, unpacked
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.language_rules import Cutter
@@ -41,16 +42,11 @@ class Source:
             return self.files
         try:
             now, names = read_without_weights(self.folder), ("config.json", "vocabulary.json", self.export)
-            if _identity(now) == _identity(self.stored):
+            if model_identity(now.config) == model_identity(self.stored.config):
                 return {name: (self.folder / name).read_bytes() for name in names}
         except (SeqtagError, OSError):
             pass
         raise ModelError(f"{self.folder}: the model that was loaded from it is no longer there, so it can't be pickled")
-
-
-def _identity(stored: StoredExport) -> dict[str, Any]:
-    """Give what tells a model from another; exports, whose hashes and sizes are noted too, may come and go."""
-    return {**stored.config, "files": stored.weights_sha256, "sizes": None}
 
 
 class Portable:
@@ -125,16 +121,36 @@ class RuntimeClassifier(Portable, PredictingClassifier):
         return Tokenizer(self.language, cutter=self.cutter)
 
 
-def load(folder: str | Path, *, int8: bool = False, threads: int | None = None) -> RuntimeTagger | RuntimeClassifier:
-    """Load a model from a folder with an export of it, without torch: a tagger or a classifier.
+def load(
+    model: str | Path,
+    *,
+    int8: bool = False,
+    threads: int | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+) -> RuntimeTagger | RuntimeClassifier:
+    """Load a model with an export of it, without torch: a tagger or a classifier.
 
-    `int8=True` takes model.int8.onnx. `threads` is how many cores one call may use, by default all that the process
-    may; a server with many callers, or many processes, does best with 1. The folder needs config.json,
-    vocabulary.json and the export. Raises UsageError where there is no model or no export of it, ModelError naming the
-    file that is damaged, or an export of other weights.
+    `model` is a folder, or the name of a model on the Hugging Face hub: OWNER/NAME, or OWNER/NAME@REVISION. `int8=True`
+    takes model.int8.onnx. `threads` is how many cores one call may use, by default all that the process may; a server
+    with many callers, or many processes, does best with 1. Only config.json, vocabulary.json and the export are read
+    and downloaded; `revision`, `token`, `cache_dir` and `local_files_only` are as in `Tagger.from_pretrained`. Raises
+    UsageError where there is no model or no export of it, ModelError naming the file that is damaged, or an export of
+    other weights.
     """
     export = "model.int8.onnx" if int8 else "model.onnx"
-    return read_unchanged(folder, partial(_open, Path(folder), export, threads))
+    folder = find_model(
+        model,
+        revision=revision,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        files=("vocabulary.json", export),
+    )
+    with named(model, folder):
+        return read_unchanged(folder, partial(_open, folder, export, threads))
 
 
 def load_files(files: Mapping[str, bytes], export: str, threads: int | None) -> RuntimeTagger | RuntimeClassifier:

@@ -12,12 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 
 from seqtag.errors import DataError, UsageError, near_miss
 
 SCHEMES: tuple[str, ...] = ("plain", "IO", "IOB1", "IOB2", "BIOES", "BILOU", "BMES")
+
+# The shapes that `Span.to_dict` gives.
+STYLES: tuple[str, ...] = ("seqtag", "hf", "displacy", "presidio")
 
 # How each scheme writes the letters B, I, E and S of BIOES.
 _WRITTEN = {
@@ -47,6 +51,30 @@ class Span:
     label: str
     text: str | None = None
     score: float | None = None  # the span's probability under the model
+
+    def to_dict(self, style: str = "seqtag") -> dict[str, Any]:
+        """Give the span as plain JSON values, in the shape that other code expects.
+
+        "hf" is that of transformers' pipelines, "displacy" that of an entity for displaCy, and "presidio" that of a
+        RecognizerResult, where a span without a score counts as certain. Raises UsageError for another style.
+
+        >>> span = Span(0, 3, "PER", "Ada", 0.98)
+        >>> span.to_dict()
+        {'start': 0, 'end': 3, 'label': 'PER', 'text': 'Ada', 'score': 0.98}
+        >>> span.to_dict("hf")
+        {'entity_group': 'PER', 'score': 0.98, 'word': 'Ada', 'start': 0, 'end': 3}
+        """
+        place = {"start": int(self.start), "end": int(self.end)}
+        score = None if self.score is None else float(self.score)
+        if style == "seqtag":
+            return {**place, "label": self.label, "text": self.text, "score": score}
+        if style == "hf":
+            return {"entity_group": self.label, "score": score, "word": self.text, **place}
+        if style == "displacy":
+            return {**place, "label": self.label}
+        if style == "presidio":
+            return {"entity_type": self.label, **place, "score": 1.0 if score is None else score}
+        raise UsageError(f"style={style!r}: {near_miss(str(style), STYLES)}")
 
     def __repr__(self) -> str:
         known = ((field.name, getattr(self, field.name)) for field in fields(self))

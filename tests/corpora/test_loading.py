@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.corpora.loading import corpus_scheme, load_corpus
+from seqtag.corpora.source_names import hub_origin, note_origin
 from seqtag.corpora.splits import split_name
 from seqtag.errors import DataError, UsageError
 from seqtag.text.schemes import illegal_positions, repair_tags, spans_from_tags
@@ -422,3 +423,17 @@ def test_a_column_with_commas_and_colons_in_its_name_is_named_in_the_source(tmp_
     path.write_text(f'"{name}",c\nGreat film,pos\nBad film,neg\n')
     for source in (f"{path}:text={name},label=c", f"{path}:label=c,text={name}"):
         assert load_corpus(source, task="classify")["train"]["text"][:] == ["Great film", "Bad film"]
+
+
+def test_a_corpus_that_came_from_the_hub_by_name_keeps_the_name_for_the_card_of_a_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = {"tokens": [["Ada", "met"], ["Bo"]] * 9, "tags": [["B-PER", "O"], ["B-PER"]] * 9}
+    for source, name in (("ada/news", "ada/news"), ("conll2003:config=x", "conll2003"), ("no/such/name", None)):
+        corpus = load_corpus(Dataset.from_dict(rows))
+        note_origin(source, corpus)
+        kept = corpus["train"].shuffle(seed=1).select(range(9)).train_test_split(0.5, seed=1)["train"]
+        assert hub_origin(kept) == ({} if name is None else {"source": name})
+    (tmp_path / "ada" / "news").mkdir(parents=True)
+    corpus = load_corpus(Dataset.from_dict(rows))
+    note_origin("ada/news", corpus)  # what exists is a path
+    assert hub_origin(corpus["train"]) == hub_origin(rows) == {}

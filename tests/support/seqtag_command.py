@@ -19,7 +19,10 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import reload
 from pathlib import Path
+
+import huggingface_hub.constants
 
 _CLIENT = """#!{python} -IS
 import json, os, signal, socket, sys
@@ -128,6 +131,7 @@ def _begin_as_a_fresh_process() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     tempfile.tempdir = None
+    reload(huggingface_hub.constants)
     encoding = os.environ.get("PYTHONIOENCODING") or "utf-8"
     for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
         errors = "backslashreplace" if name == "stderr" else "strict"

@@ -1,6 +1,7 @@
 """Schemes against enumeration, round trips, and the two tag columns of one corpus."""
 
 import gzip
+import json
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -303,3 +304,27 @@ def test_bc5cdr_in_two_schemes_is_one_corpus(shared_data):
         assert convert_tags(left, "IOB2", "BIOES") == right
         assert convert_tags(right, "BIOES", "IOB2") == left
     assert sum(len(spans_from_tags(tags, "IOB2")) for tags in iob2) == 9809
+
+
+def test_a_span_comes_in_the_shapes_of_other_tools_and_is_json():
+    span = Span(np.int64(0), np.int64(12), "PER", "Ada Lovelace", np.float32(0.5))
+    shapes = {style: span.to_dict(style) for style in ("seqtag", "hf", "displacy", "presidio")}
+    assert json.loads(json.dumps(shapes)) == {
+        "seqtag": {"start": 0, "end": 12, "label": "PER", "text": "Ada Lovelace", "score": 0.5},
+        "hf": {"entity_group": "PER", "score": 0.5, "word": "Ada Lovelace", "start": 0, "end": 12},
+        "displacy": {"start": 0, "end": 12, "label": "PER"},
+        "presidio": {"entity_type": "PER", "start": 0, "end": 12, "score": 0.5},
+    }
+    assert Span(**span.to_dict()) == span
+    assert Span(0, 3, "PER").to_dict("presidio")["score"] == 1.0
+    assert Span(0, 3, "PER").to_dict("hf")["score"] is None
+    with pytest.raises(UsageError, match="style='spacy': choose from displacy, hf, presidio, seqtag"):
+        span.to_dict("spacy")
+
+
+def test_displacy_draws_its_shape():
+    from spacy import displacy
+
+    text = "Ada Lovelace met Tim"
+    document = {"text": text, "ents": [Span(0, 12, "PER").to_dict("displacy")], "title": None}
+    assert "Ada Lovelace" in displacy.render(document, style="ent", manual=True, jupyter=False)

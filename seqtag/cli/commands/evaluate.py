@@ -13,7 +13,7 @@ from seqtag.cli.arguments import (
     JsonFile,
     MarkdownFile,
     MaxBytes,
-    ModelFolder,
+    ModelName,
     TestSplit,
 )
 from seqtag.cli.language_figures import LanguageFigures, check_form
@@ -22,6 +22,7 @@ from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
 from seqtag.cli.tasks import stored_task
 from seqtag.errors import UsageError, near_miss
+from seqtag.hub import find_model
 
 EXAMPLES = (
     "seqtag evaluate models/ner my-corpus/",
@@ -35,7 +36,7 @@ EXAMPLES = (
 
 @command
 def evaluate(
-    folder: ModelFolder,
+    folder: ModelName,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help=f"Labelled data or, for a language model, text. {DATA_FORMS}")
     ],
@@ -53,6 +54,7 @@ def evaluate(
     whole text.
     """
     files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
+    folder = str(find_model(folder))
     task = stored_task(folder)
     report: Report
     if task.has_labels:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import Device, ModelFolder
+from seqtag.cli.arguments import Device, ModelName
 from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_task
 from seqtag.errors import UsageError
+from seqtag.hub import find_model
 
 EXAMPLES = (
     'seqtag generate models/novel --prompt "It was a dark night"',
@@ -20,7 +21,7 @@ EXAMPLES = (
 
 @command
 def generate(
-    folder: ModelFolder,
+    folder: ModelName,
     prompt: Annotated[
         str,
         typer.Option(
@@ -62,6 +63,7 @@ def generate(
     """Let a language model continue a text; each piece is printed as soon as it is written."""
     from seqtag.corpora.lines import handle_blocks
 
+    folder = str(find_model(folder))
     task = stored_task(folder)
     if task.has_labels:
         raise UsageError(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelFolder
+from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelName
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
+from seqtag.hub import find_model
 
 if TYPE_CHECKING:
     from seqtag.cli.prediction.requests import Request
@@ -30,7 +31,7 @@ _MOST = 512
 
 @command
 def predict(
-    folder: ModelFolder,
+    folder: ModelName,
     source: Annotated[
         str,
         typer.Argument(
@@ -80,6 +81,7 @@ def predict(
     from seqtag.cli.prediction.requests import read_requests
     from seqtag.models.predictor import load_predictor
 
+    folder = str(find_model(folder))
     task = stored_labelled_task(folder)
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind

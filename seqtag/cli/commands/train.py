@@ -17,7 +17,7 @@ from seqtag.cli.model_folder import Place
 from seqtag.cli.process import command
 from seqtag.cli.sources import check_share, pick_split, read_corpus
 from seqtag.cli.tasks import Task, find_task
-from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.errors import DataError, SeqtagError, UsageError, near_miss
 from seqtag.training.launch import is_main_process
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ EXAMPLES = (
     "seqtag train news.conll:token=0,tag=3 --out models/ner --language en --epochs 40",
     "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
     "seqtag train reviews.csv --out models/mood --task classify",
+    "seqtag train my-corpus/ --out models/ner --push ada/ner --license mit",
     "seqtag train reviews.csv:text=review,label=stars --out m --task classify --set pooling=max",
     "seqtag train novel.txt --out models/novel --task lm",
     "seqtag train novels/ --dev new.txt --out m --task lm --set level=word --set hidden_size=256",
@@ -130,6 +131,27 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Write curves for TensorBoard into this folder.", rich_help_panel=WHERE),
     ] = None,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME",
+            help="Also put the trained model on the Hugging Face hub, in this repository, which is made if it does "
+            "not exist; the figures on test stand in its card.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="With --push: make the repository private.", rich_help_panel=WHERE)
+    ] = False,
+    license_name: Annotated[
+        str | None,
+        typer.Option(
+            "--license",
+            metavar="NAME",
+            help="With --push: the license that the card names, such as mit or cc-by-4.0.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
     max_bytes: MaxBytes = None,
 ) -> int:
     """Train a tagger or a classifier on labelled data, or a language model on text, and save it in a folder.
@@ -141,6 +163,7 @@ def train(
         chosen, parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
     )
     place = Place.check(out, resume=resume, overwrite=overwrite)
+    check_push(push, chosen, private=private, license_name=license_name)
     if test_share is not None:
         check_share("--test-share", test_share, task=chosen)
     if chosen.has_labels:
@@ -154,8 +177,11 @@ def train(
     code = place.fill(estimator, fit, describe=partial(describe_dev_score, estimator))
     # The model is saved before anything is measured: a mistake in the test data must not cost the training.
     if code == 0 and is_main_process():
-        if splits.test is not None:
-            print(measure(estimator, splits))
+        report = None if splits.test is None else measure(estimator, splits)
+        if report is not None:
+            print(report.summary())
+        if push is not None:
+            print(push_trained(estimator, push, out, private=private or None, license=license_name, report=report))
         if advice := next_command(estimator, out, was_measured=splits.test is not None):
             logger.info(advice)
     return code
@@ -290,13 +316,34 @@ def describe_dev_score(estimator: Any, score: float) -> str:
     return f"dev score {100 * score:.2f}"
 
 
-def measure(estimator: Any, splits: Splits) -> str:
-    """Measure a trained model on test, and give its scores for a terminal."""
+def measure(estimator: Any, splits: Splits) -> Any:
+    """Measure a trained model on test, and give the report."""
     if isinstance(splits.test, str):
-        return str(LanguageFigures.measure(estimator, splits.test))
-    report = replace(estimator.evaluate(splits.test), source=splits.test_source)
-    summary: str = report.summary()
-    return summary
+        return LanguageFigures.measure(estimator, splits.test)
+    return replace(estimator.evaluate(splits.test), source=splits.test_source)
+
+
+def check_push(push: str | None, task: Task, *, private: bool, license_name: str | None) -> None:
+    """Raise UsageError, before the training, for what would be an error after it."""
+    if push is None:
+        if private or license_name is not None:
+            name = "--private" if private else "--license"
+            raise UsageError(f"{name}: is for a model that goes to the hub; add --push OWNER/NAME, or leave it out")
+        return
+    from seqtag.hub import check_login
+    from seqtag.models.hub_model import check_publication
+
+    check_publication(push, task=task.name, license=license_name)
+    check_login()
+
+
+def push_trained(estimator: Any, repository: str, out: Path, **options: Any) -> str:
+    """Push a trained model to the hub, and give the address; an error says where the model lies."""
+    try:
+        return f"pushed to {estimator.push_to_hub(repository, **options)}"
+    except SeqtagError as error:
+        call = f'{type(estimator).__name__}.load("{out}").push_to_hub("{repository}")'
+        raise type(error)(f"{error}; the model is saved in {out}, and in Python {call} pushes it later") from None
 
 
 def next_command(estimator: Any, out: Path, *, was_measured: bool) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from seqtag.evaluation.classifying.coding import Label
 from seqtag.evaluation.classifying.errors import ClassErrors
 from seqtag.evaluation.classifying.metrics import ClassScore
-from seqtag.evaluation.report import Report, score_cells
+from seqtag.evaluation.report import Headline, Report, headline, score_cells
 from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.reporting.escaping import shorten
 from seqtag.reporting.figures import listed, percent, printable
@@ -50,6 +50,15 @@ class ClassReport(Report):
     def score(self) -> float:
         """The figure to compare models by: accuracy, or micro F1 where texts have several labels."""
         return self.micro.f1 if self.micro else self.accuracy
+
+    @property
+    def headlines(self) -> tuple[Headline, ...]:
+        """Accuracy, or micro F1 where texts have several labels; and macro F1."""
+        drawn = None if self.intervals is None else self.intervals.macro.f1
+        macro = headline("f1", "macro F1", self.macro.f1, drawn)
+        if self.micro is None:
+            return headline("accuracy", "accuracy", self.accuracy, self.accuracy_interval), macro
+        return headline("f1", "micro F1", self.micro.f1, self.micro_interval), macro
 
     @property
     def num_classes(self) -> int:
@@ -161,7 +170,7 @@ class ClassReport(Report):
             support = {row.label: row.support for row in self.classes}
             unknown = [f"{printable(label)} ({support[label]:,} texts)" for label in self.unknown]
             yield f"not known to the model, so counted as wrong: {listed(unknown)}"
-        yield from self._drawn()
+        yield from self.drawn()
 
     # -- errors -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqtag.evaluation.report import Report, score_cells, share_cells
+from seqtag.evaluation.report import Headline, Report, headline, score_cells, share_cells
 from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.evaluation.statistics.resampling import Interval
 from seqtag.evaluation.tagging.errors import MOST_EXAMPLES, TagErrors
@@ -60,6 +60,18 @@ class TagReport(Report):
     def score(self) -> float:
         """The figure to compare models by: strict F1, or token accuracy under 'plain'."""
         return self.accuracy if self.scheme == "plain" else self.strict.f1
+
+    @property
+    def headlines(self) -> tuple[Headline, ...]:
+        """Token accuracy of plain tags; else strict F1, precision and recall over all spans."""
+        drawn: ByFigure[Any] = ByFigure(None, None, None) if self.intervals is None else self.intervals.micro
+        if self.scheme == "plain":
+            return (headline("accuracy", "token accuracy", self.accuracy, drawn.f1),)
+        return (
+            headline("f1", "strict F1", self.f1, drawn.f1),
+            headline("precision", "strict precision", self.precision, drawn.precision),
+            headline("recall", "strict recall", self.recall, drawn.recall),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values; keys stay as they are from release to release.
@@ -143,7 +155,7 @@ class TagReport(Report):
         for side, number in zip(("gold", "predicted"), self.num_illegal):
             if number:
                 yield f"{number:,} {side} tags break the scheme: strict passes their spans over, conlleval reads them"
-        yield from self._drawn()
+        yield from self.drawn()
 
     def _more_scores(self) -> Iterator[Block]:
         if self.intervals is None:

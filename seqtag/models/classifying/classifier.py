@@ -1,6 +1,6 @@
 """The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import LabelledRows, SeriesRows, count_tokens
+from seqtag.corpora.source_names import hub_origin
 from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.classifying.slices import unknown_shares
@@ -17,6 +18,7 @@ from seqtag.evaluation.report import Report
 from seqtag.inference.classifying import MOST_TOGETHER, ClassEngine, PredictingClassifier
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.models import options as check
+from seqtag.models.batch_mapping import classify_batch
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
 from seqtag.models.classifying.inputs import (
     Labelled,
@@ -130,7 +132,7 @@ class Classifier(
         ids = self._ids(train)
         self.prior_ = self.class_set_.indicators(ids).mean(0, dtype=np.float64)
         rows = self._index(train, ids)
-        self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out)}
+        self.data_ = {"fingerprint": fingerprint_of(train=train, dev=held_out), **hub_origin(X)}
         self.data_ |= {"train": len(train), "dev": len(held_out), "seen": seen_keys(train.items, held_out.items)}
         dev_rows = held_out.rows if self.series_ is None else self.series_.centred(held_out.rows, "fit")
         dev_score = ClassDevScore(self._torch_engine, dev_rows, held_out.labels, self.class_set_)
@@ -243,6 +245,16 @@ class Classifier(
         from seqtag.models.classifying.engine import ClassExports
 
         return ClassExports(self._torch_engine())
+
+    def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """Classify a batch of a dataset: `data.map(classifier.map_batch, batched=True)`, with `num_proc` too.
+
+        A column `text`, and else `tokens`, gives the columns `predicted_label` and `score`; where a text may have
+        several classes, both hold lists. `datasets` keeps the result in its cache by a hash of the model. Raises
+        UsageError where there is no such column, or where one of the data would be lost.
+        """
+        self._check_fitted()
+        return classify_batch(self, self.class_set_, batch)
 
     # -- measuring ----------------------------------------------------------------------------
 

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.source_names import hub_origin
 from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
@@ -18,6 +19,7 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
+from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
@@ -136,7 +138,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
-        self.data_ |= {"train": len(train), "dev": len(held_out)}
+        self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
         self.data_["seen"] = seen_keys(train, held_out)
         dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
@@ -235,6 +237,15 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
         found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
         return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
+
+    def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """Tag a batch of a dataset: `data.map(tagger.map_batch, batched=True)`, with `num_proc` too.
+
+        A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
+        result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
+        where there is no such column, or where one of the data would be lost.
+        """
+        return tag_batch(self, batch)
 
     # -- measuring ----------------------------------------------------------------------------
 
