@@ -289,8 +289,8 @@ def test_blocks_are_in_a_language_that_runs_or_only_shows(page: str):
 
 def test_lines_that_do_not_run_are_listed():
     lines = {page: _lines(block for _, block in blocks(page, "console")) for page in TEXTS}
-    assert {page: sorted(own) for page, own in lines.items() if own} == {
-        page: sorted(own) for page, own in NOT_RUN.items()
+    assert {page: sorted(numbers) for page, numbers in lines.items() if numbers} == {
+        page: sorted(numbers) for page, numbers in NOT_RUN.items()
     }
 
 
