@@ -175,7 +175,10 @@ class ClassAnnotator:
         probability_NL = self.classifier.predict_proba([_words(doc).texts for doc in docs])
         for doc, row_L, chosen in zip(docs, probability_NL, self.classifier.choose(probability_NL)):
             doc.cats.update(zip(self.labels, map(float, row_L)))
-            doc._.seqtag_classes = list(map(str, chosen if isinstance(chosen, list) else [chosen]))
+            others = [
+                label for label in doc._.seqtag_classes or () if label not in self.labels
+            ]  # of another classifier
+            doc._.seqtag_classes = [*others, *map(str, chosen if isinstance(chosen, list) else [chosen])]
 
     def score(self, examples: Sequence[Any]) -> Scores:
         """Give the scores of spaCy's `textcat`, or of `textcat_multilabel` if a text may have several classes.

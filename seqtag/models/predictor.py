@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
+from seqtag.runtime.onnx_session import check_threads
 from seqtag.store import read_task, read_without_weights
 
 if TYPE_CHECKING:
@@ -33,25 +34,26 @@ def load_predictor(
     one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model; where "onnx" finds
     no export, torch makes the graph in memory. `threads` is how many cores one call of an export may use, by default
     OMP_NUM_THREADS, or all. Raises UsageError where there is no model or not what the engine needs, for an unknown
-    engine and for a language model; ModelError for a damaged model.
+    engine, a wrong number of threads and for a language model; ModelError for a damaged model.
     """
+    check_threads(threads)
     folder = find_model(model, revision=revision)
     with named(model, folder):
-        return _load(folder, device=device, engine=engine, threads=threads)
+        return _load(folder, device=device, engine=engine, threads=_wished_threads() if threads is None else threads)
 
 
 def _load(folder: Path, *, device: str, engine: str | None, threads: int | None) -> Predictor:
     if engine in _EXPORTS and (folder / _EXPORTS[engine]).is_file():
         from seqtag.runtime import load
 
-        return load(folder, int8=engine == "onnx-int8", threads=threads or _wished_threads())
+        return load(folder, int8=engine == "onnx-int8", threads=threads)
     if engine in (None, "auto") and (device == "cpu" or (device == "auto" and not _may_have_gpu())):
         from seqtag.runtime import load
 
         try:
             chosen = engine or read_without_weights(folder).config["params"].get("engine", "auto")
             if chosen != "torch":
-                return load(folder, int8=chosen == "onnx-int8", threads=threads or _wished_threads())
+                return load(folder, int8=chosen == "onnx-int8", threads=threads)
         except (SeqtagError, KeyError, TypeError, AttributeError):
             pass  # no export, a damaged one, or no onnxruntime: the other way says so, or does without
     task = read_task(folder)
@@ -66,7 +68,7 @@ def _load(folder: Path, *, device: str, engine: str | None, threads: int | None)
             raise
         from seqtag.runtime import load
 
-        return load(folder, int8=engine == "onnx-int8", threads=threads or _wished_threads())
+        return load(folder, int8=engine == "onnx-int8", threads=threads)
     return (Classifier if task == "classify" else Tagger).load(folder, device=device, engine=engine)
 
 

@@ -129,6 +129,12 @@ class Exported:
             raise self.damaged(f"it takes {sorted(found[0])} and gives {sorted(found[1])}")
 
 
+def check_threads(threads: object) -> None:
+    """Raise UsageError for what is no number of threads, and not None, which means all cores."""
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
+        raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
+
+
 def open_export(
     path: Path, *, weights_sha256: str, threads: int | None, sha256: str | None = None, content: bytes | None = None
 ) -> Exported:
@@ -138,8 +144,7 @@ def open_export(
     it is known, `content` what the file held where it is not there any more. Raises UsageError where there is no export
     or no onnxruntime, ModelError for a file that is damaged or was made from other weights.
     """
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
-        raise UsageError(f"threads={threads!r}: give a whole number of threads, at least 1, or None for all cores")
+    check_threads(threads)
     if content is None and not os.path.lexists(path):
         raise UsageError(f"{path.parent}: there is no {path.name} in it; {_again(path)}")
     if content is None:

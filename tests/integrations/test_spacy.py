@@ -213,6 +213,17 @@ def test_classes_go_to_cats(exported_classifier: Path):
         assert doc._.seqtag_classes == [label]
 
 
+def test_two_classifiers_keep_the_classes_of_each_other(several: Path, tmp_path: Path):
+    labels = ["even" if number % 2 == 0 else "odd" for number in range(len(TEXTS))]
+    other = Classifier(encoder=None, epochs=1, device="cpu").fit(TEXTS, labels).save(tmp_path / "parity")
+    nlp = pipeline(several)
+    nlp.add_pipe("seqtag", name="parity", config={"model": str(other)})
+    one, two = (pipeline(model)(TEXTS[0]) for model in (several, other))
+    assert nlp(TEXTS[0])._.seqtag_classes == one._.seqtag_classes + two._.seqtag_classes
+    assert nlp(TEXTS[0]).cats == one.cats | two.cats
+    assert sorted(nlp(nlp(TEXTS[0]))._.seqtag_classes) == sorted(one._.seqtag_classes + two._.seqtag_classes)
+
+
 def test_several_classes_are_chosen_by_their_thresholds(several: Path):
     nlp, classifier = pipeline(several), Classifier.load(several)
     docs = list(nlp.pipe(TEXTS))
@@ -507,7 +518,7 @@ def test_a_model_that_can_t_be_used_is_named_at_the_first_doc(tmp_path: Path, sa
     with pytest.raises(UsageError, match="nowhere: not a model folder, it does not exist"):
         pipeline(tmp_path / "nowhere")("Ada")
     with pytest.raises(UsageError, match="export"):
-        pipeline(saved_tagger, engine="onnx")("Ada")
+        pipeline(saved_tagger, engine="onnx-int8")("Ada")
 
 
 def test_a_model_on_the_hub_is_named_as_any_other(hub, exported_tagger: Path, tmp_path: Path):

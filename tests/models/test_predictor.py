@@ -35,6 +35,13 @@ def test_an_engine_that_is_named_is_taken(exported_tagger: Path, saved_tagger: P
         load_predictor(saved_tagger, engine="onxx")
 
 
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_a_wrong_number_of_threads_is_named_with_and_without_an_export(threads, exported_tagger, saved_tagger):
+    for folder in (exported_tagger, saved_tagger):
+        with pytest.raises(UsageError, match=r"threads=.*: give a whole number of threads, at least 1"):
+            load_predictor(folder, threads=threads)
+
+
 def test_the_engine_that_was_saved_is_kept(exported_tagger: Path, tmp_path: Path):
     tagger = Tagger.load(exported_tagger).set_params(engine="torch")
     tagger.save(tmp_path / "model")
