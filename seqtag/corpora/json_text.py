@@ -20,12 +20,14 @@ _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^"\[\]{}]+', re.S)
 def parse_json(text: str, name: str, line: int = 1, *, advice: str) -> Any:
     """Parse JSON that begins in a line of a file; DataError, which ends in `advice`, for what is none.
 
+    NaN and Infinity, which Python writes and JSON does not have, are null, as pandas writes them.
+
     >>> parse_json('{"text": "Ada spoke."}', "news.jsonl", 3, advice="write the file again")
     {'text': 'Ada spoke.'}
     """
     try:
         if _depth(text) <= MOST_NESTED:
-            return json.loads(text)
+            return json.loads(text, parse_constant=lambda _: None)
         problem = f"lists and objects lie within each other more than {MOST_NESTED} deep"
     except json.JSONDecodeError as error:
         line, problem = line + error.lineno - 1, f"not JSON: {error.msg} at column {error.colno}"

@@ -137,6 +137,20 @@ def test_marks_that_a_record_had_are_replaced(run: Run, model: Path, tagger: Tag
         assert read(out) == predicted(tagger, TEXTS[:1])
 
 
+@pytest.mark.parametrize("form", ["displacy", "doccano", "hf", "prodigy"])
+def test_a_rating_is_kept_and_nan_is_null(form: str, run: Run, model: Path, tmp_path: Path):
+    content = '{"text": "Ada left Quito .", "score": 5, "price": NaN, "most": Infinity}\n'
+    record = json.loads(written(run, model, form, tmp_path, content).read_text(encoding="utf-8"))
+    assert (record["score"], record["price"], record["most"]) == (5, None, None)
+
+
+def test_an_empty_token_is_refused_for_spacy(run: Run, model: Path, tmp_path: Path):
+    (tmp_path / "in.jsonl").write_text('{"tokens": ["Ada", "", "left"]}\n', encoding="utf-8")
+    result = run("predict", model, tmp_path / "in.jsonl", "--format", "spacy", "--output", tmp_path / "out.spacy")
+    assert result.exit_code == 1
+    assert "the token '' can't stand in a document of spaCy; use --format jsonl" in result.stderr
+
+
 def test_tokens_of_a_column_file_stay(run: Run, model: Path, tagger: Tagger, tmp_path: Path):
     source = tmp_path / "in.conll"
     rows = [[("Ada", "O"), ("Love-lace's", "O"), ("😀lives", "O")], *SENTENCES[:2]]

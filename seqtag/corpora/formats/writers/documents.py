@@ -101,8 +101,10 @@ def joined(words: Sequence[str]) -> tuple[str, list[Token]]:
 
 
 def other_fields(document: Document) -> dict[str, Any]:
-    """Give the fields of a record that are no annotation, such as its id."""
-    return {key: value for key, value in document.fields.items() if key not in _CLAIMED and not _has_marks(value)}
+    """Give the fields of a record that are no annotation, such as its id; a score without a label is a rating."""
+    fields = document.fields
+    claimed = _CLAIMED if fields.keys() & {"label", "labels"} else _CLAIMED - {"score"}
+    return {key: value for key, value in fields.items() if key not in claimed and not _has_marks(value)}
 
 
 def _has_marks(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from seqtag.corpora.formats.writers.columns import upos_only
 from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
+from seqtag.errors import DataError
 from seqtag.text.tokenizer import Tokenizer
 
 SCORE = "seqtag_score"  # an extension of spaCy's spans
@@ -79,6 +80,8 @@ def _new_doc(document: Document, vocabulary: Any) -> Any:
     starts: list[bool] = []
     first_tokens = {0, *document.cuts}
     end = 0
+    if not all(token.text for token in document.tokens):
+        raise DataError("the token '' can't stand in a document of spaCy; use --format jsonl")
     for number, token in enumerate([*document.tokens, None]):
         gap = document.text[end : len(document.text) if token is None else token.start]
         if words and gap.startswith(" "):
