@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtag.errors import DataError, ModelError, UsageError, near_miss
+from seqtag.hub import hub_name
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import is_missing
 from seqtag.models.predictor import Predictor, load_predictor
@@ -69,7 +70,7 @@ class BatchPredictor:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads is {threads!r}; name the number of cores that one worker may use, 1 or more")
         # Workers may run in other folders, where a relative path leads nowhere.
-        self.model = os.path.abspath(model) if os.path.isdir(model) else str(model)
+        self.model = os.path.abspath(model) if hub_name(model) is None else str(model)
         self.column, self.output, self.on_error = column, output, on_error
         self.engine, self.device, self.threads = engine, device, threads
         self.fingerprint = _fingerprint(self.model)
@@ -79,8 +80,10 @@ class BatchPredictor:
         table = _table_of(batch)
         if self.column not in table.names:
             raise UsageError(
-                f"the batch has no column {self.column!r}; {near_miss(self.column, map(str, table.names))}"
+                f"the batch has no column {self.column!r}; {near_miss(str(self.column), map(str, table.names))}"
             )
+        if table.names.count(self.column) > 1:
+            raise UsageError(f"the batch has several columns {self.column!r}; rename all but the one with the texts")
         fields = self._fields()
         if taken := [field.name for field in fields if field.name in table.names]:
             raise UsageError(f"the batch has a column {taken[0]!r} already; choose another name with output=")
@@ -268,6 +271,11 @@ class _Columns:
 
     def cells(self, name: str) -> Iterable[Any]:
         cells: Iterable[Any] = self.batch[name]
+        if isinstance(cells, str) or not isinstance(cells, Iterable):
+            raise UsageError(
+                f"the column {name!r} of the batch is no list of texts, but {cells!r:.40}; give a batch of one text as "
+                f"{{{name!r}: [text]}}"
+            )
         return cells
 
     def taken(self, rows: Sequence[int]) -> "_Columns":

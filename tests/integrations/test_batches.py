@@ -17,7 +17,7 @@ import pytest
 from datasets import Dataset
 from tiny import LABELS, SEVERAL, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS
 
-from seqtag import Classifier
+from seqtag import Classifier, Tagger
 from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
 from seqtag.integrations import batches
 from seqtag.integrations.batches import BatchPredictor
@@ -204,6 +204,20 @@ def test_a_wrong_call_is_told_what_is_right(exported_tagger: Path):
         UsageError, match=r"a batch is a dict of columns, a pandas\.DataFrame or an Arrow table, not list"
     ):
         BatchPredictor(exported_tagger)(["Ada lives in Turin."])
+    with pytest.raises(UsageError, match="no column 3; choose from text"):
+        BatchPredictor(exported_tagger, column=3)({"text": ["Ada"]})
+    for column in ("Ada lives in Turin.", None, 3):
+        with pytest.raises(UsageError, match="the column 'text' of the batch is no list of texts, but"):
+            BatchPredictor(exported_tagger)({"text": column})
+    with pytest.raises(UsageError, match="several columns 'text'"):
+        BatchPredictor(exported_tagger)(pd.DataFrame([["Ada", "Bo"]], columns=["text", "text"]))
+
+
+def test_a_path_is_never_asked_for_on_the_hub(hub, exported_tagger: Path):
+    Tagger.load(exported_tagger).push_to_hub("me/ner")
+    assert BatchPredictor("me/ner")({"text": ["Ada"]})["spans"] is not None
+    with pytest.raises(UsageError, match="me/ner: not a model folder, it does not exist"):
+        BatchPredictor(Path("me/ner"))({"text": ["Ada"]})
 
 
 def test_the_schema_for_spark_without_spark_says_what_to_install(
