@@ -89,6 +89,16 @@ class FileMaker:
         return {"rows": num_rows, "error": ""}
 
 
+def first_schema(files: Sequence[str]) -> pa.Schema | None:
+    """Give the schema of the first file that can be read; the damaged ones are named once all have been tried."""
+    for file in files:
+        try:
+            return pq.read_schema(file)
+        except (OSError, pa.ArrowException):
+            continue
+    return None
+
+
 def on_process(make: FileMaker, files: Sequence[str], given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for file in files:
         yield make({"file": file})
@@ -156,7 +166,8 @@ def main(arguments: list[str] | None = None) -> int:
         left_over.unlink()
     options = {"column": given.column, "engine": given.engine, "on_error": given.on_error}
     make = FileMaker(given.model, given.out.absolute(), options)
-    make.predictor(pq.read_schema(files[0]).empty_table())  # a wrong column or model is better known now
+    if (schema := first_schema(files)) is not None:
+        make.predictor(schema.empty_table())  # a wrong column or model is better known now
     todo = [file for file in files if not make.is_finished(file)]
     if find_spec({"ray": "ray", "spark": "pyspark"}.get(given.on, "seqtag")) is None:
         parser.error(f'--on {given.on}: its package is not installed; run: pip install "seqtag[{given.on}]"')
@@ -183,5 +194,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on with the files that are not finished")
-    except SeqtagError as error:
+    except (SeqtagError, OSError) as error:
         sys.exit(f"error: {error}")

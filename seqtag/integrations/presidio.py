@@ -69,6 +69,12 @@ class SeqtagRecognizer(EntityRecognizer):
                 f"entity_mapping: the model has no label {', '.join(map(repr, unknown))}; its labels are "
                 f"{', '.join(self.tagger.labels_)}"
             )
+        if wrong := [name for name in mapping.values() if name is not None and (not isinstance(name, str) or not name)]:
+            raise UsageError(
+                f"entity_mapping: {wrong[0]!r} is no name of an entity; give a string, or None to leave out"
+            )
+        if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not min_score >= 0:
+            raise UsageError(f"min_score={min_score!r}: give a probability, such as 0.5")
         self.min_score = min_score
         # The entity of each label whose spans are wanted.
         self.entities: dict[str, str] = {}

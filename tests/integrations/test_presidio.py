@@ -11,6 +11,7 @@ from tiny import TOKENS
 from seqtag import Tagger, UsageError
 from seqtag.integrations import presidio
 from seqtag.integrations.presidio import SeqtagRecognizer
+from seqtag.models.predictor import load_predictor
 
 need("presidio_analyzer")
 need("presidio_anonymizer")
@@ -77,6 +78,13 @@ def test_mistakes(exported_tagger: Path, exported_classifier: Path, monkeypatch:
         SeqtagRecognizer(exported_tagger, entity_mapping={"NOBODY": "PERSON"})
     with pytest.raises(UsageError, match="this model finds no spans; name a tagger"):
         SeqtagRecognizer(exported_classifier)
+    label = load_predictor(exported_tagger).labels_[0]
+    for name in ("", 3):
+        with pytest.raises(UsageError, match=r"entity_mapping: .* is no name of an entity"):
+            SeqtagRecognizer(exported_tagger, entity_mapping={label: name})
+    for score in (-1, "0.5", True, float("nan")):
+        with pytest.raises(UsageError, match=r"min_score=.*: give a probability"):
+            SeqtagRecognizer(exported_tagger, min_score=score)
     monkeypatch.setattr(presidio, "EntityRecognizer", object)
     with pytest.raises(UsageError, match=r'not installed; run: pip install "seqtag\[presidio\]"'):
         SeqtagRecognizer(exported_tagger)

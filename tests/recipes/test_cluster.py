@@ -91,6 +91,16 @@ def test_a_file_that_falls_short_is_named_and_the_others_are_finished(
     assert pq.read_table(out / "part-1.parquet").column("id").to_pylist() == [1]
 
 
+def test_a_damaged_first_file_does_not_keep_the_others_from_being_finished(
+    cluster, exported_tagger: Path, texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (texts / "a-damaged.parquet").write_bytes(b"PAR1")
+    assert cluster([str(exported_tagger), str(texts), str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr()
+    assert "4 files finished" in printed.out
+    assert "a-damaged.parquet" in printed.err
+
+
 @pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("spark", "pyspark")])
 def test_an_engine_that_is_not_installed_says_what_to_install(
     engine: str, package: str, cluster, exported_tagger: Path, texts: Path, tmp_path: Path, capsys
