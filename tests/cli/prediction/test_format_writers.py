@@ -252,6 +252,6 @@ def test_mistakes(words, message, run: Run, model: Path):
 
 
 def test_several_processes_write_the_same(run: Run, model: Path, tmp_path: Path):
-    texts = TEXTS * 120  # more than one block of requests, and the offsets of WebAnno go on from block to block
+    texts = TEXTS * 90  # more than one block of requests, and the offsets of WebAnno go on from block to block
     alone = written(run, model, "webanno", tmp_path, json_lines(texts)).read_bytes()
     assert written(run, model, "webanno", tmp_path, json_lines(texts), "--workers", "2").read_bytes() == alone
