@@ -139,13 +139,17 @@ def test_the_groups_of_a_header_span_their_columns():
     ]
 
 
-@pytest.mark.parametrize(("num_rows", "scrolls"), [(1, False), (40, False), (41, True), (2000, True)])
-def test_a_long_table_shows_all_rows_in_a_box_that_scrolls(num_rows, scrolls):
+@pytest.mark.parametrize(
+    ("num_rows", "scrolls", "folded"), [(1, False, False), (15, False, False), (16, False, True), (2000, True, True)]
+)
+def test_a_long_table_is_folded_and_shows_all_rows_in_a_box_that_scrolls(num_rows, scrolls, folded):
     rows = tuple((f"row {number}", str(number)) for number in range(num_rows))
     page = page_of(Table(("row", "F1"), rows, "Scores", most=10))
     assert [tuple(cells(row)) for row in only(page.all("tbody")).all("tr")] == list(rows)
     assert bool(page.all("div", "long")) is scrolls
-    assert only(page.all("caption")).text() == ("Scores" + (f" {num_rows:,} rows" if scrolls else ""))
+    assert only(page.all("caption")).text() == "Scores"
+    assert [found.text().strip() for found in page.all("summary")] == [f"Scores {num_rows:,} rows"] * folded
+    assert len(page.all("details")) == folded
 
 
 def test_a_table_of_totals_only_and_one_without_rows():
@@ -188,7 +192,8 @@ def test_a_plot_tells_in_words_what_it_draws():
     texts = {node.attributes["id"]: node.text() for node in svg.below() if "id" in node.attributes}
     assert [texts[name] for name in named] == [
         "Reliability",
-        "share right against probability, both from 0 to 1; a curve: all; a curve: PER; 12 of 24; a diagonal",
+        "share right from 0.0 to 1.0 against probability from 0.0 to 1.0"
+        "; a curve: all; a curve: PER; 12 of 24; a diagonal",
     ]
     assert [item.text().strip() for item in only(figure.all("ul", "legend")).all("li")] == ["all", "PER"]
     assert [text.text() for text in svg.all("text", "axis")] == ["probability", "share right"]

@@ -54,13 +54,13 @@ def evaluate(
     whole text.
     """
     files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
-    folder = str(find_model(folder))
+    name, folder = folder, str(find_model(folder))
     task = stored_task(folder)
     report: Report
     if task.has_labels:
         model = task.load(folder, device=device, engine=engine)
         rows = read_split(data, split, default="test", **task.reading(model))
-        report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}")
+        report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}", model=name)
     else:
         for form in files:
             check_form(form)
