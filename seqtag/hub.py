@@ -6,7 +6,7 @@ names and files, and no model; huggingface_hub is imported where it is needed, b
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,11 +48,16 @@ def hub_name(model: str | Path) -> HubName | None:
 
 def check_is_path(model: str | Path, call: str) -> None:
     """Raise UsageError, which names the call that downloads, where a missing folder could be a name on the hub."""
-    if hub_name(model) is not None:
+    if hub_name(model) is not None and not _is_in_a_folder(str(model)):
         raise UsageError(
             f"{model}: there is no such folder, and this call reads folders only; to load a model from the Hugging "
             f"Face hub: {call}({str(model)!r})"
         )
+
+
+def _is_in_a_folder(model: str) -> bool:
+    """Say whether the first part of a path is a folder: then a mistyped name is more likely than a model on the hub."""
+    return os.path.isdir(model.partition("/")[0])
 
 
 def find_model(
@@ -73,11 +78,13 @@ def find_model(
     where the model can't be had or the repository holds no model of seqtag, ModelError for a damaged one.
     """
     name = hub_name(model)
-    if name is None or (may_be_path and revision is None and os.path.isdir(str(model).split("/")[0])):
+    if name is None or (may_be_path and revision is None and _is_in_a_folder(str(model))):
         if revision is not None:
             raise UsageError(
                 f"{model}: revision={revision!r} is for a name on the hub, OWNER/NAME, and this is a path; leave it out"
             )
+        if not may_be_path and isinstance(model, str) and "/" not in model and not os.path.lexists(model):
+            raise UsageError(f"{model}: there is no such folder here, and a name on the hub is OWNER/NAME")
         return Path(model)
     if revision is not None and name.revision is not None:
         raise UsageError(f"{model}: the revision is given twice, here and as revision={revision!r}; leave out one")
@@ -103,24 +110,38 @@ def find_model(
 
     # First of all the smallest file, which says whether there is a model of seqtag; then the rest of the same commit.
     folder = fetch(["config.json"], revision)
-    _check_ours(str(model), folder)
+    task = _task_of(str(model), folder)
     folder = fetch([*(files or MODEL_FILES), "config.json"], folder.name)
     for file in files or ():
-        if not (folder / file).exists():
+        if not (folder / file).exists() and task != "lm":  # which has no exports, as whoever needs one says
             raise UsageError(
                 f"{model}: the repository has no {file}; whoever owns the model writes it with `seqtag export` and "
                 "pushes the model again, and seqtag.Tagger or Classifier.from_pretrained loads the model without it"
             )
     with named(model, folder):
-        if (damaged := _damaged(folder)) and not local_files_only:
-            fetch(damaged, folder.name, again=True)
-            damaged = _damaged(folder)
-        if damaged:
-            raise ModelError(
-                f"{model}: {', '.join(damaged)} is damaged, it is not the file that was saved, also when it is "
-                "downloaded again; the model has to be pushed again"
-            )
+        _mend(str(model), folder, lambda damaged: not local_files_only and fetch(damaged, folder.name, again=True))
     return folder
+
+
+def _mend(model: str, folder: Path, download_again: Callable[[list[str]], object]) -> None:
+    """Download the files again that are not those that were saved; ModelError where that does not help."""
+    damaged = _damaged(folder)
+    if not damaged:
+        return
+    try:
+        is_new = download_again(damaged)
+    except UsageError:
+        is_new = False
+    if not is_new:
+        raise ModelError(
+            f"{model}: {', '.join(damaged)} is damaged in the cache, and can't be downloaded again now; load the model "
+            "where there is a network"
+        )
+    if damaged := _damaged(folder):
+        raise ModelError(
+            f"{model}: {', '.join(damaged)} is damaged, it is not the file that was saved, also when it is downloaded "
+            "again; the model has to be pushed again"
+        )
 
 
 @contextmanager
@@ -134,8 +155,8 @@ def named(model: str | Path, folder: Path) -> Iterator[None]:
         raise type(error)(str(error).replace(str(folder), str(model))) from None
 
 
-def _check_ours(model: str, folder: Path) -> None:
-    """Raise UsageError where a repository holds no model of seqtag."""
+def _task_of(model: str, folder: Path) -> Any:
+    """Give the task of a model, None where that can't be read yet; UsageError for another library's repository."""
     path = folder / "config.json"
     config: Any = None
     if path.exists():
@@ -143,12 +164,13 @@ def _check_ours(model: str, folder: Path) -> None:
             try:
                 config = parse_json(path, read_inside(path))
             except ModelError:
-                return  # a broken download, which is tried again
+                return None  # a broken download, which is tried again
     if not isinstance(config, dict) or "seqtag_version" not in config:
         what = "has no config.json" if config is None else "has a config.json of another library"
         raise UsageError(
             f"{model}: this is not a model of seqtag, the repository {what}; name one that push_to_hub wrote"
         )
+    return config.get("task")
 
 
 def _damaged(folder: Path) -> list[str]:
@@ -214,7 +236,10 @@ def check_login() -> None:
     if constants.HF_HUB_OFFLINE:
         raise UsageError("a model can't be pushed to the hub while HF_HUB_OFFLINE is set; unset it")
     if not get_token():
-        raise UsageError("a model can't be pushed to the hub by nobody; log in with `hf auth login`, or set HF_TOKEN")
+        raise UsageError(
+            "nobody is logged in to the hub, and a push needs a token that may write: log in with `hf auth login`, or "
+            "set HF_TOKEN"
+        )
 
 
 def _api(token: str | bool | None) -> "HfApi":
@@ -272,13 +297,19 @@ def _reason(error: BaseException, revision: str | None, local_files_only: bool, 
     if isinstance(error, errors.RevisionNotFoundError):
         return f"the repository has no revision {revision!r}; name one of its branches, tags or commits"
     if to_write and status in (401, 403):
-        return f"the hub does not let you write there; check the name of the owner, and {log_in} with write access"
+        return (
+            f"the hub does not let you write there; check the name of the owner and the rights of your token; {log_in}"
+        )
     if isinstance(error, errors.RepositoryNotFoundError):
-        return f"there is no such model on the hub, or it is private; check the name, or {log_in}"
+        return (
+            f"there is no such folder here, and no such model on the hub, or it is private; check the name, or {log_in}"
+        )
     if local_files_only:
         return (
             "the model is not in the cache, or not all of it, and local_files_only=True downloads nothing; leave it out"
         )
+    if constants.HF_HUB_OFFLINE and to_write:
+        return "nothing can be pushed while HF_HUB_OFFLINE is set; unset it"
     if constants.HF_HUB_OFFLINE:
         return (
             "the model is not in the cache, or not all of it, and HF_HUB_OFFLINE is set; unset it, or load the model "

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,11 +80,17 @@ def check_place(folder: str | Path) -> bool:
 
 
 def write_model(folder: str | Path, model: StoredModel) -> Path:
+    """Write a model folder as `write_contents` does."""
+    return write_contents(folder, packed(model))
+
+
+def write_contents(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
     """Write a model folder beside its place and exchange the two: who reads meanwhile, or after a kill, has one whole.
 
-    An existing model is replaced, and files in its folder that are no part of a model are kept; any other folder with
-    content is left alone. Of several processes that save into one place, the last one wins. Raises UsageError for a
-    place that can't be used, ModelError where the disk is full.
+    `contents` are its files by name; names that no model has are left out. An existing model is replaced, and files in
+    its folder that are no part of a model are kept; any other folder with content is left alone. Of several processes
+    that save into one place, the last one wins. Raises UsageError for a place that can't be used, ModelError where the
+    disk is full.
     """
     folder = Path(folder)
     place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
@@ -95,7 +101,7 @@ def write_model(folder: str | Path, model: StoredModel) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         claimed, lock = claim_folder(place.parent, _prefix(place))
         (claimed / "new").mkdir()
-        _write_files(claimed / "new", model)
+        _write_files(claimed / "new", contents)
         while not _put_in_place(claimed, place):
             _check_replaceable(folder)
         sync(place.parent)
@@ -181,6 +187,34 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     if os.path.lexists(weights) and sha256_of(weights, size=config.get("sizes", {}).get(_WEIGHTS)) != weights_sha256:
         raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
     return StoredExport(config, parse_json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
+
+
+def read_contents(folder: str | Path) -> dict[str, bytes]:
+    """Give the files of a model by name, exports included, to carry it elsewhere: what `write_contents` takes.
+
+    Each file is checked against its hash. Weights, history and exports that are not there are left out, because the
+    runtime needs no weights. Raises as `read_model` does.
+    """
+    return read_unchanged(folder, partial(_read_contents, Path(folder)))
+
+
+def _read_contents(folder: Path) -> dict[str, bytes]:
+    config, _ = read_files(folder, ())
+    there = [name for name in MODEL_FILES if name == _VOCABULARY or os.path.lexists(folder / name)]
+    checked = [name for name in there if name in config["files"]]
+    _, contents = read_files(folder, checked)
+    # An export of an earlier release has no hash here; it holds the hash of the weights that it was made from.
+    contents |= {name: read_inside(folder / name) for name in there if name not in (*checked, _CARD)}
+    with suppress(ModelError):  # no answer depends on the card
+        contents[_CARD] = read_inside(folder / _CARD)
+    if parse_json(folder / _CONFIG, contents[_CONFIG])["files"] != config["files"]:
+        raise ModelError(f"{folder}: another model was saved there while this one was read; try again")
+    return contents
+
+
+def model_identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what tells a model from another; exports, whose hashes and sizes are noted too, may come and go."""
+    return {**config, "files": config["files"][_WEIGHTS], "sizes": None, "checksum": None}
 
 
 def read_task(folder: str | Path) -> Any:
@@ -330,10 +364,11 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _write_files(folder: Path, model: StoredModel) -> None:
-    for name, content in packed(model).items():
-        (folder / name).write_bytes(content)
-        sync(folder / name)
+def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for name, content in contents.items():
+        if name in MODEL_FILES:
+            (folder / name).write_bytes(content)
+            sync(folder / name)
     sync(folder)
 
 

@@ -44,7 +44,8 @@ settings.load_profile("seqtag")
 REPOSITORY = Path(__file__).resolve().parent.parent
 # With a process per core, a long file that starts last is what everybody waits for.
 SLOWEST_FIRST = (
-    *("docs/test_pages.py", "linter/test_public_corpora.py", "models/tagging/test_tagger.py"),
+    *("docs/test_pages.py", "integrations/test_ray.py", "integrations/test_spark.py"),
+    *("linter/test_public_corpora.py", "models/tagging/test_tagger.py"),
     *("corpora/test_loading.py", "recipes/test_context_recipes.py", "models/tagging/test_tuning.py"),
     *("models/classifying/test_classifier.py", "models/test_context_tuning.py", "fuzz/test_reading.py"),
     *("cli/commands/test_train.py", "reporting/test_html_in_browser.py", "models/classifying/test_runs.py"),

@@ -121,7 +121,10 @@ def test_a_private_repository_needs_a_token(hub, saved_tagger: Path, tmp_path: P
     assert hub.repositories["me/secret"].private
     assert read_model(find_model("me/secret", token="token-of-me")).config["task"] == "tag"
     for token in ("token-of-you", False):
-        with pytest.raises(UsageError, match=r"there is no such model on the hub, or it is private; .*HF_TOKEN"):
+        with pytest.raises(
+            UsageError,
+            match=r"there is no such folder here, and no such model on the hub, or it is private; .*HF_TOKEN",
+        ):
             find_model("me/secret", token=token, revision="main", cache_dir=tmp_path / "empty")
     with pytest.raises(UsageError, match="does not let you write there"):
         push(saved_tagger, "me/secret", token="token-of-you")
@@ -137,7 +140,9 @@ def test_a_repository_that_is_public_is_not_pushed_to_as_a_private_one(hub, save
 
 
 def test_a_missing_repository_is_named(hub):
-    with pytest.raises(UsageError, match=r"^me/nowhere: there is no such model on the hub, or it is private"):
+    with pytest.raises(
+        UsageError, match=r"^me/nowhere: there is no such folder here, and no such model on the hub, or it is private"
+    ):
         find_model("me/nowhere")
 
 
@@ -245,10 +250,13 @@ def test_only_what_is_needed_is_downloaded(hub, exported_tagger: Path, saved_tag
         find_model("me/plain", files=("vocabulary.json", "model.onnx"))
 
 
-def test_a_call_for_folders_names_the_one_that_downloads():
+def test_a_call_for_folders_names_the_one_that_downloads(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"ada/ner: there is no such folder, .*: Tagger.from_pretrained\('ada/ner'\)"):
         check_is_path("ada/ner", "Tagger.from_pretrained")
     check_is_path("./ada/ner", "Tagger.from_pretrained")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ada").mkdir()
+    check_is_path("ada/nre", "Tagger.from_pretrained")  # more likely mistyped
 
 
 def test_a_cache_that_can_not_be_written_is_named(hub, saved_tagger: Path, tmp_path: Path):
@@ -256,3 +264,38 @@ def test_a_cache_that_can_not_be_written_is_named(hub, saved_tagger: Path, tmp_p
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UsageError, match=r"me/ner: a file of the cache can't be read or written \(.*Not a directory"):
         find_model("me/ner", cache_dir=tmp_path / "file")
+
+
+def test_a_damaged_file_of_the_cache_is_told_where_there_is_no_network(hub, saved_tagger: Path, monkeypatch):
+    from huggingface_hub import constants
+
+    hub.add("me/ner", saved_tagger)
+    path = find_model("me/ner") / "vocabulary.json"
+    path.resolve().write_bytes(b"{}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    for only_local in (True, False):
+        with pytest.raises(ModelError, match=r"^me/ner: vocabulary.json is damaged in the cache, and"):
+            find_model("me/ner", local_files_only=only_local)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert find_model("me/ner") == path.parent
+    assert path.read_bytes() == (saved_tagger / "vocabulary.json").read_bytes()
+
+
+def test_a_gated_model_says_that_its_owner_gives_access(hub, saved_tagger: Path):
+    hub.add("you/ner", saved_tagger).gated = True
+    with pytest.raises(UsageError, match=r"you/ner: access to this model is granted by its owner; ask for it"):
+        find_model("you/ner")
+
+
+def test_nothing_is_pushed_while_offline(hub, saved_tagger: Path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(UsageError, match="me/ner: nothing can be pushed while HF_HUB_OFFLINE is set; unset it"):
+        push(saved_tagger, "me/ner")
+
+
+def test_a_name_without_an_owner_is_told_where_only_the_hub_can_be_meant(hub):
+    with pytest.raises(UsageError, match=r"^ner: there is no such folder here, and a name on the hub is OWNER/NAME"):
+        find_model("ner", may_be_path=False)
+    assert hub.requests == []

@@ -13,6 +13,7 @@ CORPORA = {
 }
 
 PAGE = {f"seqtag/reporting/page/{name}" for name in ("report.html.jinja", "style.css", "script.js")}
+PAGE |= {f"seqtag/serving/page/{name}" for name in ("index.html", "page.css", "page.js", "icon.svg")}
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +36,12 @@ def test_wheel_carries_the_corpora_and_the_page_unchanged(wheel: Path):
         assert files[name] == (REPOSITORY / name).read_bytes()
 
 
-def test_wheel_brings_the_command(wheel: Path):
+def test_wheel_brings_the_command_and_the_spacy_component(wheel: Path):
     (text,) = (content for name, content in files_of(wheel).items() if name.endswith(".dist-info/entry_points.txt"))
     points = configparser.ConfigParser()
     points.read_string(text.decode("utf-8"))
     assert dict(points["console_scripts"]) == {"seqtag": "seqtag.cli:main"}
+    assert dict(points["spacy_factories"]) == {"seqtag": "seqtag.integrations.spacy:seqtag_component"}
 
 
 def test_metadata_names_licence_python_and_dependencies(wheel: Path):
@@ -48,7 +50,7 @@ def test_metadata_names_licence_python_and_dependencies(wheel: Path):
     assert metadata["Requires-Python"] == ">=3.10"
     core = {r.split(";")[0].split(">")[0] for r in metadata.get_all("Requires-Dist") if "extra ==" not in r}
     names = "torch datasets spacy seqeval scikit-learn scipy accelerate safetensors typer rich jinja2 huggingface_hub"
-    assert core == set(names.split())
+    assert core == {*names.split(), "tomli"}
     (licence,) = (content for name, content in files_of(wheel).items() if name.endswith("/licenses/LICENSE"))
     assert licence == (REPOSITORY / "LICENSE").read_bytes()
 

@@ -6,6 +6,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from toy_export import WORDS, toy_engine, write_toy
 from wheels import REPOSITORY, build_wheel, files_of, metadata_of, run_quietly
 
 import seqtag
+from seqtag.runtime import load
 
 PACKAGE = REPOSITORY / "seqtag"
 SENTENCES = [WORDS, [], ["Ada", "met", "B-52", "unknown"], ["Turin"]]
@@ -24,7 +26,8 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in {*sys.stdlib_module_names, "seqtag", "numpy", *ALSO}:
+        known = {*sys.stdlib_module_names, "seqtag", "numpy", *ALSO}
+        if name.partition(".")[0] not in known and not name.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -82,7 +85,14 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 def what_serving_imports() -> set[str]:
-    waiting = [f"seqtag.runtime.{path.stem}" for path in (PACKAGE / "runtime").glob("[!_]*.py")]
+    waiting = [
+        *(
+            f"seqtag.{room}.{path.stem}"
+            for room in ("runtime", "serving")
+            for path in (PACKAGE / room).glob("[!_]*.py")
+        ),
+        *("seqtag.cli.__main__", "seqtag.cli.commands.serve", "seqtag.integrations.spacy"),
+    ]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -94,8 +104,10 @@ def what_serving_imports() -> set[str]:
 
 def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
     wanted = {file_of(name).relative_to(REPOSITORY).as_posix() for name in what_serving_imports()}
-    packages = ("", "inference/", "reporting/", "runtime/", "text/")
-    wanted |= {f"seqtag/{folder}__init__.py" for folder in packages} | {"seqtag/py.typed"}
+    rooms = ("cli", "cli/commands", "corpora", "inference", "integrations", "models", "reporting", "runtime")
+    rooms += ("serving", "text", "training")
+    wanted |= {"seqtag/__init__.py", "seqtag/py.typed", *(f"seqtag/{room}/__init__.py" for room in rooms)}
+    wanted |= {path.relative_to(REPOSITORY).as_posix() for path in (PACKAGE / "serving" / "page").iterdir()}
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}
     assert wanted - set(files) == set(), (
         "serving needs it: add it to py-modules in distributions/runtime/pyproject.toml"
@@ -113,7 +125,7 @@ def test_version_licence_and_lower_bounds_are_those_of_the_whole(wheel: Path):
     assert licence == (REPOSITORY / "LICENSE").read_bytes()
     required = metadata.get_all("Requires-Dist")
     assert {line.split(";")[0].split(">")[0] for line in required} == {
-        *("numpy", "onnxruntime", "spacy", "huggingface_hub"),
+        *("numpy", "onnxruntime", "spacy", "huggingface_hub", "fastapi", "uvicorn", "prometheus-client", "typer")
     }
     for line in required:
         bound = line.split(";")[0].strip()
@@ -128,6 +140,33 @@ def test_it_predicts_what_torch_predicts_with_numpy_and_onnxruntime_alone(site: 
     assert tags == theirs.tags(SENTENCES)
     for ours, other in zip(probabilities, theirs.marginals(SENTENCES), strict=True):
         np.testing.assert_allclose(np.reshape(ours, other.shape), other, atol=1e-5)
+
+
+SERVICE = """
+import json
+from starlette.testclient import TestClient
+from seqtag.cli.app import app
+from seqtag.serving.app import make_app
+from seqtag.serving.settings import Settings
+
+print([command.callback.__name__ for command in app.registered_commands])
+with TestClient(make_app(Settings({"ner": FOLDER})), base_url="http://localhost") as client:
+    print(client.get("/health").status_code, client.get("/").status_code)
+    answers = client.post("/models/ner/predict", json={"texts": ["Ada met Marie in Oslo."]}).json()["answers"]
+    print(json.dumps([[span["start"], span["label"]] for span in answers[0]["spans"]]))
+"""
+
+
+def test_it_serves_raw_text_over_http(site: Path, exported_tagger: Path):
+    pytest.importorskip("fastapi", reason="needs the extra serve: pip install 'seqtag[serve]'")
+    pytest.importorskip("prometheus_client", reason="needs the extra serve: pip install 'seqtag[serve]'")
+    also = ("onnxruntime", "flatbuffers", "google", "fastapi", "starlette", "uvicorn", "h11", "prometheus_client")
+    also += ("pydantic", "pydantic_core", "annotated_types", "typing_inspection", "typing_extensions", "annotated_doc")
+    also += ("anyio", "idna", "sniffio", "opentelemetry", "exceptiongroup", "typer", "click", "rich", "shellingham")
+    also += ("httpx", "httpx2", "httpcore", "httpcore2", "certifi", "pygments", "markdown_it", "mdurl")
+    out = run_there(site, SERVICE, *also, FOLDER=str(exported_tagger)).splitlines()
+    spans = load(exported_tagger).predict_spans(["Ada met Marie in Oslo."])[0]
+    assert out == ["['serve']", "200 200", json.dumps([[span.start, span.label] for span in spans])]
 
 
 @pytest.mark.parametrize("name", ["Tagger", "Classifier", "load_corpus", "Report", "compare"])
@@ -169,3 +208,21 @@ def test_a_model_on_the_hub_needs_one_more_package_and_the_message_names_it(site
     assert told.startswith("ada/ner: there is no such folder here, and for a model on the Hugging Face hub the package")
     assert told.endswith('is missing: pip install "seqtag-runtime[hub]"')
     assert served == "True"
+
+
+def test_spacy_finds_the_component_and_needs_no_torch_for_it(site: Path, model: Path):
+    script = """
+import spacy
+
+nlp = spacy.blank("en")
+nlp.add_pipe("seqtag", config={"model": FOLDER})
+doc = nlp(spacy.tokens.Doc(nlp.vocab, WORDS))
+print([(e.start, e.end, e.label_) for e in doc.ents], "torch" in sys.modules, sys.modules["seqtag"].__file__)
+"""
+    also = sorted(set(packages_distributions()) - {"torch", "datasets", "safetensors", "accelerate", "sklearn"})
+    words = list(filter(None, WORDS))  # spaCy has no empty token
+    (spans,) = toy_engine("IOB2", "crf").spans([words])[1]
+    assert spans
+    places = [(span.start, span.end, span.label) for span in spans]
+    out = run_there(site, script, *also, FOLDER=str(model), WORDS=words)
+    assert out == f"{places} False {site / 'seqtag' / '__init__.py'}\n"

@@ -9,7 +9,7 @@ from hostile_folders import reseal
 from seqtag import ModelError, Tagger
 from seqtag.model_files import read_inside, sha256_of
 from seqtag.runtime import load
-from seqtag.store import read_model
+from seqtag.store import model_identity, read_contents, read_model, read_without_weights, write_contents
 
 FILES = ("config.json", "vocabulary.json", "model.safetensors", "history.json")
 
@@ -97,3 +97,42 @@ def test_json_that_nothing_here_ever_wrote_is_refused(folder, content, message):
     for loader in (Tagger.load, load):
         with pytest.raises(ModelError, match=rf"config\.json: damaged.*({message})"):
             loader(folder)
+
+
+def test_a_model_is_carried_to_another_place_with_all_its_files_and_no_others(folder):
+    (folder / "notes.txt").write_text("my own", encoding="utf-8")
+    contents = read_contents(folder)
+    assert set(contents) == {*FILES, "README.md", "model.onnx", "model.int8.onnx"}
+    assert contents == {name: (folder / name).read_bytes() for name in contents}
+    write_contents(folder.parent / "other", {**contents, "notes.txt": b"x", "../outside.txt": b"x", "/outside": b"x"})
+    assert {path.name for path in (folder.parent / "other").iterdir()} == set(contents)
+    assert {path.name for path in folder.parent.iterdir()} == {"model", "other"}
+    assert load(folder.parent / "other").predict([["Ada"]]) == load(folder).predict([["Ada"]])
+
+
+def test_a_model_without_weights_or_card_and_with_an_older_export_is_carried_too(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "README.md").unlink()
+    STAND_INS["folder"][0](folder / "README.md")
+    config = read_without_weights(folder).config
+    for part in ("files", "sizes"):
+        del config[part]["model.int8.onnx"]
+    reseal(folder, config)
+    write_contents(folder.parent / "other", read_contents(folder))
+    assert not (folder.parent / "other" / "model.safetensors").exists()
+    assert load(folder.parent / "other", int8=True).predict([["Ada"]]) == load(folder, int8=True).predict([["Ada"]])
+
+
+@pytest.mark.parametrize("name", [*FILES, "model.onnx"])
+def test_a_damaged_file_is_not_carried(folder, name):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-20] + b"x" + content[-19:])
+    with pytest.raises(ModelError, match=f"{name}: damaged"):
+        read_contents(folder)
+
+
+def test_exports_come_and_go_and_the_model_is_the_same(folder, saved_classifier):
+    before = model_identity(read_without_weights(folder).config)
+    Tagger.load(folder, device="cpu").export(folder)
+    assert model_identity(read_without_weights(folder).config) == before
+    assert model_identity(read_without_weights(saved_classifier).config) != before

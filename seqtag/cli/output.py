@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import IO, Any, Protocol
 
 from seqtag.errors import SeqtagError, UsageError
 from seqtag.folders import try_lock
@@ -58,20 +58,20 @@ def write_forms(report: Report, files: Files) -> None:
 
 
 @contextmanager
-def open_output(path: str) -> Iterator[TextIO]:
-    """Open a UTF-8 file that takes its place only once all of it is written; '-' is standard output.
+def open_output(path: str, *, is_binary: bool = False) -> Iterator[Any]:
+    """Open a file, of UTF-8 or binary, that takes its place only once all of it is written; '-' is standard output.
 
     Devices and pipes are written to directly. Raises UsageError if the file can't be opened, SeqtagError if the disk
     is full.
     """
     if path == "-":
-        yield sys.stdout
+        yield sys.stdout.buffer if is_binary else sys.stdout
         return
     place = Path(path)
     is_device = place.exists() and not place.is_file()
     try:
         partial, lock = (place, None) if is_device else _new_partial(place)
-        handle = partial.open("w", encoding="utf-8", newline="\n")
+        handle: IO[Any] = partial.open("wb") if is_binary else partial.open("w", encoding="utf-8", newline="\n")
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise _no_place(path, getattr(error, "strerror", str(error))) from None
     try:

@@ -2,12 +2,15 @@
 
 import errno
 import gc
+import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import wraps
 from types import FrameType
 from typing import ParamSpec
@@ -16,6 +19,7 @@ import typer
 
 from seqtag.corpora.workspace import sweep_workspaces
 from seqtag.errors import SeqtagError
+from seqtag.reporting.progress import bars_allowed
 from seqtag.training.launch import is_main_process
 
 INTERRUPTED = 130  # as shells report it for a program that Ctrl-C ended
@@ -112,10 +116,24 @@ def _signals_as_interrupts() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+@dataclass(slots=True)
+class Messages:
+    """How the command line speaks on standard error; `seqtag --quiet` and `--log-json` set it."""
+
+    quiet: bool = False
+    as_json: bool = False
+
+
+MESSAGES = Messages()
+
+
 class _PlainLines(logging.Handler):
     """Write messages as they are; if a progress bar has taken over standard error, they appear above the bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if MESSAGES.as_json:
+            _print_json(record.levelname.lower(), record.getMessage())
+            return
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
         _print_message(prefix + record.getMessage())
 
@@ -124,18 +142,28 @@ class _PlainLines(logging.Handler):
 def _plain_messages() -> Iterator[None]:
     logger = logging.getLogger("seqtag")
     handler, level = _PlainLines(), logger.level
+    least = logging.WARNING if MESSAGES.quiet else logging.INFO
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO if is_main_process() else logging.ERROR)
+    logger.setLevel(least if is_main_process() else logging.ERROR)
     try:
-        yield
+        with bars_allowed(not (MESSAGES.quiet or MESSAGES.as_json)):
+            yield
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
 
 
 def _complain(message: str, code: int) -> int:
-    _print_message(f"error: {message}")
+    if MESSAGES.as_json:
+        _print_json("error", message)
+    else:
+        _print_message(f"error: {message}")
     return code
+
+
+def _print_json(level: str, message: str) -> None:
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    _print_message(json.dumps({"time": now, "level": level, "message": message}, ensure_ascii=False))
 
 
 def _print_message(message: str) -> None:

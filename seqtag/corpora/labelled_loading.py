@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from datasets import Dataset
 
-from seqtag.corpora.column_roles import Column
+from seqtag.corpora.column_roles import Column, header_name
 from seqtag.corpora.formats.arrow_tables import (
     JSON_ENDINGS,
     hub_tables,
@@ -23,6 +23,7 @@ from seqtag.corpora.formats.arrow_tables import (
     table_file,
     table_folder,
 )
+from seqtag.corpora.formats.class_exports import class_export_part, docbin_classes
 from seqtag.corpora.formats.class_files import class_files, class_folders, is_class_folder
 from seqtag.corpora.formats.csv_tables import delimited_parts, is_delimited
 from seqtag.corpora.formats.hu_liu_reviews import is_opinion_file, opinion_parts
@@ -201,11 +202,16 @@ def _tables(paths: Sequence[Path], text: Column | None, label: Column | None) ->
     """Read files with rows of a text and a label, in their order."""
     parts = {}
     for path in paths:
-        if (ending := file_ending(_filled(path))) in _TAGGED:
+        ending = file_ending(_filled(path))
+        if ending == ".spacy":
+            parts[path] = docbin_classes(path)
+        elif ending in JSON_ENDINGS and (part := class_export_part(path, header_name(text, "text", str(path)))):
+            parts[path] = part
+        elif ending in _TAGGED:
             raise UsageError(
                 f"{path}: a {ending} file holds tokens and tags, no labels of texts; read it with task='tag'"
             )
-        if ending in (*_BINARY_TABLES, *JSON_ENDINGS):
+        elif ending in (*_BINARY_TABLES, *JSON_ENDINGS):
             parts[path] = labelled_table(table_file(path, ending), str(path), text, label)
     delimited = [path for path in paths if path not in parts]
     parts |= dict(zip(delimited, delimited_parts(delimited, text=text, label=label)))

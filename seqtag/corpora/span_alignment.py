@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from seqtag.corpora.tagged_blocks import Block, SpanFault, TaggedSentence, gather
+from seqtag.corpora.tagged_blocks import Block, SentenceText, SpanFault, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
 from seqtag.text.tokenizer import Token, Tokenizer
@@ -96,7 +96,8 @@ class SpanAccount:
                     self.note("borders of sentences left out, because a span goes over them", len(cuts) - len(kept))
                 for start, end in pairwise([0, *kept, len(tokens)]):
                     words = [token.text for token in tokens[start:end]]
-                    yield TaggedSentence(words, tags[start:end], lines[start:end], text.document)
+                    own_text = sentence_text(text.text, tokens, start, end)
+                    yield TaggedSentence(words, tags[start:end], lines[start:end], text.document, own_text)
 
         yield from gather(sentences())
         self._close()
@@ -180,6 +181,17 @@ class SpanAccount:
                 f"{_listed(misaligned, _SHOWN)}; mend the offsets, name the language of the texts, such as "
                 "language='en', or raise max_misaligned"
             )
+
+
+def sentence_text(text: str, tokens: Sequence[Token], start: int, end: int) -> SentenceText:
+    """Give the text of the sentence that goes from token `start` to `end`, with the space after it.
+
+    >>> sentence_text("Hm. Yes.", [Token("Hm.", 0, 3), Token("Yes", 4, 7), Token(".", 7, 8)], 1, 3)
+    SentenceText(text='Yes.', starts=[0, 3])
+    """
+    begin = tokens[start].start if start else 0
+    stop = tokens[end].start if end < len(tokens) else len(text)
+    return SentenceText(text[begin:stop], [token.start - begin for token in tokens[start:end]])
 
 
 def _listed(faults: Sequence[SpanFault], most: int) -> str:

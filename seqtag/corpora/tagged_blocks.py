@@ -14,6 +14,13 @@ from seqtag.text.tag_spelling import DEFAULT_SPELLING, TagSpelling
 BLOCK_TOKENS = 100_000  # tokens per block, about: enough for vectorised work, and little memory
 
 
+class SentenceText(NamedTuple):
+    """A sentence before it was cut into tokens."""
+
+    text: str
+    starts: Sequence[int]  # where each token begins in it
+
+
 class TaggedSentence(NamedTuple):
     """A sentence as it stands in a file."""
 
@@ -21,6 +28,7 @@ class TaggedSentence(NamedTuple):
     tags: Sequence[str]
     lines: Sequence[int]  # where each token stands
     document: int = 0  # the number of its document; the same for all sentences if the source tells none apart
+    text: SentenceText | None = None  # None if the source has tokens only
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Block:
     lines: Any  # N integers: where each token stands in its source (a line, a row, a document)
     lengths: Any  # S integers: the tokens of each sentence; 0 is legal
     documents: Any = None  # S integers, or strings in an Arrow array: the document of each sentence; None: not known
+    texts: Sequence[SentenceText | None] | None = None  # S texts; None: the source has tokens only
 
 
 def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
@@ -42,9 +51,9 @@ def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
     [[2, 1]]
     """
     for run in filled(sentences, lambda sentence: len(sentence.tokens), BLOCK_TOKENS):
-        *lists, documents = zip(*run)
+        *lists, documents, texts = zip(*run)
         tokens, tags, lines = (list(chain.from_iterable(each)) for each in lists)
-        yield Block(tokens, tags, lines, [len(sentence.tokens) for sentence in run], list(documents))
+        yield Block(tokens, tags, lines, [len(sentence.tokens) for sentence in run], list(documents), texts)
 
 
 @dataclass(frozen=True, slots=True)

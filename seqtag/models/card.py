@@ -161,7 +161,7 @@ _WITHOUT_TORCH = """
 The repository holds the model as ONNX too, so that it runs without torch:
 
 ```sh
-pip install "seqtag-runtime[hub,text]"
+pip install "seqtag-runtime[hub]"
 ```
 
 ```python

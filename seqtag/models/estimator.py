@@ -215,6 +215,7 @@ class Estimator(HubModel, Fitted[NetworkT, VocabularyT], BaseEstimator):
             seeds=self.seeds,
             fingerprint=self._run_fingerprint(),
             run=run,
+            params=params,
             batches=batches,
         )
         self.network_, self.history_ = trained.network, trained.history

@@ -66,12 +66,14 @@ def train_seeds(
     seeds: int,
     fingerprint: str,
     run: Run,
+    params: Mapping[str, Any],
     batches: Callable[[int], list[np.ndarray]] | None = None,
 ) -> TrainedSeeds[NetworkT]:
     """Train `seeds` networks from `options.seed` on, and give the one with the best dev score, with its history.
 
     `build` gives a network with its first weights, `evaluate` its dev score. `batches(epoch)` orders the rows; without
-    it they are shuffled. `fingerprint` is what must be the same for a killed run to go on.
+    it they are shuffled. `fingerprint` is what must be the same for a killed run to go on, `params` are all options of
+    the estimator, for who looks on.
     """
     best: tuple[NetworkT, list[EpochRecord]] | None = None
     scores: list[float] = []
@@ -82,7 +84,7 @@ def train_seeds(
             network = build()
         watchers: list[Watcher] = list(run.watchers) if run.watchers is not None else [default_watcher()]
         if run.tensorboard is not None:
-            watchers.append(TensorBoardWatcher(Path(run.tensorboard) / f"seed-{seed}"))
+            watchers.append(TensorBoardWatcher(Path(run.tensorboard) / f"seed-{seed}", {**params, "seed": seed}))
         trainer = Trainer(
             network,
             options=replace(options, seed=seed),

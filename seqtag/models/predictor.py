@@ -46,8 +46,9 @@ def _load(folder: Path, *, device: str, engine: str | None, threads: int | None)
         from seqtag.runtime import load
 
         try:
-            if engine or read_without_weights(folder).config["params"].get("engine", "auto") in ("auto", "onnx"):
-                return load(folder, threads=threads or _wished_threads())
+            chosen = engine or read_without_weights(folder).config["params"].get("engine", "auto")
+            if chosen != "torch":
+                return load(folder, int8=chosen == "onnx-int8", threads=threads or _wished_threads())
         except (SeqtagError, KeyError, TypeError, AttributeError):
             pass  # no export, a damaged one, or no onnxruntime: the other way says so, or does without
     task = read_task(folder)
@@ -55,8 +56,14 @@ def _load(folder: Path, *, device: str, engine: str | None, threads: int | None)
         raise UsageError(
             f"{folder}: holds a language model, which knows no tags or classes; name a tagger or a classifier"
         )
-    from seqtag import Classifier, Tagger
+    try:
+        from seqtag import Classifier, Tagger
+    except UsageError:  # seqtag-runtime has no estimators: the export predicts on any device, or says why it can't
+        if engine == "torch":
+            raise
+        from seqtag.runtime import load
 
+        return load(folder, threads=threads or _wished_threads())
     return (Classifier if task == "classify" else Tagger).load(folder, device=device, engine=engine)
 
 

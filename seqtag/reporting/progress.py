@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 logger = logging.getLogger("seqtag")
@@ -15,6 +16,25 @@ _SECONDS_TO_BAR = 1.0
 _SECONDS_TO_LINE = 5.0
 
 Item = TypeVar("Item")
+
+
+_bars_are_allowed = True
+
+
+@contextmanager
+def bars_allowed(allowed: bool) -> Iterator[None]:
+    """Say whether bars may be shown inside a block."""
+    global _bars_are_allowed
+    before, _bars_are_allowed = _bars_are_allowed, allowed
+    try:
+        yield
+    finally:
+        _bars_are_allowed = before
+
+
+def shows_bars() -> bool:
+    """Say whether progress is shown as a bar: on a terminal, unless that was ruled out."""
+    return _bars_are_allowed and sys.stderr.isatty()
 
 
 def watched(
@@ -34,7 +54,7 @@ def watched(
             now = time.perf_counter()
             if bar is not None:
                 bar(done)
-            elif sys.stderr.isatty():
+            elif shows_bars():
                 bar = _Bar(work, total) if now - begun >= _SECONDS_TO_BAR else None
             elif now - said >= _SECONDS_TO_LINE:
                 logger.info("%s: %s of %s", work, f"{min(done, total):,}", f"{total:,}")

@@ -17,7 +17,7 @@ from seqtag.model_files import shown
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
-from seqtag.store import StoredExport, read_unchanged, read_without_weights, unpacked
+from seqtag.store import StoredExport, model_identity, read_unchanged, read_without_weights, unpacked
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.language_rules import Cutter
@@ -42,16 +42,11 @@ class Source:
             return self.files
         try:
             now, names = read_without_weights(self.folder), ("config.json", "vocabulary.json", self.export)
-            if _identity(now) == _identity(self.stored):
+            if model_identity(now.config) == model_identity(self.stored.config):
                 return {name: (self.folder / name).read_bytes() for name in names}
         except (SeqtagError, OSError):
             pass
         raise ModelError(f"{self.folder}: the model that was loaded from it is no longer there, so it can't be pickled")
-
-
-def _identity(stored: StoredExport) -> dict[str, Any]:
-    """Give what tells a model from another; exports, whose hashes and sizes are noted too, may come and go."""
-    return {**stored.config, "files": stored.weights_sha256, "sizes": None}
 
 
 class Portable:

@@ -123,7 +123,7 @@ class Tokenizer:
     def stream(self, texts: Iterable[str]) -> Iterator[list[TokenRun]]:
         """Give `sentences(text)` of each text, in order, in memory that does not grow with their number."""
         for _, sentences in self._cut(texts):
-            yield [part for sentence in sentences for part in _cut_long(sentence, self.max_tokens)]
+            yield [part for sentence in sentences for part in cut_long(sentence, self.max_tokens)]
 
     def token_stream(self, texts: Iterable[str]) -> Iterator[TokenRun]:
         """Give `tokens(text)` of each text, in order, in memory that does not grow with their number."""
@@ -221,7 +221,14 @@ def _doc_of(pipeline: Any, text: str) -> Any:
     )
 
 
-def _cut_long(sentence: TokenRun, limit: int) -> Iterator[TokenRun]:
+def cut_long(sentence: TokenRun, limit: int) -> Iterator[TokenRun]:
+    """Cut a run of more than `limit` tokens after punctuation or at wide white space in its second half.
+
+    Where there is neither, it is cut at the limit.
+
+    >>> [part.words for part in cut_long(TokenRun("so , so far", ["so", ",", "so", "far"]), 3)]
+    [['so', ','], ['so', 'far']]
+    """
     start = 0
     while len(sentence) - start > limit:
         breaks = (place for place in range(start + limit, start + limit // 2, -1) if _may_break(sentence, place))

@@ -5,19 +5,20 @@ The bar and the lines go to standard error.
 
 import logging
 import math
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from seqtag.errors import UsageError
+from seqtag.reporting.progress import shows_bars
 
 logger = logging.getLogger("seqtag")
 
 _SECONDS_TO_LINE = 30.0
+_WIDE = 100  # columns of a terminal
 # Beyond this many nats a perplexity says nothing, and e to some power overflows.
 _MOST_NATS = 50.0
 
@@ -131,14 +132,16 @@ class BarWatcher(Watcher):
         self.epochs = epochs
         self.best: float | None = None
         self.since = 0, 0.0, 0  # the epoch, seconds and tokens from which the speed is measured
+        console = Console(stderr=True)
+        elapsed = [TimeElapsedColumn()] if console.width >= _WIDE else []  # a narrow terminal keeps room for the bar
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[speed]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
+            *elapsed,
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            TextColumn("left"),
+            console=console,
             transient=True,
         )
         self.progress.start()
@@ -156,7 +159,7 @@ class BarWatcher(Watcher):
             total=self.epochs * steps,
             completed=(epoch - 1) * steps + step,
             description=f"epoch {epoch}/{self.epochs} {self.wording.loss(loss)}",
-            speed=speed + (f", best dev {self.wording.score(self.best)}" if self.best else ""),
+            speed=speed + (f", dev {self.wording.score(self.best)}" if self.best else ""),
         )
 
     def epoch(self, record: EpochRecord) -> None:
@@ -170,25 +173,36 @@ class BarWatcher(Watcher):
 
 
 class TensorBoardWatcher(Watcher):
-    """Write loss, dev score and rates of each epoch for TensorBoard. Needs `pip install "seqtag[tensorboard]"`."""
+    """Write loss, dev score and rates of each epoch for TensorBoard, and the options of the run with its best score.
 
-    def __init__(self, folder: str | Path) -> None:
+    Needs `pip install "seqtag[tensorboard]"`.
+    """
+
+    def __init__(self, folder: str | Path, options: Mapping[str, Any] | None = None) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise UsageError('TensorBoard is not installed; run: pip install "seqtag[tensorboard]"') from None
         self.writer: Any = SummaryWriter(str(folder))
+        self.options = dict(options or {})
+        self.best: float | None = None
+        rows = "".join(f"| {name} | {value} |\n" for name, value in self.options.items())
+        self.writer.add_text("options", f"| option | value |\n|---|---|\n{rows}")
 
     def epoch(self, record: EpochRecord) -> None:
         """Add a point to each curve."""
         for name in ("loss", "dev_score", "learning_rate", "tokens_per_second"):
             self.writer.add_scalar(name, getattr(record, name), record.epoch)
+        self.best = record.dev_score if self.best is None else max(self.best, record.dev_score)
 
     def close(self) -> None:
-        """Flush and close the file."""
+        """Write the options beside the best score, for TensorBoard's table of runs, and close the file."""
+        if self.best is not None:
+            plain = {name: v if isinstance(v, (bool, int, float, str)) else str(v) for name, v in self.options.items()}
+            self.writer.add_hparams(plain, {"best_dev_score": self.best}, run_name=".")
         self.writer.close()
 
 
 def default_watcher(wording: Wording = SHARES) -> Watcher:
     """Choose the bar where standard error is a terminal, plain lines elsewhere."""
-    return BarWatcher(wording) if sys.stderr.isatty() else LineWatcher(wording)
+    return BarWatcher(wording) if shows_bars() else LineWatcher(wording)

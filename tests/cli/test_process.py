@@ -1,6 +1,7 @@
 """What a command does with signals, with standard streams that are missing, and with readers that went away."""
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -146,3 +147,16 @@ def test_garbage_is_collected_rarely():
         assert gc.get_threshold()[0] > 700
     finally:
         gc.set_threshold(*before)
+
+
+def test_quiet_leaves_warnings_and_json_gives_objects(run: Run, corpus: Path, tmp_path: Path):
+    train = ("train", corpus, *SMALL, "--epochs", "1")
+    quiet = run("--quiet", *train, "--out", tmp_path / "a")
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+    told = run("--log-json", *train, "--out", tmp_path / "b")
+    messages = [json.loads(line) for line in told.stderr.splitlines()]
+    assert any(message["message"].startswith("epoch 1/1") for message in messages)
+    assert {message["level"] for message in messages} == {"info"}
+    failed = run("--log-json", "evaluate", tmp_path / "nowhere", corpus)
+    assert json.loads(failed.stderr)["level"] == "error"
+    assert "epoch 1/1" in run(*train, "--out", tmp_path / "c").stderr

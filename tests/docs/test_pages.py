@@ -9,12 +9,15 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hub_server import environment
+from optional_tools import need
 from typer.main import get_command
 
 import seqtag
@@ -35,6 +38,9 @@ SHOWN = {"text", "json", "csv", "toml"}
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
 LINEAR = "--data CORPORA --set encoder=null --seeds 2"
+RECIPE = "lies in the repository; tests/recipes/test_cluster.py, test_ray.py and test_spark.py run it"
+LAUNCHED = "needs several processes or machines; tests/training/test_loop.py trains in two processes"
+MACHINES = "--nnodes 2 --nproc_per_node 4 --rdzv_backend c10d"
 RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
 NOT_RUN = {
     "README.md": {
@@ -54,7 +60,22 @@ NOT_RUN = {
         RUNTIME: INSTALLS,
     },
     "docs/howto/hub.md": {"hf auth login": "asks for the token of an account"},
+    "docs/howto/cluster.md": {
+        'pip install "seqtag[ray]"': INSTALLS,
+        'pip install "seqtag[spark]"': INSTALLS,
+        "python recipes/cluster.py models/ner texts answers": RECIPE,
+        "python recipes/cluster.py models/ner texts answers --on ray --workers 2": RECIPE,
+        "python recipes/cluster.py models/ner texts answers --on spark --workers 2": RECIPE,
+    },
+    "docs/howto/several-machines.md": {
+        "torchrun --standalone --nproc_per_node 2 train_together.py": LAUNCHED,
+        f"torchrun {MACHINES} --rdzv_endpoint FIRST:29500 train_together.py": LAUNCHED,
+    },
     "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
+    "docs/howto/service.md": {
+        'pip install "seqtag[serve]"': INSTALLS,
+        "SEQTAG_TOKEN=... seqtag serve models/news --host 0.0.0.0": "would serve for ever, and to everybody",
+    },
     "docs/results/quality.md": {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
         "python recipes/pos_ud.py --data CORPORA": CORPORA,
@@ -83,11 +104,17 @@ LEARNS_FROM_ALL = {
     "docs/guide/training.md",
     "docs/howto/annotations.md",
     "docs/howto/data-frame.md",
+    "docs/howto/presidio.md",
     "docs/howto/spacy.md",
 }
 
 # Pages whose blocks talk to the Hugging Face hub; here to a server on this machine.
 ON_THE_HUB = {"docs/howto/hub.md"}
+# Pages that run tools which are not among what seqtag needs: the packages, and what Spark runs on.
+NEEDS = {
+    "docs/howto/cluster.md": ("ray", "pyspark", "dask", "daft"),
+    "docs/howto/presidio.md": ("presidio_analyzer", "presidio_anonymizer"),
+}
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
@@ -136,6 +163,8 @@ def test_the_blocks_of_a_page_run(
     if page in ON_THE_HUB:
         for name, value in environment(request.getfixturevalue("hub"), tmp_path / "hub-cache").items():
             monkeypatch.setenv(name, value)
+    for name in NEEDS.get(page, ()):
+        need(name)
     (tmp_path / "data").symlink_to(REPOSITORY / "data" if page in LEARNS_FROM_ALL else small_data)
     monkeypatch.chdir(tmp_path)
     places = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
@@ -143,7 +172,10 @@ def test_the_blocks_of_a_page_run(
     names: dict = {"__name__": "__main__"}
     for language, block in blocks(page, "python", "sh"):
         if language == "python":
-            exec(compile(block, page, "exec"), names)
+            with warnings.catch_warnings():
+                if page in NEEDS:
+                    warnings.simplefilter("default")  # these tools warn of each other
+                exec(compile(block, page, "exec"), names)
         else:
             done = subprocess.run(["bash", "-euo", "pipefail", "-c", block])
             assert done.returncode == 0, f"{page}: exit code {done.returncode} of\n{block}\n{capfd.readouterr().err}"
@@ -196,9 +228,16 @@ def promises_of_the_data_frame(names: dict, folder: Path) -> None:
 
 
 def promises_of_spacy(names: dict, folder: Path) -> None:
-    doc = names["nlp"]("Ada Lovelace lived in London.")
+    doc = names["again"]("Ada Lovelace lived in London.")
     assert [entity.text for entity in doc.ents] == ["Ada Lovelace", "London"]
-    assert all(0 < entity._.score <= 1 for entity in doc.ents)
+    assert all(0 < entity._.seqtag_score <= 1 for entity in doc.ents)
+    assert names["scores"]["ents_f"] > 0.3
+
+
+def promises_of_presidio(names: dict, folder: Path) -> None:
+    assert names["recognizer"].supported_entities == ["LOCATION", "PERSON"]
+    assert names["hidden"].text.endswith("her badge is <BADGE>.")
+    assert "<PERSON>" in names["hidden"].text
 
 
 def promises_of_operations(names: dict, folder: Path) -> None:
@@ -212,6 +251,19 @@ def promises_of_operations(names: dict, folder: Path) -> None:
     assert scores[0] == pytest.approx(scores[1])
 
 
+def promises_of_clusters(names: dict, folder: Path) -> None:
+    alone = [_without_scores(spans) for spans in names["answered"].column("spans").to_pylist()]
+    assert [_without_scores(row["spans"]) for row in names["tagged"]] == alone
+    assert [_without_scores(row["spans"]) for row in names["in_ray"]] == alone
+    assert [_without_scores(row.spans) for row in names["in_spark"]] == alone[:2]
+    assert [_without_scores(spans) for spans in names["in_dask"]["spans"]] == alone
+    assert [_without_scores(spans) for spans in names["in_daft"]] == alone
+
+
+def _without_scores(spans: Iterable) -> list[tuple]:
+    return [(span["start"], span["end"], span["label"], span["text"]) for span in spans]
+
+
 # What the session of a page leaves, beside having run.
 PROMISES = {
     "README.md": promises_of_readme,
@@ -220,8 +272,10 @@ PROMISES = {
     "docs/guide/predicting.md": promises_of_predicting,
     "docs/guide/reports.md": promises_of_reports,
     "docs/guide/training.md": promises_of_training,
+    "docs/howto/cluster.md": promises_of_clusters,
     "docs/howto/data-frame.md": promises_of_the_data_frame,
     "docs/howto/operations.md": promises_of_operations,
+    "docs/howto/presidio.md": promises_of_presidio,
     "docs/howto/spacy.md": promises_of_spacy,
 }
 
@@ -313,7 +367,10 @@ def test_the_table_of_the_architecture_names_files_that_exist():
 def test_every_public_name_has_a_place_in_the_reference():
     listed = set(re.findall(r"^::: seqtag\.([\w.]+)$", TEXTS["docs/reference.md"], flags=re.MULTILINE))
     public = set(seqtag.__all__) - {"__version__"} | {f"runtime.{name}" for name in seqtag.runtime.__all__}
-    assert listed == public
+    inside_tools = {name for name in listed if name.startswith("integrations.")}
+    assert listed - inside_tools == public
+    for module, _, name in (each.rpartition(".") for each in inside_tools):
+        assert hasattr(import_module(f"seqtag.{module}"), name)
 
 
 def test_the_readme_is_short():

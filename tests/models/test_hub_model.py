@@ -53,6 +53,8 @@ def test_a_classifier_and_a_language_model_come_back(hub, saved_classifier: Path
         load_predictor("me/writer")
     with pytest.raises(UsageError, match=r"^me/writer: holds a model for the task 'lm', Tagger needs 'tag'"):
         Tagger.from_pretrained("me/writer")
+    with pytest.raises(UsageError, match=r"^me/writer: holds a model for the task 'lm', the runtime needs 'tag' or"):
+        load("me/writer")
     with pytest.raises(UsageError, match=r"^me/mood: the repository has no model.onnx; .*seqtag export"):
         load("me/mood")
 

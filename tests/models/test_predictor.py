@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import TOKENS
+from tiny import TAGS, TOKENS
 
 from seqtag import Classifier, ModelError, Tagger, UsageError
 from seqtag.models.predictor import load_predictor
@@ -37,6 +37,16 @@ def test_the_engine_that_was_saved_is_kept(exported_tagger: Path, tmp_path: Path
     tagger.save(tmp_path / "model")
     shutil.copy(exported_tagger / "model.onnx", tmp_path / "model")
     assert isinstance(load_predictor(tmp_path / "model"), Tagger)
+
+
+def test_a_saved_engine_of_int8_takes_its_export(exported_tagger: Path, tmp_path: Path):
+    tagger = Tagger.load(exported_tagger).set_params(engine="onnx-int8")
+    tagger.save(tmp_path / "model")
+    assert isinstance(load_predictor(tmp_path / "model"), Tagger)  # which says that there is no such export
+    tagger.set_params(engine="torch").export(tmp_path / "model", int8=True, dev=(TOKENS, TAGS), force=True)
+    predictor = load_predictor(tmp_path / "model")
+    assert isinstance(predictor, RuntimeTagger)
+    assert predictor.predict(TOKENS) == load_predictor(exported_tagger, engine="onnx-int8").predict(TOKENS)
 
 
 def test_a_damaged_model_is_named(saved_tagger: Path, tmp_path: Path):

@@ -27,6 +27,7 @@ class Repository:
     """A repository: branches and tags lead to commits, and a commit has all its files."""
 
     private: bool = False
+    gated: bool = False  # its owner has to let people in
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
@@ -106,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None or (found.private and self._user != repo.split("/")[0]):
             # The hub says 401 to a stranger, who may just have forgotten a token.
             self._refuse(404 if self._user else 401, "RepoNotFound", "Repository not found")
+            return None
+        if found.gated and self._user != repo.split("/")[0]:
+            self._refuse(403, "GatedRepo", "Access to this model is restricted")
             return None
         return found
 

@@ -63,7 +63,7 @@ def test_the_bar_shows_loss_speed_and_the_best_score(monkeypatch):
         task = bar.progress.tasks[0]
         assert task.description == "epoch 2/2 loss 1.200"
         assert (task.completed, task.total) == (6, 8)
-        assert task.fields["speed"] == "1,500 tokens/s, best dev 50.00"
+        assert task.fields["speed"] == "1,500 tokens/s, dev 50.00"
     finally:
         bar.close()
 
@@ -84,11 +84,20 @@ def test_tensorboard_gets_a_point_an_epoch_on_each_curve(rows, monkeypatch, tmp_
         def add_scalar(self, name, value, step):
             points.append((name, value, step))
 
+        def add_text(self, name, text):
+            points.append((name, text))
+
+        def add_hparams(self, options, scores, run_name):
+            points.append(("hparams", options, scores))
+
         def close(self):
             points.append(("closed", self.folder))
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=SummaryWriter))
-    history = make_trainer(rows, watchers=[TensorBoardWatcher(tmp_path / "runs")]).run()
+    history = make_trainer(rows, watchers=[TensorBoardWatcher(tmp_path / "runs", {"size": 8, "x": None})]).run()
     assert points.pop() == ("closed", str(tmp_path / "runs"))
+    best = max(record.dev_score for record in history)
+    assert points.pop() == ("hparams", {"size": 8, "x": "None"}, {"best_dev_score": best})
+    assert points.pop(0) == ("options", "| option | value |\n|---|---|\n| size | 8 |\n| x | None |\n")
     curves = ("loss", "dev_score", "learning_rate", "tokens_per_second")
     assert points == [(name, getattr(record, name), record.epoch) for record in history for name in curves]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqtag.cli.arguments import JsonFile
+from seqtag.cli.config_file import toml_value
 from seqtag.cli.output import show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import TASKS
@@ -23,6 +24,7 @@ EXAMPLES = (
     "seqtag options Tagger",
     "seqtag options hidden_size",
     "seqtag options --json options.json",
+    "seqtag options Tagger --toml > ner.toml",
 )
 
 _WIDTH = 80
@@ -58,13 +60,39 @@ def options(
         ),
     ] = None,
     json_file: JsonFile = None,
+    toml: Annotated[
+        bool,
+        typer.Option(
+            "--toml",
+            help="Write the options of one estimator, by default Tagger, as a file for `seqtag train --config`: all of "
+            "them as comments, to be uncommented and changed.",
+        ),
+    ] = False,
 ) -> None:
     """List the options of the estimators, with their defaults, the values that they take and what they do.
 
     `seqtag train` sets them with --set: those of Tagger for --task tag, of Classifier for --task classify, of
     LanguageModel for --task lm. In Python they are the arguments of these classes.
     """
+    if toml:
+        print(config_template(name or "Tagger"), end="")
+        return
     show(find_options(name), {} if json_file is None else {".json": json_file})
+
+
+def config_template(name: str) -> str:
+    """Write a file for `seqtag train --config` in which each option of an estimator stands as a comment."""
+    groups = find_options(name).groups
+    if len(groups) != 1:
+        raise UsageError(f"--toml {name}: several estimators have this option; name one: {', '.join(groups)}")
+    ((kind, options),) = groups.items()
+    task = next(task for task in TASKS.values() if task.class_name == kind)
+    lines = [f"# seqtag train --config FILE.toml: a {task.noun}", f'task = "{task.name}"', "# data = ", "# out = ", ""]
+    lines += ["# The options of the model; take the sign away from those to change.", "[set]"]
+    for option in options:
+        lines += ["", *wrap(option.doc, _WIDTH, initial_indent="# ", subsequent_indent="# ")]
+        lines += [f"#   takes {option.allowed}", f"# {option.name} = {toml_value(option.default)}"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def find_options(name: str | None) -> OptionList:

@@ -2,7 +2,9 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,9 +14,6 @@ from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
 from seqtag.hub import find_model
 
-if TYPE_CHECKING:
-    from seqtag.cli.prediction.requests import Request
-
 logger = logging.getLogger("seqtag")
 
 EXAMPLES = (
@@ -23,10 +22,10 @@ EXAMPLES = (
     "seqtag predict models/ner texts.jsonl --format jsonl > spans.jsonl",
     'echo "What a day!" | seqtag predict models/mood --attention',
     "seqtag predict models/mood reviews.csv:text=review --output classified.csv",
+    "seqtag predict models/ner texts.jsonl --workers 4 --output spans.jsonl",
+    "seqtag predict models/ner texts.jsonl --format label-studio --output tasks.json --label-config labels.xml",
+    "seqtag predict models/ner in.spacy --format spacy --output out.spacy",
 )
-
-# The most requests that are answered together: enough for full batches, few enough that memory does not grow.
-_MOST = 512
 
 
 @command
@@ -40,7 +39,7 @@ def predict(
             "column or in the one that FILE:token=1 names (for standard input: -- -:token=1), and a blank line after "
             "each sentence; the other columns, comments and a header are kept. For a classifier: one text per line, or "
             "a table whose name ends in .csv or .tsv, where FILE:text=review names the column of the texts; all "
-            "columns are kept.",
+            "columns are kept. For both: a DocBin of spaCy (.spacy), whose own tokens are tagged.",
         ),
     ] = "-",
     text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")] = False,
@@ -56,11 +55,13 @@ def predict(
         str | None,
         typer.Option(
             "--format",
-            metavar="conll|jsonl|text|csv",
+            metavar="NAME",
             help="What to write. For a tagger, conll: one token and its tag per line; jsonl: spans with offsets and "
             "probabilities; text: the same for people to read. For a classifier, text: class, probability and text "
             "between tabs; jsonl: with the probabilities of all classes; csv: the table with the columns label and "
-            "score added (predicted_label if it has a label). Default: the form of INPUT.",
+            "score added (predicted_label if it has a label). For other tools, with scores: label-studio, doccano, "
+            "prodigy, hf (transformers' pipelines), spacy (.spacy), and of a tagger conllu, webanno and displacy. "
+            "Default: the form of INPUT.",
         ),
     ] = None,
     attention: Annotated[
@@ -72,37 +73,88 @@ def predict(
         ),
     ] = False,
     output: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many processes answer, each on one core and with a model of its own, in the same order and with "
+            "the same answers. Default: this process alone, with all cores.",
+        ),
+    ] = 1,
+    label_config: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio",
+            metavar="FILE",
+            help="Write the labelling interface, XML, for the labels of the model here.",
+        ),
+    ] = None,
+    model_version: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio",
+            metavar="NAME",
+            help="What the predictions are called. Default: the name of DIR.",
+        ),
+    ] = None,
+    from_name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio",
+            metavar="NAME",
+            help="The name of the labels in the interface. Default: label.",
+        ),
+    ] = None,
+    to_name: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="Label Studio", metavar="NAME", help="The name of the text in the interface. Default: text."
+        ),
+    ] = None,
     device: Device = "auto",
     engine: Engine = None,
     max_bytes: MaxBytes = None,
 ) -> None:
     """Tag or classify new text in order, from files of any size or from a pipe that waits for each answer."""
-    from seqtag.cli.prediction.forms import FORMS, check_form, find_input
+    from seqtag.cli.prediction.answering import Answering, AnsweringInProcesses, open_writer
+    from seqtag.cli.prediction.format_writers import about_model
+    from seqtag.cli.prediction.forms import check_form, find_input
     from seqtag.cli.prediction.requests import read_requests
-    from seqtag.models.predictor import load_predictor
+    from seqtag.corpora.formats.writers.label_studio import labelling_interface
 
     folder = str(find_model(folder))
     task = stored_labelled_task(folder)
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
     check_form(form, task)
-    model = load_predictor(folder, device=device, engine=engine)
-    writer = FORMS[task.name].writer(model, form, given, attention=attention)
+    options = {"model_version": model_version, "from_name": from_name, "to_name": to_name}
+    changes = {name: value for name, value in options.items() if value is not None}
+    if form == "label-studio":
+        changes = {"model_version": Path(folder).resolve().name} | changes
+    opened = partial(
+        open_writer,
+        folder,
+        task.name,
+        form,
+        given,
+        attention=attention,
+        device=device,
+        engine=engine,
+        changes=changes,
+    )
+    writer = opened()
+    if label_config is not None:
+        with open_output(label_config) as target:
+            target.write(labelling_interface(about_model(writer.model, **changes)) + "\n")
     if given.path == "-" and sys.stdin.isatty():
         logger.info("reading from the keyboard; Ctrl-D ends it")
-    waiting: list[Request] = []
-    with open_output(output) as target:
-
-        def answer() -> None:
-            if waiting:
-                target.writelines(writer.lines(waiting))
-                target.flush()
-                waiting.clear()
-
+    with open_output(output, is_binary=writer.is_binary) as target:
         target.write(writer.head())
-        for request in read_requests(given, sys.stdin.buffer, answer):
-            waiting.append(request)
-            if len(waiting) == _MOST:
-                answer()
-        answer()
+        alone = workers == 1
+        with Answering(writer, target) if alone else AnsweringInProcesses(writer, target, workers, opened) as answering:
+            for request in read_requests(given, sys.stdin.buffer, answering.before_wait):
+                answering.add(request)
+            answering.finish()
+        target.write(writer.foot())
     writer.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, HtmlFile, MaxBytes
+from seqtag.cli.config_file import write_toml
 from seqtag.cli.language_figures import LanguageFigures, check_form
 from seqtag.cli.model_folder import Place
 from seqtag.cli.output import check_files, write_forms
@@ -188,6 +189,9 @@ def train(
     fit = partial(estimator.fit, splits.train, dev=splits.dev, tensorboard=tensorboard)
     code = place.fill(estimator, fit, describe=partial(describe_dev_score, estimator))
     # The model is saved before anything is measured: a mistake in the test data must not cost the training.
+    if is_main_process():
+        given = {"data": data, "dev": dev, "test": test, "test_share": test_share, "task": task}
+        keep_config(out, estimator, given)
     if code == 0 and is_main_process():
         report = None if splits.test is None else measure(estimator, splits, str(out))
         if report is not None:
@@ -263,6 +267,13 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
     if estimator.language is not None:
         Tokenizer(estimator.language)
     return estimator
+
+
+def keep_config(out: Path, estimator: Any, given: Mapping[str, Any]) -> None:
+    """Write into the model folder a file with which `seqtag train --config` trains the same again."""
+    defaults = type(estimator)().get_params(deep=False)
+    changed = {name: value for name, value in estimator.get_params(deep=False).items() if value != defaults[name]}
+    (out / "train.toml").write_text(write_toml(given, changed), encoding="utf-8")
 
 
 def read_splits(data: str, dev: str | None, test: str | None, **options: Any) -> Splits:

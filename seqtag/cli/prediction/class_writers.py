@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
+from seqtag.cli.prediction.answer_writer import AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.cli.prediction.tables import bare_cell, one_line, table_line
+from seqtag.cli.prediction.tables import bare_cell, table_line
 from seqtag.corpora.column_roles import free_name
+from seqtag.corpora.formats.writers.documents import DIGITS, one_line
 from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,12 +75,15 @@ class ClassWriter(AnswerWriter):
             columns.append(free_name(name, columns))
         return self._row(columns)
 
-    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
-        """Write one line per request, or more if the cells of a table have line breaks."""
+    def observe(self, requests: Sequence[Request]) -> None:
+        """Count the blank texts, and keep the places of the first ones."""
         for request in requests:
             if request.is_blank:
                 self.num_blank += 1
                 self.blank_places += [request.place][: _MOST_NAMED - len(self.blank_places)]
+
+    def lines(self, requests: Sequence[Request]) -> Iterator[str]:
+        """Write one line per request, or more if the cells of a table have line breaks."""
         for request, answer in zip(requests, classify(self.model, requests, attention=self.attention)):
             yield self.write(request, answer)
 

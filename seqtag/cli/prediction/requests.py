@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
+from seqtag.corpora.formats.spacy_docbins import read_docs
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import begins_webanno, is_webanno, webanno_sentences
 from seqtag.corpora.formats.word_tables import is_word_table, word_table_sentences
@@ -31,7 +32,7 @@ class Input:
     """Where requests come from, and in which form."""
 
     path: str  # - is standard input
-    kind: str  # conll, text, jsonl or csv
+    kind: str  # conll, text, jsonl, csv or spacy
     column: Column | None = None  # the column of tokens in a column file, the key of the text in JSON lines
     table: Table | None = None  # if the kind is csv
     by_text: bool = False  # in a JSON object, `text` is preferred to `tokens` and a missing text counts as empty
@@ -47,6 +48,11 @@ class Request:
     rows: Sequence[Sequence[str]] = ()
     record: dict[str, Any] = field(default_factory=dict)  # the object of JSON lines, or the row of a table by column
     place: str = ""  # file:line, if the line is one request
+    # A document of spaCy has a text and tokens: their places in it, which of them begin a sentence (None: not known),
+    # and the whole document as the only one of a DocBin.
+    places: Sequence[tuple[int, int]] = ()
+    cuts: Sequence[int] | None = None
+    docbin: bytes = b""
 
     @property
     def content(self) -> str | list[str]:
@@ -72,6 +78,9 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
         for tokens, rows in sentences:
             yield Request(tokens=tokens, rows=rows)
         return
+    if given.kind == "spacy":
+        yield from map(_document_request, read_docs(name, handle))
+        return
     if given.table is not None:
         for number, cells in given.table.rows():
             record = dict(zip(given.table.keys, cells))
@@ -83,6 +92,21 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
                 yield Request(text=line, place=f"{name}:{number}")
             elif line.strip():
                 yield _read_record(line, name, number, given)
+
+
+def _document_request(doc: Any) -> Request:
+    from spacy.tokens import DocBin
+
+    words = [token for token in doc if not token.is_space]
+    cuts = [number for number, token in enumerate(words) if token.is_sent_start]
+    return Request(
+        text=doc.text,
+        tokens=[token.text for token in words],
+        record={key: value for key, value in doc.user_data.items() if isinstance(key, str)},
+        places=[(token.idx, token.idx + len(token)) for token in words],
+        cuts=cuts if doc.has_annotation("SENT_START") else None,
+        docbin=DocBin(docs=[doc], store_user_data=True).to_bytes(),
+    )
 
 
 def _file_sentences(given: Input) -> Iterator[Sentence]:

@@ -3,14 +3,13 @@
 An answer keeps all cells of its row. Delimiter, quotes and header are decided by csv_dialect, as for training.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqtag.corpora.formats.conll import Column
-from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect
+from seqtag.corpora.formats.csv_dialect import Dialect, file_dialect, table_line
+from seqtag.corpora.formats.writers.documents import one_line
 from seqtag.corpora.lines import line_blocks, raw_lines
 from seqtag.errors import DataError
 
@@ -52,29 +51,6 @@ def open_table(path: str, text: Column | None = None) -> Table:
     return Table(dialect, keys, dialect.text_column(text))
 
 
-def table_line(cells: Sequence[str], *, delimiter: str = ",", quoted: bool = True) -> str:
-    r"""Write a row; if a quote is a character like any other, no cell may hold a tab or a line break.
-
-    >>> table_line(["so, so", "a\r"]), table_line(['a "b"', "c"], delimiter="\t", quoted=False)
-    ('"so, so","a\r"\n', 'a "b"\tc\n')
-    """
-    if not quoted:
-        return delimiter.join(cells) + "\n"
-    line = io.StringIO()
-    # With this line end a cell with either of its two characters is put in quotes, in every release of Python.
-    csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"
-
-
 def bare_cell(cell: str) -> str:
     """Replace the characters that would end a cell without quotes."""
     return one_line(cell).replace("\t", " ")
-
-
-def one_line(text: str) -> str:
-    r"""Write line breaks as spaces.
-
-    >>> one_line("two\r\nlines")
-    'two lines'
-    """
-    return text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")

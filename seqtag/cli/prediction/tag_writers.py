@@ -1,12 +1,12 @@
 """What `seqtag predict` writes for a tagger: columns, JSON lines, or text with its spans marked."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seqtag.cli.prediction.answer_writer import DIGITS, AnswerWriter, json_line
+from seqtag.cli.prediction.answer_writer import AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.cli.prediction.tables import one_line
-from seqtag.errors import DataError, UsageError
+from seqtag.corpora.formats.writers.documents import cell, mark, one_line, rounded
+from seqtag.errors import UsageError
 from seqtag.text.schemes import Span, tags_from_spans
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def column_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]
     lists = iter(tagger.predict([request.tokens for request in requests if request.text is None]))
     for request in requests:
         if request.text is None:
-            yield _sentence(request.rows or [[_cell(token)] for token in request.tokens], next(lists))
+            yield _sentence(request.rows or [[cell(token)] for token in request.tokens], next(lists))
             continue
         _, sentences = next(texts)
         for tokens, tags, _ in sentences:
@@ -77,19 +77,6 @@ def marked_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]
         yield one_line(text) + "\n"
 
 
-def mark(text: str, spans: Iterable[Span]) -> str:
-    """Mark spans in their text, with their probabilities.
-
-    >>> mark("Ada spoke.", [Span(0, 3, "PER", "Ada", 0.984)])
-    '[Ada](PER 0.98) spoke.'
-    """
-    pieces, place = [], 0
-    for span in spans:
-        pieces += [text[place : span.start], f"[{text[span.start : span.end]}]({span.label} {span.score:.2f})"]
-        place = span.end
-    return "".join([*pieces, text[place:]])
-
-
 _WRITERS: Mapping[str, Callable[["Tagger", Sequence[Request]], Iterator[str]]] = {
     "conll": column_lines,
     "jsonl": json_lines,
@@ -105,16 +92,10 @@ def _spans(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[list[Span]
 
 def _span_record(span: Span) -> dict[str, Any]:
     assert span.score is not None
-    return {"start": span.start, "end": span.end, "label": span.label, "score": round(span.score, DIGITS)}
+    return {"start": span.start, "end": span.end, "label": span.label, "score": rounded(span.score)}
 
 
 def _sentence(rows: Sequence[Sequence[str]], tags: Sequence[str]) -> str:
     each = iter(tags)
     lines = [row if isinstance(row, str) else "\t".join((*row, next(each))) for row in rows]
     return "".join(f"{line}\n" for line in (*lines, *([""] if tags or not rows else [])))
-
-
-def _cell(token: str) -> str:
-    if not token.strip(" ") or any(character in token for character in "\t\n\r"):
-        raise DataError(f"the token {token!r} can't stand in a column file; use --format jsonl")
-    return token

@@ -3,7 +3,7 @@
 The exports of Label Studio need a look at the whole file, so label_studio reads them. This module knows no file.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, cast
 
@@ -19,8 +19,9 @@ _OTHER_MARK_KEYS = ("spans", "ents", "annotations", "ner", "named_entities", "me
 START_KEYS = ("start", "start_offset", "begin", "start_char", "startOffset")
 END_KEYS = ("end", "end_offset", "stop", "end_char", "endOffset")
 LABEL_KEYS = ("label", "type", "tag", "entity", "entity_type", "entity_group", "category", "labels")
+ANNOTATION_KEYS = ("annotations", "completions", "predictions")  # of a task of Label Studio
 _PAIRS = ("span", "offsets", "offset")
-_WORDS = ("text", "surface", "mention")  # keys with the words of a span
+_WORDS = ("text", "surface", "mention", "word")  # keys with the words of a span
 
 
 def record_kind(record: Any, *, text: str | None = None, marks: str | None = None) -> str | None:
@@ -36,7 +37,7 @@ def record_kind(record: Any, *, text: str | None = None, marks: str | None = Non
         return "spacy" if is_pair else None
     if not isinstance(record, Mapping):
         return None
-    if isinstance(record.get("data"), Mapping) and ("annotations" in record or "completions" in record):
+    if isinstance(record.get("data"), Mapping) and any(key in record for key in ANNOTATION_KEYS):
         return "label-studio"
     if isinstance(record.get("tokenized_text"), list) and isinstance(record.get("ner"), list):
         return "gliner"
@@ -107,10 +108,14 @@ def read_record(
         return
     has_spans = kind in ("spacy", "prodigy") and marks is None
     lists = [record.get("spans") or []] if has_spans else list(_mark_lists(record, marks))
-    found = [span for each in lists for mark in mark_rows(each, place) for span in _mark_spans(mark, content, place)]
-    has_tokens = kind == "prodigy" or "ents" in record
-    own_tokens = _own_tokens(mark_rows(record.get("tokens") or [], place), content, place) if has_tokens else None
-    yield AnnotatedText(place, number, content, found, own_tokens or None)
+    to_characters = _from_utf16(content) if record.get("offset_unit") == "utf-16" else None
+    found = [
+        span
+        for each in lists
+        for mark in mark_rows(each, place)
+        for span in _mark_spans(mark, content, place, to_characters)
+    ]
+    yield AnnotatedText(place, number, content, found, tokens_within(record, content, place, to_characters))
 
 
 def _unknown(record: Any, place: str) -> DataError:
@@ -133,7 +138,19 @@ def mark_rows(marks: Any, place: str) -> list[Any]:
     return marks
 
 
-def _mark_spans(mark: Any, text: str, place: str) -> Iterator[Span]:
+def _from_utf16(text: str) -> Callable[[int], int]:
+    """Give a function that turns offsets in UTF-16 units into characters; those outside of the text stay outside."""
+    units = text.encode("utf-16-le")
+
+    def to_characters(offset: int) -> int:
+        if offset < 0:
+            return offset
+        return len(units[: 2 * offset].decode("utf-16-le", "ignore")) + max(0, offset - len(units) // 2)
+
+    return to_characters
+
+
+def _mark_spans(mark: Any, text: str, place: str, to_characters: Callable[[int], int] | None = None) -> Iterator[Span]:
     if isinstance(mark, list):
         if not 3 <= len(mark) <= 4:  # spaCy may add the number of an entity in a knowledge base
             raise DataError(f"{place}: the mark {mark!r} is no [start, end, label]; export the file again")
@@ -142,6 +159,8 @@ def _mark_spans(mark: Any, text: str, place: str) -> Iterator[Span]:
         raise DataError(f"{place}: found {mark!r} where an object with start and end is needed; export again")
     pair = next((mark[key] for key in _PAIRS if isinstance(mark.get(key), list) and len(mark[key]) == 2), None)
     start, end = pair or (_first(mark, START_KEYS), _first(mark, END_KEYS))
+    if to_characters is not None and _is_whole(start) and _is_whole(end):
+        start, end = to_characters(start), to_characters(end)
     label = _first(mark, LABEL_KEYS)
     for each in label if isinstance(label, list) and label else [label]:
         yield checked_span(start, end, each, _first(mark, _WORDS), text, place, mark)
@@ -186,10 +205,20 @@ def in_code_points(start: int, end: int, words: str | None, text: str) -> tuple[
     return before, before + len(words)
 
 
-def _own_tokens(tokens: Iterable[Any], text: str, place: str) -> tuple[Token, ...]:
+def tokens_within(
+    record: Mapping[str, Any], text: str, place: str, to_characters: Callable[[int], int] | None = None
+) -> tuple[Token, ...] | None:
+    """Give the tokens that a record brings for its text; None if it has none, or no objects with their places."""
+    tokens = record.get("tokens")
+    if isinstance(tokens, Mapping):  # a table of `datasets` may hold a list of objects as an object of lists
+        tokens = mark_rows(tokens, place)
+    if not isinstance(tokens, list) or not any(isinstance(token, Mapping) and "start" in token for token in tokens):
+        return None
     found = []
     end = 0
     for token in tokens:
+        if to_characters is not None and isinstance(token, Mapping):
+            token = {key: to_characters(at) if _is_whole(at) else at for key, at in token.items()}
         borders = (token.get("start"), token.get("end")) if isinstance(token, Mapping) else (None, None)
         start, here = cast("tuple[int, int]", borders)
         if not _is_whole(start) or not _is_whole(here) or not end <= start <= here <= len(text):
@@ -197,7 +226,7 @@ def _own_tokens(tokens: Iterable[Any], text: str, place: str) -> tuple[Token, ..
         end = here
         if text[start:end].strip():
             found.append(Token(text[start:end], start, end))
-    return tuple(found)
+    return tuple(found) or None
 
 
 def _joined_tokens(words: Sequence[Any], place: str) -> list[Token]:

@@ -13,6 +13,7 @@ Excel's first line `sep=;` names the delimiter and is no row.
 """
 
 import csv
+import io
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -257,3 +258,17 @@ def _all_one_width(lines: Lines, name: str) -> bool:
         return len({len(cells) for _, cells in _all_rows(lines(), name, "\t", True) if not _is_blank(cells)}) == 1
     except DataError:
         return False
+
+
+def table_line(cells: Sequence[str], *, delimiter: str = ",", quoted: bool = True) -> str:
+    r"""Write a row; if a quote is a character like any other, no cell may hold a tab or a line break.
+
+    >>> table_line(["so, so", "a\r"]), table_line(['a "b"', "c"], delimiter="\t", quoted=False)
+    ('"so, so","a\r"\n', 'a "b"\tc\n')
+    """
+    if not quoted:
+        return delimiter.join(cells) + "\n"
+    line = io.StringIO()
+    # With this line end a cell with either of its two characters is put in quotes, in every release of Python.
+    csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"

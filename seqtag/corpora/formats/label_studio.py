@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqtag.corpora.formats.annotation_records import checked_span, in_code_points
+from seqtag.corpora.formats.annotation_records import ANNOTATION_KEYS, checked_span, in_code_points, tokens_within
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, same_words
 from seqtag.errors import DataError, UsageError, near_miss
 
@@ -48,6 +48,7 @@ class _Task:
 
     texts: Mapping[str, str]  # the strings among its data
     regions: list[_Region]
+    data: Mapping[str, Any]
 
 
 Records = Iterable[tuple[int, Mapping[str, Any]]]
@@ -114,7 +115,8 @@ def label_studio_texts(
                     spans.append(
                         checked_span(start, end, label, region.value.get("text"), content, place, region.value)
                     )
-        yield AnnotatedText(place, number, content, spans)
+        tokens = tokens_within(task.data, content, place) if key == "text" else None
+        yield AnnotatedText(place, number, content, spans, tokens)
 
 
 def _task(record: Mapping[str, Any], annotator: str | None, place: str, account: SpanAccount) -> _Task | None:
@@ -129,13 +131,13 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
             if _is_region(mark)
         ]
         if annotator is None or annotator in _people(record):
-            return _Task(texts, regions)
+            return _Task(texts, regions, record)
         account.note("tasks without an annotation that counts left out")
         return None
-    for each in _annotations(record):
+    for each in annotations_of(record):
         if not isinstance(each, Mapping):
             raise DataError(f"{place}: the annotation {each!r} is no object with a result; export the file again")
-    annotations = [each for each in _annotations(record) if not each.get("was_cancelled")]
+    annotations = [each for each in annotations_of(record) if not each.get("was_cancelled")]
     if annotator is None and len(annotations) > 1:
         account.note(
             "tasks with several annotations, of which the one marked ground_truth counts, otherwise the last "
@@ -156,15 +158,19 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
         if _is_region(each.get("value")):
             owner, control = (None if each.get(key) is None else str(each[key]) for key in ("to_name", "from_name"))
             regions.append(_Region(owner, control, each["value"]))
-    return _Task({key: value for key, value in record["data"].items() if isinstance(value, str)}, regions)
+    data = record["data"]
+    return _Task({key: value for key, value in data.items() if isinstance(value, str)}, regions, data)
 
 
 def _is_region(value: Any) -> bool:
     return isinstance(value, Mapping) and "start" in value and any(key in value for key in _LABELS)
 
 
-def _annotations(record: Mapping[str, Any]) -> list[Any]:
-    found = record.get("annotations") or record.get("completions") or []
+def annotations_of(record: Mapping[str, Any]) -> list[Any]:
+    """Give what people made of a task; of a task that no one was given yet, what a model predicted."""
+    was_given = any(key in record for key in ANNOTATION_KEYS[:2])
+    keys = ANNOTATION_KEYS[:2] if was_given else ANNOTATION_KEYS
+    found: Any = next((record[key] for key in keys if record.get(key)), [])
     return found if isinstance(found, list) else [found]
 
 
@@ -178,7 +184,7 @@ def _names(person: Any) -> set[str]:
 def _people(record: Mapping[str, Any]) -> set[str]:
     if not isinstance(record.get("data"), Mapping):
         return _names(record.get("annotator"))
-    annotations = [each for each in _annotations(record) if isinstance(each, Mapping)]
+    annotations = [each for each in annotations_of(record) if isinstance(each, Mapping)]
     return {name for each in annotations for name in _names(each.get("completed_by"))}
 
 

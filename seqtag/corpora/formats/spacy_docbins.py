@@ -6,14 +6,16 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import IO, Any
 
 from seqtag.corpora.lines import max_unpacked, open_bytes, too_large
+from seqtag.corpora.span_alignment import sentence_text
 from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import Span, tags_from_spans
+from seqtag.text.tokenizer import Token
 
 logger = logging.getLogger("seqtag")
 
@@ -35,22 +37,7 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
     kind = tag or "ents"
     if kind not in _KINDS:
         raise UsageError(f"{name}: unknown tag={kind!r} for a spaCy file; {near_miss(kind, _KINDS)}")
-    import spacy
-    from spacy.tokens import DocBin
-
-    with open_bytes(path) as handle:
-        content = handle.read()
-    most = max_unpacked(len(content))
-    with suppress(zlib.error):  # spaCy finds out as well
-        if len(zlib.decompressobj().decompress(content, most + 1)) > most:
-            raise too_large(name, most)
-    try:
-        documents = list(DocBin().from_bytes(content).get_docs(spacy.blank("xx").vocab))
-    # Where the file is damaged decides which of zlib, msgpack, numpy and spaCy notices it.
-    except (zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError) as error:
-        raise DataError(f"{name}: not a spaCy DocBin, or damaged ({error}); write it with DocBin.to_disk") from error
-    if not documents:
-        raise DataError(f"{name}: the file holds no documents")
+    documents = read_docs(path)
     if not any(document.has_annotation(_KINDS[kind]) for document in documents):
         others = [other for other, attribute in _KINDS.items() if documents[0].has_annotation(attribute)]
         advice = f"it has others: tag={others[0]!r}" if others else "set doc.ents before writing the file"
@@ -62,6 +49,28 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
         logger.warning("%s: documents without annotations for %r left out: %d", name, kind, num_bare)
     _refuse_partial(annotated, kind, name)
     yield from gather(_sentences(annotated, kind, name))
+
+
+def read_docs(path: str | os.PathLike[str], handle: IO[bytes] | None = None) -> list[Any]:
+    """Read the documents of a DocBin, or of a handle in the place of the file; DataError for a damaged or empty one."""
+    import spacy
+    from spacy.tokens import DocBin
+
+    name = os.fspath(path)
+    with open_bytes(path) if handle is None else nullcontext(handle) as source:
+        content = source.read()
+    most = max_unpacked(len(content))
+    with suppress(zlib.error):  # spaCy finds out as well
+        if len(zlib.decompressobj().decompress(content, most + 1)) > most:
+            raise too_large(name, most)
+    try:
+        documents = list(DocBin().from_bytes(content).get_docs(spacy.blank("xx").vocab))
+    # Where the file is damaged decides which of zlib, msgpack, numpy and spaCy notices it.
+    except (zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, EOFError) as error:
+        raise DataError(f"{name}: not a spaCy DocBin, or damaged ({error}); write it with DocBin.to_disk") from error
+    if not documents:
+        raise DataError(f"{name}: the file holds no documents")
+    return documents
 
 
 def _words(document: Any) -> list[Any]:
@@ -99,6 +108,7 @@ def _sentences(documents: list[tuple[int, Any]], kind: str, name: str) -> Iterat
     notes: Counter[str] = Counter()
     for number, document in documents:
         words = _words(document)
+        places = [Token(token.text, token.idx, token.idx + len(token)) for token in words]
         if kind == "ents":
             tags = _entity_tags(words, document)
             # The document has no entity at such a token, and does not say whether somebody marked one there.
@@ -111,8 +121,10 @@ def _sentences(documents: list[tuple[int, Any]], kind: str, name: str) -> Iterat
         kept = [at for at in cuts[number] if kind != "ents" or not tags[at].startswith("I-")]
         notes["borders of sentences left out, because an entity goes over them"] += len(cuts[number]) - len(kept)
         for start, end in pairwise([0, *kept, len(words)]):
-            texts = [token.text for token in words[start:end]]
-            yield TaggedSentence(texts, tags[start:end], [number] * (end - start), number if are_cut else 0)
+            own_text = sentence_text(document.text, places, start, end)
+            texts = [token.text for token in places[start:end]]
+            numbers = [number] * (end - start)
+            yield TaggedSentence(texts, tags[start:end], numbers, number if are_cut else 0, own_text)
     for what, count in notes.items():
         if count:
             logger.warning("%s: %s: %d", name, what, count)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from small_corpus import SENTENCES, Run, conll
 
 from seqtag import Tagger
-from seqtag.cli.prediction.tag_writers import mark
+from seqtag.corpora.formats.writers.documents import mark
 from seqtag.corpora.loading import load_corpus
 from seqtag.text.schemes import Span
 
@@ -306,9 +306,9 @@ def test_no_input_gives_no_output(run: Run, model: Path):
             ["--format", "jsnl"],
             "",
             2,
-            "jsnl: unknown for a tagger; choose from conll, jsonl, text; did you mean 'jsonl'",
+            "jsnl: unknown for a tagger; choose from conll, conllu, displacy, doccano, hf, jsonl, label-studio,",
         ),
-        (["--format", "csv"], "", 2, "--format csv: unknown for a tagger; choose from conll, jsonl, text"),
+        (["--format", "csv"], "", 2, "--format csv: unknown for a tagger; choose from conll, conllu, displacy,"),
         (
             ["texts.csv"],
             "",

@@ -247,7 +247,12 @@ def test_no_input_gives_no_output(run: Run, classifier_folder: Path):
             "news.conll.gz: by its name this is a column file with one token per line, and the model is a classifier, "
             "which takes text, one per line (--text), or JSON lines (--jsonl), or a table with one text per row",
         ),
-        (["--format", "conll"], "", 2, "--format conll: unknown for a classifier; choose from csv, jsonl, text"),
+        (
+            ["--format", "conll"],
+            "",
+            2,
+            "--format conll: unknown for a classifier; choose from csv, doccano, hf, jsonl,",
+        ),
         (["--", "-:text=1"], "", 2, "-:text=1: this input has no columns; leave out :text=1"),
         (["in.csv:token=1"], "", 2, "token= is for task='tag'"),
         (["in.csv:config=x"], "", 2, "in.csv:config=x: config= is for data sets in hub layout"),

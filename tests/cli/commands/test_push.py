@@ -87,4 +87,4 @@ def test_a_model_on_the_hub_predicts_and_is_evaluated_by_its_name(hub, run: Run,
         assert (named.exit_code, named.stdout) == (0, local.stdout)
     missing = run("predict", "me/nowhere", "--text", stdin=text)
     assert missing.exit_code == 2
-    assert "me/nowhere: there is no such model on the hub, or it is private" in missing.stderr
+    assert "me/nowhere: there is no such folder here, and no such model on the hub, or it is private" in missing.stderr

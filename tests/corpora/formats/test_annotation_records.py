@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.tokens import Span as DocSpan
 from spacy.training import docs_to_json
 
+from seqtag.corpora.formats.annotation_records import read_record
 from seqtag.corpora.loading import load_corpus
 from seqtag.errors import DataError
 
@@ -116,3 +117,16 @@ def test_other_keys_are_named(tmp_path):
 def test_records_that_fall_short(record, message, tmp_path):
     with pytest.raises(DataError, match=message):
         load_corpus(write(tmp_path / "x.json", json.dumps(record)))
+
+
+def test_a_record_may_say_that_it_counts_utf16_units():
+    text = "😀 Ada met 𝔸da."
+    record = {"text": text, "label": [[3, 6, "PER"], [11, 15, "PER"]], "offset_unit": "utf-16"}
+    tokens = [{"text": "😀", "start": 0, "end": 2}, {"text": "Ada", "start": 3, "end": 6}]
+    (found,) = read_record(record, "a.jsonl:1", 1)
+    assert [text[span.start : span.end] for span in found.spans] == ["Ada", "𝔸da"]
+    (found,) = read_record(record | {"tokens": tokens}, "a.jsonl:1", 1)
+    assert [(token.start, token.end) for token in found.tokens] == [(0, 1), (2, 5)]
+    for start, end in ((-3, 2), (11, 99)):
+        with pytest.raises(DataError, match="does not lie in the text"):
+            list(read_record(record | {"label": [[start, end, "PER"]]}, "a.jsonl:1", 1))

@@ -1,0 +1,160 @@
+"""Run the service on uvicorn: one process or several, with its own socket, limits, logs and a quiet end."""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+import time
+from contextlib import suppress
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.supervisors import Multiprocess
+
+from seqtag.errors import UsageError
+from seqtag.serving.app import make_app
+from seqtag.serving.served_models import load_models
+from seqtag.serving.settings import Settings
+
+logger = logging.getLogger("seqtag.serving")
+
+_SETTINGS = "SEQTAG_SERVING"  # the variable through which a worker is told everything
+_FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client adds up the figures of several processes
+_HEAD_SECONDS = 10.0  # that the head of a request may take to arrive
+_MOST_CONNECTIONS = 2_000
+
+
+class ImpatientProtocol(H11Protocol):
+    """HTTP/1.1 for clients that send: a connection that brings no whole head of a request in time is closed."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        """Stop waiting when the head of a request is whole, and wait anew when the next one begins."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._watch.cancel()
+        elif self.cycle is not None and self.cycle.response_complete and self._watch.cancelled():
+            # The next request has begun to arrive on a connection that is kept.
+            self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port; UsageError where it is taken or may not be opened, or where there is no such host."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind(address)
+        except OSError:
+            opened.close()
+            raise
+    except OSError as error:
+        raise UsageError(f"--host {host} --port {port}: {error.strerror or error}; choose others") from None
+    opened.set_inheritable(True)
+    return opened
+
+
+def serve(settings: Settings, *, port: int, workers: int = 1) -> None:
+    """Serve until the process is told to end; then what was asked is answered, and nothing new is taken.
+
+    Raises UsageError or ModelError for a model that can't be loaded, before anything is served.
+    """
+    set_up_logs(as_json=settings.logs_json)
+    models = load_models(settings.models, engine=settings.engine, threads=settings.threads)
+    opened = listen(settings.host, port)
+    place = opened.getsockname()
+    host = f"[{place[0]}]" if ":" in place[0] else place[0]
+    logger.warning("serving %s at http://%s:%d", ", ".join(models), host, place[1])
+    try:
+        # Ctrl-C and SIGTERM are how a service ends; uvicorn has answered what was asked when it hands them on.
+        with suppress(KeyboardInterrupt):
+            if workers == 1:
+                app = make_app(settings, models=models)
+                uvicorn.Server(uvicorn.Config(app, **_options(settings))).run(sockets=[opened])
+            else:
+                del models  # each worker loads its own
+                _serve_in_workers(settings, opened, workers)
+    finally:
+        opened.close()
+
+
+def _serve_in_workers(settings: Settings, opened: socket.socket, workers: int) -> None:
+    with TemporaryDirectory(prefix="seqtag-figures-") as figures:
+        os.environ[_SETTINGS], os.environ[_FIGURES] = settings.dumped(), figures
+        try:
+            config = uvicorn.Config(
+                "seqtag.serving.server:worker_app",
+                factory=True,
+                workers=workers,
+                timeout_worker_healthcheck=int(settings.limits.seconds) + 10,
+                **_options(settings),
+            )
+            Multiprocess(config, sockets=[opened]).run()
+        finally:
+            del os.environ[_SETTINGS], os.environ[_FIGURES]
+
+
+def worker_app() -> Any:
+    """Build the application in a worker, from what its parent has left in the environment."""
+    settings = Settings.parsed(os.environ[_SETTINGS])
+    set_up_logs(as_json=settings.logs_json)
+    return make_app(settings, among_workers=True)
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "http": ImpatientProtocol,
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": int(settings.limits.seconds) + 5,
+        "timeout_keep_alive": 30,
+        "limit_concurrency": _MOST_CONNECTIONS,
+    }
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object per message, for programs that collect logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        known = ("request_id", "status", "path", "seconds")
+        line |= {key: getattr(record, key) for key in known if hasattr(record, key)}
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up_logs(*, as_json: bool) -> None:
+    """Send the messages of the service and of uvicorn to standard error; those of predictions name no texts."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    for name, level in (("seqtag.serving", logging.INFO), ("uvicorn.error", logging.WARNING)):
+        one = logging.getLogger(name)
+        one.handlers, one.propagate = [handler], False
+        one.setLevel(level)
+    # A text without a word makes a classifier warn, once a request: here that is the client's business.
+    logging.getLogger("seqtag").setLevel(logging.ERROR)

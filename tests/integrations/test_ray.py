@@ -1,0 +1,93 @@
+"""Ray Data itself, in one session on two cores: batches in actors, and the recipe that compares with one process."""
+
+import os
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from optional_tools import need
+from tiny import TEXTS, TOKENS
+
+from seqtag import DataError
+from seqtag.integrations.batches import BatchPredictor
+
+need("ray")
+pytestmark = pytest.mark.filterwarnings("default")  # Ray's own code is not as quiet as ours
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROWS = [*(" ".join(tokens) for tokens in TOKENS), *TEXTS, ""]
+
+
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A session of Ray on this machine's own address, which reports to nobody."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")]))
+        import ray
+
+        ray.init(
+            num_cpus=2,
+            object_store_memory=100 << 20,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(tmp_path_factory.mktemp("ray")),
+        )
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        yield ray
+        ray.shutdown()
+
+
+@pytest.mark.parametrize("batch_format", ["pyarrow", "numpy"])
+def test_batches_in_actors_get_the_answers_of_one_process(batch_format: str, ray: Any, exported_tagger: Path):
+    predictor = BatchPredictor(exported_tagger)
+    wanted = predictor({"text": ROWS})["spans"]
+    table = pa.table({"id": range(len(ROWS)), "text": ROWS})
+    found = ray.data.from_arrow([table.slice(first, 20) for first in range(0, len(ROWS), 20)]).map_batches(
+        BatchPredictor,
+        fn_constructor_args=(str(exported_tagger),),
+        fn_constructor_kwargs={"engine": "onnx"},
+        compute=ray.data.ActorPoolStrategy(size=2),
+        num_cpus=1,
+        batch_size=8,
+        batch_format=batch_format,
+    )
+    rows = found.take_all()
+    assert [row["id"] for row in rows] == list(range(len(ROWS)))
+    assert [rounded(row["spans"]) for row in rows] == list(map(rounded, wanted))
+    if batch_format != "numpy":
+        assert found.schema().base_schema.field("spans") == predictor.schema(table.schema).field("spans")
+
+
+def rounded(spans: Any) -> list[dict]:
+    return [{**span, "score": round(span["score"], 5)} for span in spans]
+
+
+def test_an_error_names_its_row(ray: Any, exported_classifier: Path):
+    rows = ray.data.from_arrow(pa.table({"text": ["Fine.", None]}))
+    predictor = BatchPredictor(exported_classifier)
+    with pytest.raises(Exception, match=r"row 1 of a batch of 2, counted from 0") as caught:
+        rows.map_batches(predictor, batch_format="pyarrow").take_all()
+    assert isinstance(caught.value, DataError) or "DataError" in str(caught.value)
+
+
+def test_the_recipe_makes_the_same_files_on_ray(ray: Any, exported_tagger: Path, tmp_path: Path):
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for number in range(3):
+        pq.write_table(pa.table({"text": ROWS[number:]}), texts / f"part-{number}.parquet")
+    main = runpy.run_path(str(REPOSITORY / "recipes" / "cluster.py"))["main"]
+    call = [str(exported_tagger), str(texts)]
+    assert main([*call, str(tmp_path / "alone")]) == 0
+    assert main([*call, str(tmp_path / "ray"), "--on", "ray", "--workers", "2"]) == 0
+    alone, together = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("alone", "ray"))
+    assert len(alone) == 3
+    assert together == alone

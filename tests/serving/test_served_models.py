@@ -1,0 +1,31 @@
+"""Models get their names, and are warm when they are there."""
+
+from pathlib import Path
+
+import pytest
+
+from seqtag import UsageError
+from seqtag.serving.served_models import ServedModel, load_models, model_names
+
+
+def test_names_come_from_folders_or_from_what_stands_before_an_equals_sign(tmp_path: Path):
+    (tmp_path / "a=b").mkdir()
+    assert model_names([f"{tmp_path}/ner/", "x=models/2024/final", "me/mood"]) == {
+        "ner": f"{tmp_path}/ner/",
+        "x": "models/2024/final",
+        "mood": "me/mood",
+    }
+    with pytest.raises(UsageError, match="can't stand in an address; name the model: my-name="):
+        model_names([f"{tmp_path}/a=b"])
+    with pytest.raises(UsageError, match="two models are called 'final'"):
+        model_names(["models/1/final", "models/2/final"])
+
+
+def test_a_model_describes_itself(served: dict[str, ServedModel]):
+    ner, mood = served["ner"].described(), served["mood"].described()
+    assert (ner["kind"], mood["kind"], mood["several_labels"]) == ("tagger of spans", "classifier", False)
+
+
+def test_a_model_that_is_missing_is_named(tmp_path: Path):
+    with pytest.raises(UsageError, match="nothing-here"):
+        load_models({"a": str(tmp_path / "nothing-here")})
