@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from seqtag.reporting.figures import nice_ticks
 from seqtag.reporting.sections import Curve, Plot
 
 _MOST_TICKS = 6
@@ -76,18 +77,3 @@ def _plot(name: str, epochs: Sequence[int], values: Sequence[float]) -> Plot:
         x_ticks=tuple(((number - first) / (last - first), str(number)) for number in shown),
         y_ticks=tuple(((tick - low) / (high - low), f"{tick:.4g}") for tick in ticks),
     )
-
-
-def nice_ticks(low: float, high: float) -> list[float]:
-    """Give four to eight round numbers with equal steps, from `low` or less to `high` or more.
-
-    >>> nice_ticks(0, 7.3), nice_ticks(0, 0), nice_ticks(-0.03, 0.04)
-    ([0.0, 2.0, 4.0, 6.0, 8.0], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [-0.04, -0.02, 0.0, 0.02, 0.04])
-    """
-    if high <= low:
-        high = low + 1
-    rough = (high - low) / 5
-    size = 10 ** math.floor(math.log10(rough))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{step * number:.10g}") for number in range(first, last + 1)]

@@ -8,7 +8,8 @@ from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.pictures import heat_map, label_bars
 from seqtag.evaluation.report import Report
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
-from seqtag.evaluation.training_curve import Epoch, curve_plots, nice_ticks
+from seqtag.evaluation.training_curve import Epoch, curve_plots
+from seqtag.reporting.figures import nice_ticks
 from seqtag.reporting.sections import Bars, HeatMap, Plot
 
 GOLD = [["B-PER", "I-PER", "O", "B-LOC"], ["O", "B-LOC", "O"], ["B-ORG", "O", "O"]]
