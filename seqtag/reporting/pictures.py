@@ -14,7 +14,7 @@ WIDTH = 400
 # The corners of a plot
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 388.0, 10.0, 250.0
 # The columns of bars: names, the bars themselves, figures
-_NAME_CELLS, _BARS_LEFT, _BARS_RIGHT, _FIGURES = 16, 128.0, 304.0, 314.0
+_NAME_CELLS, _BARS_LEFT, _BARS_RIGHT, _FIGURES = 16, 128.0, 284.0, 292.0
 _ROW_HEIGHT = 22
 _SIDE, _HEAD, _LARGEST_CELL = 128.0, 108.0, 44.0  # of a heat map: names of rows, names of columns, a cell
 _MOST_INK = 0.5  # how dark a cell may be, so that its number can be read in every theme
@@ -59,7 +59,7 @@ def placed_bars(bars: Bars) -> Iterator[PlacedBar]:
     """Place the rows of bars from top to bottom.
 
     >>> [(bar.left, bar.width) for bar in placed_bars(Bars("", (BarRow("a", 0.5, "50"), BarRow("b", None, "-"))))]
-    [('128', '88'), ('128', '0')]
+    [('128', '78'), ('128', '0')]
     """
     zero = min(max(0.0, bars.start), bars.end)
     for number, row in enumerate(bars.rows):

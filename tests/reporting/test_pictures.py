@@ -15,7 +15,7 @@ BARS = Bars(
 )
 CHANGES = Bars("b - a", (BarRow("up", 1.0, "+1"), BarRow("down", -2.0, "-2", -3.0, -1.0)), -4.0, 4.0, ((0.0, "0"),))
 GRID = HeatMap("confusions", "gold", "predicted", ("a", "b"), ("a", "b", "(nothing)"), ((3, 1, 0), (0, 0, 12_345)))
-LEFT, RIGHT = 128, 304  # where bars stand
+LEFT, RIGHT = 128, 284  # where bars stand
 
 
 def figure(block):
@@ -31,7 +31,7 @@ def test_bars_are_as_long_as_their_figures_and_have_their_intervals():
     lengths = [numbers(bar, "x", "width") for bar in svg.all("rect", "bar")]
     assert lengths == [[LEFT, (RIGHT - LEFT) / 2], [LEFT, RIGHT - LEFT], [LEFT, 0]]
     (whisker,) = svg.all("path", "whisker")
-    assert whisker.attributes["d"].startswith(f"M{LEFT + 44} 11.0H{RIGHT - 44}")
+    assert whisker.attributes["d"].startswith(f"M{LEFT + 39} 11.0H{RIGHT - 39}")
     assert [text.text() for text in svg.all("text", "axis")] == ["PER", "LOC", "ORG"]
     assert [text.text() for text in svg.all("text", "figure")] == ["50.0(20)", "100.0(3)", "-"]
 

@@ -13,7 +13,6 @@ import typer
 
 from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, HtmlFile, MaxBytes
 from seqtag.cli.config_file import write_toml
-from seqtag.cli.language_figures import LanguageFigures, check_form
 from seqtag.cli.model_folder import Place
 from seqtag.cli.output import check_files, write_forms
 from seqtag.cli.process import command
@@ -169,9 +168,6 @@ def train(
     place = Place.check(out, resume=resume, overwrite=overwrite)
     check_push(push, chosen, private=private, license_name=license_name)
     files = check_files(json_file=None, html_file=html_file, markdown_file=None)
-    if not chosen.has_labels:
-        for form in files:
-            check_form(form)
     if test_share is not None:
         check_share("--test-share", test_share, task=chosen)
     if chosen.has_labels:
@@ -344,7 +340,9 @@ def describe_dev_score(estimator: Any, score: float) -> str:
 def measure(estimator: Any, splits: Splits, model: str) -> Any:
     """Measure a trained model on test, and give the report."""
     if isinstance(splits.test, str):
-        return LanguageFigures.measure(estimator, splits.test)
+        from seqtag.cli.language_figures import LanguageFigures
+
+        return LanguageFigures.measure(estimator, splits.test, name=model)
     return replace(estimator.evaluate(splits.test), source=splits.test_source, model=model)
 
 

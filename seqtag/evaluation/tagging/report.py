@@ -127,7 +127,8 @@ class TagReport(Report):
             yield confused_sentence(errors.confusions, "tag")
             yield weakest_sentence(((row.label, row.f1, row.support) for row in self.strict.labels), "tag")
             return
-        yield found_sentence(errors.num_right, self.num_gold, self.num_predicted, "spans")
+        found = found_sentence(errors.num_right, self.num_gold, self.num_predicted, "spans")
+        yield found if len(self._readings()) == 1 else f"{found[:-1]}, as conlleval reads the tags."
         missed = [(gold, n) for gold, predicted, n in errors.confusions if predicted is None]
         spurious = [(predicted, n) for gold, predicted, n in errors.confusions if gold is None]
         yield errors_sentence(errors.counts, _KINDS, {"missed": missed, "spurious": spurious})
