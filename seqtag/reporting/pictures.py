@@ -139,7 +139,7 @@ def brief(count: int) -> str:
     >>> brief(999), brief(12_345)
     ('999', '12k')
     """
-    return str(count) if count < 1000 else f"{count / 1000:.1f}k" if count < 10_000 else f"{count / 1000:.0f}k"
+    return str(count) if count < 1000 else f"{count / 1000:.0f}k"
 
 
 def _bar_x(value: float, bars: Bars) -> float:
