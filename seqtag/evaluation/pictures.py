@@ -7,7 +7,7 @@ from seqtag.evaluation.statistics.resampling import Interval
 from seqtag.reporting.figures import printable
 from seqtag.reporting.sections import BarRow, Bars, HeatMap
 
-_MOST_BARS = 40
+_MOST_BARS = 25
 _MOST_NAMES = 10  # of a heat map
 _PERCENT = tuple((tick / 4, str(25 * tick)) for tick in range(5))
 _NOTHING = "(nothing)"
@@ -67,15 +67,16 @@ def heat_map(confusions: Sequence[tuple[object, object, int]], caption: str) -> 
     >>> grid.rows, grid.columns, grid.counts
     (('LOC', 'PER'), ('LOC', 'PER', '(nothing)'), ((0, 2, 1), (0, 0, 0)))
     """
-    totals: dict[object, int] = {}
+    confused: dict[object, int] = {}  # how often the label was taken for another, or another for it
     for gold, predicted, count in confusions:
         for label in {gold, predicted} - {None}:
-            totals[label] = totals.get(label, 0) + count
-    names = sorted(sorted(totals, key=lambda label: (-totals[label], str(label)))[:_MOST_NAMES], key=str)
+            wrong = count if predicted is not None and gold is not None and gold != predicted else 0
+            confused[label] = confused.get(label, 0) + wrong
+    names = sorted(sorted(confused, key=lambda label: (-confused[label], str(label)))[:_MOST_NAMES], key=str)
     if not names:
         return None
-    if len(names) < len(totals):
-        caption += f"; the {len(names)} most frequent of {len(totals):,} labels"
+    if len(names) < len(confused):
+        caption += f"; the {len(names)} most confused of {len(confused):,} labels"
     cells = {(gold, predicted): count for gold, predicted, count in confusions}
     has_spurious, has_missed = (any(pair[side] is None for pair in cells) for side in (0, 1))
     rows: list[object] = [*names, *([None] if has_spurious else [])]

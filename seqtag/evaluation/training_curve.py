@@ -61,8 +61,8 @@ def _plot(name: str, epochs: Sequence[int], values: Sequence[float]) -> Plot:
     ticks = nice_ticks(min(0.0, *values), max(0.0, *values))
     low, high = ticks[0], ticks[-1]
     first, last = epochs[0], epochs[-1]
-    step = max(1, math.ceil((last - first) / _MOST_TICKS))
-    shown = range(first, last + 1, step)
+    step = max(1, *nice_ticks(0, (last - first) * 5 / _MOST_TICKS)[1:2])
+    shown = [first, *(n for n in range(first + 1, last + 1) if n % step == 0 and n - first >= step / 2)]
     return Plot(
         f"Training: {name} by epoch",
         "epoch",

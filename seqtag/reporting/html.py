@@ -155,6 +155,7 @@ def _template() -> "Template":
         pictures.y_of,
         pictures.brief,
         pictures.bars_height,
+        pictures.names_above,
         pictures.bar_ticks,
         pictures.placed_bars,
         pictures.placed_grid,

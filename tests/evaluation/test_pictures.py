@@ -86,10 +86,12 @@ def test_of_many_labels_the_most_frequent_are_drawn_and_it_is_said():
     gold = [label for number, label in enumerate(labels) for _ in range(number + 1)]
     report = evaluate_labels(gold, gold, labels=labels, resamples=0)
     bars, grid = pictures_of(report)
-    assert [row.name for row in bars.rows] == labels[:9:-1]
-    assert bars.caption.endswith("the 40 most frequent of 50 labels")
+    assert [row.name for row in bars.rows] == labels[:24:-1]
+    assert bars.caption.endswith("the 25 most frequent of 50 labels")
     assert len(grid.rows) == 10
-    assert grid.caption.endswith("the 10 most frequent of 50 labels")
+    assert grid.caption.endswith("the 10 most confused of 50 labels")
+    pairs = [(label, label, 100) for label in labels] + [("l3", "l40", 2), ("l7", None, 50)]
+    assert {"l3", "l40"} < set(heat_map(pairs, "").rows)
     assert heat_map([], "") is None
     assert label_bars([], "").rows == ()
 

@@ -47,6 +47,15 @@ def test_bars_go_from_zero_to_both_sides():
     assert whisker.attributes["d"].startswith(f"M{middle - 3 * unit:g} 33.0H{middle - unit:g}")
 
 
+def test_long_names_stand_above_their_bars_in_full():
+    name = "an entity type with a long name"
+    svg = only(figure(Bars("F1", (BarRow(name, 1.0, "100.0"), BarRow("PER", 0.5, "50.0")))).all("svg"))
+    assert [text.text() for text in svg.all("text", "axis")] == [name, "PER"]
+    assert [numbers(bar, "x", "width") for bar in svg.all("rect", "bar")] == [[10, RIGHT - 10], [10, (RIGHT - 10) / 2]]
+    names, bars = svg.all("text", "axis"), svg.all("rect", "bar")
+    assert all(numbers(words, "y") < numbers(bar, "y") for words, bar in zip(names, bars))
+
+
 def test_a_heat_map_has_every_count_and_is_darker_the_larger_the_share():
     svg = only(figure(GRID).all("svg"))
     cells = svg.all("rect", "cell")
