@@ -1,16 +1,23 @@
-"""Measure seqtag beside its peers on one machine and the same sentences: speed, latency, memory, size, F1.
+"""Measure seqtag beside its peers on one machine and the same rows: speed, latency, memory, size, time to quality.
 
-    python recipes/benchmark.py                                              # on data/, in some minutes
-    python recipes/benchmark.py --data CORPUS --peer-python flair=venv-flair/bin/python --json runs.json
-    python recipes/benchmark.py --until 60                                   # seconds of training until F1 on dev is 60
-    python recipes/benchmark.py --cost                                       # cost against length, batch, stream: long
+    python recipes/benchmark.py                                              # a tagger on data/, in some minutes
+    python recipes/benchmark.py --task classify --data data/sentiment        # a classifier
+    python recipes/benchmark.py --quick --figures raw latency                # some figures, one round, one epoch
+    python recipes/benchmark.py --peer-python flair=PYTHON --markdown docs/results/speed.md
+    python recipes/benchmark.py --cost                                       # cost against length and stream: long
 
 Leave the machine alone meanwhile. In each round every system is trained once and asked once, each time in fresh
 processes, and rounds take turns (A B A B). The table shows medians with their range, ratios to seqtag with torch in the
-same round, and the share of the machine's measured matrix product that the counted operations reach. Speed is that of
-dev and test together, cut into tokens beforehand; "raw text" is the same with a blank between tokens, and the cutting
-counts. The peers are crfsuite, spacy and flair; `benchmark_systems.py` says how each is used and
-`benchmark_measures.py` what is measured.
+same round, and the share that the counted operations reach of the machine's limit: a product of matrices as large as
+those of the network's encoder, measured in the same round. Speed is that of dev and test together, with tokens given
+and from raw text; of texts "tokens" are what stands between blanks. Latency is that of sentences of 20 tokens; "first"
+is the first request after loading.
+
+Time to quality is the seconds of training until the score on dev, strict F1 or accuracy, is within one point of the
+best one that the system reaches there with its default number of epochs. seqtag, spaCy and Flair tell it after each
+epoch, with the clock at rest. The solvers of crfsuite, TF-IDF and fastText are run anew with growing numbers of
+iterations, and the seconds are those of the least number that suffices, which flatters them. Each of their iterations
+counts as a pass over train. Without it, Flair trains on 200 sentences. `benchmark_systems.py` has the peers' options.
 """
 
 import argparse
@@ -21,9 +28,10 @@ import shlex
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from benchmark_measures import BASE, FailedError, ask, completed, find_peers, first_reach, summary
+from benchmark_measures import BASE, FailedError, ask, find_peers, read, summary, time_to_quality
 from benchmark_systems import ENGINES
 from rich import box
 from rich.console import Console
@@ -33,83 +41,93 @@ from seqeval.scheme import IOB2
 
 from seqtag import SeqtagError, UsageError, __version__, load_corpus
 
-PEERS = ("crfsuite", "spacy", "flair")
-PRODUCT_SIZE = 2048  # of the square matrices whose product is the machine's limit
-FIGURES = {  # name of the figure in a run: heading and format of its column
-    "train": ("train\ntokens/s", ",.0f"),
-    "train_ratio": ("train\nratio", ".2f"),
-    "train_share": ("train\n% of limit", ".0f"),
-    "predict": ("predict\ntokens/s", ",.0f"),
-    "predict_ratio": ("predict\nratio", ".2f"),
-    "predict_share": ("predict\n% of limit", ".0f"),
-    "raw": ("raw text\ntokens/s", ",.0f"),
-    "p50_ms": ("sentence\nmedian ms", ".2f"),
-    "p99_ms": ("sentence\n99th % ms", ".2f"),
-    "train_mib": ("train\npeak MiB", ",.0f"),
-    "predict_mib": ("predict\npeak MiB", ",.0f"),
-    "size_mb": ("model\nMB", ".1f"),
-    "f1": ("dev F1", ".1f"),
-    "passes": ("after\npasses", ".0f"),
+PEERS = {"tag": ("crfsuite", "spacy", "flair"), "classify": ("tfidf", "fasttext")}
+FIGURES = {  # name of the figure in a run: what it belongs to, heading and format of its column
+    "train": ("train", "train\n{unit}", ",.0f"),
+    "train_ratio": ("train", "train\nratio", ".2f"),
+    "train_share": ("share", "train\n% of limit", ".0f"),
+    "predict": ("predict", "tokens\n{unit}", ",.0f"),
+    "predict_ratio": ("predict", "tokens\nratio", ".2f"),
+    "predict_share": ("share", "tokens\n% of limit", ".0f"),
+    "raw": ("raw", "raw text\n{unit}", ",.0f"),
+    "predict_ms": ("latency", "20 tokens\nms", ".2f"),
+    "predict_p99_ms": ("latency", "20 tokens\n99% ms", ".2f"),
+    "raw_ms": ("latency", "raw\nms", ".2f"),
+    "raw_p99_ms": ("latency", "raw\n99% ms", ".2f"),
+    "first_ms": ("latency", "first\nms", ".1f"),
+    "train_mib": ("memory", "train\npeak MiB", ",.0f"),
+    "predict_mib": ("memory", "predict\npeak MiB", ",.0f"),
+    "size_mb": ("size", "model\nMB", ".1f"),
+    "quality_s": ("quality", "seconds to\nquality", ".1f"),
+    "best": ("quality", "best\non dev", ".1f"),
 }
-LENGTHS, BATCHES, STREAMS = (10, 30, 100, 300, 1000, 2000), (256, 1024, 4096), (1_000, 10_000, 100_000, 1_000_000)
-COSTS = {"lengths": "tokens per sentence", "batches": "tokens per batch", "stream": "sentences in a stream"}
+GROUPS = tuple(dict.fromkeys(group for group, _, _ in FIGURES.values()))
+SIZES = {"length": (10, 30, 100, 300, 1000, 2000), "stream": (1_000, 100_000, 1_000_000)}
+COSTS = {"length": "tokens per sentence", "stream": "sentences in a stream"}
 
 
 def read_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--data", default=str(Path(__file__).parent.parent / "data"), help="a corpus with entity tags (default: data/)")
-    add("--peers", nargs="*", choices=PEERS, default=PEERS, help="peers to look for (default: all)")
+    add, every = parser.add_argument, sum(PEERS.values(), ())
+    add("--data", default=str(Path(__file__).parent.parent / "data"), help="a labelled corpus (default: data/)")
+    add("--task", choices=tuple(PEERS), default="tag", help="what is in the corpus (default: tag)")
+    add("--peers", nargs="*", choices=every, help="peers to look for (default: all of the task)")
     add("--peer-python", action="append", default=[], metavar="NAME=PATH", help="interpreter that has this peer")
+    add("--figures", nargs="+", choices=GROUPS, default=GROUPS, help="what to measure (default: all)")
+    add("--quick", action="store_true", help="one round, one epoch, a fifth of a second per speed, no time to quality")
     add("--threads", nargs="+", type=int, default=[1, 2], help="numbers of threads to measure with (default: 1 2)")
     add("--rounds", type=int, default=3, help="rounds per number of threads (default: %(default)s)")
-    add("--epochs", type=int, help="passes over train (default: 2; with --until what suits each system)")
-    add("--hidden-size", type=int, default=256, help="units of seqtag's encoder (default: %(default)s)")
+    add("--epochs", type=int, help="passes over train (default: what suits each system; 2 without time to quality)")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="an option of seqtag's estimator, as in JSON")
     add("--seconds", type=float, default=1.0, help="least time to measure each speed for (default: %(default)s)")
-    add("--flair-sentences", type=int, default=200, help="sentences that Flair trains on for the table (default: 200)")
-    add("--until", type=float, metavar="F1", help="measure the time of training until F1 on dev is this")
-    add("--cost", action="store_true", help="measure seqtag's cost against the size of its input, without peers")
-    add("--streams", nargs="+", type=int, default=STREAMS, help="numbers of sentences in the streams of --cost")
+    add("--cost", action="store_true", help="measure a tagger's cost against the size of its input, without peers")
     add("--device", default="cpu", help="what seqtag trains and torch predicts on, such as cuda (default: cpu)")
     add("--json", type=Path, metavar="FILE", help="write every run to this file")
-    add("--markdown", type=Path, metavar="FILE", help="write what is printed to this file, as documentation has it")
+    add("--markdown", type=Path, metavar="FILE", help="write a section of Markdown, or renew it between its marks")
     args = parser.parse_args(arguments)
+    if args.quick:
+        args.rounds, args.epochs, args.seconds = 1, args.epochs or 1, min(args.seconds, 0.2)
+        args.figures = [group for group in args.figures if group != "quality"]
+    args.peers = [peer for peer in PEERS[args.task] if args.peers is None or peer in args.peers]
     pairs = [pair.partition("=") for pair in args.peer_python]
-    if wrong := [name for name, _, path in pairs if name not in PEERS or not Path(path).is_file()]:
-        parser.error(f"--peer-python {wrong[0]}: give NAME=PATH, a name of {', '.join(PEERS)} and its interpreter")
+    if wrong := [name for name, _, path in pairs if name not in every or not Path(path).is_file()]:
+        parser.error(f"--peer-python {wrong[0]}: give NAME=PATH, a name of {', '.join(every)} and its interpreter")
     args.pythons = {name: path for name, _, path in pairs}
     return args
 
 
-def write_corpus(source, folder):
-    """Write token lists and IOB2 tags of each split as JSON for the workers; return how many sentences and tokens."""
-    corpus = load_corpus(source, scheme="IOB2")
+def write_corpus(source, folder, task="tag"):
+    """Write tokens, texts and gold answers of each split as JSON for the workers; return how many rows and tokens."""
+    corpus = load_corpus(source, scheme="IOB2") if task == "tag" else load_corpus(source, task="classify")
     if missing := {"train", "dev"} - set(corpus):
         raise UsageError(f"{source}: no split {' and '.join(sorted(missing))}; train and dev are both needed")
     sizes = {}
     for split in ("train", "dev", "test"):
         rows = corpus.get(split, corpus["train"].select([]))
-        names = corpus["train"].features["tags"].feature.names
-        tokens, tags = rows["tokens"][:], [[names[tag] for tag in sentence] for sentence in rows["tags"]]
-        (folder / f"{split}.json").write_text(json.dumps({"tokens": tokens, "tags": tags}), encoding="utf-8")
+        if task == "tag":
+            names, tokens = corpus["train"].features["tags"].feature.names, rows["tokens"][:]
+            texts, gold = list(map(" ".join, tokens)), [[names[tag] for tag in tags] for tags in rows["tags"]]
+        else:
+            names, texts = corpus["train"].features["label"].names, rows["text"][:]
+            tokens, gold = [text.split() for text in texts], [names[label] for label in rows["label"]]
+        part = {"tokens": tokens, "texts": texts, "gold": gold}
+        (folder / f"{split}.json").write_text(json.dumps(part), encoding="utf-8")
         sizes[split] = len(tokens), sum(map(len, tokens))
     return sizes
 
 
-def read_gold(job):
-    return json.loads((Path(job["corpus"]) / "dev.json").read_text(encoding="utf-8"))["tags"]
+def score(job, answers):
+    """Return strict F1, or accuracy, of the answers on dev in percent, read the same way for every system."""
+    gold = read(job, "dev")["gold"]
+    return strict_f1(gold, answers) if job["task"] == "tag" else 100 * statistics.mean(map(str.__eq__, gold, answers))
 
 
 def strict_f1(gold, predicted):
-    """Return strict F1 in percent, read the same way for every system."""
     return 100 * f1_score(gold, predicted, mode="strict", scheme=IOB2, zero_division=0)
 
 
 def tell(text):
     print(text, file=sys.stderr, flush=True)
-
-
-# -- the table: rounds of training and predicting ----------------------------------------------------------------------
 
 
 def run_rounds(jobs, pythons):
@@ -119,9 +137,7 @@ def run_rounds(jobs, pythons):
     """
     runs, limits, failed = [], {}, {}
     for job in jobs:
-        turn, system = (job["threads"], job["round"]), job["system"]
-        if turn not in limits:
-            limits[turn] = ask({**job, "system": BASE, "stage": "limit", "size": PRODUCT_SIZE})["gflops"]
+        system = job["system"]
         if system in failed:
             continue
         try:
@@ -131,56 +147,79 @@ def run_rounds(jobs, pythons):
                 raise
             failed[system] = str(error)
             tell(f"{system} failed: {error}")
+        if system == BASE:
+            limits[job["threads"], job["round"]] = ask({**job, "stage": "limit", "shape": runs[-1]["shape"]})["gflops"]
     return runs, limits, failed
 
 
 def train_and_predict(job, python):
     """Train one system and let it predict, seqtag through each engine; return a run for each."""
-    turn = f"threads {job['threads']}, round {job['round']}"
-    runs = []
+    runs, epochs = [], []
+
+    def note(line):
+        if "seconds" in line:
+            epochs.append((line["seconds"], line["score"] if "score" in line else score(job, line["answers"])))
+
     with tempfile.TemporaryDirectory() as folder:
         job = {**job, "model": str(Path(folder) / "model")}
-        tell(f"{turn}: {job['system']} trains")
-        trained = ask({**job, "stage": "train"}, python=python)
+        tell(f"threads {job['threads']}, round {job['round']}: {job['system']} trains and predicts")
+        trained = ask({**job, "stage": "train"}, python=python, each=note)
+        trained.pop("answers", None)
+        if epochs:
+            trained["quality_s"], trained["best"] = time_to_quality(epochs)
         for system in ENGINES if job["system"] == BASE else [job["system"]]:
-            tell(f"{turn}: {system} predicts")
             predicted = ask({**job, "stage": "predict", "system": system}, python=python)
-            predicted["f1"] = strict_f1(read_gold(job), predicted.pop("tags"))
+            predicted["score"] = score(job, predicted.pop("answers"))
             # An export has no training of its own, so its row shows none of the figures of training.
-            shared = trained if system == job["system"] else {k: trained[k] for k in ("passes", "predict_operations")}
-            runs.append({"system": system, "threads": job["threads"], "round": job["round"], **shared, **predicted})
+            kept = trained if system == job["system"] else {k: trained[k] for k in ("predict_operations", "shape")}
+            runs.append({"system": system, "threads": job["threads"], "round": job["round"], **kept, **predicted})
     return runs
 
 
+def completed(runs, limits, *, tokens_per_row=1.0):
+    """Add to each run its ratios to seqtag with torch in the same round, and its shares of the limit in percent.
+
+    `limits` holds GFLOP/s by (threads, round), `tokens_per_row` how many tokens one has of what speeds count. A
+    multiply-add is two operations, and a step of training takes three times those of predicting.
+
+    >>> peer = {"system": "peer", "threads": 1, "round": 1, "predict": 100.0}
+    >>> ours = peer | {"system": "seqtag torch", "predict": 500.0, "predict_operations": {"encoder": 1000}}
+    >>> [(run["predict_ratio"], run.get("predict_share")) for run in completed([ours, peer], {(1, 1): 0.002})]
+    [(1.0, 50.0), (0.2, None)]
+    """
+    bases = {(run["threads"], run["round"]): run for run in runs if run["system"] == BASE}
+    more_complete = []
+    for run in runs:
+        added, turn = {}, (run["threads"], run["round"])
+        for stage, passes in (("train", 3), ("predict", 1)):
+            if stage in run and stage in bases.get(turn, {}):
+                added[f"{stage}_ratio"] = run[stage] / bases[turn][stage]
+            if stage in run and f"{stage}_operations" in run:
+                flops = 2 * passes * sum(run[f"{stage}_operations"].values()) * run[stage] * tokens_per_row
+                added[f"{stage}_share"] = 100 * flops / (limits[turn] * 1e9)
+        more_complete.append(run | added)
+    return more_complete
+
+
 def explain(runs, limits, failed):
-    """Say what the shares are shares of, what the figures do not show, and which systems failed."""
-    lines = [f"{name} failed: {why}" for name, why in failed.items()]
+    """Say what the shares are shares of, and which systems failed."""
+    base = next(run for run in runs if run["system"] == BASE)
     for threads in dict.fromkeys(threads for threads, _ in limits):
-        values = [gflops for (of_threads, _), gflops in limits.items() if of_threads == threads]
-        middle = f"{statistics.median(values):.0f} ({min(values):.0f}-{max(values):.0f})"
-        lines.append(f"limit, threads {threads}: {middle} GFLOP/s in a square product of {PRODUCT_SIZE} float32")
-    parts = next(run["predict_operations"] for run in runs if run["system"] == BASE)
-    counted = ", ".join(f"{part} {number:,.0f}" for part, number in parts.items())
-    lines.append(f"multiply-adds per token in predicting: {counted}; training takes three times as many")
-    lines.append("F1 is strict, on dev, after the passes shown: enough for speed, but not for quality; see --until")
-    notes = {
-        "crfsuite": "crfsuite's passes are iterations of its optimiser over the whole corpus; it reads no raw text",
-        "flair": "flair was trained on the first sentences only (--flair-sentences), so its F1 says nothing",
-    }
-    return lines + [note for system, note in notes.items() if any(run["system"] == system for run in runs)]
+        values = ", ".join(f"{gflops:.0f}" for (of_threads, _), gflops in limits.items() if of_threads == threads)
+        yield f"limit, threads {threads}: {values} GFLOP/s in a float32 product of {base['shape']}"
+    counted = ", ".join(f"{part} {number:,.0f}" for part, number in base["predict_operations"].items())
+    yield f"multiply-adds per token in predicting: {counted}; training takes three times as many"
+    yield from (f"{name} failed: {why}" for name, why in failed.items())
 
 
-def table(figures):
-    """Lay out what `summary` returns: a row for each system, a section for each number of threads."""
+def table(figures, *, groups=GROUPS, unit="tokens/s"):
+    """Lay out what `summary` returns: a row for each number of threads and system."""
     rows = Table("threads", "system", box=box.SIMPLE, pad_edge=False)
-    for heading, _ in FIGURES.values():
-        rows.add_column(heading, justify="right", no_wrap=True)
-    last = None
+    shown = {name: form for name, (group, _, form) in FIGURES.items() if group in groups}
+    for name in shown:
+        rows.add_column(FIGURES[name][1].format(unit=unit), justify="right", no_wrap=True)
     for (threads, system), by_name in figures.items():
-        if last not in (None, threads):
-            rows.add_section()
-        last = threads
-        rows.add_row(str(threads), system, *(cell(by_name.get(name), form) for name, (_, form) in FIGURES.items()))
+        rows.add_row(str(threads), system, *(cell(by_name.get(name), form) for name, form in shown.items()))
     return rows
 
 
@@ -196,112 +235,73 @@ def cell(figure, form):
     return median if low == high else f"{median}\n{low}-{high}"
 
 
-# -- --until: seconds of training until an F1 is reached ---------------------------------------------------------------
+def measure_cost(job):
+    """Measure each size with each engine, each in a process of its own; return a table and all runs.
 
-
-def time_to_f1(jobs, pythons, wanted):
-    """Train each system until its F1 on dev is what is wanted; return a table and all runs."""
-    gold, runs = read_gold(jobs[0]), []
-    for job in jobs:
-        tell(f"threads {job['threads']}, round {job['round']}: {job['system']} trains until F1 is {wanted:g}")
-        epochs = []  # seconds of training so far, and F1
-
-        def answer(line, epochs=epochs):
-            if "seconds" not in line:
-                return None
-            epochs.append((line["seconds"], line["f1"] if "f1" in line else strict_f1(gold, line["tags"])))
-            return epochs[-1][1] < wanted
-
-        with tempfile.TemporaryDirectory() as folder:
-            step = {**job, "stage": "train", "model": str(Path(folder) / "model")}
-            try:
-                ask(step, python=pythons[job["system"]], answer=answer)
-                runs.append({**job, "epochs_seen": epochs})
-            except FailedError as error:
-                tell(f"{job['system']} failed: {error}")
-    title = f"Seconds of training, without the scoring of dev, until strict F1 on dev is {wanted:g}"
-    rows = Table("threads", "system", "seconds", "range", "epochs", "best F1", title=title, box=box.SIMPLE)
-    for threads, system in dict.fromkeys((run["threads"], run["system"]) for run in runs):
-        rounds = [run["epochs_seen"] for run in runs if (run["threads"], run["system"]) == (threads, system)]
-        reached = [first for epochs in rounds if (first := first_reach(epochs, wanted))]
-        cells = ["not reached", f"{len(reached)} of {len(rounds)} runs did", "-"]
-        if len(reached) == len(rounds):
-            seconds, numbers = zip(*reached)
-            cells = [f"{statistics.median(seconds):.1f}", f"{min(seconds):.1f}-{max(seconds):.1f}"]
-            cells.append(f"{statistics.median(numbers):g}")
-        rows.add_row(str(threads), system, *cells, f"{max(f1 for epochs in rounds for _, f1 in epochs):.1f}")
-    return rows, runs
-
-
-# -- --cost: what a token costs in short and long sentences, small and large batches, and endless streams --------------
-
-
-def measure_cost(job, streams):
-    """Measure each size with each engine; return a table and all runs.
-
-    Flat is good: neither should the time of a token depend on the size, nor the memory on the length of a stream. Each
-    stream has a process of its own, whose peak of memory is shown; the other sizes share one, so theirs is not.
+    Flat is good: neither should the time of a token depend on the size, nor the memory on the length of a stream.
     """
-    runs = []
-    for stage, values in [("lengths", LENGTHS), ("batches", BATCHES), *(("stream", [size]) for size in streams)]:
-        for system in ENGINES:
-            tell(f"{system}: {', '.join(f'{value:,}' for value in values)} {COSTS[stage]}")
-            measured = ask({**job, "system": system, "stage": stage, "values": values})
-            memory = {"mib": measured["mib"]} if "mib" in measured else {}
-            for value, micros in zip(values, measured["micros"]):
-                runs.append({"system": system, "stage": stage, "value": value, "micros": micros, **memory})
     rows = Table("", "", title=f"Cost against size, threads {job['threads']}", box=box.SIMPLE, title_justify="left")
     for system in ENGINES:
-        rows.add_column(f"{system}\nmicroseconds per token", justify="right")
-        rows.add_column("\npeak MiB", justify="right")
-    by_size = {}
-    for run in runs:
-        memory = f"{run['mib']:,.0f}" if "mib" in run else "-"
-        by_size.setdefault((run["value"], run["stage"]), []).extend([f"{run['micros']:.1f}", memory])
-    for (value, stage), cells in by_size.items():
-        rows.add_row(f"{value:,}", COSTS[stage], *cells)
+        rows.add_column(f"{system}\nmicroseconds per token, peak MiB", justify="right")
+    runs = []
+    for kind, value in [(kind, size) for kind, sizes in SIZES.items() for size in sizes]:
+        tell(f"{value:,} {COSTS[kind]}")
+        asked = [{"system": system, "kind": kind, "value": value} for system in ENGINES]
+        runs += (measured := [one | ask({**job, **one, "stage": "cost"}) for one in asked])
+        rows.add_row(f"{value:,}", COSTS[kind], *(f"{one['micros']:.1f}, {one['mib']:,.0f}" for one in measured))
     return rows, runs
 
 
 def run(args, folder):
     """Measure what is asked for; return lines of text, a table, and all runs for JSON."""
-    sizes = write_corpus(args.data, folder)
-    corpus = ", ".join(f"{split} {n:,} sentences, {tokens:,} tokens" for split, (n, tokens) in sizes.items() if n)
+    sizes = write_corpus(args.data, folder, args.task)
+    noun, unit = ("sentences", "tokens/s") if args.task == "tag" else ("texts", "texts/s")
+    corpus = ", ".join(f"{split} {n:,} {noun}, {tokens:,} tokens" for split, (n, tokens) in sizes.items() if n)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{platform.machine()}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
-    lines = [f"{args.data}: {corpus}", machine, f"seqtag {__version__}: Tagger(hidden_size={args.hidden_size})"]
-    job = {name: getattr(args, name) for name in ("epochs", "hidden_size", "seconds", "flair_sentences", "device")}
-    job |= {"corpus": str(folder), "until": args.until is not None, "model": str(folder / "model")}
+    lines = [f"{args.data}: {corpus}", f"{time.strftime('%Y-%m-%d')}, {machine}", f"seqtag {__version__}"]
+    job = {name: getattr(args, name) for name in ("seconds", "device", "task")}
+    job["options"] = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
+    job |= {"epochs": args.epochs or (None if "quality" in args.figures and not args.cost else 2)}
+    job |= {"corpus": str(folder), "model": str(folder / "model"), "figures": args.figures, "threads": args.threads[0]}
+    measured = {"train": sizes["train"], "predict": tuple(map(sum, zip(sizes["dev"], sizes["test"])))}
+    job |= {f"{stage}_size": number[args.task == "tag"] for stage, number in measured.items()}
     if args.cost:
-        job |= {"threads": args.threads[0], "epochs": args.epochs or 1}
         tell("training a model")
         ask({**job, "system": BASE, "stage": "train"})
-        return lines, *measure_cost(job, args.streams)
+        return lines, *measure_cost(job)
     tell("looking for the peers")
     peers, absent = find_peers(args.peers, args.pythons)
     lines += [f"{name} {version}" for name, (_, version) in peers.items()]
     lines += [f"{name} is not here: {why}; name its Python with --peer-python" for name, why in absent.items()]
     pythons = {BASE: sys.executable} | {name: python for name, (python, _) in peers.items()}
     turns = [{"threads": threads, "round": i + 1} for threads in args.threads for i in range(args.rounds)]
-    jobs = [{**job, **turn, "system": system} for turn in turns for system in pythons]
-    if args.until is not None:
-        return lines, *time_to_f1(jobs, pythons, args.until)
-    runs, limits, failed = run_rounds([{**job, "epochs": args.epochs or 2} for job in jobs], pythons)
-    runs = completed(runs, limits)
-    return lines + explain(runs, limits, failed), table(summary(runs, FIGURES)), runs
+    runs, limits, failed = run_rounds([{**job, **turn, "system": one} for turn in turns for one in pythons], pythons)
+    rows, tokens = measured["predict"]
+    runs = completed(runs, limits, tokens_per_row=1.0 if args.task == "tag" else tokens / rows)
+    laid_out = table(summary(runs, FIGURES), groups=args.figures, unit=unit)
+    return [*lines, *explain(runs, limits, failed)], laid_out, runs
 
 
 def as_markdown(lines, rows, arguments):
     """Lay out lines and a table in Markdown, below the command that made them."""
     columns = [[column.header, "---", *column.cells] for column in rows.columns]
     laid_out = ["| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in zip(*columns, strict=True)]
-    command = shlex.join(["python", "recipes/benchmark.py", *arguments])
-    return "\n".join([f"`{command}`", "", *(f"- {line}" for line in lines), "", *laid_out])
+    lines = [f"`{shlex.join(['python', 'recipes/benchmark.py', *arguments])}`", "", *(f"- {line}" for line in lines)]
+    return "\n".join([*lines, "", *laid_out])
+
+
+def write_markdown(file, section, task):
+    """Put a section between its marks in a file, or at its end, with the marks, where it has none."""
+    begin, end = f"<!-- benchmark {task} -->", f"<!-- end of benchmark {task} -->"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    before, _, rest = text.partition(begin)
+    file.write_text(f"{before}{begin}\n{section}\n{end}{rest.partition(end)[2]}".rstrip() + "\n", encoding="utf-8")
 
 
 def main(arguments=None):
     args = read_arguments(arguments)
-    console = Console(width=None if sys.stdout.isatty() else 190)
+    console = Console(width=None if sys.stdout.isatty() else 240)
     try:
         with tempfile.TemporaryDirectory() as folder:
             lines, laid_out, runs = run(args, Path(folder))
@@ -311,7 +311,7 @@ def main(arguments=None):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(laid_out)
     if args.markdown:
-        args.markdown.write_text(as_markdown(lines, laid_out, arguments or sys.argv[1:]) + "\n", encoding="utf-8")
+        write_markdown(args.markdown, as_markdown(lines, laid_out, arguments or sys.argv[1:]), args.task)
     if args.json:
         args.json.write_text(json.dumps({"about": lines, "runs": runs}, indent=1) + "\n", encoding="utf-8")
 

@@ -16,40 +16,53 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 BASE = "seqtag torch"
-MOST_SENTENCES = 500  # of which the latency is measured
+SHORT = 20  # tokens of the sentences of which the latency is measured
+MOST_SHORT = 300  # of them
 FEWEST_TOKENS = 20_000  # of which the cost per token is measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """The functions that train, save, load and ask one system."""
+
+    module: str  # the package to import; its release is the system's
+    # (job, train, dev, after_epoch) -> the model, the seconds of its training, its passes over train, other figures. A
+    # split has rows and gold answers. `after_epoch` gets the seconds of training so far, and the model or its score.
+    train: Callable[..., Any]
+    save: Callable[..., Any]  # (model, folder) -> None
+    load: Callable[..., Any]  # (job, folder) -> the model that was saved there
+    tokens: Callable[..., Any] | None = None  # (model, token lists) -> tags or classes; None if it reads texts only
+    texts: Callable[..., Any] | None = None  # (model, raw texts) -> spans or classes; None if it reads tokens only
+    files: Callable[..., Any] = lambda job, folder: folder.rglob("*")  # those of the saved files that predicting needs
 
 
 class FailedError(Exception):
     """A step ended before its work was done; holds the last line that it wrote to standard error."""
 
 
-def ask(job, *, python=sys.executable, answer=None):
-    """Run one step in a fresh process and return all that it wrote, as one mapping.
-
-    `answer` is called with each line; if it returns True or False, the step is told to go on or to stop.
-    """
+def ask(job, *, python=sys.executable, each=lambda line: None):
+    """Run one step in a fresh process and return all that it wrote, as one mapping; `each` is called with each line."""
     import subprocess
     import tempfile
 
     names = ("OMP", "MKL", "OPENBLAS", "BLIS", "VECLIB_MAXIMUM")
     environment = {**os.environ, **{f"{name}_NUM_THREADS": str(job.get("threads", 1)) for name in names}}
     command = [python, str(Path(__file__).with_name("benchmark_systems.py")), json.dumps(job)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
     measured = {}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        with subprocess.Popen(command, env=environment, stderr=errors, **pipes) as process:
+        pipes = {"stdout": subprocess.PIPE, "stderr": errors, "encoding": "utf-8"}
+        with subprocess.Popen(command, env=environment, **pipes) as process:
             for line in process.stdout:
                 measured |= json.loads(line)
-                go_on = answer(json.loads(line)) if answer else None
-                if go_on is not None:
-                    process.stdin.write("go on\n" if go_on else "stop\n")
-                    process.stdin.flush()
+                each(json.loads(line))
         if process.returncode:
             errors.seek(0)
             lines = errors.read().strip().splitlines()
@@ -88,62 +101,59 @@ def check(system, job, say):
     from importlib import metadata
 
     import_module(system.module)
-    say(version=metadata.version(system.module))
+    say(version=metadata.version(metadata.packages_distributions().get(system.module, [system.module])[0]))
 
 
 def train(system, job, say):
-    """Train and save a model; for `--until` tell how far training is after each epoch, and wait for the answer.
+    """Train and save a model; to see its quality, tell seconds and answers after each epoch, with the clock at rest."""
+    dev, answer = read(job, "dev"), answers_of(system, job)
 
-    The clock of the training stands still meanwhile.
-    """
-    dev = read(job, "dev")
+    def after_epoch(seconds, model=None, score=None):
+        if "quality" in job["figures"]:
+            say(seconds=seconds, **({"answers": answer(model, dev["rows"])} if score is None else {"score": score}))
 
-    def after_epoch(seconds, model=None, f1=None):
-        if job["until"]:
-            say(seconds=seconds, **({"tags": system.tags(model, dev[0])} if f1 is None else {"f1": f1}))
-            if sys.stdin.readline().strip() != "go on":
-                sys.exit()
-
-    model, figures = system.train(job, read(job, "train"), dev, after_epoch)
-    say(train_mib=peak_mib(), **figures)
+    model, seconds, passes, *figures = system.train(job, read(job, "train"), dev, after_epoch)
+    say(train_mib=peak_mib(), train=passes * job["train_size"] / seconds, **(figures[0] if figures else {}))
     system.save(model, Path(job["model"]))
 
 
 def predict(system, job, say):
-    """Measure speed and latency over dev and test, memory and size, and give the tags of dev."""
+    """Measure the first request, latency and speed, with tokens and with raw text, memory and size; answer dev."""
+    figures, dev, test = job["figures"], read(job, "dev"), read(job, "test")
+    ways = {"predict": (system.tokens, [*dev["tokens"], *test["tokens"]])}
+    ways["raw"] = system.texts, [*dev["texts"], *test["texts"]]
+    short = of_length(list(itertools.chain.from_iterable(ways["predict"][1])), SHORT)[:MOST_SHORT]
+    shorts = {"predict": short, "raw": [" ".join(tokens) for tokens in short]}
     model = system.load(job, Path(job["model"]))
-    dev, test = read(job, "dev")[0], read(job, "test")[0]
-    sentences, tags = dev + test, system.tags(model, dev)  # this also warms the model up
-    tag = partial(system.tags, model)
-    say(predict=speed(tag, sentences, job["seconds"]), **latencies(tag, sentences, job["seconds"]))
+    ways = {name: (partial(ask, model), rows) for name, (ask, rows) in ways.items() if ask is not None}
+    ask, _ = ways.get("raw", ways.get("predict"))
+    started = time.perf_counter()
+    ask(shorts["raw" if "raw" in ways else "predict"][:1])
+    say(first_ms=1000 * (time.perf_counter() - started))
+    say(answers=answers_of(system, job)(model, dev["rows"]))  # this also warms the model up
+    for name, (ask, rows) in ways.items():
+        if "latency" in figures:
+            milliseconds = latencies(ask, shorts[name], job["seconds"])
+            say(**{f"{name}_ms": percentile(milliseconds, 0.5), f"{name}_p99_ms": percentile(milliseconds, 0.99)})
+        if name in figures:
+            say(**{name: speed(ask, rows, job["seconds"], size=job["predict_size"])})
     size = sum(path.stat().st_size for path in system.files(job, Path(job["model"])) if path.is_file())
-    say(predict_mib=peak_mib(), size_mb=size / 1e6, tags=tags)
-    if system.spans:
-        texts, find = [" ".join(tokens) for tokens in sentences], partial(system.spans, model)
-        find(texts[:1])  # the imports that raw text needs do not count as its speed
-        say(raw=speed(find, texts, job["seconds"], num_tokens=sum(map(len, sentences))))
+    say(predict_mib=peak_mib(), size_mb=size / 1e6)
 
 
-def lengths(system, job, say):
-    """Measure microseconds per token in sentences of each length."""
-    model = system.load(job, Path(job["model"]))
-    say(micros=[micros_per_token(system, job, model, length) for length in job["values"]])
-
-
-def batches(system, job, say):
-    """Measure microseconds per token with each number of padded tokens per batch."""
-    models = (system.load_with_batches(job, Path(job["model"]), size) for size in job["values"])
-    say(micros=[micros_per_token(system, job, model, 20) for model in models])
-
-
-def stream(system, job, say):
-    """Measure microseconds per token, and memory, over a stream of so many sentences."""
-    model, [size] = system.load(job, Path(job["model"])), job["values"]
-    sentences = read(job, "train")[0]
-    started, tokens = time.perf_counter(), 0
-    for tags in model.predict_stream(itertools.islice(endless(sentences), size)):
-        tokens += len(tags)
-    say(micros=[1e6 * (time.perf_counter() - started) / tokens], mib=peak_mib())
+def cost(system, job, say):
+    """Measure microseconds per token, and memory, in sentences of one length or over a stream of so many sentences."""
+    model, tokens = system.load(job, Path(job["model"])), read(job, "train")["tokens"]
+    if job["kind"] == "stream":
+        started, num_tokens = time.perf_counter(), 0
+        for tags in model.predict_stream(itertools.islice(endless(tokens), job["value"])):
+            num_tokens += len(tags)
+        micros = 1e6 * (time.perf_counter() - started) / num_tokens
+    else:
+        sentences = of_length(list(itertools.chain.from_iterable(tokens)), job["value"])
+        model.predict(sentences[:2])
+        micros = 1e6 / speed(model.predict, sentences, job["seconds"], size=sum(map(len, sentences)))
+    say(micros=micros, mib=peak_mib())
 
 
 def limit(system, job, say):
@@ -151,17 +161,43 @@ def limit(system, job, say):
     import numpy as np
     import torch
 
-    matrix = np.random.default_rng(0).random((job["size"], job["size"]), np.float32)
-    say(gflops=max(product(matrix), product(torch.from_numpy(matrix))))
+    rows, inner, columns = job["shape"]
+    left, right = (np.random.default_rng(0).random(shape, np.float32) for shape in ((rows, inner), (inner, columns)))
+    say(gflops=max(product(left, right), product(torch.from_numpy(left), torch.from_numpy(right))))
 
 
-STAGES = {stage.__name__: stage for stage in (check, train, predict, lengths, batches, stream, limit)}
+STAGES = {stage.__name__: stage for stage in (check, train, predict, cost, limit)}
 
 
 def read(job, split):
-    """Return the token lists and the tag lists of a split."""
+    """Return a split: the rows that are trained on, with their gold answers, and the same as tokens and as texts."""
     part = json.loads(Path(job["corpus"], f"{split}.json").read_text(encoding="utf-8"))
-    return part["tokens"], part["tags"]
+    rows = part["tokens" if job["task"] == "tag" else "texts"]
+    return {"rows": rows, **part}
+
+
+def answers_of(system, job):
+    """Give the function that answers rows of the task: tags of tokens, or classes of texts."""
+    return system.tokens if job["task"] == "tag" else system.texts
+
+
+def new_file(folder, name):
+    """Return the path of a file in a folder, which is made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder / name)
+
+
+def growing(job, numbers, fit, after_epoch):
+    """Train with the last number of iterations; to see the way there, anew with each number, each from the beginning.
+
+    The seconds of a number are those of its own training alone, as if its user had known how many are enough.
+    """
+    for number in numbers if "quality" in job["figures"] else numbers[-1:]:
+        started = time.perf_counter()
+        model = fit(number)
+        seconds = time.perf_counter() - started
+        after_epoch(seconds, model)
+    return model, seconds
 
 
 def peak_mib():
@@ -173,27 +209,25 @@ def peak_mib():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def speed(function, questions, seconds, *, num_tokens=None):
-    """Return tokens per second of whole passes over the questions: at least one, and more until the time is over."""
-    num_tokens = num_tokens or sum(map(len, questions))
+def speed(function, questions, seconds, *, size):
+    """Return `size` per second of whole passes over the questions: at least one, and more until the time is over."""
     started, passes = time.perf_counter(), 0
     while not passes or time.perf_counter() - started < seconds:
         function(questions)
         passes += 1
-    return passes * num_tokens / (time.perf_counter() - started)
+    return passes * size / (time.perf_counter() - started)
 
 
-def latencies(tag, sentences, seconds):
-    """Return the median and the 99th percentile of the milliseconds that one sentence takes by itself."""
-    tag(sentences[:1])
+def latencies(function, questions, seconds):
+    """Return the milliseconds that each question takes by itself, for as long as there is time."""
     milliseconds, end = [], time.perf_counter() + 3 * seconds
-    for sentence in sentences[:MOST_SENTENCES]:
+    for question in questions:
         started = time.perf_counter()
-        tag([sentence])
+        function([question])
         milliseconds.append(1000 * (time.perf_counter() - started))
         if time.perf_counter() > end:
             break
-    return {"p50_ms": percentile(milliseconds, 0.5), "p99_ms": percentile(milliseconds, 0.99)}
+    return milliseconds
 
 
 def percentile(values, share):
@@ -203,12 +237,6 @@ def percentile(values, share):
     (20, 40)
     """
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
-
-
-def micros_per_token(system, job, model, length):
-    sentences = of_length(list(itertools.chain.from_iterable(read(job, "train")[0])), length)
-    system.tags(model, sentences[:2])
-    return 1e6 / speed(partial(system.tags, model), sentences, job["seconds"])
 
 
 def of_length(tokens, length):
@@ -223,70 +251,55 @@ def endless(sentences):
         yield [*sentence, f"w{i}"]
 
 
-def product(matrix):
-    """Return GFLOP/s of a matrix times itself, n^3 multiply-adds of two operations: the best of 5 after a warm-up."""
+def product(left, right):
+    """Return GFLOP/s of a product, two operations per multiply-add: the best of 5 after a warm-up."""
     seconds = []
     for _ in range(6):
         started = time.perf_counter()
-        matrix @ matrix
+        left @ right
         seconds.append(time.perf_counter() - started)
-    return 2 * len(matrix) ** 3 / min(seconds[1:]) / 1e9
+    return 2 * left.shape[0] * left.shape[1] * right.shape[1] / min(seconds[1:]) / 1e9
 
 
 # -- figures made of what was measured ---------------------------------------------------------------------------------
 
 
-def multiply_adds(options, *, num_tags, num_characters, tokens_per_batch):
+def multiply_adds(options, *, num_outputs, num_characters, tokens_per_batch):
     """Count the multiply-adds per token in the default network's forward pass, by part.
 
     - characters: V * 25 * 3 * C / tokens per batch; each of V characters, 25 wide, times the kernel of width 3 and C
       outputs, once per batch
     - encoder: 2 * 4 * H * (E + H); 4 gates of H units, in 2 directions, that read E inputs and H states
-    - output: 2 * H * L; the states of both directions for each of the model's L tags
+    - output: 2 * H * L; the states of both directions for each of the model's L tags or classes
 
-    Look-ups, the functions of the gates and the CRF are no matrix products and are left out. Training takes three times
-    as many: the products of the forward pass, of the gradients of the inputs and of those of the weights.
+    Look-ups, n-grams, the functions of the gates and the CRF are no matrix products and are left out. Training takes
+    three times as many: the products of the forward pass, of the gradients of the inputs and of those of the weights.
 
     >>> options = {"word_size": 3, "shape_size": 1, "affix_size": 1, "character_size": 2, "hidden_size": 2}
-    >>> multiply_adds(options, num_tags=5, num_characters=10, tokens_per_batch=100)
+    >>> multiply_adds(options, num_outputs=5, num_characters=10, tokens_per_batch=100)
     {'characters': 15.0, 'encoder': 192, 'output': 20}
     """
-    hidden, characters = options["hidden_size"], options["character_size"]
-    embedded = options["word_size"] + options["shape_size"] + 4 * options["affix_size"] + characters
+    hidden = options["hidden_size"]
     return {
-        "characters": num_characters * 25 * 3 * characters / tokens_per_batch,
-        "encoder": 2 * 4 * hidden * (embedded + hidden),
-        "output": 2 * hidden * num_tags,
+        "characters": num_characters * 25 * 3 * options["character_size"] / tokens_per_batch,
+        "encoder": 2 * 4 * hidden * (inputs_size(options) + hidden),
+        "output": 2 * hidden * num_outputs,
     }
 
 
-def share_of_limit(operations, tokens_per_second, gflops, *, passes):
-    """Return the share of the limit that counted multiply-adds reach at a speed; `passes` is 3 for training."""
-    return 2 * passes * sum(operations.values()) * tokens_per_second / (gflops * 1e9)
+def inputs_size(options):
+    """Return the width of what the encoder reads."""
+    return options["word_size"] + options["shape_size"] + 4 * options["affix_size"] + options["character_size"]
 
 
-def completed(runs, limits):
-    """Add to each run its ratios to seqtag with torch in the same round, and its shares of the limit in percent.
+def time_to_quality(epochs):
+    """Return the seconds until a score within one point of the best one, and the best one.
 
-    `limits` holds GFLOP/s by (threads, round).
-
-    >>> peer = {"system": "peer", "threads": 1, "round": 1, "predict": 100.0}
-    >>> ours = peer | {"system": "seqtag torch", "predict": 500.0, "predict_operations": {"encoder": 1000}}
-    >>> [(run["predict_ratio"], run.get("predict_share")) for run in completed([ours, peer], {(1, 1): 0.002})]
-    [(1.0, 50.0), (0.2, None)]
+    >>> time_to_quality([(1.5, 40.0), (3.0, 69.5), (4.5, 70.0)])
+    (3.0, 70.0)
     """
-    bases = {(run["threads"], run["round"]): run for run in runs if run["system"] == BASE}
-    more_complete = []
-    for run in runs:
-        added, turn = {}, (run["threads"], run["round"])
-        for stage, passes in (("train", 3), ("predict", 1)):
-            if stage in run and stage in bases.get(turn, {}):
-                added[f"{stage}_ratio"] = run[stage] / bases[turn][stage]
-            if stage in run and f"{stage}_operations" in run:
-                share = share_of_limit(run[f"{stage}_operations"], run[stage], limits[turn], passes=passes)
-                added[f"{stage}_share"] = 100 * share
-        more_complete.append(run | added)
-    return more_complete
+    best = max(score for _, score in epochs)
+    return min(seconds for seconds, score in epochs if score >= best - 1), best
 
 
 def summary(runs, names):
@@ -304,13 +317,3 @@ def summary(runs, names):
         }
         for place, group in groups.items()
     }
-
-
-def first_reach(epochs, wanted):
-    """Return seconds and number of the first epoch whose F1 reaches what is wanted; None if no epoch does.
-
-    >>> first_reach([(1.5, 40.0), (3.0, 61.0), (4.5, 70.0)], 60)
-    (3.0, 2)
-    """
-    reached = [(seconds, number) for number, (seconds, f1) in enumerate(epochs, 1) if f1 >= wanted]
-    return reached[0] if reached else None

@@ -8,34 +8,20 @@ Each function therefore imports its packages itself, and the file as such needs 
 """
 
 import random
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from shutil import copy
+from urllib.parse import quote, unquote
 
-from benchmark_measures import BASE, multiply_adds, work
-
-
-@dataclass(frozen=True, kw_only=True)
-class System:
-    """The functions that train, save, load and ask one system."""
-
-    module: str  # the package to import; its release is the system's
-    # (job, train, dev, after_epoch) -> the model, and the tokens per second and passes of its training. A split is a
-    # pair of token lists and tag lists. `after_epoch` gets the seconds of training so far, and the model or its F1.
-    train: Callable[..., Any]
-    save: Callable[..., Any]  # (model, folder) -> None
-    load: Callable[..., Any]  # (job, folder) -> the model that was saved there
-    tags: Callable[..., Any]  # (model, token lists) -> lists of IOB2 tags
-    spans: Callable[..., Any] | None = None  # (model, raw texts) -> spans; None if the system reads tokens only
-    files: Callable[..., Any] = lambda job, folder: folder.rglob("*")  # those of the saved files that predicting needs
-    load_with_batches: Callable[..., Any] | None = None  # (job, folder, most padded tokens per batch) -> the model
-
+from benchmark_measures import BASE, System, growing, inputs_size, multiply_adds, new_file, work
 
 # -- seqtag: trained with torch, and asked through torch and two exports -----------------------------------------------
 
+FILES = ("config.json", "vocabulary.json")  # that predicting needs beside the network
 # Each engine has its own folder, so that its row can't show another one. int8 is forced, since the table shows F1.
 ENGINES = {  # the file that holds the network, and the options of its export
     BASE: ("model.safetensors", None),
@@ -45,71 +31,57 @@ ENGINES = {  # the file that holds the network, and the options of its export
 
 
 def train_seqtag(job, train, dev, after_epoch):
-    from seqtag import Tagger
+    from seqtag import Classifier, Tagger, Watcher
 
-    class EpochClock:
-        """Watch `fit` and add up the seconds of training, without those of scoring dev."""
-
-        seconds = 0.0
-        step = close = lambda self, **progress: None
+    class EpochClock(Watcher):
+        seconds = 0.0  # without those of scoring dev
 
         def start(self, *, epochs, steps):
             self.steps = steps
 
         def epoch(self, record):
             self.seconds += record.seconds
-            after_epoch(self.seconds, f1=100 * record.dev_score)  # the strict F1 that a report would show
+            after_epoch(self.seconds, score=100 * record.dev_score)  # the strict F1, or accuracy, of a report
 
-    clock = EpochClock()
-    tagger = Tagger(hidden_size=job["hidden_size"], epochs=job["epochs"], device=job["device"])
-    tagger.fit(*train, dev=dev, watchers=[clock])
-    num_tokens, passes, options = sum(map(len, train[0])), len(tagger.history_), tagger.get_params()
-    sizes = {"num_tags": len(tagger.tagset_.names), "num_characters": tagger.vocabulary_.num_characters}
-    operations = {
-        "train_operations": multiply_adds(options, **sizes, tokens_per_batch=num_tokens / clock.steps),
-        "predict_operations": multiply_adds(options, **sizes, tokens_per_batch=options["max_tokens"]),
-    }
-    return tagger, {"train": passes * num_tokens / clock.seconds, "passes": passes, **operations}
+    clock, is_tagger = EpochClock(), job["task"] == "tag"
+    options = job["options"] | {name: job[name] for name in ("epochs", "device") if job[name] is not None}
+    model = (Tagger if is_tagger else Classifier)(**options)
+    model.fit(train["rows"], train["gold"], dev=(dev["rows"], dev["gold"]), watchers=[clock])
+    options, num_outputs = model.get_params(), len(model.tagset_.names if is_tagger else model.classes_)
+    sizes = {"num_outputs": num_outputs, "num_characters": model.vocabulary_.num_characters}
+    count, tokens_per_step = partial(multiply_adds, options, **sizes), sum(map(len, train["tokens"])) / clock.steps
+    return (
+        model,
+        clock.seconds,
+        len(model.history_),
+        {
+            "train_operations": count(tokens_per_batch=tokens_per_step),
+            "predict_operations": count(tokens_per_batch=options["max_tokens"]),
+            "shape": [2048, inputs_size(options) + options["hidden_size"], 4 * options["hidden_size"]],
+        },
+    )
 
 
-def save_seqtag(tagger, folder, engines=tuple(ENGINES)):
-    for engine in engines:
-        tagger.save(folder / engine)
-        _, export_options = ENGINES[engine]
+def save_seqtag(model, folder):
+    for engine, (_, export_options) in ENGINES.items():
+        model.save(folder / engine)
         if export_options is not None:
-            tagger.export(folder / engine, **export_options)
+            model.export(folder / engine, **export_options)
 
 
 def load_seqtag(job, folder):
     engine = job["system"]
     if engine == BASE:
-        from seqtag import Tagger
+        from seqtag import Classifier, Tagger
 
-        return Tagger.load(folder / engine, device=job["device"])
+        estimator = Tagger if job["task"] == "tag" else Classifier
+        return estimator.load(folder / engine, device=job["device"], engine="torch")
     from seqtag.runtime import load  # without torch, so that the peak of memory is that of the export
 
     return load(folder / engine, int8=engine == "seqtag int8", threads=job["threads"])
 
 
-def load_seqtag_with_batches(job, folder, max_tokens):
-    """Write the trained model anew, for batches of at most so many padded tokens, and load it through the engine."""
-    from seqtag import Tagger
-
-    changed = folder / f"batches of {max_tokens}"
-    tagger = Tagger.load(folder / BASE, device="cpu").set_params(max_tokens=max_tokens)
-    save_seqtag(tagger, changed, [job["system"]])
-    return load_seqtag(job, changed)
-
-
-def seqtag_files(job, folder):
-    network, _ = ENGINES[job["system"]]
-    return [folder / job["system"] / file for file in ("config.json", "vocabulary.json", network)]
-
-
 # -- crfsuite: a linear chain on the usual features of a word and its neighbours ---------------------------------------
-
-# It runs up to 100 iterations, as its users let it on any corpus; each iteration is one pass over the corpus.
-CRFSUITE = {"algorithm": "lbfgs", "c1": 0.1, "c2": 0.1, "max_iterations": 100, "all_possible_transitions": True}
 
 
 def crfsuite_features(tokens):
@@ -137,23 +109,13 @@ def crfsuite_features(tokens):
 def train_crfsuite(job, train, dev, after_epoch):
     from sklearn_crfsuite import CRF
 
-    started = time.perf_counter()
-    model = CRF(**CRFSUITE).fit(list(map(crfsuite_features, train[0])), train[1])
-    seconds = time.perf_counter() - started
-    passes = len(model.training_log_.iterations)
-    after_epoch(seconds, model)
-    return model, {"train": passes * sum(map(len, train[0])) / seconds, "passes": passes}
+    def fit(number):
+        model = CRF("lbfgs", c1=0.1, c2=0.1, all_possible_transitions=True, max_iterations=number)
+        return model.fit(list(map(crfsuite_features, train["rows"])), train["gold"])
 
-
-def save_crfsuite(model, folder):
-    folder.mkdir(parents=True)
-    (folder / "model.crfsuite").write_bytes(Path(model.modelfile.name).read_bytes())
-
-
-def load_crfsuite(job, folder):
-    from sklearn_crfsuite import CRF
-
-    return CRF(**CRFSUITE, model_filename=str(folder / "model.crfsuite"))
+    # It runs up to 100 iterations, as its users let it on any corpus; each iteration is one pass over the corpus.
+    model, seconds = growing(job, (5, 10, 20, 30, 40, 60, 80, 100), fit, after_epoch)
+    return model, seconds, len(model.training_log_.iterations)
 
 
 def crfsuite_tags(model, sentences):
@@ -177,7 +139,7 @@ def train_spacy(job, train, dev, after_epoch):
     fix_random_seed(0)
     nlp, seconds, epochs = spacy.blank("xx"), 0.0, job["epochs"] or 30
     nlp.add_pipe("ner")
-    examples = [example(tokens, tags) for tokens, tags in zip(*train)]
+    examples = list(map(example, train["rows"], train["gold"]))
     nlp.initialize(lambda: examples)
     for epoch in range(epochs):
         random.Random(epoch).shuffle(examples)
@@ -186,17 +148,7 @@ def train_spacy(job, train, dev, after_epoch):
             nlp.update(batch, drop=0.2)
         seconds += time.perf_counter() - started
         after_epoch(seconds, nlp)
-    return nlp, {"train": epochs * sum(map(len, train[0])) / seconds, "passes": epochs}
-
-
-def save_spacy(nlp, folder):
-    nlp.to_disk(folder)
-
-
-def load_spacy(job, folder):
-    import spacy
-
-    return spacy.load(folder)
+    return nlp, seconds, epochs
 
 
 def spacy_tags(nlp, sentences):
@@ -207,17 +159,14 @@ def spacy_tags(nlp, sentences):
 
 
 def spacy_spans(nlp, texts):
-    docs = nlp.pipe(texts, batch_size=256)
-    return [[(span.start_char, span.end_char, span.label_) for span in doc.ents] for doc in docs]
+    return [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(texts, batch_size=256)]
 
 
 # -- Flair: BiLSTM-CRF of 256 units on word and character embeddings, SGD, nothing pretrained --------------------------
 
 
 def train_flair(job, train, dev, after_epoch):
-    """Train on all sentences for `--until`, but for the table one epoch on some of them, which shows speed alone."""
-    import tempfile
-
+    """Train on all sentences to see its quality, else one epoch on some of them, which shows speed alone."""
     import flair
     from flair.data import Corpus, Dictionary, Sentence
     from flair.datasets import FlairDatapointDataset
@@ -247,8 +196,8 @@ def train_flair(job, train, dev, after_epoch):
         return sentence
 
     flair.set_seed(0)
-    epochs, num_sentences = (job["epochs"] or 30, None) if job["until"] else (1, job["flair_sentences"])
-    sentences = [labelled(tokens, tags) for tokens, tags in zip(*train)][:num_sentences]
+    epochs, num_sentences = (job["epochs"] or 30, None) if "quality" in job["figures"] else (1, 200)
+    sentences = list(map(labelled, train["rows"][:num_sentences], train["gold"]))
     corpus = Corpus(train=FlairDatapointDataset(sentences), sample_missing_splits=False)
     characters = Dictionary()
     for character in chain.from_iterable(token.text for token in chain.from_iterable(sentences)):
@@ -258,21 +207,10 @@ def train_flair(job, train, dev, after_epoch):
     labels = corpus.make_label_dictionary("ner", add_unk=False)
     model, clock = SequenceTagger(embeddings, labels, "ner", hidden_size=256, use_crf=True), EpochClock()
     options = {"learning_rate": 0.1, "mini_batch_size": 32, "embeddings_storage_mode": "none"}
-    options |= {"save_final_model": False, "create_file_logs": False, "create_loss_file": False}
+    options |= dict.fromkeys(("save_final_model", "create_file_logs", "create_loss_file"), False)
     with tempfile.TemporaryDirectory() as folder:
         ModelTrainer(model, corpus).train(folder, max_epochs=epochs, plugins=[clock], **options)
-    return model, {"train": epochs * sum(map(len, sentences)) / clock.seconds, "passes": epochs}
-
-
-def save_flair(model, folder):
-    folder.mkdir(parents=True)
-    model.save(folder / "model.pt")
-
-
-def load_flair(job, folder):
-    from flair.models import SequenceTagger
-
-    return SequenceTagger.load(folder / "model.pt")
+    return model, clock.seconds, epochs * sum(map(len, sentences)) / job["train_size"]
 
 
 def flair_tags(model, sentences):
@@ -293,26 +231,87 @@ def flair_spans(model, texts):
     return [sentence.get_spans("ner") for sentence in sentences]
 
 
+# -- texts: TF-IDF of words and pairs with logistic regression, and fastText with pairs of words -----------------------
+
+
+def train_tfidf(job, train, dev, after_epoch):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    def fit(number):
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\S+")
+        return make_pipeline(words, LogisticRegression(C=10, max_iter=number)).fit(train["rows"], train["gold"])
+
+    model, seconds = growing(job, (1, 2, 5, 10, 20, 50, 100, 1000), fit, after_epoch)
+    return model, seconds, int(model[-1].n_iter_.max())
+
+
+def train_fasttext(job, train, dev, after_epoch):
+    import fasttext
+
+    pairs = zip(train["gold"], train["rows"])
+    lines = [f"__label__{quote(label)} {' '.join(text.split())}\n" for label, text in pairs]
+    random.Random(0).shuffle(lines)  # it reads a file from its beginning to its end
+    with tempfile.TemporaryDirectory() as folder:
+        file = new_file(Path(folder), "train.txt")
+        Path(file).write_text("".join(lines), encoding="utf-8")
+        fit = partial(fasttext.train_supervised, file, lr=0.5, wordNgrams=2, thread=job["threads"], verbose=0)
+        model, seconds = growing(job, (1, 2, 5, 10, 25), lambda number: fit(epoch=number), after_epoch)
+    return model, seconds, 25
+
+
+def fasttext_classes(model, texts):
+    return [unquote(names[0][9:]) for names in model.predict([" ".join(text.split()) for text in texts])[0]]
+
+
 SEQTAG = System(
     module="seqtag",
     train=train_seqtag,
     save=save_seqtag,
     load=load_seqtag,
-    tags=lambda tagger, sentences: tagger.predict(sentences),
-    spans=lambda tagger, texts: tagger.predict_spans(texts),
-    files=seqtag_files,
-    load_with_batches=load_seqtag_with_batches,
+    tokens=lambda model, rows: list(model.predict(rows)),
+    texts=lambda model, texts: list(getattr(model, "predict_spans", model.predict)(texts)),
+    files=lambda job, folder: [folder / job["system"] / file for file in (*FILES, ENGINES[job["system"]][0])],
 )
 SYSTEMS = {
     **dict.fromkeys(ENGINES, SEQTAG),
     "crfsuite": System(
-        module="sklearn_crfsuite", train=train_crfsuite, save=save_crfsuite, load=load_crfsuite, tags=crfsuite_tags
+        module="sklearn_crfsuite",
+        train=train_crfsuite,
+        save=lambda model, folder: copy(model.modelfile.name, new_file(folder, "model.crfsuite")),
+        load=lambda job, folder: import_module("sklearn_crfsuite").CRF(model_filename=str(folder / "model.crfsuite")),
+        tokens=crfsuite_tags,
     ),
     "spacy": System(
-        module="spacy", train=train_spacy, save=save_spacy, load=load_spacy, tags=spacy_tags, spans=spacy_spans
+        module="spacy",
+        train=train_spacy,
+        save=lambda nlp, folder: nlp.to_disk(folder),
+        load=lambda job, folder: import_module("spacy").load(folder),
+        tokens=spacy_tags,
+        texts=spacy_spans,
     ),
     "flair": System(
-        module="flair", train=train_flair, save=save_flair, load=load_flair, tags=flair_tags, spans=flair_spans
+        module="flair",
+        train=train_flair,
+        save=lambda model, folder: model.save(new_file(folder, "model.pt")),
+        load=lambda job, folder: import_module("flair.models").SequenceTagger.load(str(folder / "model.pt")),
+        tokens=flair_tags,
+        texts=flair_spans,
+    ),
+    "tfidf": System(
+        module="sklearn",
+        train=train_tfidf,
+        save=lambda model, folder: import_module("joblib").dump(model, new_file(folder, "model.joblib")),
+        load=lambda job, folder: import_module("joblib").load(folder / "model.joblib"),
+        texts=lambda model, texts: list(model.predict(texts)),
+    ),
+    "fasttext": System(
+        module="fasttext",
+        train=train_fasttext,
+        save=lambda model, folder: model.save_model(new_file(folder, "model.bin")),
+        load=lambda job, folder: import_module("fasttext").load_model(str(folder / "model.bin")),
+        texts=fasttext_classes,
     ),
 }
 

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-import seqtag.runtime
+from seqtag.runtime import load
 
 # What a user of spaCy writes by hand: one request after the other, no limits.
 SPACY_SERVICE = """
@@ -155,7 +155,7 @@ def main() -> None:
     args.lines = [line for line in Path(args.texts).read_text(encoding="utf-8").splitlines() if line.strip()]
     args.results = []
 
-    tagger = seqtag.runtime.load(args.model, threads=args.threads)
+    tagger = load(args.model, threads=args.threads)
     counted = sum(len(tokens) for _, sentences in tagger.tag_texts(args.lines) for tokens, _, _ in sentences)
     tagger.predict_spans(args.lines)
     began = time.perf_counter()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _LONGEST_CAUSE = 300
+_LONGEST_NAME = 100  # characters
 
 
 class SeqtagError(Exception):
@@ -36,6 +37,20 @@ def one_line(error: BaseException) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def listed(names: Iterable[str], most: int = 50) -> str:
+    """Write names behind each other for a message, which stays readable however many and however long they are.
+
+    >>> listed(["a", "b", "c"], most=2), listed([])
+    ('a, b and 1 more', 'none')
+    """
+    names = list(names)
+    shown = (
+        ", ".join(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..." for name in names[:most])
+        or "none"
+    )
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
 def near_miss(name: str, choices: Iterable[str]) -> str:
     """Name the choices and the nearest one, to end an error message with.
 
@@ -45,4 +60,4 @@ def near_miss(name: str, choices: Iterable[str]) -> str:
     choices = sorted(choices)
     by_lower = {choice.lower(): choice for choice in choices}
     close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    return f"choose from {', '.join(choices)}" + (f"; did you mean {by_lower[close[0]]!r}?" if close else "")
+    return f"choose from {listed(choices)}" + (f"; did you mean {by_lower[close[0]]!r}?" if close else "")

@@ -223,13 +223,13 @@ def defined_privates(source: str) -> set[str]:
 
 def foreign_privates(source: str, of_others: set[str]) -> list[str]:
     """Private members of objects of other files that a file touches: all but what hangs on self, cls and super()."""
-    own = defined_privates(source)
+    defined = defined_privates(source)
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqtag"):
             names = [alias.name for alias in node.names]
             found += [name for name in names if name.startswith("_") and not name.startswith("__")]
-        elif isinstance(node, ast.Attribute) and node.attr in of_others - own:
+        elif isinstance(node, ast.Attribute) and node.attr in of_others - defined:
             holder = node.value.func if isinstance(node.value, ast.Call) else node.value
             if not (isinstance(holder, ast.Name) and holder.id in ("self", "cls", "super")):
                 found.append(f"line {node.lineno}: {ast.unparse(node)}")

@@ -200,8 +200,8 @@ def test_labelled_rows_equal_a_loop_over_the_rows(is_multi):
         alone = collate(vocabulary, [texts[i] for i in indices])
         for name in ("slots_BT", "features_UF", "characters_UC", "lengths_B"):
             assert torch.equal(getattr(batch, name), getattr(alone, name))
-        own = [ids[i] if is_multi else [ids[i]] for i in indices]
-        assert batch.labels_BL.tolist() == [[float(label in labels) for label in range(3)] for labels in own]
+        label_lists = [ids[i] if is_multi else [ids[i]] for i in indices]
+        assert batch.labels_BL.tolist() == [[float(label in labels) for label in range(3)] for labels in label_lists]
         assert batch.tags_BT is batch.weights_B is None
     pieces = [rows.batch(indices) for indices in rows.in_order(batch_size=2)]
     assert [len(batch) for batch in pieces] == [2, 2, 1]

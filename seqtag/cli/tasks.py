@@ -30,8 +30,13 @@ class Task:
 
     def load(self, folder: str, *, device: str, engine: str | None = None) -> Any:
         """Load a model of this task, on an engine if one is named; UsageError for an engine that can't run it."""
+        self.check_engine(folder, engine)
+        return self.estimator().load(folder, device=device, **({} if engine is None else {"engine": engine}))
+
+    def check_engine(self, folder: str, engine: str | None) -> None:
+        """Raise UsageError for an engine that there is not, or that can't run the model in a folder."""
         if engine is None:
-            return self.estimator().load(folder, device=device)
+            return
         from seqtag.models.options import ENGINES
 
         if not self.has_labels:
@@ -41,7 +46,6 @@ class Task:
             )
         if engine not in ENGINES:
             raise UsageError(f"--engine {engine}: unknown; {near_miss(engine, ENGINES)}")
-        return self.estimator().load(folder, device=device, engine=engine)
 
 
 def _read_for_tagger(tagger: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, TypeAlias
 
-from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.errors import DataError, UsageError, listed, near_miss
 
 Column: TypeAlias = int | str  # counted from 0, from the end where negative, or a name in the header
 
@@ -268,15 +268,11 @@ def _choose_token(kinds: Mapping[str, str], tag: str, source: str) -> str:
 
 def _undecided(role: str, candidates: Sequence[str], kinds: Mapping[str, str], source: str) -> UsageError | DataError:
     if candidates:
-        return UsageError(
-            f"{source}: ambiguous {role} column ({', '.join(candidates)}): pass {role}={candidates[-1]!r}"
-        )
+        return UsageError(f"{source}: ambiguous {role} column ({listed(candidates)}): pass {role}={candidates[-1]!r}")
     is_tagging = role in ("token", "tag")
     wanted = f"lists of {role}s" if is_tagging else f"a {role}"
     rows = "a list of tokens and a list of tags" if is_tagging else "a text and a label, or name the columns"
-    return DataError(
-        f"{source}: no column holds {wanted}; the columns are: {', '.join(kinds) or 'none'}; give rows with {rows}"
-    )
+    return DataError(f"{source}: no column holds {wanted}; the columns are: {listed(kinds)}; give rows with {rows}")
 
 
 def _several(candidates: Sequence[str]) -> Sequence[str]:
@@ -284,4 +280,4 @@ def _several(candidates: Sequence[str]) -> Sequence[str]:
 
 
 def _describe(features: Mapping[str, Any]) -> str:
-    return "the columns are " + ", ".join(f"{name}: {feature}" for name, feature in features.items())
+    return "the columns are " + listed(f"{name}: {feature}" for name, feature in features.items())

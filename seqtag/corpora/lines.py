@@ -4,6 +4,7 @@ A line ends at a line feed, at a carriage return, or at the two together, and no
 U+2028 inside tokens, where `str.splitlines` cuts.
 """
 
+import codecs
 import gzip
 import io
 import os
@@ -23,7 +24,25 @@ LineBlock: TypeAlias = tuple[int, list[str]]  # the number of the first line, co
 _GZIP = b"\x1f\x8b"
 _LEAST_BOUND, _MOST_TIMES = 256_000_000, 100  # see max_unpacked
 _UTF8_MARK = b"\xef\xbb\xbf"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_WIDE_MARKS = {  # the longer ones first, as they begin with the shorter ones
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+# How files begin that people take for text.
+_BINARY_KINDS = {
+    b"PK\x03\x04": "a zip archive, or a file of an office program: unpack it, or save it as CSV or text",
+    b"\xd0\xcf\x11\xe0": "a file of an office program: save it as CSV or text",
+    b"%PDF": "a PDF: take the text out of it",
+    b"BZh": "packed by bzip2: unpack it, or pack it by gzip",
+    b"\xfd7zXZ": "packed by xz: unpack it, or pack it by gzip",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it, or pack it by gzip",
+    b"PAR1": "Parquet, which is not read here: write JSON lines or CSV",
+    b"ARROW1": "Arrow, which is not read here: write JSON lines or CSV",
+    b"\x80\x04": "a pickle, which can run code when it is read: write JSON lines",
+    b"SQLite format": "a database of SQLite: write a table as CSV",
+}
 _LINE_END = re.compile(b"\r\n|\r|\n")
 _ONLY_IN_WINDOWS = re.compile("[\udc80-\udc9f]")  # bytes that are no UTF-8, and control characters in Latin-1
 
@@ -222,9 +241,12 @@ def file_ending(path: str | os.PathLike[str]) -> str:
 
 def _decode(block: bytes, name: str, first: int) -> list[str]:
     if first == 1:
-        if block.startswith(_UTF16_MARKS):
-            raise DataError(f"{name}:1: the file is UTF-16; write it as UTF-8: iconv -f UTF-16 -t UTF-8 OLD > NEW")
+        if wide := _WIDE_MARKS.get(block[:4]) or _WIDE_MARKS.get(block[:2]):
+            raise DataError(f"{name}:1: the file is {wide}; write it as UTF-8: iconv -f {wide} -t UTF-8 OLD > NEW")
         block = block.removeprefix(_UTF8_MARK)
+        kind = next((kind for start, kind in _BINARY_KINDS.items() if block.startswith(start)), None)
+        if kind and not _is_text(block):
+            raise DataError(f"{name}: this is {kind}")
     if b"\0" in block:
         number = first + _count_ends(block, block.index(b"\0"))
         raise DataError(f"{name}:{number}: a zero byte, so this is a binary file; give a text file in UTF-8")
@@ -240,6 +262,15 @@ def _decode(block: bytes, name: str, first: int) -> list[str]:
             f"if the file is in {encoding}: iconv -f {code} -t UTF-8 OLD > NEW"
         ) from None
     return _cut(text)
+
+
+def _is_text(block: bytes) -> bool:
+    """Say whether bytes are UTF-8 without zero bytes; a character may be cut off at the end."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        return "\0" not in decoder.decode(block)
+    except UnicodeDecodeError:
+        return False
 
 
 def _cut(text: str) -> list[str]:

@@ -206,8 +206,14 @@ def _shown(span: Span, text: str) -> str:
 
 
 def _contradicts(text: str, span: Span) -> bool:
-    """Say whether the words that the source states for a span are others than those at its offsets."""
-    return bool(span.text and span.text.strip()) and not same_words(text[span.start : span.end], str(span.text))
+    """Say whether the words that the source states for a span are others than those at its offsets.
+
+    Some models state them with small letters, which are the same words if the text has them nowhere.
+    """
+    found, stated = text[span.start : span.end], str(span.text or "")
+    if not stated.strip() or same_words(found, stated):
+        return False
+    return stated in text or not same_words(found.casefold(), stated.casefold())
 
 
 def same_words(one: str, other: str) -> bool:

@@ -49,6 +49,7 @@ logger = logging.getLogger("seqtag")
 
 REPAIRS = ("conlleval", "strict")
 _SHOWN, _MOST_TAKEN = 5, 20  # tags that a message shows
+_FEW = 10  # so few different words or tags say nothing
 _BUILDER = "seqtag"  # the builder of a dataset that carries its scheme, which is then the name of its configuration
 _SPELLED = "The corpus spells its tags as follows: "  # the beginning of the description of such a dataset
 
@@ -146,8 +147,16 @@ def settle(
             f"the tags can't be converted to {target}: {odd!r}, for one, is a plain label, no entity tag; if it stands "
             f"outside of entities, pass outside={odd!r}"
         )
+    start = next(draft_batches(next(iter(drafts.values()))))
+    found_words, which = distinct(start.tokens)
+    words = dict(zip(found_words, np.bincount(which, minlength=len(found_words)).tolist()))
+    num_sentences = sum(draft.num_sentences for draft in drafts.values())
+    num_tokens = sum(draft.num_tokens for draft in drafts.values())
+    for doubt in doubts_of_words(words, num_sentences, num_tokens):
+        logger.warning("%s", doubt)
     if found == "plain" and scheme is None:
-        _warn_of_mixture(names)
+        for doubt in doubts_of_plain(names, len(words), len(np.unique(start.tags))):
+            logger.warning("the tags are read as plain labels, though %s", doubt)
         if outside is not None and outside not in names:
             logger.warning("no token has the tag %r that outside= names; the tags are read as plain labels", outside)
     illegal = {split: _list_illegal(draft, names, found) for split, draft in drafts.items()}
@@ -176,8 +185,8 @@ def settle(
         "scheme %s%s, %d sentences, %d tokens, %d tags repaired (%s)",
         found,
         f" converted to {target}" if target != found else "",
-        sum(draft.num_sentences for draft in drafts.values()),
-        sum(draft.num_tokens for draft in drafts.values()),
+        num_sentences,
+        num_tokens,
         num_illegal,
         ", ".join(f"{split} from {draft.part.origin}" for split, draft in drafts.items()),
     )
@@ -312,16 +321,37 @@ def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | No
     return carried if carried and is_kept else detect_scheme(bigrams)
 
 
-def _warn_of_mixture(names: Sequence[str]) -> None:
-    """Warn if most tags look like entity tags: a single typing error makes the whole corpus plain."""
+def doubts_of_words(words: Mapping[str, int], num_sentences: int, num_tokens: int) -> Iterator[str]:
+    """Say what makes it doubtful that the words of a corpus, given with their counts, and its sentences are such."""
+    num_numbers = sum(count for word, count in words.items() if word.isdecimal())
+    if len(words) > _FEW and 10 * num_numbers > 9 * sum(words.values()):
+        yield "nearly all words are numbers; if they only count the words, name the column of words with token="
+    if num_tokens == num_sentences > _FEW:
+        yield "each sentence is a single word; take out what ends it, such as doubled line ends or blank lines"
+
+
+def doubts_of_plain(names: Sequence[str], num_words: int, num_tags: int) -> Iterator[str]:
+    """Say what makes it doubtful that tags are plain labels, with what to do.
+
+    A single typing error makes the whole corpus plain. `num_words` and `num_tags` are how many different words and tags
+    there are in the same part of the corpus.
+    """
     plain = [name for name in names if detect_scheme({(None, name): 1}) == "plain"]
     if ("O" in names and 2 * len(plain) < len(names)) or looks_like_entities(names):
-        shown = ", ".join(map(repr, plain[:_SHOWN])) or "their letters belong to no one scheme"
-        logger.warning(
-            "the tags are read as plain labels, though most look like entity tags; not so: %s. Mend them, or name the "
-            "tag that stands outside of entities with outside=",
-            shown,
-        )
+        odd = [name for name in plain if not looks_like_entities([name])]
+        if len(odd) < len(names) - ("O" in names):
+            shown = ", ".join(map(repr, odd[:_SHOWN])) or "their letters belong to no one scheme"
+            yield (
+                f"most look like entity tags; not so: {shown}. Mend them, or name the tag that stands outside of "
+                "entities with outside="
+            )
+        else:
+            example = max(odd, key=len)
+            yield f"they look like entity tags of an unknown form ({example!r}); write them as B-PER, I-PER, O"
+    elif len(names) > 2 and all(name.isdecimal() for name in names):
+        yield "they are numbers, which may stand for entity tags; write their names"
+    if num_tags > max(num_words, _FEW):
+        yield "there are more different tags than words; if the columns are swapped, name them with token= and tag="
 
 
 def _list_illegal(draft: Draft, names: Sequence[str], scheme: str) -> tuple[int, str]:

@@ -107,7 +107,10 @@ class PredictingClassifier:
         A text without a word gets the class that was most frequent in training, and a warning. Texts are cut into
         tokens with spaCy's rules for the model's language; token lists and series need no spaCy.
         """
-        return self._classes().given_back(list(self.predict_stream(text_rows(X, "predict"))))
+        classes, rows = self._classes(), text_rows(X, "predict")
+        engine = self._engine()
+        chunks = self._chunks(engine, rows, "predict", are_checked=True)
+        return classes.given_back([given for chunk_NL in chunks for given in classes.decode(engine.choose(chunk_NL))])
 
     def predict_stream(self, X: Iterable[Any]) -> Iterator[Any]:
         """Give each text its class, or the list of its classes, in order, in memory that does not grow with X."""
@@ -121,7 +124,8 @@ class PredictingClassifier:
         Each row sums to 1, except where a text may have several classes: there each column is a probability by itself.
         """
         engine = self._engine()
-        chunks = list(self._chunks(engine, text_rows(X, "predict_proba"), "predict_proba"))
+        rows = text_rows(X, "predict_proba")
+        chunks = list(self._chunks(engine, rows, "predict_proba", are_checked=True))
         return np.concatenate(chunks) if chunks else np.zeros((0, len(engine.classes)))
 
     def choose(self, probability_NL: np.ndarray) -> list[Any]:
@@ -147,11 +151,14 @@ class PredictingClassifier:
         """Whether there are weights for `predict_attention`: with an encoder and pooling="attention"."""
         return self._engine().pooling == "attention"
 
-    def _chunks(self, engine: ClassEngine, X: Iterable[Any], verb: str) -> Iterator[np.ndarray]:
-        """Give the probabilities of rows, a few thousand rows at a time."""
+    def _chunks(
+        self, engine: ClassEngine, X: Iterable[Any], verb: str, *, are_checked: bool = False
+    ) -> Iterator[np.ndarray]:
+        """Give the probabilities of rows, a few thousand rows at a time; checks them, unless `text_rows` did."""
         check_list(X, verb)
         source, done = iter(X), 0
-        while chunk := text_rows(islice(source, MOST_TOGETHER), verb, first=done + 1):
+        while some := list(islice(source, MOST_TOGETHER)):
+            chunk = some if are_checked else text_rows(some, verb, first=done + 1)
             rows = self._rows(engine, chunk, verb, first=done + 1)
             if blank := [done + number for number, row in enumerate(rows, 1) if not len(row)]:
                 warn_of_blanks(blank, verb)

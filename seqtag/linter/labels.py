@@ -15,6 +15,7 @@ from seqtag.linter.tags import TagReading
 
 _SPELLED = 5  # of two names with so many letters or more, one may be a misspelling of the other
 _RARER = 20  # a misspelled name is at least so many times rarer than the other
+_MISSING = ("nan", "na", "n/a", "<na>", "null", "none", "nil")  # what programs write for a missing value
 _FEW = 5  # a label with fewer examples in train is hardly learned
 # So many names or more that occur less often than this on average are not labels.
 _MANY, _VARIED = 50, {"tag": 3, "classify": 2}
@@ -51,7 +52,18 @@ def class_uses(corpus: Corpus) -> dict[str, LabelUse]:
 
 
 def check_label_strings(corpus: Corpus) -> Iterator[Finding]:
-    """Find labels of texts that look like several in one string, and lists of labels that are 0 and 1."""
+    """Find labels of texts that look like none or like several in one string, and lists of labels that are 0 and 1."""
+    missing = [number for number, name in enumerate(corpus.labels) if name.lower() in _MISSING]
+    tally = corpus.tally(
+        "missing_word",
+        lambda rows: np.flatnonzero(np.isin(rows.labels, missing)).tolist(),
+        lambda rows, at: (rows.place_of_row(int(np.searchsorted(rows.label_offsets, at, "right")) - 1), "as a label"),
+    )
+    shown = ", ".join(corpus.labels[number] for number in missing)
+    yield from tally.finding(
+        f"labels are what programs write for a missing value ({shown}), and count as classes; if they are missing, "
+        "leave their texts out"
+    )
     if not any(rows.has_lists for rows in corpus.splits.values()):
         if found := find_joined_labels(corpus.labels):
             wanted = [corpus.labels.index(name) for name in found.names]

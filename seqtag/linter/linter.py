@@ -17,6 +17,8 @@ labelled texts:
 | indicator_labels | error | lists of labels that are 0 and 1, one per class, without the names of the classes |
 | foreign_labels | error | labels of a split dev or test of texts, none of which occurs in train |
 | wrong_column | warning | a column in which nearly each value is different, so that it hardly holds labels |
+| doubtful_word | warning | words that are numbers, or sentences of one word each: maybe they are none |
+| doubtful_tag | warning | plain tags that look like entity tags or numbers, or are more than the words |
 | odd_tag | warning | a tag that is neither O nor an entity tag, though nearly all others are |
 | mixed_letters | warning | entity tags whose letters no one scheme has together |
 | illegal_tag | warning | a tag that breaks the corpus's scheme, such as an orphan I-, and is repaired |
@@ -31,6 +33,7 @@ labelled texts:
 | two_labels | warning | the same words with different tags, or with another label |
 | similar_labels | warning | labels that differ only in case or separators, or are one letter apart and one is rare |
 | unused_label | warning | labels of train that dev or test lacks |
+| missing_word | warning | labels of texts such as `nan` and `None`, which programs write for missing ones |
 | blank_row | warning | texts, or sentences, without a visible character |
 | blank_token | warning | empty tokens, or tokens of white space and invisible characters |
 | space_in_token | warning | tokens with white space inside |

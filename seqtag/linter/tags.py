@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from seqtag.corpora.tag_normalising import common_scheme
+from seqtag.corpora.tag_normalising import common_scheme, doubts_of_plain, doubts_of_words
 from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
@@ -51,7 +51,7 @@ def read_tags(corpus: Corpus, *, scheme: str | None = None, outside: str | None 
     """
     names = corpus.labels
     if scheme == "plain":
-        return TagReading(corpus, names, "plain", (), False)
+        return TagReading(corpus, names, "plain", (), False, wanted=scheme)
     carried = common_scheme(rows.scheme for rows in corpus.splits.values())
     if carried and carried != "plain" and all(tag_fits(name, carried) for name in names):
         return TagReading(corpus, names, carried, (), False)
@@ -86,6 +86,7 @@ def check_tags(reading: TagReading) -> Iterator[Finding]:
     yield from _missing(reading.corpus)
     yield from _respelled(reading)
     yield from _of_no_scheme(reading)
+    yield from _doubtful(reading)
     yield from _odd(reading)
     yield from _illegal(reading)
     yield from _misaligned(reading.corpus)
@@ -155,6 +156,25 @@ def _of_no_scheme(reading: TagReading) -> Iterator[Finding]:
         f"tags can't be read in the scheme {reading.wanted} that is named behind the path; mend them, name the tag "
         "that stands outside of entities (FILE:outside=TAG), or leave the scheme out"
     )
+
+
+def _doubtful(reading: TagReading) -> Iterator[Finding]:
+    """Find words that may be none, and plain tags that may be something else."""
+    splits = reading.corpus.splits.values()
+    numbers, counts = np.unique(np.concatenate([*(rows.words for rows in splits), []]).astype(int), return_counts=True)
+    words = {reading.corpus.words[number]: count for number, count in zip(numbers.tolist(), counts.tolist())}
+    num_tokens, num_sentences = sum(len(rows.words) for rows in splits), sum(len(rows.offsets) - 1 for rows in splits)
+    for doubt in doubts_of_words(words, num_sentences, num_tokens):
+        tally = Tally("doubtful_word")
+        tally.add("", len(words), (("", repr(word)) for word in words))
+        yield from tally.finding(doubt)
+    if reading.scheme != "plain" or reading.mixed or reading.wanted is not None:
+        return
+    names = [name for n, name in enumerate(reading.names) if any((rows.labels == n).any() for rows in splits)]
+    for doubt in doubts_of_plain(names, len(words), len(names)):
+        tally = Tally("doubtful_tag")
+        tally.add("", len(names), (("", repr(name)) for name in names))
+        yield from tally.finding(f"the tags are read as plain labels, though {doubt}")
 
 
 def _odd(reading: TagReading) -> Iterator[Finding]:

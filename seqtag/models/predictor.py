@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Predictor: TypeAlias = "Tagger | Classifier | RuntimeTagger | RuntimeClassifier"
 
+_EXPORTS = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}  # by the engine that reads it
+
 
 def load_predictor(
     model: str | Path,
@@ -28,9 +30,10 @@ def load_predictor(
     """Load a model for predictions alone; torch is not imported where the export of the model does the work.
 
     `model` is a folder, or the name of a model on the Hugging Face hub: OWNER/NAME, or OWNER/NAME@REVISION. `engine` is
-    one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model; `threads` is how
-    many cores one call of an export may use, by default OMP_NUM_THREADS, or all. Raises UsageError where there is no
-    model or not what the engine needs, and for a language model; ModelError for a damaged model.
+    one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model; where "onnx" finds
+    no export, torch makes the graph in memory. `threads` is how many cores one call of an export may use, by default
+    OMP_NUM_THREADS, or all. Raises UsageError where there is no model or not what the engine needs, for an unknown
+    engine and for a language model; ModelError for a damaged model.
     """
     folder = find_model(model, revision=revision)
     with named(model, folder):
@@ -38,7 +41,7 @@ def load_predictor(
 
 
 def _load(folder: Path, *, device: str, engine: str | None, threads: int | None) -> Predictor:
-    if engine in ("onnx", "onnx-int8"):
+    if engine in _EXPORTS and (folder / _EXPORTS[engine]).is_file():
         from seqtag.runtime import load
 
         return load(folder, int8=engine == "onnx-int8", threads=threads or _wished_threads())
@@ -63,7 +66,7 @@ def _load(folder: Path, *, device: str, engine: str | None, threads: int | None)
             raise
         from seqtag.runtime import load
 
-        return load(folder, threads=threads or _wished_threads())
+        return load(folder, int8=engine == "onnx-int8", threads=threads or _wished_threads())
     return (Classifier if task == "classify" else Tagger).load(folder, device=device, engine=engine)
 
 

@@ -1,7 +1,7 @@
 """The dialect of Label Studio's ML backends: pre-annotations for a labelling project, and finished annotations back.
 
-Sources: https://labelstud.io/guide/ml_create and https://labelstud.io/guide/webhook_reference. Offsets are those of a
-browser, which counts in units of UTF-16.
+Sources: https://labelstud.io/guide/ml_create and https://labelstud.io/guide/webhook_reference. Offsets count
+characters: the browser side of Label Studio turns its own into code points before they leave it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,6 @@ def prediction(model: ServedModel, project: Project, answer: Answer) -> dict[str
         result = {**shared, "id": "c1", "type": "choices", "value": {"choices": chosen}, "score": round(score, 6)}
         return {"model_version": model.name, "score": round(score, 6), "result": [result] if chosen else []}
     assert isinstance(answer.row, str)
-    unit = _units(answer.row)
     spans = [span for span in answer.spans if span.label in project.labels]
     results = [
         {
@@ -100,8 +99,8 @@ def prediction(model: ServedModel, project: Project, answer: Answer) -> dict[str
             "id": f"s{number}",
             "type": "labels",
             "value": {
-                "start": unit(span.start),
-                "end": unit(span.end),
+                "start": span.start,
+                "end": span.end,
                 "text": span.text,
                 "labels": [span.label],
             },
@@ -139,17 +138,12 @@ def finished(
     choices = [value["choices"] for kind, value in values if kind == "choices" and isinstance(value, Mapping)]
     if choices:
         return {**record, "label": choices[0][0]} if len(choices[0]) == 1 else {**record, "labels": choices[0]}
-    units = text.encode("utf-16-le")
     spans = []
     for kind, value in values:
         if kind in ("labels", "hypertextlabels") and isinstance(value, Mapping):
-            start, end = (len(units[: 2 * int(value[key])].decode("utf-16-le", "ignore")) for key in ("start", "end"))
+            start, end = int(value["start"]), int(value["end"])
+            words = value.get("text")
+            if not 0 <= start < end <= len(text) or (isinstance(words, str) and words != text[start:end]):
+                raise UsageError(f"task {task.get('id')}: at {start}:{end} of its text stand other words than marked")
             spans.append({"start": start, "end": end, "label": value[kind][0]})
     return {**record, "spans": spans}
-
-
-def _units(text: str) -> Any:
-    """Give what turns a place in characters into one in units of UTF-16."""
-    if text.isascii() or max(text) <= "\uffff":
-        return lambda place: place
-    return lambda place: len(text[:place].encode("utf-16-le")) // 2

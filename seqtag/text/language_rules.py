@@ -13,9 +13,15 @@ from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from typing import Any
 
-# Cutting takes time quadratic in what stands between two blanks: for each bracket that is cut off, the rest is searched
-# once more. So what is longer than this is cut into pieces first; the tokens of everything else are those of spaCy.
+# Some of the rules take time quadratic in what stands between two blanks. So what is longer than this is cut into
+# pieces first; the tokens of everything else are those of spaCy.
 LONGEST_CHUNK, _PIECE = 1000, 250  # characters
+# A suffix is looked for in so many characters at the end, as spaCy's are shorter. The exceptions are runs of dots,
+# which are then found where the search begins, and in some languages long words and numbers.
+_LONGEST_SUFFIX = 40
+_LONG_WORD = re.compile(r"(?:[^\W_]|[.-])+")
+_ESCAPE_OR_SET = re.compile(r"\\\.\\\.\+|\\.|\[(?:\\.|[^\]\\])*\]")
+_REPETITION = re.compile(r"[+*]|\{\d+,\}")
 _WIDE_SPACE = re.compile(r"^\s|[^\S ]|\s\s")
 _CLOSING = ("Pc", "Pd", "Pe", "Pf", "Po")  # Unicode's punctuation, except for what opens a bracket or a quotation
 # The chunks that are kept with their tokens, which takes some 20 MB at most. Long ones seldom come again.
@@ -93,6 +99,8 @@ class Cutter:
         self._exceptions = dict(rules.exceptions)
         self._prefix = _method(rules.prefix, "search")
         self._suffix = _method(rules.suffix, "search")
+        suffixes = "" if rules.suffix is None else _ESCAPE_OR_SET.sub("", rules.suffix.pattern)
+        self._has_long_suffixes = _REPETITION.search(suffixes) is not None
         self._infixes = _method(rules.infix, "finditer")
         self._stays_whole = [_method(rules.token_match, "match"), _method(rules.url_match, "match")]
         self._token_match = self._stays_whole[0]
@@ -178,7 +186,7 @@ class Cutter:
                 before.append(rest[:prefix])
                 rest = rest[prefix:]
                 break
-            suffix = _width(self._suffix(rest[prefix:]))
+            suffix = self._suffix_width(rest[prefix:])
             if suffix and rest[:-suffix] in exceptions:
                 behind.append(rest[-suffix:])
                 rest = rest[:-suffix]
@@ -191,6 +199,16 @@ class Cutter:
             else:
                 rest = rest[prefix:]
         return [*before, *self._at_infixes(rest, exceptions), *reversed(behind)]
+
+    def _suffix_width(self, text: str) -> int:
+        """Give the length of the suffix of a text, in time that hardly ever grows with the text."""
+        start = max(len(text) - _LONGEST_SUFFIX, 0)
+        if start and self._has_long_suffixes and _LONG_WORD.fullmatch(text, start, len(text) - 3):
+            start = 0
+        found = self._suffix(text, start)
+        if start and found is not None and found.start() == start:
+            found = self._suffix(text)
+        return _width(found)
 
     def _at_infixes(self, text: str, exceptions: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
         if text in exceptions:
@@ -274,11 +292,11 @@ def _width(match: re.Match[str] | None) -> int:
     return 0 if match is None else match.end() - match.start()
 
 
-def _method(expression: Expression | None, name: str) -> Callable[[str], Any]:
+def _method(expression: Expression | None, name: str) -> Callable[..., Any]:
     """Give a method of an expression; without an expression, one that finds nothing."""
     if expression is None:
-        return lambda text: iter(()) if name == "finditer" else None
-    method: Callable[[str], Any] = getattr(expression, name)
+        return lambda text, *start: iter(()) if name == "finditer" else None
+    method: Callable[..., Any] = getattr(expression, name)
     return method
 
 

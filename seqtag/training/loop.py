@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seqtag.batching import shuffled_batches
 from seqtag.errors import ModelError, UsageError
@@ -93,8 +94,9 @@ class Trainer:
         # Accelerate does not wrap the optimisers: its wrapper looks for a package in all of sys.path at every step.
         self.optimizers = build_optimizers(network, options)
         self.base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
-        sparse = sparse_tables(network)
-        self.dense = [p for p in network.parameters() if p.requires_grad and p not in sparse]
+        tables = sparse_tables(network)
+        self.sparse = [p for p in network.parameters() if p.requires_grad and p in tables]
+        self.dense = [p for p in network.parameters() if p.requires_grad and p not in tables]
         self.average = MovingAverage(network, options.ema)
         self.best: dict[str, Tensor] = {}
         self.history: list[EpochRecord] = []
@@ -208,10 +210,22 @@ class Trainer:
         weight = world / len(indices) if len(part) else 0.0
         with self.cores.as_whole():
             loss = self._loss(self.wrapped, part if len(part) else indices[:1], weight)
+            if world > 1 or not self.lengths[part].any():
+                loss = loss + self._zero_of_all()
             for optimizer in self.optimizers:
                 optimizer.zero_grad()
             accelerator.backward(loss)
         return float(accelerator.reduce(loss.detach(), reduction="mean")) if world > 1 else loss.item()
+
+    def _zero_of_all(self) -> Tensor:
+        """Give 0, computed from every parameter.
+
+        Sentences without a token reach few parameters, and a data-parallel step waits for the gradients of all. In one
+        process a batch of such sentences gets zeros too, so that the optimisers do the same as in several.
+        """
+        no_rows = torch.zeros(0, dtype=torch.long, device=self.accelerator.device)
+        sums = [functional.embedding(no_rows, table, sparse=True).sum() for table in self.sparse]
+        return torch.stack([*sums, *(0 * parameter.sum() for parameter in self.dense)]).sum()
 
     def _loss(self, network: nn.Module, rows: np.ndarray, weight: float) -> Tensor:
         """Give the sum of the losses of some rows, each times a weight."""

@@ -60,12 +60,12 @@ def test_poem_sentiment_has_its_columns_found_without_a_header(shared_data):
     folder = shared_data / "poem_sentiment"
     corpus = load_corpus(folder, task="classify")
     expected = {split: [line.split("\t") for line in lines_of(folder / f"{split}.tsv")] for split in corpus}
-    assert {split: rows_of(own) for split, own in corpus.items()} == {
+    assert {split: rows_of(data) for split, data in corpus.items()} == {
         split: [(text, label) for _, text, label in rows] for split, rows in expected.items()
     }
-    assert {split: len(own) for split, own in corpus.items()} == {"train": 892, "dev": 105, "test": 104}
+    assert {split: len(data) for split, data in corpus.items()} == {"train": 892, "dev": 105, "test": 104}
     # in order as numbers; the one that dev and test lack is there all the same
-    assert [own.features["label"].names for own in corpus.values()] == [["-1", "0", "1", "2"]] * 3
+    assert [data.features["label"].names for data in corpus.values()] == [["-1", "0", "1", "2"]] * 3
 
 
 def test_banking_has_line_breaks_inside_quotes(shared_data, caplog):
@@ -89,10 +89,10 @@ def test_clinc_keeps_the_out_of_scope_splits_apart(shared_data, name):
     corpus = load_corpus(shared_data / "clinc150" / name, task="classify")
     content = json.loads(gzip.decompress((shared_data / "clinc150" / "data_full.json.gz").read_bytes()))
     content["dev"] = content.pop("val")
-    assert {split: rows_of(own) for split, own in corpus.items()} == {
+    assert {split: rows_of(data) for split, data in corpus.items()} == {
         split: [(text, label) for text, label in pairs] for split, pairs in content.items()
     }
-    assert {split: len(own) for split, own in corpus.items()} == {
+    assert {split: len(data) for split, data in corpus.items()} == {
         **{"train": 15000, "dev": 3000, "test": 4500},
         **{"oos_train": 100, "oos_val": 100, "oos_test": 1000},
     }
@@ -129,13 +129,13 @@ def test_product_reviews_have_the_sign_of_their_opinions(shared_data, caplog):
             num_neutral += not features
     assert rows_of(train) == expected
     assert Counter(label for _, label in expected) == {"positive": 1081, "negative": 638}
-    told = caplog.text
+    logged = caplog.text
     neutral, even = (
-        sum(map(int, re.findall(pattern, told)))
+        sum(map(int, re.findall(pattern, logged)))
         for pattern in (r"left out: (\d+) without", r"without one, (\d+) whose opinions add up to 0")
     )
     assert (neutral, even) == (num_neutral, 8)
-    odd = re.findall(r"(\w+)\.txt:(\d+) '", told)
+    odd = re.findall(r"(\w+)\.txt:(\d+) '", logged)
     assert sorted((name.split("_")[0], int(line)) for name, line in odd if name != "player") == [
         *(("Canon", 523), ("Creative", 90), ("Creative", 157), ("Creative", 334), ("Nokia", 155), ("Nokia", 480)),
     ]
@@ -148,7 +148,7 @@ def test_snips_intents(shared_data):
     for split, name in (("train", "train"), ("dev", "valid"), ("test", "test")):
         expected = list(zip(lines_of(folder / name / "seq.in"), lines_of(folder / name / "label")))
         assert rows_of(corpus[split]) == expected
-    assert {split: len(own) for split, own in corpus.items()} == {"train": 13084, "dev": 700, "test": 700}
+    assert {split: len(data) for split, data in corpus.items()} == {"train": 13084, "dev": 700, "test": 700}
     assert len(corpus["train"].features["label"].names) == 7
 
 

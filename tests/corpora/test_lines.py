@@ -1,6 +1,9 @@
 """Lines end at a line feed, a carriage return or both, in files, pipes and blocks of any size."""
 
+import bz2
 import io
+import lzma
+import pickle
 import tempfile
 from pathlib import Path
 
@@ -71,6 +74,33 @@ def test_a_byte_that_is_no_utf8_is_named_by_its_line_after_each_line_end(tmp_pat
     path.write_bytes(b"a\rb\0\n")
     with pytest.raises(DataError, match=r"a\.txt:2: a zero byte"):
         list(raw_lines(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("Ada O\n".encode("utf-32"), "1: the file is UTF-32; write it as UTF-8: iconv -f UTF-32"),
+        (b"\xfe\xff\0A", "1: the file is UTF-16"),
+        (b"PK\x03\x04\x14\0\x06\0", " this is a zip archive, or a file of an office program"),
+        (b"%PDF-1.4\n%\xe2\xe3\n", " this is a PDF: take the text out of it"),
+        (bz2.compress(b"Ada O\n"), " this is packed by bzip2"),
+        (lzma.compress(b"Ada O\n"), " this is packed by xz"),
+        (pickle.dumps(["Ada"]), " this is a pickle"),
+        (b"PAR1\x15\0", " this is Parquet"),
+    ],
+)
+def test_files_that_are_no_text_are_named(tmp_path, content, found):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        list(line_blocks(path))
+    assert str(error.value).startswith(f"{path}:{found}")
+
+
+def test_text_may_begin_as_other_files_do(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("PAR1 B-GENE\n", encoding="utf-8")
+    assert list(numbered_lines(path)) == [(1, "PAR1 B-GENE")]
 
 
 @pytest.mark.parametrize("content", [b"\x93fine\x94\n", "café ".encode() + b"na\xefve \x96 this\n"])

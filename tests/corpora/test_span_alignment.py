@@ -39,6 +39,12 @@ def test_contradictions_count_against_the_limit(caplog):
     assert caplog.messages == ["x.jsonl:3: LOC span 10:15 'lives' is 'Oslo' by its own text; moved to 19:23 'Oslo'"]
 
 
+def test_small_letters_are_no_contradiction_unless_the_words_stand_elsewhere():
+    assert read(Span(0, 9, "PER", "ada byron"))[0][:2] == ["B-PER", "I-PER"]
+    tags, faults = read(Span(0, 2, "LOC", "US"), text="us and US", only_listed=True)
+    assert (tags, faults) == (["O", "O", "B-LOC"], ["LOC span 0:2 'us' is 'US' by its own text; moved to 7:9 'US'"])
+
+
 @pytest.mark.parametrize("words", ["Ada Byron", "Ada\\nByron", " Ada  Byron\n", "", None])
 def test_white_space_in_the_words_of_a_span_is_no_contradiction(words):
     assert read(Span(0, 9, "PER", words), text="Ada\nByron left.")[1] == []

@@ -99,9 +99,11 @@ def test_all_splits_have_the_column_if_one_has_documents(tmp_path):
 )
 def test_each_sentence_keeps_its_document_through_blocks_conversion_and_repair(lengths, scheme, size):
     # an orphan in every second sentence makes the reader rewrite it
-    sentences = [[["I-X", "I-X", "O", "B-Y"][:n] for n in own] for own in lengths]
-    text = "".join(START + "".join("".join(f"w\t{tag}\n" for tag in tags) + "\n" for tags in own) for own in sentences)
-    expected = [number for number, own in enumerate(sentences, 1) for _ in own]
+    sentences = [[["I-X", "I-X", "O", "B-Y"][:n] for n in lengths_of_document] for lengths_of_document in lengths]
+    text = "".join(
+        START + "".join("".join(f"w\t{tag}\n" for tag in tags) + "\n" for tags in document) for document in sentences
+    )
+    expected = [number for number, document in enumerate(sentences, 1) for _ in document]
     if not expected:
         return
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -109,7 +111,9 @@ def test_each_sentence_keeps_its_document_through_blocks_conversion_and_repair(l
         path = write(Path(folder), x=text + "w\tB-X\nw\tI-X\n") / "x.conll"
         expected.append(len(sentences))
         found = load_corpus(path, split="train", scheme=scheme)
-        assert [len(tokens) for tokens in found["tokens"]] == [n for own in lengths for n in own] + [2]
+        assert [len(tokens) for tokens in found["tokens"]] == [
+            n for lengths_of_document in lengths for n in lengths_of_document
+        ] + [2]
         assert (found["document"][:] if len(set(expected)) > 1 else None) == (
             expected if "document" in found.features else None
         )
@@ -234,7 +238,7 @@ def test_public_corpora_have_as_many_documents_as_lines_that_open_one(name, shar
     # an id may be repeated, before each sentence of its document
     opened = [[line for line in handle if line.startswith(opening)] for handle in lines]
     if opening == "# newdoc":  # an id may be repeated, before each sentence of its document
-        opened = [sorted(set(own)) for own in opened]
+        opened = [sorted(set(paths)) for paths in opened]
     expected = list(map(len, opened))
     for handle in lines:
         handle.close()

@@ -46,9 +46,9 @@ def test_a_process_removes_its_folder_and_those_of_the_dead_but_not_those_of_the
         assert living.stdout is not None
         alive = Path(living.stdout.readline().strip()).parent
         assert not dead.exists()
-        own = folder_of("", tmp_path)
+        removed = folder_of("", tmp_path)
         assert alive.is_dir()
-        assert not own.exists()
+        assert not removed.exists()
         living.communicate("")
     assert not alive.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "seqtag-link", "seqtag-of-somebody-else"]

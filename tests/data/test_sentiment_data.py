@@ -61,7 +61,7 @@ def best_rule(rows: list[Row]) -> tuple[float, str]:
     for text, label in rows:
         for sign in set(signs(text)):
             with_sign.setdefault(sign, Counter())[label] += 1
-    right = {sign: max(own.values()) + max((of_all - own).values()) for sign, own in with_sign.items()}
+    right = {sign: max(counts.values()) + max((of_all - counts).values()) for sign, counts in with_sign.items()}
     best = max(right, key=right.__getitem__)
     return right[best] / len(rows), best
 

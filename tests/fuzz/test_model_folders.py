@@ -256,36 +256,36 @@ def change_weights(path: Path, places: list[int], number: int, how: str, new: An
     path.write_bytes(safetensors.torch.save(weights))
 
 
-def damage(folder: Path, wish: dict[str, Any]) -> bool:
+def damage(folder: Path, plan: dict[str, Any]) -> bool:
     """Change a folder; False where the wish has no meaning there."""
-    path, places = folder / wish["file"], wish["path"]
-    if wish["what"] == "export":
+    path, places = folder / plan["file"], plan["path"]
+    if plan["what"] == "export":
         path = folder / "model.onnx"
-    elif wish["what"] == "weights":
+    elif plan["what"] == "weights":
         path = folder / "model.safetensors"
     if not path.exists():
         return False
     config = None
-    if wish["what"] == "field":
+    if plan["what"] == "field":
         value = json.loads(path.read_bytes())
-        change_field(value, places, wish["new"], wish["how"])
+        change_field(value, places, plan["new"], plan["how"])
         if path.name == "config.json":
             config = value
         else:
             path.write_text(json.dumps(value), encoding="utf-8", errors="surrogatepass")
-    elif wish["what"] == "option":
+    elif plan["what"] == "option":
         config = json.loads((folder / "config.json").read_bytes())
         params = [config["params"], *(lent["params"] for lent in config.get("context", []))]
         some = params[places[-1] % len(params)]
         names = [name for name, value in some.items() if type(value) is int]
-        some[names[places[0] % len(names)]] = wish["number"]
-    elif wish["what"] == "raw":
-        path.write_text(RAW[wish["raw"]], encoding="utf-8")
+        some[names[places[0] % len(names)]] = plan["number"]
+    elif plan["what"] == "raw":
+        path.write_text(RAW[plan["raw"]], encoding="utf-8")
         if path.name == "config.json":
             return True
-    elif wish["what"] == "weights":
-        change_weights(path, places, wish["number"], wish["how"], wish["new"])
-    elif wish["what"] == "kind":
+    elif plan["what"] == "weights":
+        change_weights(path, places, plan["number"], plan["how"], plan["new"])
+    elif plan["what"] == "kind":
         path.unlink()
         make = [
             lambda: os.mkfifo(path),
@@ -297,17 +297,17 @@ def damage(folder: Path, wish: dict[str, Any]) -> bool:
             lambda: path.touch(mode=0),
             lambda: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 1 << 42),
         ]
-        (folder.parent / "elsewhere").write_bytes((FIXTURES / wish["model"] / path.name).read_bytes())
+        (folder.parent / "elsewhere").write_bytes((FIXTURES / plan["model"] / path.name).read_bytes())
         make[places[0] % len(make)]()
         return True
     else:
         content = bytearray(path.read_bytes())
         at = places[0] % len(content)
-        if wish["how"] in ("remove", "repeat"):
+        if plan["how"] in ("remove", "repeat"):
             content = content[:at] if places[-1] % 2 else content[at:]
-        elif wish["how"] == "rename":
+        elif plan["how"] == "rename":
             content[at:at] = bytes(place % 256 for place in places)
-        elif wish["how"] == "swap":
+        elif plan["how"] == "swap":
             content[at : at + 64] = bytes(len(content[at : at + 64]))
         else:
             for place in places:
@@ -315,7 +315,7 @@ def damage(folder: Path, wish: dict[str, Any]) -> bool:
         path.write_bytes(content)
         if path.name == "config.json":
             return True
-    if wish["sealed"]:
+    if plan["sealed"]:
         reseal(folder, config)
     elif config is not None:
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -323,15 +323,15 @@ def damage(folder: Path, wish: dict[str, Any]) -> bool:
 
 
 def test_a_damaged_folder_is_refused_in_words_or_answers(fuzz, answers):
-    def check(wish: dict[str, Any]) -> str:
-        kind, is_runtime = wish["model"], wish["runtime"] and wish["model"] != "language-model"
+    def check(plan: dict[str, Any]) -> str:
+        kind, is_runtime = plan["model"], plan["runtime"] and plan["model"] != "language-model"
         before = peak_bytes()
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(shutil.copytree(FIXTURES / kind, Path(parent) / "m"))
-            if not damage(folder, wish):
+            if not damage(folder, plan):
                 return "not tried"
             ended, found = try_folder(folder, kind, is_runtime)
-            if ended == "answered" and not wish["sealed"]:
+            if ended == "answered" and not plan["sealed"]:
                 chosen, shares = answers[kind, is_runtime]  # torch stands in for a damaged export, and rounds otherwise
                 assert found[0] == chosen, "a damage that no checksum hides changed the answer"
                 assert np.allclose(found[1], shares, atol=1e-4)

@@ -45,8 +45,8 @@ def test_attention_is_what_the_pooled_vector_is_made_of(classifier):
     with torch.no_grad():
         hidden_1TH = classifier.network_.hidden(batch)
         pooled_1H = classifier.network_.head.pooling(hidden_1TH, batch.lengths_B)
-    own = sum(weight.weight * state for weight, state in zip(by_text, hidden_1TH[0], strict=True))
-    torch.testing.assert_close(own, pooled_1H[0], atol=1e-5, rtol=1e-4)
+    weighted_sum = sum(weight.weight * state for weight, state in zip(by_text, hidden_1TH[0], strict=True))
+    torch.testing.assert_close(weighted_sum, pooled_1H[0], atol=1e-5, rtol=1e-4)
     assert classifier.predict_attention([]) == []
 
 

@@ -103,3 +103,12 @@ def test_rare_labels_and_a_class_that_outweighs_the_others():
 def test_missing_labels_are_all_listed():
     findings = check_corpus(texts(["one", "two", "three"], ["a", None, " "]), task="classify")
     assert examples(findings, "missing_label") == [("split train, row 1", "'two'"), ("split train, row 2", "'three'")]
+
+
+@pytest.mark.parametrize("as_lists", [False, True])
+def test_words_for_missing_values_are_named_where_they_are_labels(as_lists):
+    labels = ["good", "NaN", "bad", "None"]
+    rows = {"text": [f"text {n}" for n in range(4)], "label": [[label] for label in labels] if as_lists else labels}
+    finding = check_corpus(Dataset.from_dict(rows), task="classify").of_kind("missing_word")
+    assert (finding.count, finding.severity, len(finding.examples)) == (2, "warning", 2)
+    assert [example.place.endswith(f"row {row}") for example, row in zip(finding.examples, (1, 3))] == [True, True]

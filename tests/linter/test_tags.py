@@ -179,15 +179,59 @@ def test_tags_that_a_dataset_declares_and_never_uses_decide_nothing():
 def test_a_missing_or_odd_tag_counts_as_outside_for_the_scheme_of_the_others(sentences):
     used = {tag for tags in sentences for tag in tags} - {""}
     findings = check_corpus(dataset(sentences))
+    if "oops" in used and "O" not in used:
+        return  # it may well stand outside of entities, or all tags be plain
     if "oops" in used and len(used) < 3:
         # beside O alone it is a type without a letter, if O is more frequent
         counts = Counter(tag for tags in sentences for tag in tags)
         assert findings.scheme == ("IO" if counts["O"] > counts["oops"] else "plain")
         return
-    if used in ({"oops", "B-PER", "I-PER"}, set()):
-        return  # without an O, or without a tag at all, they may well be plain
+    if not used:
+        return  # without a tag they may well be plain
     read = [["O" if tag in ("", "oops") else tag for tag in tags] for tags in sentences]
     assert findings.scheme == detect_scheme(tag_bigrams(read))
     illegal, odd = findings.of_kind("illegal_tag"), findings.of_kind("odd_tag")
     assert (illegal.count if illegal else 0) == sum(len(illegal_positions(tags, findings.scheme)) for tags in read)
     assert (odd.count if odd else 0) == sum(tags.count("oops") for tags in sentences)
+
+
+@pytest.mark.parametrize(
+    ("tags", "doubt"),
+    [
+        (["<B-PER>", "<I-PER>", "O", "O"], "of an unknown form ('<B-PER>'); write them as B-PER, I-PER, O"),
+        (["1", "2", "0", "0"], "they are numbers, which may stand for entity tags"),
+        ([f"word{n}" for n in range(12)], "there are more different tags than words; if the columns are swapped"),
+    ],
+)
+def test_plain_tags_that_may_be_something_else_are_doubted_by_check_and_by_training(tags, doubt, caplog):
+    finding = check_corpus(dataset([tags])).of_kind("doubtful_tag")
+    assert (finding.count, finding.severity, finding.message.startswith("The tags are read as plain labels")) == (
+        len(set(tags)),
+        "warning",
+        True,
+    )
+    assert doubt in finding.message
+    load_corpus(dataset([tags]))
+    assert doubt in caplog.text
+
+
+def test_plain_tags_are_not_doubted_where_they_were_asked_for(tmp_path):
+    path = write(tmp_path / "a.conll", "Ada\t1\nspoke\t0\n\nBo\t2\n")
+    assert check_corpus(f"{path}:scheme=plain").of_kind("doubtful_tag") is None
+    assert check_corpus(write(tmp_path / "b.conll", "Ada\tPROPN\nspoke\tVERB\n")).of_kind("doubtful_tag") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("".join("\n" * (n % 5 == 0) + f"{n}\tw\tB-X\n" for n in range(1, 30)), "nearly all words are numbers"),
+        ("Ada\tB-X\r\r\nspoke\tO\r\r\n" * 10, "each sentence is a single word"),
+    ],
+)
+def test_words_that_may_be_none_are_doubted_by_check_and_by_training(text, doubt, tmp_path, caplog):
+    path = tmp_path / "a.conll"
+    path.write_bytes(text.encode())
+    finding = check_corpus(path).of_kind("doubtful_word")
+    assert (finding.severity, finding.message.lower()[: len(doubt)]) == ("warning", doubt)
+    load_corpus(path)
+    assert doubt in caplog.text

@@ -46,10 +46,10 @@ def models():
 
 def fitted(context, *, checkpoint=None, watchers=(), kind=Tagger, **options):
     options = {"context": context, "context_size": 5, "context_learning_rate": RATE} | options
-    told = {"checkpoint": checkpoint, "resume": True, "watchers": watchers}
+    run = {"checkpoint": checkpoint, "resume": True, "watchers": watchers}
     if kind is Tagger:
-        return tiny_tagger(**options).fit(TOKENS, TAGS, dev=(TOKENS, TAGS), **told)
-    return tiny_classifier(**options).fit(TEXTS, LABELS, dev=(TEXTS, LABELS), **told)
+        return tiny_tagger(**options).fit(TOKENS, TAGS, dev=(TOKENS, TAGS), **run)
+    return tiny_classifier(**options).fit(TEXTS, LABELS, dev=(TEXTS, LABELS), **run)
 
 
 def answers(estimator):
@@ -91,8 +91,8 @@ def test_one_step_of_plain_descent_is_the_rate_times_the_gradient(models, rate):
     trained = fitted(models, context_learning_rate=rate, **ONE_STEP)
     torch.manual_seed(trained.seed)
     network = trained._build_network()
-    for own, model in zip(network.embedder.context.networks, models, strict=True):
-        own.load_state_dict(model.network_.state_dict())
+    for inner, model in zip(network.embedder.context.networks, models, strict=True):
+        inner.load_state_dict(model.network_.state_dict())
     data = load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": TAGS}))["train"]
     rows = TaggedRows(data, trained.vocabulary_, trained.tagset_, context=trained.context_.reader)
     network(rows.batch(np.arange(len(TOKENS)))).backward()
@@ -125,10 +125,10 @@ def test_the_schedule_is_that_of_the_rest(models):
         fitted(models, learning_rate=0.02, epochs=2, warmup=0.3)
     finally:
         handle.remove()
-    own = np.array([group_rates for group_rates in rates if len(group_rates) == 3])
-    assert len(own) == 10
-    assert len({*own[:, 2]}) > 5
-    np.testing.assert_allclose(own[:, 2], own[:, 0] * RATE / 0.02)
+    of_three = np.array([group_rates for group_rates in rates if len(group_rates) == 3])
+    assert len(of_three) == 10
+    assert len({*of_three[:, 2]}) > 5
+    np.testing.assert_allclose(of_three[:, 2], of_three[:, 0] * RATE / 0.02)
 
 
 def test_weights_that_learn_decay_towards_nothing(models):
@@ -146,9 +146,9 @@ def test_the_models_that_were_given_stay_as_they_are(models, options):
     for number, model in enumerate(models):
         assert_same(copy_of(model.network_), before[number])
         assert "tuned_at" not in model.data_
-        own = networks_of(trained)[number]
-        assert not {p.data_ptr() for p in own.parameters()} & {p.data_ptr() for p in model.network_.parameters()}
-        assert all(values.dtype == torch.float32 for values in own.state_dict().values())
+        tuned = networks_of(trained)[number]
+        assert not {p.data_ptr() for p in tuned.parameters()} & {p.data_ptr() for p in model.network_.parameters()}
+        assert all(values.dtype == torch.float32 for values in tuned.state_dict().values())
 
 
 def test_each_seed_begins_with_the_models_as_they_were_given(models):
@@ -239,8 +239,8 @@ def test_a_loaded_model_trained_again_goes_on_with_what_was_learned(models, tmp_
     loaded = Tagger.load(fitted(models, epochs=1).save(tmp_path / "m"), device="cpu")
     before = [copy_of(model.network_) for model in loaded.context]
     frozen = clone(loaded).set_params(context_learning_rate=0.0).fit(TOKENS, TAGS, dev=(TOKENS, TAGS), watchers=())
-    for own, lent in zip(networks_of(frozen), before, strict=True):
-        assert_same(copy_of(own), lent)
+    for after, lent in zip(networks_of(frozen), before, strict=True):
+        assert_same(copy_of(after), lent)
     assert "(fine-tuned at a rate of 0.003)" in frozen.context_.describe()
     again = clone(loaded).set_params(context_learning_rate=0.001).fit(TOKENS, TAGS, dev=(TOKENS, TAGS), watchers=())
     assert "(fine-tuned at a rate of 0.003 and then 0.001)" in again.context_.describe()

@@ -246,9 +246,9 @@ def test_cross_validation_of_a_classifier_takes_the_same_share_of_each_class(kin
     scores = cross_val_score(tiny_classifier(), TEXTS, y, cv=2)
     expected, predicted = [], np.array(y)
     for train, test in folds:
-        own = tiny_classifier().fit([TEXTS[i] for i in train], [y[i] for i in train])
-        expected.append(own.score([TEXTS[i] for i in test], [y[i] for i in test]))
-        predicted[test] = own.predict([TEXTS[i] for i in test])
+        alone = tiny_classifier().fit([TEXTS[i] for i in train], [y[i] for i in train])
+        expected.append(alone.score([TEXTS[i] for i in test], [y[i] for i in test]))
+        predicted[test] = alone.predict([TEXTS[i] for i in test])
     np.testing.assert_allclose(scores, expected)
     assert cross_val_predict(tiny_classifier(), TEXTS, y, cv=2).tolist() == predicted.tolist()
 

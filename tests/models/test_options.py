@@ -62,9 +62,11 @@ def test_options_stand_by_topic_and_those_of_all_estimators_come_first_in_it():
 
 
 def test_a_subclass_may_change_a_default_alone():
-    shared, own = ({o.name: o for o in option_table(kind)}["hidden_size"] for kind in (Tagger, LanguageModel))
-    assert (shared.default, own.default) == (128, 512)
-    assert (shared.doc, shared.allowed) == (own.doc, own.allowed)
+    shared, of_language_model = (
+        {o.name: o for o in option_table(kind)}["hidden_size"] for kind in (Tagger, LanguageModel)
+    )
+    assert (shared.default, of_language_model.default) == (128, 512)
+    assert (shared.doc, shared.allowed) == (of_language_model.doc, of_language_model.allowed)
 
 
 @pytest.mark.parametrize(

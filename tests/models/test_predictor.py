@@ -28,8 +28,11 @@ def test_without_an_export_torch_answers(saved_tagger: Path, saved_classifier: P
 def test_an_engine_that_is_named_is_taken(exported_tagger: Path, saved_tagger: Path):
     assert isinstance(load_predictor(exported_tagger, engine="torch"), Tagger)
     assert isinstance(load_predictor(exported_tagger, engine="onnx"), RuntimeTagger)
+    assert isinstance(load_predictor(saved_tagger, engine="onnx"), Tagger)  # which makes the graph in memory
     with pytest.raises(UsageError, match="export"):
-        load_predictor(saved_tagger, engine="onnx")
+        load_predictor(saved_tagger, engine="onnx-int8")
+    with pytest.raises(UsageError, match="onxx"):
+        load_predictor(saved_tagger, engine="onxx")
 
 
 def test_the_engine_that_was_saved_is_kept(exported_tagger: Path, tmp_path: Path):

@@ -14,7 +14,7 @@ TRAIN, DEV = [["a", "b"], ["c"], []], [["d"], ["d"]]
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (TRAIN[::-1], "these are the data that the model was trained on:"),
         (DEV, "these are the dev data"),
@@ -25,10 +25,10 @@ TRAIN, DEV = [["a", "b"], ["c"], []], [["d"], ["d"]]
         ([["d"]], ""),
     ],
 )
-def test_rows_are_recognised_by_their_words(rows, told, caplog):
+def test_rows_are_recognised_by_their_words(rows, message, caplog):
     warn_of_seen(seen_keys(TRAIN, DEV), rows)
-    assert told in caplog.text
-    assert bool(told) == bool(caplog.records)
+    assert message in caplog.text
+    assert bool(message) == bool(caplog.records)
 
 
 def test_series_have_keys_too_and_an_earlier_model_has_none(caplog):

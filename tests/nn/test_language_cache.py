@@ -12,13 +12,13 @@ from seqtag.nn.language_cache import Cache, CacheMemory
 
 def probabilities_by_hand(hidden_TE, targets_T, *, size, flatness, num_symbols):
     """Give what the cache says of every symbol at each place but the first."""
-    told = []
+    distributions = []
     for here in range(1, len(targets_T)):
         counts = [0.0] * num_symbols
         for before in range(max(0, here - size), here):
             counts[targets_T[before]] += math.exp(flatness * float(hidden_TE[here] @ hidden_TE[before]))
-        told.append([count / sum(counts) for count in counts])
-    return torch.tensor(told, dtype=torch.float64)
+        distributions.append([count / sum(counts) for count in counts])
+    return torch.tensor(distributions, dtype=torch.float64)
 
 
 @given(

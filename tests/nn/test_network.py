@@ -111,5 +111,5 @@ def test_nothing_random_is_left_in_eval_mode():
 def test_gold_tags_do_not_leak_into_predictions():
     network = make_network().eval()
     batch = make_batch([[0, 1, 2], [3]], FEATURES, SPELLINGS)
-    told = replace(batch, tags_BT=torch.ones_like(batch.slots_BT))
-    assert torch.equal(network.emissions(batch), network.emissions(told))
+    with_tags = replace(batch, tags_BT=torch.ones_like(batch.slots_BT))
+    assert torch.equal(network.emissions(batch), network.emissions(with_tags))

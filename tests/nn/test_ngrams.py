@@ -24,8 +24,8 @@ texts_of_words = st.lists(st.lists(words, max_size=8), min_size=1, max_size=6)
 
 def numbered(texts, vocabulary):
     """The numbers of the n-grams of each text, with how often each is there."""
-    folded_C, told = settings_of(vocabulary)
-    found = occurrences(collate(vocabulary, texts), folded_C, **told)
+    folded_C, ngram_settings = settings_of(vocabulary)
+    found = occurrences(collate(vocabulary, texts), folded_C, **ngram_settings)
     counts = [Counter() for _ in texts]
     for text, key, times in zip(*(part.tolist() for part in found), strict=True):
         counts[text][key] += times
@@ -35,8 +35,8 @@ def numbered(texts, vocabulary):
 def patterns(counts, kind):
     """How many n-grams there are of each kind that stand so often in the first text, so often in the second, ..."""
     by_ngram = defaultdict(lambda: [0] * len(counts))
-    for text, own in enumerate(counts):
-        for ngram, count in own.items():
+    for text, counts_of_text in enumerate(counts):
+        for ngram, count in counts_of_text.items():
             by_ngram[ngram][text] = count
     return Counter((kind(ngram), tuple(in_texts)) for ngram, in_texts in by_ngram.items())
 
@@ -52,7 +52,7 @@ def test_occurrences_are_those_of_the_strings(training, unseen, options):
     texts = [*unseen, *training]
     expected = [Counter(ngrams_of(text, vocabulary)) for text in texts]
     got = numbered(texts, vocabulary)
-    assert [sum(own.values()) for own in got] == [sum(own.values()) for own in expected]
+    assert [sum(counts.values()) for counts in got] == [sum(counts.values()) for counts in expected]
     assert patterns(got, lambda key: KINDS[key >> ngrams._KIND_BITS]) == patterns(expected, lambda ngram: ngram[0])
 
 
@@ -87,8 +87,8 @@ def labelled(texts, labels, num_classes):
 def batches_of(texts, labels_BL, vocabulary, size):
     def batches(step):
         for start in range(0, len(texts), size * step):
-            own = slice(start, start + size)
-            yield collate(vocabulary, texts[own], labels_BL=labels_BL[own])
+            chosen = slice(start, start + size)
+            yield collate(vocabulary, texts[chosen], labels_BL=labels_BL[chosen])
 
     return batches
 
@@ -130,8 +130,8 @@ def test_counts_rarity_and_naive_bayes_equal_counters(data, size):
     texts, labels = [text for text, _ in rows], [label for _, label in rows]
     labels_BL = labelled(texts, labels, num_classes)
     vocabulary = vocabulary_of(texts)
-    folded_C, told = settings_of(vocabulary)
-    found = count_ngrams(batches_of(texts, labels_BL, vocabulary, size), folded_C, **told, least=LEAST)
+    folded_C, ngram_settings = settings_of(vocabulary)
+    found = count_ngrams(batches_of(texts, labels_BL, vocabulary, size), folded_C, **ngram_settings, least=LEAST)
     known, share_L = count_strings(texts, labels_BL, vocabulary)
     assert found.keys_N.tolist() == sorted(set(found.keys_N.tolist()))
     calm = calmed(found.scores_NL, known)
@@ -146,9 +146,9 @@ def test_ngrams_in_too_few_texts_are_left_out():
     texts = [["the", "cat"], ["the", "cat"], ["the", "dog"], ["odd"]]
     labels_BL = labelled(texts, [[0], [0], [1], [1]], 2)
     vocabulary = vocabulary_of(texts)
-    folded_C, told = settings_of(vocabulary)
+    folded_C, ngram_settings = settings_of(vocabulary)
     for least in ((1, 1, 1), (1, 2, 2), (2, 1, 3), (3, 3, 3), (9, 9, 9)):
-        found = count_ngrams(batches_of(texts, labels_BL, vocabulary, 2), folded_C, **told, least=least)
+        found = count_ngrams(batches_of(texts, labels_BL, vocabulary, 2), folded_C, **ngram_settings, least=least)
         known, _ = count_strings(texts, labels_BL, vocabulary, least)
         assert len(found.keys_N) == len(found.rarity_N) == len(found.scores_NL) == len(known)
 
@@ -157,10 +157,10 @@ def test_where_ngrams_are_many_pairs_of_a_single_text_go(monkeypatch):
     texts = [["the", word, "sat"] for word in ("cat", "dog", "cat", "hen")]
     labels_BL = labelled(texts, [[i % 2] for i in range(4)], 2)
     vocabulary = vocabulary_of(texts)
-    folded_C, told = settings_of(vocabulary)
+    folded_C, ngram_settings = settings_of(vocabulary)
     for name, many, least in (("_MANY", 10**9, (1, 1, 2)), ("_MANY", 5, (1, 2, 2)), ("_MANY_CELLS", 10, (1, 2, 2))):
         monkeypatch.setattr(ngrams, name, many)
-        found = count_ngrams(batches_of(texts, labels_BL, vocabulary, 3), folded_C, **told, least=(1, 1, 2))
+        found = count_ngrams(batches_of(texts, labels_BL, vocabulary, 3), folded_C, **ngram_settings, least=(1, 1, 2))
         assert len(found.keys_N) == len(count_strings(texts, labels_BL, vocabulary, least)[0])
         monkeypatch.undo()
 
@@ -169,10 +169,10 @@ def test_of_too_many_ngrams_the_most_frequent_are_kept(monkeypatch):
     texts = [["the", word, "sat"] for word in ("cat", "dog", "cat", "hen", "cow", "dog", "cat")]
     labels_BL = labelled(texts, [[i % 2] for i in range(7)], 2)
     vocabulary = vocabulary_of(texts)
-    folded_C, told = settings_of(vocabulary)
-    every = count_ngrams(batches_of(texts, labels_BL, vocabulary, 3), folded_C, **told, least=LEAST)
+    folded_C, ngram_settings = settings_of(vocabulary)
+    every = count_ngrams(batches_of(texts, labels_BL, vocabulary, 3), folded_C, **ngram_settings, least=LEAST)
     monkeypatch.setattr(ngrams, "_MOST_CELLS", 2 * 10)
-    kept = count_ngrams(batches_of(texts, labels_BL, vocabulary, 3), folded_C, **told, least=LEAST)
+    kept = count_ngrams(batches_of(texts, labels_BL, vocabulary, 3), folded_C, **ngram_settings, least=LEAST)
     assert len(every.keys_N) > 10 == len(kept.keys_N)
     assert kept.rarity_N.max() <= every.rarity_N.sort().values[9]
     rows = {key: row for key, *row in zip(every.keys_N.tolist(), every.rarity_N, every.scores_NL, strict=True)}
@@ -201,10 +201,10 @@ def trained(rows, num_classes, **options):
     texts = [text for text, _ in rows]
     labels_BL = labelled(texts, [label for _, label in rows], num_classes)
     vocabulary = vocabulary_of(texts)
-    folded_C, told = settings_of(vocabulary)
-    counted = count_ngrams(batches_of(texts, labels_BL, vocabulary, 4), folded_C, **told, least=LEAST)
+    folded_C, ngram_settings = settings_of(vocabulary)
+    counted = count_ngrams(batches_of(texts, labels_BL, vocabulary, 4), folded_C, **ngram_settings, least=LEAST)
     known, _ = count_strings(texts, labels_BL, vocabulary)
-    return vocabulary, NgramScores(counted, folded_C, **told, **options).eval(), known
+    return vocabulary, NgramScores(counted, folded_C, **ngram_settings, **options).eval(), known
 
 
 @settings(max_examples=50)
@@ -268,4 +268,4 @@ def test_case_is_folded_where_the_vocabulary_folds_it(lowercase):
     vocabulary = vocabulary_of([["bees", "BEES", "Bees"]], lowercase=lowercase)
     lower, upper, title = numbered([["bees"], ["BEES"], ["Bees"]], vocabulary)
     assert (lower == upper == title) is lowercase
-    assert len({frozenset(own) for own in (lower, upper, title)}) == (1 if lowercase else 3)
+    assert len({frozenset(ngrams) for ngrams in (lower, upper, title)}) == (1 if lowercase else 3)

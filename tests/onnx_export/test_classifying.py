@@ -168,7 +168,7 @@ def test_any_texts_give_the_probabilities_of_torch_whatever_their_neighbours(pai
 def test_attention_whose_powers_overflow_is_that_of_torch():
     theirs, ours = build(pooling="attention", segment_size=4, sharpness=400)
     found, expected = ours.attention(TEXTS), theirs.attention(TEXTS)
-    assert max(own.max() for own in expected[:-1]) > 0.99
+    assert max(probabilities.max() for probabilities in expected[:-1]) > 0.99
     for mine, other in zip(found, expected, strict=True):
         # scores of this size have no more than five digits behind the point in float32
         np.testing.assert_allclose(mine, other, atol=1e-3)
@@ -184,8 +184,8 @@ def test_int8_stays_near_torch():
 def test_segments_cover_each_text_in_order_with_as_few_as_can_be(lengths, most):
     cut = segments(lengths, most)
     for text, length in enumerate(lengths):
-        own = cut.text_R == text
-        pieces = list(zip(cut.start_R[own].tolist(), cut.lengths_R[own].tolist(), strict=True))
+        of_text = cut.text_R == text
+        pieces = list(zip(cut.start_R[of_text].tolist(), cut.lengths_R[of_text].tolist(), strict=True))
         assert [i for start, size in pieces for i in range(start, start + size)] == list(range(length))
         assert len(pieces) == -(-length // most)
         assert all(1 <= size <= most for _, size in pieces)

@@ -38,7 +38,7 @@ def tiny_corpus(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize(("name", "examples"), [("benchmark", 1), ("benchmark_measures", 7), ("benchmark_systems", 2)])
+@pytest.mark.parametrize(("name", "examples"), [("benchmark", 4), ("benchmark_measures", 4), ("benchmark_systems", 2)])
 def test_the_examples_in_the_files_hold(recipe, name, examples):
     tried = doctest.testmod(recipe(name))
     assert tried.attempted == examples
@@ -64,7 +64,7 @@ def test_operations_are_those_of_the_matrices_of_a_real_network(recipe):
     shapes = {name: tuple(weight.shape) for name, weight in tagger.network_.named_parameters()}
     num_tags, num_characters = len(tagger.tagset_.names), tagger.vocabulary_.num_characters
     count = recipe("benchmark_measures").multiply_adds
-    counted = count(tagger.get_params(), num_tags=num_tags, num_characters=num_characters, tokens_per_batch=12)
+    counted = count(tagger.get_params(), num_outputs=num_tags, num_characters=num_characters, tokens_per_batch=12)
     recurrent = [shape for name, shape in shapes.items() if name.startswith("encoder.") and len(shape) == 2]
     assert counted["encoder"] == sum(rows * columns for rows, columns in recurrent)
     rows, columns = shapes["head.output.weight"]
@@ -77,16 +77,56 @@ def test_medians_ranges_and_ratios_are_taken_round_by_round(recipe):
     speeds = {("seqtag torch", 1): 100.0, ("seqtag torch", 2): 400.0, ("peer", 1): 50.0, ("peer", 2): 100.0}
     runs = [{"system": name, "threads": 1, "round": i, "predict": value} for (name, i), value in speeds.items()]
     measures = recipe("benchmark_measures")
-    completed = measures.completed(runs, {(1, 1): 1.0, (1, 2): 1.0})
+    completed = recipe("benchmark").completed(runs, {(1, 1): 1.0, (1, 2): 1.0})
     found = measures.summary(completed, recipe("benchmark").FIGURES)
     assert found[1, "peer"] == {"predict": (75.0, 50.0, 100.0), "predict_ratio": (0.375, 0.25, 0.5)}
     assert found[1, "seqtag torch"]["predict_ratio"] == (1.0, 1.0, 1.0)
 
 
 def test_the_share_of_the_limit_counts_two_operations_a_multiply_add_and_three_passes_of_training(recipe):
-    share = recipe("benchmark_measures").share_of_limit
-    assert share({"encoder": 500, "output": 500}, 1e6, 4, passes=1) == pytest.approx(0.5)
-    assert share({"encoder": 500, "output": 500}, 1e6, 4, passes=3) == pytest.approx(1.5)
+    ours = {"system": "seqtag torch", "threads": 1, "round": 1}
+    ours |= {f"{stage}_operations": {"encoder": 500, "output": 500} for stage in ("train", "predict")}
+    completed = recipe("benchmark").completed
+    [run] = completed([ours | {"train": 1e6, "predict": 1e6}], {(1, 1): 4})
+    assert (run["predict_share"], run["train_share"]) == pytest.approx((50, 150))
+    [run] = completed([ours | {"train": 1e5, "predict": 1e5}], {(1, 1): 4}, tokens_per_row=10)  # 1e5 texts of 10 words
+    assert (run["predict_share"], run["train_share"]) == pytest.approx((50, 150))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e3), st.floats(0, 100)), min_size=1))
+def test_quality_is_reached_when_no_later_score_is_more_than_a_point_better(epochs):
+    sys.path.insert(0, str(RECIPES))
+    try:
+        time_to_quality = import_module("benchmark_measures").time_to_quality
+    finally:
+        sys.path.remove(str(RECIPES))
+    seconds, best = time_to_quality(epochs)
+    assert best == max(score for _, score in epochs)
+    assert (seconds, True) in {(at, score >= best - 1) for at, score in epochs}
+    assert all(score < best - 1 for at, score in epochs if at < seconds)
+
+
+def test_growing_tells_the_seconds_of_each_number_alone(recipe):
+    told, fitted = [], []
+    growing = recipe("benchmark_measures").growing
+    fit = lambda number: fitted.append(number) or f"model {number}"  # noqa: E731
+    model, seconds = growing({"figures": ["quality"]}, (1, 2, 5), fit, lambda *step: told.append(step))
+    assert (model, seconds) == ("model 5", told[-1][0])
+    assert [model for _, model in told] == ["model 1", "model 2", "model 5"]
+    growing({"figures": ["train"]}, (1, 2, 5), fit, lambda *step: None)
+    assert fitted == [1, 2, 5, 5]
+
+
+def test_markdown_is_renewed_between_its_marks(recipe, tmp_path):
+    page, write = tmp_path / "speed.md", recipe("benchmark").write_markdown
+    page.write_text("# Speed\n\nBefore.\n", encoding="utf-8")
+    write(page, "tags", "tag")
+    write(page, "classes", "classify")
+    page.write_text(page.read_text(encoding="utf-8") + "\nAfter.\n", encoding="utf-8")
+    write(page, "new tags", "tag")
+    expected = "<!-- benchmark tag -->\nnew tags\n<!-- end of benchmark tag -->\n"
+    expected += "<!-- benchmark classify -->\nclasses\n<!-- end of benchmark classify -->\n"
+    assert page.read_text(encoding="utf-8") == f"# Speed\n\nBefore.\n{expected}\nAfter.\n"
 
 
 def test_made_sentences_have_their_length_and_streams_new_words_only(recipe):
@@ -144,7 +184,7 @@ def test_a_worker_says_json_only_and_a_failed_one_says_why(recipe, peer):
     assert json.loads(done.stdout) == {"version": "0.5"}
     assert "a greeting" in done.stderr
     with pytest.raises(measures.FailedError, match="nowhere"):
-        measures.ask({"system": "crfsuite", "stage": "predict", "model": "nowhere", "corpus": "nowhere", "threads": 1})
+        measures.ask({"system": "crfsuite", "stage": "train", "task": "tag", "corpus": "nowhere", "threads": 1})
     found, absent = measures.find_peers(["crfsuite", "flair"], {"crfsuite": sys.executable, "flair": sys.executable})
     assert found == {"crfsuite": (sys.executable, "0.5")}
     assert list(absent) == ["flair"]
@@ -159,7 +199,7 @@ def test_a_corpus_without_dev_is_refused_by_name(recipe, tiny_corpus, tmp_path):
 def test_an_unknown_peer_is_refused_with_the_known_ones(recipe, capsys):
     with pytest.raises(SystemExit):
         recipe("benchmark").main(["--peer-python", f"spcay={sys.executable}"])
-    assert "a name of crfsuite, spacy, flair" in capsys.readouterr().err
+    assert "a name of crfsuite, spacy, flair, tfidf, fasttext" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -178,9 +218,8 @@ def quick_workers(recipe, commands, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick_workers")
-def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(recipe("benchmark"), "PRODUCT_SIZE", 64)  # the real one takes seconds
-    small = ["--data", str(tiny_corpus), "--hidden-size", "4", "--epochs", "1", "--threads", "1", "--rounds", "1"]
+def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path, capsys):
+    small = ["--data", str(tiny_corpus), "--set", "hidden_size=4", "--epochs", "2", "--threads", "1", "--rounds", "1"]
     files = ["--json", str(tmp_path / "runs.json"), "--markdown", str(tmp_path / "table.md")]
     recipe("benchmark").main([*small, "--peers", "--seconds", "0", *files])
     printed = capsys.readouterr().out
@@ -188,23 +227,48 @@ def test_a_whole_run_gives_one_table_and_all_runs(recipe, tiny_corpus, tmp_path,
     assert [run["system"] for run in runs] == ["seqtag torch", "seqtag onnx", "seqtag int8"]
     assert all(f" {run['system']} " in printed for run in runs)
     for run in runs:
-        assert run["p50_ms"] <= run["p99_ms"]
-        assert {"predict", "raw", "predict_mib", "size_mb", "f1", "predict_share"} <= set(run)
+        assert run["predict_ms"] <= run["predict_p99_ms"]
+        assert run["raw_ms"] <= run["raw_p99_ms"]
+        assert {"first_ms", "predict", "raw", "predict_mib", "size_mb", "score", "predict_share"} <= set(run)
+        assert "answers" not in run
     torch, onnx, int8 = runs
-    assert onnx["f1"] == torch["f1"]
+    assert torch["quality_s"] > 0
+    assert onnx["score"] == torch["score"] <= torch["best"]
     assert int8["size_mb"] < onnx["size_mb"]
     assert onnx["predict_mib"] < torch["predict_mib"]  # no torch in that process
     written = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()
-    assert written[0].startswith("`python recipes/benchmark.py ")
+    assert written[1].startswith("`python recipes/benchmark.py ")
     rows = [line for line in written if line.startswith("| ")]
     assert {row.count("|") for row in rows} == {rows[0].count("|")}
     assert [row.split(" | ")[1] for row in rows[2:]][:3] == ["seqtag torch", "seqtag onnx", "seqtag int8"]
 
 
 @pytest.mark.usefixtures("quick_workers")
-def test_training_stops_at_the_f1_that_is_wanted(recipe, tiny_corpus, tmp_path, capsys):
-    small = ["--data", str(tiny_corpus), "--hidden-size", "4", "--epochs", "3", "--threads", "1", "--rounds", "1"]
-    recipe("benchmark").main([*small, "--peers", "--until", "0", "--json", str(tmp_path / "runs.json")])
-    [run] = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))["runs"]
-    assert len(run["epochs_seen"]) == 1
-    assert f"{run['epochs_seen'][0][0]:.1f}" in capsys.readouterr().out
+def test_texts_are_measured_beside_a_solver(recipe, tmp_path, capsys):
+    """TF-IDF with logistic regression runs here, since seqtag needs scikit-learn; fastText may be absent."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for split in ("train", "dev"):
+        rows = [f"{text}\t{label}\n" for text, label in [("a kind day", "good"), ("a rude night", "very bad")] * 6]
+        (folder / f"{split}.tsv").write_text(f"text\tlabel\n{''.join(rows)}", encoding="utf-8")
+    small = ["--task", "classify", "--data", str(folder), "--set", "hidden_size=4", "--threads", "1", "--quick"]
+    figures = ["--figures", "train", "raw", "quality", "--seconds", "0", "--json", str(tmp_path / "runs.json")]
+    recipe("benchmark").main([*small, "--peers", "tfidf", *figures])
+    printed = capsys.readouterr().out
+    runs = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))["runs"]
+    assert [run["system"] for run in runs] == ["seqtag torch", "seqtag onnx", "seqtag int8", "tfidf"]
+    assert runs[-1]["score"] == 100
+    assert "predict" not in runs[0]  # only what is asked for is measured
+    assert "quality_s" not in runs[0]  # --quick leaves it out
+    assert "texts/s" in printed
+    assert "ms" not in printed.split()
+
+
+@pytest.mark.usefixtures("recipe")
+def test_fasttext_reads_and_answers_labels_of_any_spelling(recipe, tmp_path):
+    pytest.importorskip("fasttext", reason="a peer, which seqtag does not need")
+    systems = recipe("benchmark_systems")
+    texts, labels = ["a kind day"] * 9 + ["a rude\nnight"] * 9, ["good"] * 9 + ["very bad"] * 9
+    job = {"figures": [], "threads": 1}
+    model, *_ = systems.train_fasttext(job, {"rows": texts, "gold": labels}, None, None)
+    assert systems.fasttext_classes(model, texts) == labels

@@ -9,7 +9,7 @@ from seqtag.reporting.figures import printable, write_json
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda own: st.lists(own, max_size=5) | st.dictionaries(st.text(max_size=5), own, max_size=4),
+    lambda values: st.lists(values, max_size=5) | st.dictionaries(st.text(max_size=5), values, max_size=4),
     max_leaves=30,
 )
 

@@ -64,10 +64,12 @@ def external():
 
 
 def function():
-    own = model([helper.make_node("Twice", ["x"], ["y"], domain="own")], domain="own")
+    with_function = model([helper.make_node("Twice", ["x"], ["y"], domain="own")], domain="own")
     double = helper.make_node("Add", ["a", "a"], ["b"])
-    own.functions.append(helper.make_function("own", "Twice", ["a"], ["b"], [double], [helper.make_opsetid("", 18)]))
-    return own
+    with_function.functions.append(
+        helper.make_function("own", "Twice", ["a"], ["b"], [double], [helper.make_opsetid("", 18)])
+    )
+    return with_function
 
 
 def sparse():

@@ -52,12 +52,12 @@ def settings_of(vocabulary):
 def count_strings(texts, labels_BL, vocabulary, least=LEAST):
     """For each n-gram of the texts: its rarity and its naive Bayes score for each class, by plain counting."""
     sets = [set(ngrams_of(text, vocabulary)) for text in texts]
-    frequency = Counter(ngram for own in sets for ngram in own)
+    frequency = Counter(ngram for ngrams in sets for ngram in ngrams)
     share_L = labels_BL.sum(0, dtype=np.float64) / len(texts)
     known = {}
     for ngram, count in frequency.items():
         if count >= least[KINDS.index(ngram[0])]:
-            in_class_L = sum(row_L for own, row_L in zip(sets, labels_BL, strict=True) if ngram in own)
+            in_class_L = sum(row_L for ngrams, row_L in zip(sets, labels_BL, strict=True) if ngram in ngrams)
             score_L = np.log((in_class_L + 1) / (count * share_L + 1))
             known[ngram] = 1 + math.log((1 + len(texts)) / (1 + count)), score_L - score_L.mean()
     return known, share_L

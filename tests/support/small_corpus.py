@@ -38,7 +38,10 @@ def conll(sentences: list[list[tuple[str, str]]]) -> str:
 
 def write_tags(path: Path, tags: Sequence[Sequence[str]], *, separator: str = "\t") -> Path:
     """Write the tokens of SENTENCES with other tags as a column file."""
-    rows = ["".join(f"{w}{separator}{t}\n" for (w, _), t in zip(own, names)) for own, names in zip(SENTENCES, tags)]
+    rows = [
+        "".join(f"{w}{separator}{t}\n" for (w, _), t in zip(sentence, names))
+        for sentence, names in zip(SENTENCES, tags)
+    ]
     path.write_text("\n".join(rows), encoding="utf-8")
     return path
 
@@ -51,8 +54,8 @@ MOODS = {
 }
 LABELLED = [
     (f"{subject} {verb} {words}{end}", label)
-    for label, own in MOODS.items()
-    for words in own
+    for label, sentences in MOODS.items()
+    for words in sentences
     for subject in ("The room", "Our guide", "My order")
     for verb in ("was", "is")
     for end in (".", " again!")

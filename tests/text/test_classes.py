@@ -75,6 +75,6 @@ def test_one_label_a_text_goes_to_indicators_and_back(ids):
 @given(ids=st.lists(st.sets(st.integers(0, 3)), max_size=8))
 def test_several_labels_a_text_go_to_indicators_and_back(ids):
     classes = ClassSet((5, 6, 7, 8), is_multi=True)
-    indicators_NL = classes.indicators([sorted(own) for own in ids])
-    assert indicators_NL.tolist() == [[float(i in own) for i in range(4)] for own in ids]
-    assert classes.decode(indicators_NL > 0) == [[number + 5 for number in sorted(own)] for own in ids]
+    indicators_NL = classes.indicators([sorted(labels) for labels in ids])
+    assert indicators_NL.tolist() == [[float(i in labels) for i in range(4)] for labels in ids]
+    assert classes.decode(indicators_NL > 0) == [[number + 5 for number in sorted(labels)] for labels in ids]

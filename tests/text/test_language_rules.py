@@ -4,6 +4,7 @@ import csv
 import json
 import random
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +92,36 @@ def test_texts_of_the_pieces_of_the_rules_are_cut_as_spacy_cuts_them(sides, lang
 def test_any_text_is_cut_as_spacy_cuts_it(sides, text, language):
     pipeline, tokenizer, _ = sides(language)
     assert cut_by_seqtag(tokenizer, text) == cut_by_spacy(pipeline, text)
+
+
+@pytest.mark.parametrize("language", ["en", "hu", "tr", "id", "el"])
+def test_long_chunks_are_cut_as_spacy_cuts_them(sides, language):
+    pipeline, tokenizer, _ = sides(language)
+    kinds = ["(", "'", "..", "10", "km", "a", "αβγ-", "1.5m", "-", "&", "%", "://", "<a>", "😀", "ά", "'s"]
+
+    @settings(max_examples=25)
+    @given(st.lists(st.sampled_from(kinds), min_size=1, max_size=3), st.sampled_from(kinds), st.randoms())
+    def check(pool, last, draw):
+        text = "".join(draw.choice(pool) for _ in range(draw.randint(20, 150))) + last
+        assert cut_by_seqtag(tokenizer, text) == cut_by_spacy(pipeline, text)
+
+    check()
+
+
+@pytest.mark.parametrize("piece", ["(", "$", "'", "😀", "a."])
+def test_the_time_per_character_stays_flat_up_to_the_longest_chunk(piece):
+    def seconds(length):
+        text = (piece * length)[:length]
+        times = []
+        for _ in range(3):
+            cutter = Cutter(spacy_rules("en"))
+            start = time.process_time()
+            for _ in range(2000 // length):
+                cutter.cuts([text])
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(1000) < 4 * seconds(100)  # of as many characters; it was 8 to 10 times as much
 
 
 @pytest.mark.parametrize(

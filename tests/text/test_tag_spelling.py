@@ -44,11 +44,25 @@ def test_what_a_spelling_writes_is_read_as_it_was(spelling, scheme):
         ("B-PER I-PER 0 0 O", "B-PER I-PER O O O"),
         ("B-PER I_PER b-LOC O", "B-PER I-PER B-LOC O"),
         ("E-MAIL-B E-MAIL-I O", "B-E-MAIL I-E-MAIL O"),
+        ("B-PER I-PER X X X", "B-PER I-PER O O O"),  # the only tag without a letter is the most frequent one
+        ("B:PER I:PER . . .", "B-PER I-PER O O O"),
+        ("per.b per.i O-O O-O", "B-per I-per O O"),
+        ("PER N/A N/A LOC", "I-PER O O I-LOC"),
+        ("B::PER I::PER B::LOC O", "B-PER I-PER B-LOC O"),
+        ("B－PER I－PER O", "B-PER I-PER O"),  # FULLWIDTH HYPHEN-MINUS
+        ("BPER IPER BLOC O", "B-PER I-PER B-LOC O"),
+        ("bnp inp bvp O", "B-np I-np B-vp O"),
     ],
 )
 def test_forms_without_a_label_or_a_letter_and_uneven_ones(written, read):
     found = find_respelling(Counter(written.split()))
     assert [found.read_as[tag] for tag in written.split()] == read.split()
+
+
+def test_a_separator_of_several_characters_is_written_again():
+    found = find_respelling({"B - PER": 2, "I - PER": 1, "O": 5})
+    assert found.read_as == {"B - PER": "B-PER", "I - PER": "I-PER", "O": "O"}
+    assert (found.spelling.write("B-PER"), found.uneven) == ("B - PER", [])
 
 
 @pytest.mark.parametrize(
@@ -63,6 +77,8 @@ def test_forms_without_a_label_or_a_letter_and_uneven_ones(written, read):
         "_ _",
         "B-PER S-PER L-PER o",  # letters of two schemes
         "ADJ-B NOUN O O O O ADV-X",
+        "<B-PER> <I-PER> O O",  # a form that is not known is not a type of its own either
+        "BEGIN-PER IN-PER O O",
     ],
 )
 def test_plain_tags_and_what_nobody_can_tell_are_left_alone(tags):
@@ -85,6 +101,7 @@ def test_most_tags_decide_how_predictions_are_written():
 def test_looking_like_entities_takes_more_than_half():
     assert looks_like_entities(["B-PER", "PER_I", "X", "O"])
     assert not looks_like_entities(["NOUN", "E-MAIL", "O"])
+    assert looks_like_entities(["(begin)per", "(in)per", "O"])
 
 
 @pytest.mark.parametrize("stored", [None, {}, {"outside": 0}, {**TagSpelling().to_dict(), "form": "x"}, "O"])

@@ -72,8 +72,8 @@ def test_a_dataset_gives_the_surfaces_of_its_sentences(scheme, sentences):
     names = data.features["tags"].feature.names
     expected = [
         (" ".join(words[span.start : span.end]), span.label)
-        for words, own in zip(tokens, data["tags"][:])
-        for span in spans_from_tags([names[i] for i in own], found)
+        for words, numbers in zip(tokens, data["tags"][:])
+        for span in spans_from_tags([names[i] for i in numbers], found)
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(surfaces, "_ROWS", 2)

@@ -70,10 +70,11 @@ def check(
     no_train, too_little (to train on), missing_label, tag_of_no_scheme, misaligned_span (more than one in twenty),
     overlapping_span, indicator_labels, foreign_labels.
 
-    A [bold]warning[/bold] probably does harm: wrong_column, odd_tag, mixed_letters and illegal_tag (of schemes),
-    few_misaligned, label_not_in_train, shared_with_train (from 1% of a split on), few_shared_with_train,
-    shared_held_out, near_copy, respelled_tag, joined_labels, two_labels, similar_labels, unused_label, blank_row,
-    blank_token, space_in_token, invisible_character, replacement_character, long_row, long_token, imbalance.
+    A [bold]warning[/bold] probably does harm: wrong_column, doubtful_word, doubtful_tag, odd_tag, mixed_letters and
+    illegal_tag (of schemes), few_misaligned, label_not_in_train, shared_with_train (from 1% of a split on),
+    few_shared_with_train, shared_held_out, near_copy, respelled_tag, joined_labels, two_labels, similar_labels,
+    unused_label, missing_word, blank_row, blank_token, space_in_token, invisible_character, replacement_character,
+    long_row, long_token, imbalance.
 
     A [bold]note[/bold] is worth a look: short_shared, repeated_row, ambiguous_surface, rare_label, no_begin_tags; or it
     is a trap for other readers: filled_separator, hash_token, double_blank, line_break.

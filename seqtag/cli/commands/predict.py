@@ -125,6 +125,7 @@ def predict(
 
     folder = str(find_model(folder))
     task = stored_labelled_task(folder)
+    task.check_engine(folder, engine)
     given = find_input(source, task, text=text, jsonl=jsonl)
     form = form or given.kind
     check_form(form, task)

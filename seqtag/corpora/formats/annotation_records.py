@@ -21,7 +21,8 @@ END_KEYS = ("end", "end_offset", "stop", "end_char", "endOffset")
 LABEL_KEYS = ("label", "type", "tag", "entity", "entity_type", "entity_group", "category", "labels")
 ANNOTATION_KEYS = ("annotations", "completions", "predictions")  # of a task of Label Studio
 _PAIRS = ("span", "offsets", "offset")
-_WORDS = ("text", "surface", "mention", "word")  # keys with the words of a span
+# Keys with the words of a span, if they are strings.
+_WORDS = ("text", "surface", "surface_form", "mention", "word", "span", "phrase", "quote", "exact", "covered_text")
 
 
 def record_kind(record: Any, *, text: str | None = None, marks: str | None = None) -> str | None:
@@ -120,8 +121,10 @@ def read_record(
 
 def _unknown(record: Any, place: str) -> DataError:
     refuse_unread_record(record, place)
-    keys = record.keys() if isinstance(record, Mapping) else ()
-    found = f"has the keys {', '.join(map(str, keys)) or 'none'}" if keys else f"is {type(record).__name__}"
+    keys = (
+        [f"{key} (null)" if record[key] is None else str(key) for key in record] if isinstance(record, Mapping) else ()
+    )
+    found = f"has the keys {', '.join(keys)}" if keys else f"is {type(record).__name__}"
     return DataError(
         f'{place}: the record {found}; expected a text with spans, as Doccano ("text", "label"), Label Studio ("data", '
         '"annotations"), Prodigy ("text", "spans") or spaCy ([text, {"entities": ...}]) write it; '
@@ -162,8 +165,9 @@ def _mark_spans(mark: Any, text: str, place: str, to_characters: Callable[[int],
     if to_characters is not None and _is_whole(start) and _is_whole(end):
         start, end = to_characters(start), to_characters(end)
     label = _first(mark, LABEL_KEYS)
+    words = next((mark[key] for key in _WORDS if isinstance(mark.get(key), str)), None)
     for each in label if isinstance(label, list) and label else [label]:
-        yield checked_span(start, end, each, _first(mark, _WORDS), text, place, mark)
+        yield checked_span(start, end, each, words, text, place, mark)
 
 
 def _first(mark: Mapping[str, Any], keys: Iterable[str]) -> Any:
@@ -216,6 +220,7 @@ def tokens_within(
         return None
     found = []
     end = 0
+    left_out = ""  # what stands in no token
     for token in tokens:
         if to_characters is not None and isinstance(token, Mapping):
             token = {key: to_characters(at) if _is_whole(at) else at for key, at in token.items()}
@@ -223,9 +228,12 @@ def tokens_within(
         start, here = cast("tuple[int, int]", borders)
         if not _is_whole(start) or not _is_whole(here) or not end <= start <= here <= len(text):
             raise DataError(f"{place}: the token {token} does not lie in the text after the one before it")
+        left_out += text[end:start].strip()
         end = here
         if text[start:end].strip():
             found.append(Token(text[start:end], start, end))
+    if found and (left_out := left_out + text[end:].strip()):
+        raise DataError(f"{place}: {left_out[:60]!r} stands in no token; add tokens for it, or leave all tokens out")
     return tuple(found) or None
 
 

@@ -24,14 +24,16 @@ from seqtag.errors import DataError, UsageError, near_miss
 _CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 logger = logging.getLogger("seqtag")
 
-_DOCUMENT = "-DOCSTART-"
-_MARKS = (_DOCUMENT, "#begin document", "#end document")  # the second and the third are those of CoNLL-2012
+_DOCUMENT = ("-DOCSTART-", "-docstart-")
+_MARKS = (*_DOCUMENT, "#begin document", "#end document")  # the last two are those of CoNLL-2012
+_ODD_BEGINNINGS = frozenset({"", " ", "\t", "#", *(mark[0] for mark in _MARKS)})  # of lines that may be no row
 _BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
 _CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
 _KEY_AND_VALUE = re.compile(r"#\s*[\w:.-]+\s*=")  # a comment wherever it stands, unless it is as wide as a row
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc\b(?:\s*id\s*=)?|(?:[\w-]+:)?document_id\s*=)\s*(.*)")
 _SENTENCE_END = "EndOfSentence"  # in the column MISC of the HIPE corpora, alone or between bars
 _SAMPLE_LINES = 2000
+_COLUMNS = "# global.columns"  # the line of CoNLL-U Plus that names its columns
 _MOST_SHOWN = 5  # lines that a warning names
 
 
@@ -54,6 +56,19 @@ class Layout:
     def width(self) -> int:
         """The number of columns."""
         return len(self.first_row)
+
+    @property
+    def named_token(self) -> int | None:
+        """The column of tokens if the first row is a header, which names such a column and one of tags."""
+        cells = [cell.lower() for cell in self.first_row]
+        at = next((at for at, cell in enumerate(cells) if cell in TOKEN_NAMES), None)
+        is_header = self.header_comments or any(cell in TAG_NAMES for cell in cells)
+        return at if is_header and self.names is None else None
+
+    @property
+    def default_token(self) -> int:
+        """The column of tokens if nobody names it."""
+        return 1 if self.numbered else self.named_token or 0
 
 
 def column_blocks(
@@ -93,13 +108,16 @@ def iter_sentences(
     layout, blocks = _recognise(read, name)
     if layout is None:
         return
-    at = _column(token, 1 if layout.numbered else 0, layout, name, "token")
-    header = layout.first_line if _is_name(token) and layout.names is None else 0
+    at = _column(token, layout.default_token, layout, name, "token")
+    is_header = layout.named_token is not None or (_is_name(token) and layout.names is None)
+    header = layout.first_line if is_header else 0
     tokens: list[str] = []
     rows: list[Sequence[str]] = []
     for number, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header, keep=True):
         if number == header:
             rows.append("\t".join([*layout.first_row, free_name("tag", layout.first_row)]))
+        elif isinstance(cells, str) and cells.startswith(_COLUMNS):
+            rows.append(f"{cells} {free_name('SEQTAG:TAG', cells.split())}")
         elif cells:
             rows.append(cells)
             tokens += [] if isinstance(cells, str) else [cells[at]]
@@ -177,9 +195,12 @@ def _misc_value(cell: str, wanted: str, keys: set[str]) -> str:
 
 def _find_columns(token: Column | None, tag: Column | None, layout: Layout, name: str) -> tuple[int, int]:
     """Give the numbers of the columns of tokens and tags, from the left."""
-    defaults = (0, -1)
+    defaults = (layout.default_token, -1)
     if layout.numbered:
         defaults = (1, 3 if layout.width == len(_CONLLU) else 2)
+    elif layout.named_token == layout.width - 1:
+        tags = [at for at, cell in enumerate(layout.first_row) if cell.lower() in TAG_NAMES]
+        defaults = (layout.named_token, tags[-1] if tags else -1)
     elif layout.marked and layout.width >= _CONLL2012[2]:
         defaults = _CONLL2012[:2]
     return _column(token, defaults[0], layout, name, "token"), _column(tag, defaults[1], layout, name, "tag")
@@ -190,15 +211,10 @@ def _is_header(layout: Layout, token_at: int, tag_at: int, name: str, *, asked: 
 
     Raises UsageError where it is a header and the column of tags, which nobody asked for, has an unknown name.
     """
-    first_row = [cell.lower() for cell in layout.first_row]
-    if layout.names is not None or first_row[token_at] not in TOKEN_NAMES:
+    if layout.named_token is None:
         return False
     others = [cell for at, cell in enumerate(layout.first_row) if at != token_at]
-    if first_row[tag_at] in TAG_NAMES:
-        return True
-    if not (layout.header_comments or any(cell.lower() in TAG_NAMES for cell in others)):
-        return False
-    if not asked:
+    if not asked and layout.first_row[tag_at].lower() not in TAG_NAMES:
         raise UsageError(
             f"{name}:{layout.first_line}: this line is a header, and its last column, {layout.first_row[tag_at]!r}, is "
             f"not known to hold tags; name the column that does: tag=, one of {', '.join(others)}"
@@ -242,27 +258,29 @@ def _rows(
 
     for first, lines in blocks:
         for number, line in enumerate(lines, first):
-            if not line.strip(" \t") or line.startswith(_MARKS):
-                check_words(number)
-                between, owed, last_word = True, 0, 0
-                yield number, [], document
-                if begin := _BEGIN.match(line):  # the parts of one document follow one another
-                    document += begin[1] == "" or begin[1] != document_id
-                    document_id = begin[1]
-                document += line.startswith(_DOCUMENT)
-                if keep and line.startswith(_MARKS):
-                    yield number, line, document
-                continue
-            if number == header or (
-                line[0] == "#" and ((comments and (between or numbered)) or _is_set_apart(line, layout))
-            ):
-                if opening := _NEW_DOCUMENT.match(line):
-                    # the Arabic PUD repeats the line before each sentence of a document
-                    document += opening[1] == "" or opening[1] != document_id
-                    document_id = opening[1]
-                if keep:
-                    yield number, line, document
-                continue
+            # Nearly all lines are rows, and begin as no other line does.
+            if line[:1] in _ODD_BEGINNINGS or number == header:
+                if not line.strip(" \t") or line.startswith(_MARKS):
+                    check_words(number)
+                    between, owed, last_word = True, 0, 0
+                    yield number, [], document
+                    if begin := _BEGIN.match(line):  # the parts of one document follow one another
+                        document += begin[1] == "" or begin[1] != document_id
+                        document_id = begin[1]
+                    document += line.startswith(_DOCUMENT)
+                    if keep and line.startswith(_MARKS):
+                        yield number, line, document
+                    continue
+                if number == header or (
+                    line[0] == "#" and ((comments and (between or numbered)) or _is_set_apart(line, layout))
+                ):
+                    if opening := _NEW_DOCUMENT.match(line):
+                        # the Arabic PUD repeats the line before each sentence of a document
+                        document += opening[1] == "" or opening[1] != document_id
+                        document_id = opening[1]
+                    if keep:
+                        yield number, line, document
+                    continue
             cells = line.split("\t") if tab else _split_blanks(line)
             if numbered and not cells[0].isdecimal():
                 if node := SKIPPED_NODE.fullmatch(cells[0]):
@@ -413,7 +431,7 @@ def _layout(sample: list[LineBlock], name: str) -> Layout | None:
     )
     names: tuple[str, ...] | None = None
     if numbered:
-        stated = [line.partition("=")[2] for _, line in numbered_lines if line.startswith("# global.columns")]
+        stated = [line.partition("=")[2] for _, line in numbered_lines if line.startswith(_COLUMNS)]
         names = tuple(stated[0].lower().split()) if stated else _CONLLU[: len(first_row)]
         if len(names) != len(first_row) or not (stated or len(first_row) == len(_CONLLU)):
             names = None

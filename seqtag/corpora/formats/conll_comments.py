@@ -36,6 +36,6 @@ def _are_numbered(sentences: list[list[tuple[int, str]]]) -> bool:
 
 
 def is_numbered(ids: list[str]) -> bool:
-    """Say whether the first column counts the words of a sentence, as in CoNLL-U."""
+    """Say whether the first column counts the words of a sentence, as in CoNLL-U, from 1 or, as in other files, 0."""
     words = [word for word in ids if not SKIPPED_NODE.fullmatch(word)]
-    return bool(words) and words == [str(number) for number in range(1, len(words) + 1)]
+    return any(words and words == [str(first + index) for index in range(len(words))] for first in (1, 0))

@@ -202,7 +202,8 @@ def _delimiter(lines: Lines, name: str) -> str:
     """Give the delimiter that stands outside of quotes in the first row; of several, the one that makes a table.
 
     Some delimiter may stand in the texts. The right one gives a header with usual names, else most rows the width of
-    the first one, else a column whose values repeat most often, as labels do, else it is the first of _DELIMITERS.
+    the first one, else the fewest cells that begin with a blank, as prose goes on after a comma, else a column whose
+    values repeat most often, as labels do, else it is the first of _DELIMITERS.
     """
     first_row = outside = ""
     for line in islice(lines(), _OPENING_LINES):
@@ -216,14 +217,20 @@ def _delimiter(lines: Lines, name: str) -> str:
     return marks[0] if marks else ","
 
 
-def _fitness(lines: Lines, name: str, delimiter: str) -> tuple[bool, float, float]:
+def _fitness(lines: Lines, name: str, delimiter: str) -> tuple[bool, float, float, float]:
     try:
-        first, *below = [tuple(cell.strip() for cell in cells) for _, cells in _sample(lines, name, delimiter, True)]
+        first, *below = [cells for _, cells in _sample(lines, name, delimiter, True)]
     except DataError:
-        return False, 0.0, 0.0
+        return False, 0.0, 0.0, 0.0
     rows = [first, *(cells for cells in below if len(cells) == len(first))]
-    fewest = min(len(set(column)) for column in zip(*rows))
-    return _is_header(first, below), len(rows) / (len(below) + 1), -fewest / len(rows)
+    fewest = min(len({cell.strip() for cell in column}) for column in zip(*rows))
+    spaced = sum(cell.startswith(" ") for cells in rows for cell in cells[1:])
+    return (
+        _is_header([cell.strip() for cell in first], below),
+        len(rows) / (len(below) + 1),
+        -spaced / len(rows),
+        -fewest / len(rows),
+    )
 
 
 def _is_header(first: Sequence[str], below: Iterable[Sequence[str]]) -> bool:

@@ -99,6 +99,10 @@ def _too_narrow(path: Path, dialect: Dialect) -> DataError:
     place = f"{path}:{dialect.first_line}"
     if file_ending(path) in (".csv", ".tsv"):
         return DataError(f"{place}: a single column; a text and a label are needed, separated by a comma or a tab")
+    if dialect.first_row[0].startswith("__label__"):
+        return DataError(
+            f"{place}: this is the form of fastText; put a tab between the label and the text of each line"
+        )
     return DataError(
         f"{place}: no tab in the line; give label and text separated by a tab, a .csv file, or a folder with a file "
         "for each class"

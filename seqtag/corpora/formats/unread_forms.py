@@ -15,6 +15,7 @@ _RECORDS = {
     "Amazon Comprehend": ("File", "Entities"),
     "BioC": ("documents", "source"),
     "DocRED": ("vertexSet", "sents"),
+    "SciERC": ("sentences", "ner"),
     "SQuAD": ("paragraphs", "title"),
 }
 _CONVERT = "convert it to JSON lines with a text and spans, or to one token and its tag per line"

@@ -5,6 +5,9 @@ A precision, recall or F1 without ground (a class that is never predicted, or ne
 
 # N texts, L classes that the model knows, K classes with those that only gold has
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +30,15 @@ class ClassScore:
     num_predicted: int  # texts that were given the class
 
 
+@contextmanager
+def _few_texts_per_class() -> Iterator[None]:
+    """Drop the warning of scikit-learn 1.6 and 1.7 that classes with fewer than two texts each may be a regression."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
+        yield
+
+
+@_few_texts_per_class()
 def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
     """Score each class, in the order of `coded.classes`."""
     figures = precision_recall_fscore_support(
@@ -36,6 +48,7 @@ def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
     return tuple(ClassScore(label, float(p), float(r), float(f), int(n), int(m)) for label, p, r, f, n, m in rows)
 
 
+@_few_texts_per_class()
 def average(coded: CodedLabels, how: str) -> ByFigure[float]:
     """Average over classes: `macro` and `weighted` (by texts) over those of gold, `micro` over predicted ones too.
 
@@ -65,6 +78,7 @@ def right_texts(coded: CodedLabels) -> np.ndarray:
     return np.asarray(equal.all(1) if coded.multi_label else equal)
 
 
+@_few_texts_per_class()
 def confusions(coded: CodedLabels) -> tuple[tuple[int, ...], ...]:
     """Count the pairs of single labels: K rows for gold, K columns for what was predicted."""
     if len(coded.classes) == 1:
@@ -73,6 +87,7 @@ def confusions(coded: CodedLabels) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row) for row in counts_KK.tolist())
 
 
+@_few_texts_per_class()
 def log_loss(coded: CodedLabels, probabilities_NL: np.ndarray) -> float:
     """Give the mean negative log-likelihood in nats, per text, or per label of a text where it may have several.
 

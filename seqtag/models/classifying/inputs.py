@@ -34,6 +34,7 @@ from seqtag.text.tokenizer import Tokenizer
 
 logger = logging.getLogger("seqtag")
 
+_TOGETHER = 1_000  # rows that are read together
 _EXAMPLE = 'fit(["What a day!", "Never again."], ["positive", "negative"])'
 
 
@@ -54,8 +55,12 @@ class Labelled:
 
     @property
     def rows(self) -> list[Any]:
-        """The rows as `predict` takes them."""
-        return self.part(0, len(self))
+        """All rows as `predict` takes them. A word is one string however often it occurs, which takes little memory."""
+        if self.series is not None:
+            return self.series
+        words: dict[str, str] = {}
+        pieces = (self.part(start, start + _TOGETHER) for start in range(0, len(self), _TOGETHER))
+        return [[words.setdefault(word, word) for word in row] for piece in pieces for row in piece]
 
     def part(self, start: int, end: int) -> list[Any]:
         """Some of the rows as `predict` takes them, from number `start` to `end`, exclusive."""

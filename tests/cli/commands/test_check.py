@@ -112,7 +112,7 @@ def test_labelled_texts_come_in_every_form_too(run: Run, tmp_path: Path):
         {
             **{"a.csv": table(TEXTS), "named.csv": table(TEXTS, header=("review", "stars"))},
             **{
-                f"classes/{label}.txt": "\n".join(text for text, own in TEXTS if own == label)
+                f"classes/{label}.txt": "\n".join(text for text, label_of_text in TEXTS if label_of_text == label)
                 for label in ("good", "bad")
             },
             "corpus/train.tsv": table(TEXTS, delimiter="\t"),
@@ -223,7 +223,7 @@ def test_the_help_names_every_kind_under_its_severity(run: Run):
     for severity in ("error", "warning", "note"):
         start = words.index(f"{'An' if severity == 'error' else 'A'} {severity} ")
         listed = set(re.findall(r"\w+", words[start : words.index(". ", start + 20)]))
-        assert {kind for kind, own in SEVERITIES.items() if own == severity} <= listed
+        assert {kind for kind, severity_of_kind in SEVERITIES.items() if severity_of_kind == severity} <= listed
     assert "Exit codes: 1 if there are errors" in words
 
 

@@ -119,7 +119,7 @@ def test_a_byte_order_mark_does_no_harm(run: Run, files: list[Path]):
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "told"),
+    ("content", "code", "message"),
     [
         (b"", 1, "bad.json:1: not JSON: Expecting value at column 1; give a file that `seqtag evaluate`"),
         (b'{\n"score": 1,\n', 1, "bad.json:3: not JSON: "),
@@ -131,17 +131,17 @@ def test_a_byte_order_mark_does_no_harm(run: Run, files: list[Path]):
         (b'{"score": 0.5, "measurement": {}}', 1, "bad.json: the measurement is damaged: it lacks task, data_hash"),
     ],
 )
-def test_a_file_that_is_no_report(run: Run, files: list[Path], tmp_path: Path, content: bytes, code: int, told: str):
+def test_a_file_that_is_no_report(run: Run, files: list[Path], tmp_path: Path, content: bytes, code: int, message: str):
     bad = tmp_path / "bad.json"
     bad.write_bytes(content)
     result = run("compare", files[0], bad)
     assert (result.exit_code, result.stdout) == (code, "")
-    assert told in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("error:") == 1
 
 
 def test_reports_on_other_data(run: Run, files: list[Path], tmp_path: Path):
-    for options, told in (
+    for options, message in (
         (
             {"data": "b" * 64},
             "they measure different data (best: aaaaaaaaaaaa..., 200 sentences; other: bbbbbbbbbbbb...",
@@ -151,11 +151,11 @@ def test_reports_on_other_data(run: Run, files: list[Path], tmp_path: Path):
         other = Report(0.6, "corpus", **options).save(tmp_path / "other.json")
         result = run("compare", files[1], other)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert told in result.stderr
+        assert message in result.stderr
 
 
 def test_files_that_are_too_few_or_named_twice_or_not_there(run: Run, files: list[Path], tmp_path: Path):
-    for words, told in (
+    for words, message in (
         (files[:1], "one report alone can't be compared; name two or more"),
         ([files[0], files[1], tmp_path / "." / "weak.json"], "this file is named twice"),
         ([files[0], tmp_path / "none.json"], "none.json: there is no such file"),
@@ -165,4 +165,4 @@ def test_files_that_are_too_few_or_named_twice_or_not_there(run: Run, files: lis
     ):
         result = run("compare", *words)
         assert result.exit_code == 2
-        assert told in result.stderr
+        assert message in result.stderr

@@ -90,5 +90,5 @@ def test_the_demo_s_texts_are_in_no_split():
     words = [set(re.findall(r"\w+", text.lower())) for split in splits.values() for text in split["text"]]
     assert len(words) > 1000
     for text in SHOWS["classify"].texts:
-        own = set(re.findall(r"\w+", text.lower()))
-        assert max(len(own & other) / len(own | other) for other in words) < 0.6, text
+        words_of_text = set(re.findall(r"\w+", text.lower()))
+        assert max(len(words_of_text & other) / len(words_of_text | other) for other in words) < 0.6, text

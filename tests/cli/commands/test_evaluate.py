@@ -26,9 +26,9 @@ def test_evaluate_prints_the_report_of_the_test_split(run: Run, model: Path, cor
 
 @pytest.mark.parametrize("scheme", ["IOB1", "BIOES", "BILOU"])
 def test_a_model_is_measured_on_data_in_any_scheme(scheme: str, run: Run, model: Path, tmp_path: Path):
-    own = write_tags(tmp_path / "own.conll", GOLD)
+    as_trained = write_tags(tmp_path / "own.conll", GOLD)
     other = write_tags(tmp_path / "other.conll", [convert_tags(tags, "IOB2", scheme) for tags in GOLD])
-    first, second = (json.loads(run("evaluate", model, file, "--json", "-").stdout) for file in (own, other))
+    first, second = (json.loads(run("evaluate", model, file, "--json", "-").stdout) for file in (as_trained, other))
     assert first | {"source": ""} == second | {"source": ""}
     assert first["num_gold"] == 2 * len(SENTENCES)
 

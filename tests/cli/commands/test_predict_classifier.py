@@ -163,13 +163,22 @@ def test_attention_shows_the_words_that_weigh_most(run: Run, classifier_folder: 
     weights = classifier.predict_attention(texts)
     result = run("predict", classifier_folder, "--attention", "--format", "jsonl", stdin=lines)
     answers = [json.loads(line)["attention"] for line in result.stdout.splitlines()]
-    expected = [[[w.text, pytest.approx(w.weight, abs=1.01e-4)] for w in own] for own in weights]
+    expected = [
+        [[w.text, pytest.approx(w.weight, abs=1.01e-4)] for w in weights_of_text] for weights_of_text in weights
+    ]
     assert answers == expected
-    assert [sum(weight for _, weight in own) for own in answers] == [pytest.approx(1, abs=1e-3), 0, pytest.approx(1)]
+    assert [sum(weight for _, weight in pairs) for pairs in answers] == [
+        pytest.approx(1, abs=1e-3),
+        0,
+        pytest.approx(1),
+    ]
     shown = run("predict", classifier_folder, "--attention", stdin=lines).stdout.split("\n")[:-1]
     rows = [line.split("\t") for line in shown]
     assert [row[3] for row in rows] == texts
-    top = [" ".join(f"{w.text}({w.weight:.2f})" for w in nlargest(3, own, key=lambda w: w.weight)) for own in weights]
+    top = [
+        " ".join(f"{w.text}({w.weight:.2f})" for w in nlargest(3, weights_of_text, key=lambda w: w.weight))
+        for weights_of_text in weights
+    ]
     assert [row[2] for row in rows] == top
     cells = list(
         csv.reader(io.StringIO(run("predict", classifier_folder, "--attention", "--format", "csv", stdin=lines).stdout))
@@ -189,14 +198,14 @@ def test_any_number_of_labels(run: Run, several_folder: Path, tmp_path: Path):
         ["late", f"{scores[2]['late']:.4f}"],
     ]
     plain = run("predict", several_folder, stdin=lines).stdout
-    assert plain == "".join("\t".join([*own, text]) + "\n" for own, text in zip(cells, texts))
+    assert plain == "".join("\t".join([*answer, text]) + "\n" for answer, text in zip(cells, texts))
     as_csv = run("predict", several_folder, "--format", "csv", stdin=lines).stdout
-    assert as_csv == table([[text, *own] for own, text in zip(cells, texts)], ["text", "labels", "scores"])
+    assert as_csv == table([[text, *answer] for answer, text in zip(cells, texts)], ["text", "labels", "scores"])
     objects = [
         json.loads(o) for o in run("predict", several_folder, "--format", "jsonl", stdin=lines).stdout.splitlines()
     ]
     assert [o["labels"] for o in objects] == [["late", "rude"], [], ["late"]]
-    rounded = [{name: pytest.approx(share, abs=1e-4) for name, share in own.items()} for own in scores]
+    rounded = [{name: pytest.approx(share, abs=1e-4) for name, share in shares.items()} for shares in scores]
     assert [o["scores"] for o in objects] == rounded
     assert [set(o) for o in objects] == [{"text", "labels", "scores"}] * 3
 

@@ -116,7 +116,7 @@ def test_scores_don_t_depend_on_the_schemes_of_the_two_sides(
     gold: list[list[str]], predicted: list[list[str]], left: str, right: str
 ):
     gold = [repair_tags(tags, "IOB2") for tags in gold]
-    predicted = [(tags * 8)[: len(own)] for own, tags in zip(gold, predicted * 6)]
+    predicted = [(tags * 8)[: len(gold_tags)] for gold_tags, tags in zip(gold, predicted * 6)]
     predicted = [repair_tags(tags, "IOB2") for tags in predicted]
     expected = evaluate_tags(gold, predicted, scheme="IOB2")
     as_written = (

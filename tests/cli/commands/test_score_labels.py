@@ -14,7 +14,7 @@ PREDICTED = ["pos", "neg", "pos", "neg", "neu", "neu"]
 
 def write(path: Path, labels: list, texts: list[str] = TEXTS) -> Path:
     if path.suffix == ".jsonl":
-        rows = [json.dumps({"text": text, "labels": own}) for text, own in zip(texts, labels)]
+        rows = [json.dumps({"text": text, "labels": labels_of_text}) for text, labels_of_text in zip(texts, labels)]
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     else:
         cells = [['"' + text.replace('"', '""') + '"', label] for text, label in zip(texts, labels)]
@@ -23,7 +23,9 @@ def write(path: Path, labels: list, texts: list[str] = TEXTS) -> Path:
 
 
 def test_the_figures_are_those_of_scikit_learn(run: Run, tmp_path: Path):
-    sides = [f"{write(tmp_path / name, own)}:label=mood" for name, own in (("a.csv", GOLD), ("b.csv", PREDICTED))]
+    sides = [
+        f"{write(tmp_path / name, content)}:label=mood" for name, content in (("a.csv", GOLD), ("b.csv", PREDICTED))
+    ]
     result = run("score", *sides, "--task", "classify", "--json", tmp_path / "r.json")
     assert result.exit_code == 0, result.stderr
     figures = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))

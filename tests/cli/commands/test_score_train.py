@@ -21,8 +21,8 @@ PLAIN = [[(token, "NAME" if tag != "O" else "WORD") for token, tag in rows] for 
 @pytest.mark.parametrize("scheme", ["IOB2", "BIOES"])
 def test_names_and_words_of_the_training_data_are_known_as_they_stand(scheme: str, tmp_path: Path):
     rows = [
-        list(zip([token for token, _ in own], convert_tags([tag for _, tag in own], "IOB2", scheme)))
-        for own in SENTENCES
+        list(zip([token for token, _ in sentence], convert_tags([tag for _, tag in sentence], "IOB2", scheme)))
+        for sentence in SENTENCES
     ]
     knowledge = training_knowledge(str(write(tmp_path / "train.conll", rows)), scheme="IOB2")
     assert knowledge.surfaces is not None

@@ -14,7 +14,7 @@ pytest.importorskip("fastapi", reason="needs the extra serve: pip install 'seqta
         (["--collect", "kept.jsonl", "--workers", "2"], "--collect: one process writes the file"),
         (["--collect", "no/such/folder/kept.jsonl"], "there is no folder for it"),
         (["--host", "no.such.host.invalid", "--port", "0"], "--host no.such.host.invalid"),
-        (["--engine", "onnx"], "there is no model.onnx in it"),
+        (["--engine", "onnx-int8"], "seqtag export"),
     ],
 )
 def test_what_can_not_be_is_refused(run: Run, folder: Path, options: list[str], words: str):

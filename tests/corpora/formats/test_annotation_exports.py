@@ -144,8 +144,16 @@ def test_spans_that_share_a_token_after_the_move(tmp_path):
 
 
 def test_prodigy_answers_and_tokens(tmp_path):
-    own = [{"text": "Ada Lovelace", "start": 0, "end": 12, "id": 0}, {"text": "lives", "start": 13, "end": 18, "id": 1}]
-    accepted = {"text": TEXT, "tokens": own, "spans": [{"start": 0, "end": 12, "label": "PER"}], "answer": "accept"}
+    listed = [
+        {"text": "Ada Lovelace", "start": 0, "end": 12, "id": 0},
+        {"text": "lives", "start": 13, "end": 18, "id": 1},
+    ]
+    accepted = {
+        "text": TEXT[:18],
+        "tokens": listed,
+        "spans": [{"start": 0, "end": 12, "label": "PER"}],
+        "answer": "accept",
+    }
     path = write(tmp_path / "x.jsonl", accepted, accepted | {"answer": "reject"}, accepted | {"answer": "ignore"})
     assert rows(path) == [(["Ada Lovelace", "lives"], ["B-PER", "O"])]
 

@@ -122,11 +122,32 @@ def test_records_that_fall_short(record, message, tmp_path):
 def test_a_record_may_say_that_it_counts_utf16_units():
     text = "😀 Ada met 𝔸da."
     record = {"text": text, "label": [[3, 6, "PER"], [11, 15, "PER"]], "offset_unit": "utf-16"}
-    tokens = [{"text": "😀", "start": 0, "end": 2}, {"text": "Ada", "start": 3, "end": 6}]
+    tokens = [{"start": start, "end": end} for start, end in ((0, 2), (3, 6), (7, 10), (11, 15), (15, 16))]
     (found,) = read_record(record, "a.jsonl:1", 1)
     assert [text[span.start : span.end] for span in found.spans] == ["Ada", "𝔸da"]
     (found,) = read_record(record | {"tokens": tokens}, "a.jsonl:1", 1)
-    assert [(token.start, token.end) for token in found.tokens] == [(0, 1), (2, 5)]
+    assert [(token.start, token.end) for token in found.tokens] == [(0, 1), (2, 5), (6, 9), (10, 13), (13, 14)]
     for start, end in ((-3, 2), (11, 99)):
         with pytest.raises(DataError, match="does not lie in the text"):
             list(read_record(record | {"label": [[start, end, "PER"]]}, "a.jsonl:1", 1))
+
+
+@pytest.mark.parametrize("key", ["text", "word", "span", "surface_form"])
+def test_the_words_of_a_span_are_read_under_many_keys(tmp_path, key):
+    marks = [{"start": 0, "end": 3, "label": "PER", key: "Oslo"}]
+    path = write(tmp_path / "x.jsonl", json.dumps({"text": "Ada left Oslo.", "spans": marks}))
+    with pytest.raises(DataError, match=r"PER span 0:3 'Ada' is 'Oslo' by its own text; moved to 9:13 'Oslo'"):
+        load_corpus(path)
+
+
+def test_tokens_that_leave_a_part_of_the_text_out_are_refused(tmp_path):
+    record = {"text": "Ada left Oslo.", "tokens": [{"text": "Ada", "start": 0, "end": 3, "id": 0}], "spans": []}
+    path = write(tmp_path / "x.jsonl", json.dumps(record))
+    with pytest.raises(DataError, match=r"x\.jsonl:1: 'left Oslo\.' stands in no token; add tokens for it"):
+        load_corpus(path)
+
+
+def test_a_key_without_a_value_is_named(tmp_path):
+    path = write(tmp_path / "x.jsonl", '{"text": "Ada", "label": [[0, 3, "PER"]]}\n{"text": "Ada", "label": null}\n')
+    with pytest.raises(DataError, match=r"x\.jsonl:2: the record has the keys text, label \(null\); expected"):
+        load_corpus(path)

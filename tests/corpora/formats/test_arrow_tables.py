@@ -114,12 +114,12 @@ def test_what_is_in_the_final_form_is_returned_as_it_is(caplog):
         ),
         task="classify",
     )
-    assert {split: own.features["label"].names for split, own in corpus.items()} == {
+    assert {split: data.features["label"].names for split, data in corpus.items()} == {
         "train": ["a", "b", "c"],
         "dev": ["a", "b", "c"],
     }
     again = load_corpus(corpus, task="classify")
-    assert [own.cache_files for own in again.values()] == [own.cache_files for own in corpus.values()]
+    assert [data.cache_files for data in again.values()] == [data.cache_files for data in corpus.values()]
     assert load_corpus(corpus["train"], task="classify", split="train").cache_files == corpus["train"].cache_files
     blank = Dataset.from_dict({"text": ["x", ""], "label": [0, 1]}, features=Features({"text": TEXT, "label": STARS}))
     assert load_corpus(blank, task="classify")["train"] is blank

@@ -25,8 +25,8 @@ def rows_of(dataset: Dataset) -> list[tuple[str, str]]:
 
 def corpus_of(source: Path | str, **options: object) -> dict[str, list[tuple[str, str]]]:
     corpus = load_corpus(source, task="classify", **options)
-    assert len({tuple(own.features["label"].names) for own in corpus.values()}) == 1
-    return {split: rows_of(own) for split, own in corpus.items()}
+    assert len({tuple(data.features["label"].names) for data in corpus.values()}) == 1
+    return {split: rows_of(data) for split, data in corpus.items()}
 
 
 def lay_out(folder: Path, files: dict[str, str]) -> Path:

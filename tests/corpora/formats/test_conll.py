@@ -132,6 +132,34 @@ def test_headers():
     assert message == "file.conll:1: no column 'nre' for tag=; choose from ner, pos, word; did you mean 'ner'?"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ner\ttoken\nB-PER\tAda\nO\tspoke\n",  # the header names the column of tokens wherever it stands
+        "doc\ttoken\tpos\tner\n7\tAda\tX\tB-PER\n7\tspoke\tX\tO\n",
+        "0 Ada B-PER\n1 spoke O\n\n0 Yes O\n",  # words are counted from 0, too
+        "-docstart-\tO\n\nAda\tB-PER\nspoke\tO\n",
+    ],
+)
+def test_tokens_are_found_behind_other_columns(text):
+    tokens, tags = read(text)
+    assert (tokens[0], tags[0]) == (["Ada", "spoke"], ["B-PER", "O"])
+    streamed = [tokens for tokens, _ in iter_sentences(io.StringIO(text))]
+    assert streamed == tokens
+
+
+def test_a_header_is_no_sentence_for_a_model_either():
+    text = "token\tpos\nAda\tPROPN\n\nspoke\tVERB\n"
+    (tokens, rows), _ = iter_sentences(io.StringIO(text))
+    assert (tokens, rows) == (["Ada"], ["token\tpos\ttag", ["Ada", "PROPN"]])
+    assert next(iter_sentences(io.StringIO("token\nAda\n")))[0] == ["token", "Ada"]  # which may be a word
+
+
+def test_the_new_column_of_conllu_plus_gets_a_name():
+    text = "# global.columns = ID FORM NER\n1\tAda\tB-PER\n\n"
+    assert next(iter_sentences(io.StringIO(text)))[1][0] == "# global.columns = ID FORM NER SEQTAG:TAG"
+
+
 def test_columns_by_number():
     text = "Ada NNP B-PER\nspoke VBD O\n"
     assert read(text, token=-3, tag="1")[1] == [["NNP", "VBD"]]

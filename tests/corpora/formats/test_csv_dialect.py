@@ -86,12 +86,12 @@ def test_a_lone_column_holds_texts_and_no_labels(tmp_path, name, content, texts)
 def test_three_readers_refuse_the_same_row(tmp_path, content):
     path = tmp_path / "a.csv"
     path.write_text(content)
-    told = []
+    messages = []
     for reader in (lambda: trained(path, None, None), lambda: predicted(path, None), lambda: plain(path, None)):
         with pytest.raises(DataError, match=r"a\.csv:2: ") as found:
             reader()
-        told.append(str(found.value))
-    assert len(set(told)) == 1
+        messages.append(str(found.value))
+    assert len(set(messages)) == 1
 
 
 @pytest.mark.parametrize("content", ["", "\n", "\n \n"])
@@ -131,6 +131,7 @@ def test_raw_lines_keep_their_ends(tmp_path):
         ("Great; really great film,pos\nBad; very bad,neg\nOk; fine,pos\nWell; so so,neg\n", ","),
         ("Great, one; two|pos\nBad, very bad|neg\nOk; fine|pos\n", "|"),
         ("Great, one; two\tpos\nBad\tneg\nOk; fine\tpos\n", "\t"),
+        ("good, very 1;pos\nbad, so 1;neg\ngood, very 2;pos\nbad, so 2;neg\n", ";"),
         ("text|label\nGreat film|pos\n", "|"),
         ("id,nr;text;label\n1,2;Great, film;pos\n", ";"),
         ("sep=;\ntext;label\nGreat, film;pos\n", ";"),

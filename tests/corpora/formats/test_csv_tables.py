@@ -203,3 +203,10 @@ def test_empty_columns_hold_neither_texts_nor_labels(tmp_path):
         assert read(path, text="v2", label="v1") == expected
     with pytest.raises(UsageError, match=r"d\.csv: no column is left for the label, as the cells of all others are"):
         read(write(tmp_path, "d.csv", "text,label\none,\ntwo,\n"))
+
+
+def test_fasttext_is_named(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("__label__good What a day\n__label__bad Awful\n")
+    with pytest.raises(DataError, match=r"x\.txt:1: this is the form of fastText; put a tab between"):
+        load_corpus(path, task="classify")

@@ -33,5 +33,7 @@ def test_columns_are_no_other_form(tmp_path, line):
 
 def test_records():
     refuse_unread_record({"text": "Ada", "spans": []}, "x.json:1")
+    with pytest.raises(DataError, match=r"x\.json:1: this is the form of SciERC"):
+        refuse_unread_record({"doc_key": "x", "sentences": [["Ada"]], "ner": [[[0, 0, "PER"]]]}, "x.json:1")
     with pytest.raises(DataError, match=r"x\.json:1: this is the form of BioC, which is not read; convert it"):
         refuse_unread_record({"source": "PMC", "documents": []}, "x.json:1")

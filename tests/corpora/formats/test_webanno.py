@@ -52,10 +52,10 @@ def test_named_entities_are_the_default_layer(tmp_path, caplog):
     found = rows(write(tmp_path), max_misaligned=1)
     assert found[0] == (["Ada", "Byron", "met", "St.", "Olav", "."], ["B-PER", "I-PER", "O", "O", "O", "O"])
     assert found[1] == (["Oslo-born", "Bo"], ["B-LOC", "B-PER"])
-    told = [message.partition(": ")[2] for message in caplog.messages]
-    assert told[0] == "spans of the layer NamedEntity|value"
-    assert "LOC span 24:28 'Oslo' cuts a token; moved to 24:33 'Oslo-born'" in told
-    assert {"discontinuous spans left out: 1", "overlapping spans left out (overlaps='longest'): 1"} <= set(told)
+    messages = [message.partition(": ")[2] for message in caplog.messages]
+    assert messages[0] == "spans of the layer NamedEntity|value"
+    assert "LOC span 24:28 'Oslo' cuts a token; moved to 24:33 'Oslo-born'" in messages
+    assert {"discontinuous spans left out: 1", "overlapping spans left out (overlaps='longest'): 1"} <= set(messages)
 
 
 def test_layers_are_chosen_by_name(tmp_path):

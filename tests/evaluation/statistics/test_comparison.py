@@ -166,7 +166,7 @@ def test_a_score_that_is_read_otherwise_is_said():
 def test_reports_that_do_not_go_together_are_named_with_what_they_have(call):
     one, other = systems([0.8, 0.7])
     good = report(one, "m1")
-    for bad, told in (
+    for bad, message in (
         (
             report(other, "m2", data=OTHER),
             r"they measure different data \(m1: aaaaaaaaaaaa\.\.\., 300 sentences; m2: bb",
@@ -174,7 +174,7 @@ def test_reports_that_do_not_go_together_are_named_with_what_they_have(call):
         (report(other, "m2", task="labels"), r"they count different things \(m1: spans; m2: labels\)"),
         (report(other, "m2", unit="documents"), r"they count by different units \(m1: sentences; m2: documents\)"),
     ):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             call(good, bad)
     fewer = Counts(one.labels, *(array[:-1] for array in (one.right_SL, one.gold_SL, one.predicted_SL)))
     with pytest.raises(DataError, match=r"300 units .* and b has 299"):

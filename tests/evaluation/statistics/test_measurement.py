@@ -67,7 +67,7 @@ WHOLE = measured([[(1, 1, 1), (0, 1, 0)], [(0, 0, 0), (1, 1, 2)]]).to_dict()
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ({"task": "span"}, "unknown task 'span'; choose from labels, spans, tags; did you mean 'spans'"),
         ({"task": None}, "unknown task 'None'"),
@@ -92,11 +92,11 @@ WHOLE = measured([[(1, 1, 1), (0, 1, 0)], [(0, 0, 0), (1, 1, 2)]]).to_dict()
         ({"num_labels": [], "label": [], "right": [], "gold": [], "predicted": []}, "no sentences"),
     ],
 )
-def test_damage_is_told_with_its_place(damage, told):
+def test_damage_is_told_with_its_place(damage, message):
     with pytest.raises(DataError) as caught:
         Measurement.from_dict({**WHOLE, **damage}, where="a.json")
     assert str(caught.value).startswith("a.json: the measurement is damaged: ")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_what_is_no_measurement_is_told():

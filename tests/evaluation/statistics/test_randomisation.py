@@ -172,6 +172,6 @@ def test_holm_corrects_so_that_a_level_rejects_what_the_step_down_procedure_reje
 
 def test_holm_keeps_p_values_between_their_own_and_that_of_bonferroni():
     p_values = [0.5, 0.001, 0.02, 0.02, 1.0]
-    for own, corrected in zip(p_values, holm(p_values)):
-        assert own <= corrected <= min(1.0, 5 * own)
+    for p_value, corrected in zip(p_values, holm(p_values)):
+        assert p_value <= corrected <= min(1.0, 5 * p_value)
     assert holm([]) == []

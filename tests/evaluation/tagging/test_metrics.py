@@ -158,8 +158,8 @@ def test_the_counts_by_sentence_sum_up_to_the_strict_figures(scheme, data):
     assert [row.label for row in strict.labels] == [*counts.labels]
     assert [row.support for row in strict.labels] == in_gold.tolist()
     assert strict.f1 == pytest.approx(2 * right.sum() / max(in_gold.sum() + found.sum(), 1))
-    for row, *own in zip(strict.labels, right, in_gold, found):
-        assert row.f1 == pytest.approx(2 * own[0] / max(own[1] + own[2], 1))
+    for row, *figures in zip(strict.labels, right, in_gold, found):
+        assert row.f1 == pytest.approx(2 * figures[0] / max(figures[1] + figures[2], 1))
 
 
 @pytest.mark.parametrize(("inside", "end", "single", "scheme"), [("I", "L", "U", "BILOU"), ("M", "E", "S", "BMES")])

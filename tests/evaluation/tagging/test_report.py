@@ -41,10 +41,13 @@ def test_the_headline_figures(report):
 
 def test_the_scores_of_the_terminal(report):
     digest = report.measurement.data_hash[:16]
-    bounds = {name: f"{100 * own.f1.low:.1f}-{100 * own.f1.high:.1f}" for name, own in report.intervals.labels.items()}
+    bounds = {
+        name: f"{100 * scores.f1.low:.1f}-{100 * scores.f1.high:.1f}"
+        for name, scores in report.intervals.labels.items()
+    }
     for name in ("micro", "macro"):
-        own = getattr(report.intervals, name).f1
-        bounds[name] = f"{100 * own.low:.1f}-{100 * own.high:.1f}"
+        interval = getattr(report.intervals, name).f1
+        bounds[name] = f"{100 * interval.low:.1f}-{100 * interval.high:.1f}"
     words = [" ".join(line.split()) for line in report.summary().split("\n")]
     assert words[:3] == ["news/test.conll", "", "In short"]
     assert words[words.index("Scores") :] == [
@@ -73,10 +76,10 @@ def test_the_scores_of_the_terminal(report):
 def test_the_strict_intervals_hold_the_strict_figures(report):
     for average, label in (("micro", None), ("labels", "LOC")):
         drawn = getattr(report.intervals, average)
-        own = drawn if label is None else drawn[label]
+        intervals = drawn if label is None else drawn[label]
         reading = report.strict if label is None else next(row for row in report.strict.labels if row.label == label)
         for figure in ("precision", "recall", "f1"):
-            interval = getattr(own, figure)
+            interval = getattr(intervals, figure)
             assert interval.value == pytest.approx(getattr(reading, figure))
             assert interval.low <= interval.value <= interval.high
 

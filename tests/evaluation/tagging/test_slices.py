@@ -171,7 +171,9 @@ def test_plain_tags_are_cut_by_word_and_their_figures_are_the_accuracy(sentences
         members["tokens of the sentence", name] = lambda _, n, low=low, high=high: int(low) <= n <= int(high or low)
     assert by_name(slices).keys() == members.keys()
     for key, found in by_name(slices).items():
-        held = [own == theirs for rows in sentences for word, own, theirs in rows if members[key](word, len(rows))]
+        held = [
+            gold_tag == theirs for rows in sentences for word, gold_tag, theirs in rows if members[key](word, len(rows))
+        ]
         assert (found.num_gold, found.num_predicted, found.num_right) == (len(held), len(held), sum(held))
         accuracy = sum(held) / len(held) if held else None
         assert [found.precision, found.recall, found.f1] == pytest.approx([accuracy] * 3)

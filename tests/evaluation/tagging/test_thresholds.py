@@ -30,11 +30,11 @@ def figures(pairs, threshold, num_gold):
 
 
 @given(events, st.integers(0, 5), wishes)
-def test_no_other_threshold_is_better(drawn, missed, wish):
+def test_no_other_threshold_is_better(drawn, missed, target):
     num_gold = {
         label: sum(right for name, _, right in drawn if name == label) + missed for label in ("PER", "LOC", "ORG")
     }
-    wanted = {} if wish is None else {wish[0]: dict.fromkeys(num_gold, wish[1])}
+    wanted = {} if target is None else {target[0]: dict.fromkeys(num_gold, target[1])}
     labels, scores, right = zip(*drawn, strict=True) if drawn else ((), (), ())
     chosen = choose_thresholds(labels, scores, right, num_gold, **wanted)
     assert list(chosen) == ["PER", "LOC", "ORG"]
@@ -42,16 +42,16 @@ def test_no_other_threshold_is_better(drawn, missed, wish):
         pairs = [(score, is_right) for name, score, is_right in drawn if name == label]
         if not pairs or not num_gold[label]:
             assert found.value == 0.5
-            assert found.reached == (wish is None)
+            assert found.reached == (target is None)
             continue
         got = figures(pairs, found.value, num_gold[label])
         assert (found.precision, found.recall) == (pytest.approx(got["precision"]), pytest.approx(got["recall"]))
         every = [figures(pairs, score, num_gold[label]) for score, _ in pairs]
-        if wish is None:
+        if target is None:
             assert got["f1"] == pytest.approx(max(other["f1"] for other in every))
             assert found.reached
             continue
-        figure, share = wish
+        figure, share = target
         other_figure = "recall" if figure == "precision" else "precision"
         good = [other for other in every if other[figure] >= share]
         assert found.reached == bool(good)

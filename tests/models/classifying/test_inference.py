@@ -99,9 +99,11 @@ def test_thresholds_are_left_in_the_head_and_the_score_is_micro_f1():
     y = [["all"] + ["loud"] * ("!" in text) + ["we"] * ("We" in text) for text in TEXTS]
     classifier = tiny_classifier(epochs=1).fit(TEXTS, y, dev=(TEXTS, y))
     probability_NL = classifier.predict_proba(TEXTS)
-    gold_NL = np.array([[label in own for label in classifier.classes_] for own in y])
+    gold_NL = np.array([[label in labels for label in classifier.classes_] for labels in y])
     for p_N, y_N, threshold in zip(probability_NL.T, gold_NL.T, classifier.network_.head.threshold_L, strict=True):
         assert f1_from(threshold.item(), p_N, y_N) == pytest.approx(max(f1_from(p, p_N, y_N) for p in p_N), abs=1e-6)
-    predicted_NL = np.array([[label in own for label in classifier.classes_] for own in classifier.predict(TEXTS)])
+    predicted_NL = np.array(
+        [[label in labels for label in classifier.classes_] for labels in classifier.predict(TEXTS)]
+    )
     assert classifier.history_[0].dev_score == pytest.approx(f1_score(gold_NL, predicted_NL, average="micro"))
     assert not torch.equal(classifier.network_.head.threshold_L, torch.full((3,), 0.5))

@@ -328,3 +328,12 @@ def test_a_pair_in_the_place_of_texts_and_labels_is_told_the_right_call():
         as_labelled((["a"], ["x"]), None, "evaluation", language="en")
     with pytest.raises(UsageError, match=r"needs labels: give a dataset with text and label, or evaluate\(\["):
         as_labelled(["a"], None, "evaluation", language="en")
+
+
+def test_the_rows_hold_a_word_once_however_many_texts_have_it():
+    texts = [f"A rather{'long' * 20}word stands in text {i % 7}" for i in range(2100)]
+    data = as_labelled(texts, ["a"] * len(texts), "training", language="en")
+    rows = data.rows
+    assert rows == data.part(0, len(data))
+    words = [word for row in rows for word in row]
+    assert len(set(map(id, words))) == len(set(words)) == 12
