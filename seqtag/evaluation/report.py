@@ -69,7 +69,8 @@ class Report(Document):
     source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
     model: str = field(default="", kw_only=True)  # the name of the model or system, if it is known
     date: str = field(default_factory=_today, kw_only=True, compare=False)  # of the evaluation: 2026-11-28
-    history: tuple[Epoch, ...] = field(default=(), kw_only=True, repr=False)  # of the training, if it is known
+    # The training, if it is known; two reports with the same figures are equal whatever the training was.
+    history: tuple[Epoch, ...] = field(default=(), kw_only=True, repr=False, compare=False)
     measurement: Measurement = field(kw_only=True, repr=False, compare=False)  # what a comparison needs
     intervals: Bootstrap | None = field(kw_only=True)  # of each figure, by resampling; None if they were not wanted
     slices: tuple[Slice, ...] = field(kw_only=True)  # scores by what training knew, and by length

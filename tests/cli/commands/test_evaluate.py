@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from small_corpus import GOLD, LABELLED, SENTENCES, Run, table, write_tags
 from seqtag import Classifier, LanguageModel, Tagger, load_corpus
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.text.schemes import convert_tags
+from seqtag.version import __version__
 
 
 def test_evaluate_prints_the_report_of_the_test_split(run: Run, model: Path, corpus: Path, tmp_path: Path):
@@ -116,6 +118,8 @@ def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path,
         **{"num_characters": 22, "num_tokens": 22, "num_unknown": 2},
         "perplexity": pytest.approx(model.perplexity(new)),
         "bits_per_character": pytest.approx(model.bits_per_character(new)),
+        **{"model": str(writer), "date": date.today().isoformat(), "seqtag_version": __version__},
+        "history": [{"epoch": each.epoch, "loss": each.loss, "dev_score": each.dev_score} for each in model.history_],
     }
     result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
     assert "2 of them unknown" in result.stdout
