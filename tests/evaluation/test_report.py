@@ -76,6 +76,7 @@ def test_the_page_explains_the_words_of_the_report_and_leaves_those_of_the_data_
     page = evaluate_tags([["B-shifted"] * 2], [["B-shifted", "O"]], scheme="IOB2", tokens=[["surface", "a"]]).to_html()
     assert ">missed</abbr>" in page
     assert ">repair conlleval</abbr>" in page
+    assert '<span class="kind" title="Gold has a span where nothing is predicted.">missed</span>' in page
     assert page.count(">shifted</abbr>") == 0
     assert page.count(">surface</abbr>") == 0
     assert "“shifted”" in page
