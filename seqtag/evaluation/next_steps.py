@@ -75,7 +75,7 @@ def longer_training(history: Sequence[Epoch]) -> Iterator[str]:
     """Advise more epochs where the last one had the best dev score.
 
     >>> list(longer_training([Epoch(1, 2.0, 0.5), Epoch(2, 1.0, 0.6)]))
-    ['Train longer: the dev score was highest in the last epoch, 2, as the curve shows.']
+    ['Train longer: the dev score was highest in the last epoch, 2.']
     """
     if len(history) > 1 and history[-1].dev_score > max(epoch.dev_score for epoch in history[:-1]):
-        yield f"Train longer: the dev score was highest in the last epoch, {history[-1].epoch}, as the curve shows."
+        yield f"Train longer: the dev score was highest in the last epoch, {history[-1].epoch}."
