@@ -84,7 +84,9 @@ JsonFile = Annotated[
 HtmlFile = Annotated[
     str | None,
     typer.Option(
-        "--html", metavar="FILE", help="Write a page for a browser: plots, tables to sort, and each error in its text."
+        "--html",
+        metavar="FILE",
+        help="Write a page for a browser: the answer first, pictures, tables to sort, and each error in its text.",
     ),
 ]
 MarkdownFile = Annotated[

@@ -1,18 +1,25 @@
-"""What `seqtag train` and `seqtag evaluate` say of a language model: its figures on a text."""
+"""What `seqtag train` and `seqtag evaluate` say of a language model: its figures on a text, and the page of these."""
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from seqtag.errors import UsageError
-from seqtag.reporting.figures import write_json
+from seqtag.evaluation.next_steps import longer_training
+from seqtag.evaluation.training_curve import Epoch, curve_plots, epochs_of
+from seqtag.evaluation.wording import out_of
+from seqtag.reporting.document import Document
+from seqtag.reporting.sections import Block, Paragraph, Points, Section, Verdict
+from seqtag.version import __version__
 
 if TYPE_CHECKING:
     from seqtag.models.language.language_model import LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
-class LanguageFigures:
+class LanguageFigures(Document):
     """How well a language model predicts a text; `--json` writes these fields."""
+
+    page_title = "Evaluation"
 
     source: str
     level: str  # character or word
@@ -22,10 +29,14 @@ class LanguageFigures:
     num_unknown: int  # of the tokens
     perplexity: float
     bits_per_character: float
+    model: str = ""  # its name
+    date: str = field(default_factory=lambda: date.today().isoformat())
+    seqtag_version: str = __version__
+    history: tuple[Epoch, ...] = ()  # of its training; the score on dev is minus the loss
 
     @classmethod
-    def measure(cls, model: "LanguageModel", source: str) -> "LanguageFigures":
-        """Read a text once with a model."""
+    def measure(cls, model: "LanguageModel", source: str, *, name: str = "") -> "LanguageFigures":
+        """Read a text once with a model; `name` is what a page calls the model."""
         found = model.evaluate(source)
         return cls(
             source=source,
@@ -36,7 +47,45 @@ class LanguageFigures:
             num_unknown=found.num_unknown,
             perplexity=found.perplexity,
             bits_per_character=found.bits_per_character,
+            model=name,
+            history=epochs_of(model.history_),
         )
+
+    @property
+    def heading(self) -> str:
+        """The text that was read."""
+        return self.source
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as plain JSON values; keys stay as they are from release to release."""
+        return asdict(self)
+
+    def sections(self) -> tuple[Section, ...]:
+        """Give the answer, the curve of the training, and the counts."""
+        model = [f"model {self.model}"] if self.model else []
+        about = (*model, f"{self.date}, seqtag {self.seqtag_version}")
+        unknown = out_of(self.num_unknown, self.num_tokens) if self.num_tokens else "none"
+        sentences = (
+            f"The model is as unsure of each {self.level} as of a choice among {self.perplexity:.2f} equal ones.",
+            f"It needs {self.bits_per_character:.4f} bits per character of the text.",
+            f"Of the {self.level}s of the text, {unknown} are unknown to the model.",
+        )
+        blocks: list[Block] = [
+            Verdict(f"perplexity per {self.level}", f"{self.perplexity:.2f}", "", about),
+            Points(sentences),
+        ]
+        if steps := tuple(longer_training(self.history)):
+            blocks.append(Points(steps, "next steps"))
+        losses = [replace(epoch, dev_score=-epoch.dev_score) for epoch in self.history]
+        return (
+            Section("In short", tuple(blocks)),
+            Section("Pictures", tuple(curve_plots(losses, score="dev loss"))),
+            Section("Counts", (Paragraph((self._counts(),)),)),
+        )
+
+    def _counts(self) -> str:
+        words = f", {self.num_tokens:,} words" if self.level == "word" else ""
+        return f"{self.num_characters:,} characters{words}, {self.num_unknown:,} of them unknown"
 
     def __str__(self) -> str:
         """Lay the figures out for reading.
@@ -48,23 +97,10 @@ class LanguageFigures:
         perplexity per word  98.77
         bits per character   1.2345
         """
-        words = f", {self.num_tokens:,} words" if self.level == "word" else ""
         name = f"perplexity per {self.level}"
         return (
-            f"{self.source}\n{self.num_characters:,} characters{words}, {self.num_unknown:,} of them unknown\n\n"
+            f"{self.source}\n{self._counts()}\n\n"
             f"{name}  {self.perplexity:.2f}\n{'bits per character'.ljust(len(name))}  {self.bits_per_character:.4f}"
         )
 
     summary = __str__
-
-    def to_text(self, form: str) -> str:
-        """Give the figures as JSON; UsageError for a page or Markdown, which show labels."""
-        check_form(form)
-        return write_json(asdict(self)) + "\n"
-
-
-def check_form(form: str) -> None:
-    """Raise UsageError for a form, named by its ending, that the figures of a language model do not have."""
-    if form != ".json":
-        option = {".html": "--html", ".md": "--markdown"}[form]
-        raise UsageError(f"{option}: is for models that give labels; a language model's figures go to --json FILE")

@@ -47,6 +47,11 @@ def show(report: Report, files: Files, *, in_colours: Callable[[Any], Any] | Non
             console.print(in_colours(report) if in_colours else report, soft_wrap=in_colours is not None)
         else:
             print(report)
+    write_forms(report, files)
+
+
+def write_forms(report: Report, files: Files) -> None:
+    """Write the forms of a report, each into its file."""
     for form, path in files.items():
         with open_output(path) as output:
             output.write(report.to_text(form))

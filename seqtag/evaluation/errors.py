@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from seqtag.reporting.sections import Example
 
+RIGHT = "right"  # the kind of an example without an error
+MOST_RIGHT_EXAMPLES = 20
 _MOST_NAMED = 10  # confusions that have a name of their own
 
 Item = TypeVar("Item")
@@ -24,6 +26,8 @@ class Errors:
     confusions: tuple[tuple[Any, Any, int], ...]  # gold, predicted, how often
     num_wrong: int  # sentences or texts with an error
     examples: tuple[Example, ...]  # all of them, or a sample; empty if the words are unknown
+    right_examples: tuple[Example, ...]  # a few sentences or texts without an error; empty if the words are unknown
+    confident: tuple[str, ...]  # where errors with a probability of at least 0.9 stand, the surest first
 
     @property
     def total(self) -> int:
@@ -38,6 +42,16 @@ class Errors:
     def kinds(self) -> tuple[tuple[str, int], ...]:
         """The kinds that occur, with their numbers."""
         return tuple((kind, count) for kind, count in self.counts.items() if count)
+
+
+def surest_places(places: Iterable[tuple[float, str]], *, least: float) -> tuple[str, ...]:
+    """Give the places of errors with a probability of at least `least`, the surest first, each once.
+
+    >>> surest_places([(0.95, "text 3"), (0.99, "text 7"), (0.5, "text 9"), (0.91, "text 7")], least=0.9)
+    ('text 7', 'text 3')
+    """
+    sure = sorted((item for item in places if item[0] >= least), key=lambda item: -item[0])
+    return tuple(dict.fromkeys(place for _, place in sure))
 
 
 def plain_example(example: Example) -> dict[str, Any]:

@@ -7,18 +7,28 @@ reporting/ lays it out. No metric is known here.
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
-from seqtag.evaluation.errors import Errors
+from seqtag.evaluation.errors import RIGHT, Errors
+from seqtag.evaluation.next_steps import FEW, confident_errors, longer_training
 from seqtag.evaluation.slices import Slice, slice_table
-from seqtag.evaluation.statistics.confidence import Confidence, sections_of
+from seqtag.evaluation.statistics.confidence import Confidence, reliability_plot, sections_of
 from seqtag.evaluation.statistics.counts import ByFigure
 from seqtag.evaluation.statistics.measurement import Measurement
 from seqtag.evaluation.statistics.resampling import Bootstrap, Interval
+from seqtag.evaluation.training_curve import Epoch, curve_plots
 from seqtag.reporting.document import Document
 from seqtag.reporting.figures import between, percent, plain
-from seqtag.reporting.sections import Block, Examples, Section
+from seqtag.reporting.sections import Block, Example, Examples, Picture, Points, Section, Verdict
 from seqtag.reporting.terminal import render_text
+from seqtag.version import __version__
+
+FEW_MARK = "*"  # behind an interval that rests on few examples
+
+
+def _today() -> str:
+    return date.today().isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,10 @@ class Report(Document):
     examples_title = "Errors"  # above the examples
 
     source: str = field(default="", kw_only=True)  # what was evaluated, for a heading
+    model: str = field(default="", kw_only=True)  # the name of the model or system, if it is known
+    date: str = field(default_factory=_today, kw_only=True, compare=False)  # of the evaluation: 2026-11-28
+    # The training, if it is known; two reports with the same figures are equal whatever the training was.
+    history: tuple[Epoch, ...] = field(default=(), kw_only=True, repr=False, compare=False)
     measurement: Measurement = field(kw_only=True, repr=False, compare=False)  # what a comparison needs
     intervals: Bootstrap | None = field(kw_only=True)  # of each figure, by resampling; None if they were not wanted
     slices: tuple[Slice, ...] = field(kw_only=True)  # scores by what training knew, and by length
@@ -84,6 +98,22 @@ class Report(Document):
         """What is predicted with a probability, and what slices count."""
 
     @abstractmethod
+    def _sentences(self) -> Iterator[str]:
+        """Say in plain words what was found, what goes wrong, and which labels it concerns."""
+
+    @abstractmethod
+    def _steps(self) -> Iterator[str]:
+        """Say what to do next, where the figures give it."""
+
+    @abstractmethod
+    def _label_pictures(self) -> Iterator[Picture]:
+        """Draw the scores of labels, the kinds of error, and what is taken for what."""
+
+    @abstractmethod
+    def _num_right(self) -> int:
+        """How many spans, tags or texts are right, for the kinds of example."""
+
+    @abstractmethod
     def _scores(self) -> Iterator[Block]:
         """Give what was counted, precision, recall and F1 of each label, and the averages."""
 
@@ -104,21 +134,52 @@ class Report(Document):
         """Say how many of the errors the examples are, and which."""
 
     def sections(self) -> tuple[Section, ...]:
-        """Give what the report says before it has a form: scores, what goes wrong and where, confidence, examples."""
+        """Give what the report says before it has a form: the answer, pictures, then scores, errors and examples."""
         events, units = self.nouns
-        errors = self.errors
-        examples = (Examples(self._examples_caption(), errors.kinds, errors.examples),) if errors.examples else ()
+        examples = self._examples()
         parts = (
+            self._glance(),
+            Section("Pictures", tuple(self._pictures())),
             self._scores_section(),
             Section("What goes wrong", tuple(self._wrong()), tuple(self._confusions())),
             Section("Where it goes wrong", (slice_table(self.slices, unit=units),) if self.slices else ()),
             Section("Confidence", sections_of(self.confidence, events) if self.confidence else ()),
-            Section(self.examples_title, examples),
+            Section(self.examples_title, (examples,) if examples else ()),
         )
         return tuple(part for part in parts if part.blocks)
 
     def _scores_section(self) -> Section:
         return Section("Scores", tuple(self._scores()), tuple(self._more_scores()))
+
+    def _glance(self) -> Section:
+        """Answer first: the score with its interval, three sentences, and what to do next."""
+        first = self.headlines[0]
+        interval = "" if first.low is None or first.high is None else f"95% interval {between(first.low, first.high)}"
+        model = [f"model {self.model}"] if self.model else []
+        about = (*model, f"{self.date}, seqtag {__version__}")
+        blocks: list[Block] = [Verdict(first.name, percent(first.value), interval, about)]
+        blocks.append(Points(tuple(self._sentences())))
+        if steps := (*self._steps(), *confident_errors(self.errors.confident), *longer_training(self.history)):
+            blocks.append(Points(steps, "next steps"))
+        return Section("In short", tuple(blocks))
+
+    def _pictures(self) -> Iterator[Picture]:
+        yield from self._label_pictures()
+        if self.confidence and self.confidence.num_events:
+            yield reliability_plot(self.confidence, self.nouns[0])
+        yield from curve_plots(self.history)
+
+    def _examples(self) -> Examples | None:
+        """Show errors in their sentences, and some sentences without an error between them."""
+        errors = self.errors
+        if not errors.examples and not errors.right_examples:
+            return None
+        num_right = len(errors.right_examples)
+        kinds = (*errors.kinds, *([(RIGHT, self._num_right())] if num_right else []))
+        caption = self._examples_caption()
+        if num_right:
+            caption += f"; {num_right:,} without an error beside them"
+        return Examples(caption, kinds, _between(errors.examples, errors.right_examples))
 
     def drawn(self) -> Iterator[str]:
         """Say how the intervals were drawn, where there are any."""
@@ -138,6 +199,10 @@ class Report(Document):
         return {
             "task": task,
             **{name: plain(getattr(self, name)) for name in names},
+            "model": self.model,
+            "date": self.date,
+            "seqtag_version": __version__,
+            "history": plain(self.history),
             "errors": self.errors.to_dict(),
             "intervals": self.intervals and self.intervals.to_dict(),
             "slices": [each.to_dict() for each in self.slices],
@@ -146,8 +211,8 @@ class Report(Document):
         }
 
     def summary(self) -> str:
-        """Show the scores alone."""
-        return render_text((self._scores_section(),), heading=self.source)
+        """Show the answer and the scores alone."""
+        return render_text((self._glance(), self._scores_section()), heading=self.source)
 
 
 def headline(metric: str, name: str, value: float, interval: Interval | tuple[float, float] | None) -> Headline:
@@ -156,14 +221,44 @@ def headline(metric: str, name: str, value: float, interval: Interval | tuple[fl
     return Headline(metric, name, value, low, high)
 
 
-def score_cells(figures: Figures | None, intervals: ByFigure[Interval] | None) -> list[str]:
-    """Write precision, recall, F1 and the interval of F1; dashes for a label that occurs nowhere.
+def score_cells(
+    figures: Figures | None, intervals: ByFigure[Interval] | None, *, support: int | None = None
+) -> list[str]:
+    """Write precision, recall, F1 and the interval of F1; dashes for a label that gold does not have.
+
+    An interval that rests on fewer than ten examples of gold, where `support` says so, is marked.
 
     >>> score_cells(None, None)
     ['-', '-', '-', '-']
     """
+    if support == 0:
+        return ["-"] * 4
     bounds = between(intervals.f1.low, intervals.f1.high) if figures and intervals else "-"
-    return [*share_cells(figures), bounds]
+    mark = FEW_MARK if bounds != "-" and support is not None and support < FEW else ""
+    return [*share_cells(figures), bounds + mark]
+
+
+def small_print(support: Sequence[int], *, has_intervals: bool) -> Iterator[str]:
+    """Explain the marks of a table of scores, where it has any.
+
+    >>> list(small_print([3, 0], has_intervals=True))
+    ['* rests on fewer than 10 examples', '-: gold does not have the label, so it is in no macro average']
+    """
+    if has_intervals and any(0 < number < FEW for number in support):
+        yield f"{FEW_MARK} rests on fewer than {FEW} examples"
+    if 0 in support:
+        yield "-: gold does not have the label, so it is in no macro average"
+
+
+def _between(errors: Sequence[Example], right: Sequence[Example]) -> tuple[Example, ...]:
+    """Put right examples between wrong ones, in equal distances; an error comes first.
+
+    >>> [example.place for example in _between([Example(n, (), "") for n in "abcd"], [Example("x", (), "")])]
+    ['a', 'b', 'x', 'c', 'd']
+    """
+    placed = [((number + 0.5) / len(errors), 0, example) for number, example in enumerate(errors)]
+    placed += [((number + 0.5) / len(right), 1, example) for number, example in enumerate(right)]
+    return tuple(example for _, _, example in sorted(placed, key=lambda item: item[:2]))
 
 
 def share_cells(figures: Figures | None) -> list[str]:

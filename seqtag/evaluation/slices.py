@@ -13,6 +13,8 @@ import numpy as np
 from seqtag.reporting.figures import percent, plain
 from seqtag.reporting.sections import Table
 
+_CAPTION = "scores of parts of the data"
+
 Case = TypeVar("Case", bound=Hashable)  # all that is known of a span or a text and that a cut may ask for
 
 
@@ -92,7 +94,7 @@ def slice_table(slices: Sequence[Slice], *, unit: str = "spans") -> Table:
     """
     if unit != "spans":
         rows = ((cut.group, cut.name, f"{cut.num_gold:,}", percent(cut.f1)) for cut in slices)
-        return Table(("", "", unit, "accuracy"), tuple(rows), text_columns=2)
+        return Table(("", "", unit, "accuracy"), tuple(rows), _CAPTION, text_columns=2, explained=2)
     return Table(
         ("", "", "gold", "predicted", "P", "R", "F1"),
         tuple(
@@ -102,7 +104,9 @@ def slice_table(slices: Sequence[Slice], *, unit: str = "spans") -> Table:
             )
             for cut in slices
         ),
+        _CAPTION,
         text_columns=2,
+        explained=2,
     )
 
 

@@ -5,6 +5,7 @@ This module knows no metric.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ class Document(ABC):
     __slots__ = ()
 
     page_title: ClassVar[str]  # the title of the page where there is no heading
+    glossary: ClassVar[Mapping[str, str]] = {}  # words of the document's own that a page explains
 
     @property
     def heading(self) -> str:
@@ -57,10 +59,10 @@ class Document(ABC):
         return render_markdown(self.sections(), heading=self.heading)
 
     def to_html(self) -> str:
-        """Give an HTML page that needs no other file: plots, tables to sort, each example in its text."""
+        """Give an HTML page that needs no other file: pictures, tables to sort, each example in its text."""
         from seqtag.reporting.html import render_html
 
-        return render_html(self.heading or self.page_title, self.sections())
+        return render_html(self.heading or self.page_title, self.sections(), glossary=self.glossary)
 
     def to_text(self, form: str) -> str:
         """Give the form that an ending names: .json, .md or .html. Raises UsageError for any other ending."""

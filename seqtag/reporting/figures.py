@@ -1,6 +1,7 @@
 """How reports write names and figures for people, and records for JSON. Knows no metric."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -45,6 +46,21 @@ def between(low: float, high: float) -> str:
     '63.1-70.0'
     """
     return f"{100 * low:.1f}-{100 * high:.1f}"
+
+
+def nice_ticks(low: float, high: float) -> list[float]:
+    """Give four to eight round numbers with equal steps, from `low` or less to `high` or more.
+
+    >>> nice_ticks(0, 7.3), nice_ticks(0, 0), nice_ticks(-0.03, 0.04)
+    ([0.0, 2.0, 4.0, 6.0, 8.0], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [-0.04, -0.02, 0.0, 0.02, 0.04])
+    """
+    if high <= low:
+        high = low + 1
+    rough = (high - low) / 5
+    size = 10 ** math.floor(math.log10(rough))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{step * number:.10g}") for number in range(first, last + 1)]
 
 
 def plain(value: Any) -> Any:

@@ -1,21 +1,38 @@
 """Lay the sections of a document out as one HTML file that needs no network, and that is read without scripts too.
 
-The template, style and script of the page are in page/. This module does what a template can't: it groups
-the blocks, places points, and hashes the style and script that the page may use. It knows no metric.
+The templates, style and script of the page are in page/. This module does what a template can't: it groups the
+blocks, explains words, and hashes the style and script that the page may use; pictures.py places the parts of pictures.
+It knows no metric.
 
 spaCy's displaCy draws the marks of one side only and puts labels into the page unescaped, so that a label from the data
 can bring markup along; errors need gold and predicted side by side. Its look is kept, but its code is not used.
 """
 
+import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from seqtag.reporting.sections import Block, Curve, Example, Examples, Paragraph, Places, Plot, Section, Table
+from seqtag.reporting import pictures
+from seqtag.reporting.sections import (
+    Bars,
+    Block,
+    Example,
+    Examples,
+    HeatMap,
+    Paragraph,
+    Picture,
+    Places,
+    Plot,
+    Points,
+    Section,
+    Table,
+    Verdict,
+)
 from seqtag.reporting.unseen import UNSEEN, code_point
 
 if TYPE_CHECKING:
@@ -23,12 +40,14 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 NUM_HUES = 10  # colours of labels in style.css
-# The corners of a plot in its viewBox, y downwards
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 408.0, 10.0, 250.0
+LONG = 15  # rows from which on a table is folded
 
 
-def render_html(title: str, sections: Sequence[Section]) -> str:
+def render_html(title: str, sections: Sequence[Section], *, glossary: Mapping[str, str] | None = None) -> str:
     r"""Give the page of a document; a reader finds all text as it is in `sections`, never as markup.
+
+    `glossary` explains words of the document's own, which a reader sees who points at them; it leaves the words of the
+    data alone.
 
     Characters that show nothing are written as their code point, U+200B, so that the page holds no lone surrogate
     and can be written as UTF-8. The same sections give the same page, byte for byte.
@@ -47,20 +66,21 @@ def render_html(title: str, sections: Sequence[Section]) -> str:
         style_hash=_hash_for_policy(style),
         script_hash=_hash_for_policy(script),
         hues=label_hues(sections),
+        glossary=glossary or {},
     )
 
 
 def runs_of(section: Section) -> Iterator[Block | tuple[Block, ...]]:
-    """Give the blocks of a section, details last; tables that follow each other are one tuple, and so are plots.
+    """Give the blocks of a section, details last; tables that follow each other are one tuple, and so are pictures.
 
-    Where there is room, the page shows the tables or plots of a tuple side by side.
+    Where there is room, the page shows the tables or pictures of a tuple side by side.
 
     >>> [len(run) for run in runs_of(Section("", (Table((), ()), Table((), ())), (Plot("", "", ""),)))]
     [2, 1]
     """
     blocks = (each.as_table() if isinstance(each, Places) else each for each in (*section.blocks, *section.details))
-    for kind, run in groupby(blocks, type):
-        if kind in (Table, Plot):
+    for kind, run in groupby(blocks, lambda block: Picture if isinstance(block, Picture) else type(block)):
+        if kind in (Table, Picture):
             yield tuple(run)
         else:
             yield from run
@@ -105,48 +125,49 @@ def label_hues(sections: Sequence[Section]) -> dict[str, int]:
     return {label: number % NUM_HUES for number, label in enumerate(sorted(labels))}
 
 
-def x_of(value: float) -> str:
-    """Place a value between 0 and 1 on the x axis of a plot, in units of its viewBox.
-
-    >>> x_of(0), x_of(1)
-    ('48', '408')
-    """
-    return f"{_LEFT + (_RIGHT - _LEFT) * value:.1f}".removesuffix(".0")
-
-
-def y_of(value: float) -> str:
-    """Place a value between 0 and 1 on the y axis of a plot, in units of its viewBox, which count downwards.
-
-    >>> y_of(0), y_of(1)
-    ('250', '10')
-    """
-    return f"{_BOTTOM - (_BOTTOM - _TOP) * value:.1f}".removesuffix(".0")
-
-
-def points_of(curve: Curve) -> str:
-    """Place the points of a curve, as an SVG polyline wants them."""
-    return " ".join(f"{x_of(x)},{y_of(y)}" for x, y in curve.points)
-
-
 @cache
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_without_unseen
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_without_unseen,
+        loader=FunctionLoader(_read),
     )
     environment.tests.update(
         {
             "paragraph": lambda block: isinstance(block, Paragraph),
+            "points": lambda block: isinstance(block, Points),
+            "verdict": lambda block: isinstance(block, Verdict),
             "tables": lambda block: isinstance(block, tuple) and isinstance(block[0], Table),
-            "plots": lambda block: isinstance(block, tuple) and isinstance(block[0], Plot),
+            "pictures": lambda block: isinstance(block, tuple) and isinstance(block[0], Picture),
+            "plot": lambda block: isinstance(block, Plot),
+            "bars": lambda block: isinstance(block, Bars),
+            "heat_map": lambda block: isinstance(block, HeatMap),
         }
     )
-    filters = (runs_of, header_groups, kind_numbers, points_of, x_of, y_of)
+    filters: tuple[Callable[..., object], ...] = (
+        pictures.points_of,
+        pictures.x_of,
+        pictures.y_of,
+        pictures.brief,
+        pictures.bars_height,
+        pictures.names_above,
+        pictures.bar_ticks,
+        pictures.placed_bars,
+        pictures.placed_grid,
+        runs_of,
+        header_groups,
+        kind_numbers,
+        explained,
+    )
     environment.filters.update({function.__name__: function for function in filters})
     environment.filters["shown"] = _shown
-    environment.globals.update(ticks=[tick / 5 for tick in range(6)], frame=(_LEFT, _RIGHT, _TOP, _BOTTOM))
-    return environment.from_string(_read("report.html.jinja"))
+    environment.globals.update(frame=pictures.FRAME, LONG=LONG)
+    return environment.get_template("report.html.jinja")
 
 
 def _read(name: str) -> str:
@@ -160,6 +181,25 @@ def _shown(text: str) -> "Markup":
     parts = [escape(part) for part in UNSEEN.split(text)]
     unseen = [Markup('<span class="unseen">{}</span>').format(code_point(found)) for found in UNSEEN.findall(text)]
     return Markup("").join(part for pair in zip(parts, [*unseen, Markup("")]) for part in pair)
+
+
+def explained(text: str, glossary: Mapping[str, str]) -> "Markup":
+    """Show a text of the report's own, with the words that the glossary has explained to who points at them.
+
+    >>> str(explained("2 spans are shifted", {"shifted": "moved"}))
+    '2 spans are <abbr title="moved" tabindex="0">shifted</abbr>'
+    """
+    from markupsafe import Markup
+
+    if not glossary:
+        return _shown(text)
+    words = "|".join(re.escape(word) for word in sorted(glossary, key=len, reverse=True))
+    parts = re.split(rf"(?<![\w“-])({words})(?![\w”-])", text)
+    abbreviation = Markup('<abbr title="{}" tabindex="0">{}</abbr>')
+    pieces = (
+        abbreviation.format(glossary[part], part) if number % 2 else _shown(part) for number, part in enumerate(parts)
+    )
+    return Markup("").join(pieces)
 
 
 def _without_unseen(value: object) -> object:

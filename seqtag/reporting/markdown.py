@@ -1,10 +1,10 @@
-"""Lay a document out as Markdown, for a README or a pull request: all tables whole, a few examples, no plots."""
+"""Lay a document out as Markdown, for a README or a pull request: all tables whole, a few examples, no pictures."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from seqtag.reporting.escaping import show_invisible
-from seqtag.reporting.sections import Block, Example, Examples, Paragraph, Places, Section, Table
+from seqtag.reporting.sections import Block, Example, Examples, Paragraph, Places, Points, Section, Table, Verdict
 
 # What Markdown would read as more than a character: an underscore only where it does not stand inside a word.
 _MARKUP = re.compile(r"[\\|`*<&~\[\]#]|(?<![^\W_])_|_(?![^\W_])")
@@ -23,9 +23,9 @@ def render_markdown(sections: Sequence[Section], *, heading: str = "") -> str:
     """
     parts = [f"# {escape(heading)}"] if heading else []
     for section in sections:
-        parts.append(f"## {escape(section.title)}")
-        for block in section.blocks:
-            parts += ["\n".join(lines) for lines in _lay(block) if lines]
+        laid = ["\n".join(lines) for block in section.blocks for lines in _lay(block) if lines]
+        if laid or not section.blocks:
+            parts += [f"## {escape(section.title)}", *laid]
     return "\n\n".join(parts) + "\n"
 
 
@@ -42,6 +42,12 @@ def _lay(block: Block) -> Iterator[list[str]]:
     """Give the paragraphs of a block, each as lines."""
     if isinstance(block, Paragraph):
         yield [f"- {escape(line)}" for line in block.lines] if len(block.lines) > 1 else [escape(block.lines[0])]
+    elif isinstance(block, Verdict):
+        yield [f"**{escape(block.name)} {escape(block.figure)}**" + (block.interval and f" ({escape(block.interval)})")]
+        yield [escape(", ".join(block.about))] if block.about else []
+    elif isinstance(block, Points):
+        yield [escape(f"{block.caption}:")] if block.caption else []
+        yield [f"- {escape(line)}" for line in block.lines]
     elif isinstance(block, Table):
         yield [escape(block.caption)] if block.caption else []
         yield list(_table(block))

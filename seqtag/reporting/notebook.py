@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from zlib import crc32
 
-from seqtag.reporting.sections import Block, Example, Examples, Mark, Paragraph, Places, Section, Table
+from seqtag.reporting.sections import Block, Example, Examples, Mark, Paragraph, Places, Points, Section, Table, Verdict
 from seqtag.reporting.unseen import UNSEEN, code_point
 
 _MOST_EXAMPLES = 3  # of a kind
@@ -27,8 +27,9 @@ def render_notebook(sections: Sequence[Section], *, heading: str = "") -> str:
     """
     parts = [f"<h3>{shown(heading)}</h3>"] if heading else []
     for section in sections:
-        parts.append(f"<h4>{shown(section.title)}</h4>")
-        parts += [piece for block in section.blocks for piece in _lay(block)]
+        laid = [piece for block in section.blocks for piece in _lay(block)]
+        if laid or not section.blocks:
+            parts += [f"<h4>{shown(section.title)}</h4>", *laid]
     return f"<div>{''.join(parts)}</div>"
 
 
@@ -73,6 +74,12 @@ def _marked(text: str, mark: Mark) -> str:
 def _lay(block: Block) -> Iterator[str]:
     if isinstance(block, Paragraph):
         yield f"<p>{'<br>'.join(map(shown, block.lines))}</p>"
+    elif isinstance(block, Verdict):
+        yield f"<p><b>{shown(block.name)} {shown(block.figure)}</b> {shown(block.interval)}"
+        yield f"<br>{shown(', '.join(block.about))}</p>" if block.about else "</p>"
+    elif isinstance(block, Points):
+        yield f"<p>{shown(block.caption)}</p>" if block.caption else ""
+        yield f"<ul>{''.join(f'<li>{shown(line)}</li>' for line in block.lines)}</ul>"
     elif isinstance(block, Table):
         yield _table(block)
     elif isinstance(block, Places):

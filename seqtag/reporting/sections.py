@@ -1,4 +1,4 @@
-"""What a report says before it has a form: sections of paragraphs, tables, plots, examples and places.
+"""What a report says before it has a form: sections of paragraphs, tables, pictures, examples and places.
 
 Documents (document.py) make these; terminal.py, markdown.py and html.py lay them out. All text is kept here unchanged,
 text from the data included: whoever lays it out escapes it. This module knows no metric.
@@ -16,6 +16,24 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """Sentences that stand one under the other as a list."""
+
+    lines: tuple[str, ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer that a document gives first: a figure with its interval, and what it was measured with."""
+
+    name: str
+    figure: str  # as people read it
+    interval: str = ""  # such as '95% interval 60.4 to 69.8'
+    about: tuple[str, ...] = ()  # such as the name of the model and the date
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Cells of text, as people read them.
 
@@ -29,6 +47,8 @@ class Table:
     text_columns: int = 1
     num_totals: int = 0  # rows at the end that sum up the rows above them
     most: int = 30  # rows above the totals that a terminal shows; a page shows all
+    explained: int = 0  # the first columns whose words are the report's own, so that a page may explain them
+    data_header: bool = False  # whether the header has names from the data, which a page leaves alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,7 @@ class Curve:
 
     name: str
     points: tuple[tuple[float, float], ...]  # both between 0 and 1
+    dots: bool = False  # whether each point is drawn too
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +68,18 @@ class Bar:
     high: float
     height: float
     note: str = ""
+    interval: tuple[float, float] | None = None  # of the height
+
+
+TENTHS: tuple[tuple[float, str], ...] = tuple((tick / 5, f"{tick / 5:.1f}") for tick in range(6))
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Curves and bars over one pair of axes, both from 0 to 1; `diagonal` draws the line y = x."""
+    """Curves and bars over one pair of axes; `diagonal` draws the line y = x.
+
+    All places lie between 0 and 1, from one end of an axis to the other; the ticks say what they stand for.
+    """
 
     caption: str
     x_label: str
@@ -59,6 +87,43 @@ class Plot:
     curves: tuple[Curve, ...] = ()
     bars: tuple[Bar, ...] = ()
     diagonal: bool = False
+    x_ticks: tuple[tuple[float, str], ...] = TENTHS  # where on the axis, and what is written there
+    y_ticks: tuple[tuple[float, str], ...] = TENTHS
+
+
+@dataclass(frozen=True, slots=True)
+class BarRow:
+    """A named figure with its interval, as a row of `Bars`."""
+
+    name: str
+    value: float | None  # None: there is no figure, and `text` says so
+    text: str  # the figure, as people read it
+    low: float | None = None  # of its interval
+    high: float | None = None
+    note: str = ""  # what the figure rests on, such as '142 examples'
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Figures as bars from zero, one below the other; the axis goes from `start` to `end`."""
+
+    caption: str
+    rows: tuple[BarRow, ...]
+    start: float = 0.0
+    end: float = 1.0
+    ticks: tuple[tuple[float, str], ...] = TENTHS  # value and what is written there
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Counts as squares of a grid, the darker the larger their share of the row; equal names are what is right."""
+
+    caption: str
+    row_label: str
+    column_label: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]  # a row for each of `rows`
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +198,8 @@ class Places:
         return Table(("found",), tuple((item.text,) for item in self.items))
 
 
-Block = Paragraph | Table | Plot | Examples | Places
+Picture = Plot | Bars | HeatMap  # a page draws these; other forms show bars at most, and have the figures in tables
+Block = Paragraph | Points | Verdict | Table | Picture | Examples | Places
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,27 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from seqtag.reporting.escaping import shorten, shorten_front, show_invisible
-from seqtag.reporting.sections import Block, Example, Examples, Mark, Paragraph, Place, Places, Section, Table
+from seqtag.reporting.sections import (
+    BarRow,
+    Bars,
+    Block,
+    Example,
+    Examples,
+    Mark,
+    Paragraph,
+    Place,
+    Places,
+    Points,
+    Section,
+    Table,
+    Verdict,
+)
 
 LINE_WIDTH = 80  # terminal cells
 _LEAST_WORDS, _LEAST_FIGURE, _LEAST_OF_MANY = 12, 6, 4  # cells, so that the columns of tables of one kind line up
 _MANY = 9  # columns of figures that have to stand closer
 _SIDE_WIDTH = 13  # before the text of an example: which side it is
+_BAR_NAME, _BAR_WIDTH, _MOST_BARS = 20, 30, 15
 
 
 def render_text(sections: Sequence[Section], *, heading: str = "") -> str:
@@ -39,10 +54,12 @@ def render(sections: Sequence[Section], *, heading: str = "") -> RenderableType:
     if heading:
         parts.append(Text(shorten_front(show_invisible(heading), LINE_WIDTH), style="bold"))
     for section in sections:
+        laid = [(block, lines) for block in section.blocks if (lines := list(_lay(block)))]
+        if section.blocks and not laid:  # pictures, which a terminal does not draw
+            continue
         if parts:
             parts.append(Text())
         parts.append(Text(show_invisible(section.title), style="bold cyan"))
-        laid = [(block, lines) for block in section.blocks if (lines := list(_lay(block)))]
         for number, (block, lines) in enumerate(laid):
             # places belong to the paragraph above them
             parts += [Text()] * (number > 0 and not isinstance(block, Places))
@@ -62,6 +79,17 @@ def table_fits(table: Table) -> bool:
 def _lay(block: Block) -> Iterator[RenderableType]:
     if isinstance(block, Paragraph):
         yield from (Text(show_invisible(line)) for line in block.lines)
+    elif isinstance(block, Verdict):
+        figure = f"{block.name} {block.figure}" + (f" ({block.interval})" if block.interval else "")
+        yield Text(show_invisible(figure), style="bold")
+        yield from (Text(shorten_front(show_invisible(line), LINE_WIDTH)) for line in block.about)
+    elif isinstance(block, Points):
+        if block.caption:
+            yield Text(show_invisible(block.caption))
+        for line in block.lines:
+            yield from map(Text, wrap(show_invisible(line), LINE_WIDTH, initial_indent="- ", subsequent_indent="  "))
+    elif isinstance(block, Bars):
+        yield from _bars(block)
     elif isinstance(block, Table):
         yield from _table(block)
     elif isinstance(block, Examples):
@@ -113,6 +141,36 @@ def _table(table: Table) -> Iterator[RenderableType]:
         yield Text(f"the first {table.most} of {len(rows):,} rows; the other forms of the report have all")
     if num_left:
         yield Text(f"without {num_left} columns that find no room here; the other forms of the report have all")
+
+
+def _bars(bars: Bars) -> Iterator[Text]:
+    """Draw bars with characters: a full block for the figure, a line for what its interval has beside it."""
+    yield Text(shorten(show_invisible(bars.caption), LINE_WIDTH))
+    for row in bars.rows[:_MOST_BARS]:
+        name = shorten(show_invisible(row.name), _BAR_NAME)
+        text = shorten(show_invisible(", ".join(filter(None, (row.text, row.note)))), LINE_WIDTH - 52)
+        yield Text(f"{name}{' ' * (_BAR_NAME - cell_len(name))} {bar_of(row, bars)} {text}".rstrip())
+    if len(bars.rows) > _MOST_BARS:
+        yield Text(f"the first {_MOST_BARS} of {len(bars.rows):,} rows")
+
+
+def bar_of(row: BarRow, bars: Bars) -> str:
+    """Draw one bar in 30 cells.
+
+    >>> bar_of(BarRow("PER", 0.5, "50", 0.4, 0.6), Bars("F1", ()))
+    '███████████████───            '
+    """
+    cells = []
+    zero = min(max(0.0, bars.start), bars.end)
+    for number in range(_BAR_WIDTH):
+        middle = bars.start + (bars.end - bars.start) * (number + 0.5) / _BAR_WIDTH
+        if row.value is not None and min(zero, row.value) < middle < max(zero, row.value):
+            cells.append("█")
+        elif row.low is not None and row.high is not None and row.low < middle < row.high:
+            cells.append("─")
+        else:
+            cells.append(" ")
+    return "".join(cells)
 
 
 def _with_fitting_columns(table: Table) -> tuple[Table, int]:

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ ROWS = [*(" ".join(tokens) for tokens in TOKENS), *TEXTS, ""]
 
 
 @pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def ray() -> Iterator[Any]:
     """A session of Ray on this machine's own address, which reports to nobody."""
-    with pytest.MonkeyPatch.context() as patch:
+    # A folder of its own and not pytest's: the addresses of sockets have room for 107 characters.
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-") as folder:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")]))
         import ray
@@ -37,7 +39,7 @@ def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             log_to_driver=False,
             logging_level="ERROR",
             _node_ip_address="127.0.0.1",
-            _temp_dir=str(tmp_path_factory.mktemp("ray")),
+            _temp_dir=folder,
         )
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True

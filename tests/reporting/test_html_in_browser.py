@@ -137,8 +137,14 @@ def test_a_report_of_20000_sentences_is_below_5_megabytes_and_can_be_used(show):
     assert browser.execute_script("return document.querySelectorAll('.example').length") == 800
     press(browser, ".kinds button", "spurious 2,000")
     shown = texts(browser, "output")
-    assert shown == ["160 of 800 shown"]
-    assert len(texts(browser, ".example")) == 160
+    assert shown == ["the first 50 of 160 shown"]
+    for number, button in ((100, "show 50 more"), (150, "show 50 more"), (160, "show 10 more")):
+        press(browser, ".more", button)
+        assert len(texts(browser, ".example")) == number
+    assert (texts(browser, "output"), texts(browser, ".more")) == (["160 of 800 shown"], [])
+    press(browser, ".kinds button", "spurious 2,000")
+    assert texts(browser, "output") == ["the first 50 of 800 shown"]
+    browser.execute_script("document.querySelectorAll('details').forEach((found) => { found.open = true; })")
     press(browser, "thead button", "F1")
     column = [float(cell) for cell in texts(browser, "tbody td:nth-child(2)")[:60]]
     assert column == sorted(column, reverse=True)

@@ -7,7 +7,7 @@ from browsing import press, texts
 from pages import PLOT, REPORT, sections_with
 
 from seqtag.reporting.html import render_html
-from seqtag.reporting.sections import Example, Examples, Mark, Paragraph, Section, Table
+from seqtag.reporting.sections import BarRow, Bars, Example, Examples, HeatMap, Mark, Paragraph, Section, Table
 
 PAGE = render_html("news/test.conll", REPORT)
 
@@ -96,6 +96,43 @@ def test_every_text_stands_out_from_its_ground(show, scheme):
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 29)"}[scheme]
     assert browser.execute_script(CONTRASTS) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_words_of_pictures_stay_in_their_picture_and_can_be_read_at_400_pixels(show, scheme):
+    rows = (
+        ("an-entity-type-with-a-long-name", 0.123, "12.3"),
+        ("PER", 1.0, "100.0"),
+        ("地名地名地名地名地名", 0.0, "0.0"),
+    )
+    bars = Bars("F1", tuple(BarRow(name, value, text, 0.0, 1.0, "(12,345)") for name, value, text in rows))
+    names = tuple(f"long-label-{number}" for number in range(10))
+    grid = HeatMap("What is taken for what", "gold", "predicted", names, names, ((12_345,) * 10,) * 10)
+    browser = show(render_html("x", [Section("Pictures", (bars, grid, PLOT))]), width=400, scheme=scheme)
+    script = """
+      return [...document.querySelectorAll("svg text")].map((text) => {
+        const box = text.getBoundingClientRect(), frame = text.ownerSVGElement.getBoundingClientRect();
+        const scale = frame.width / text.ownerSVGElement.viewBox.baseVal.width;
+        const out = Math.max(frame.left - box.left, box.right - frame.right, frame.top - box.top);
+        return [text.textContent, parseFloat(getComputedStyle(text).fontSize) * scale, out];
+      });"""
+    placed = browser.execute_script(script)
+    assert len(placed) > 130
+    assert [text for text, size, _ in placed if size < 9] == []
+    assert [(text, out) for text, _, out in placed if out > 2] == []
+
+
+def test_a_wide_table_shows_that_it_scrolls(show):
+    table = Table(("label", *["F1"] * 20), (("PER", *["100.00"] * 20),), "Scores")
+    browser = show(render_html("x", [Section("Scores", (table,))]), width=400)
+    box = "document.querySelector('.table')"
+    width, inside, image = browser.execute_script(
+        f"return [{box}.clientWidth, {box}.scrollWidth, getComputedStyle({box}).backgroundImage]"
+    )
+    assert inside > width
+    assert image.count("gradient") == 2
+    bar = browser.execute_script(f"return {box}.offsetHeight - {box}.clientHeight")
+    assert bar > 0, "a bar takes its place below the table"
 
 
 @pytest.mark.parametrize("width", [320, 400, 1600])

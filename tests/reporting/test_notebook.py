@@ -45,7 +45,24 @@ def is_harmless(html: str) -> bool:
     """Say whether it has no script, link, style sheet, id or class, and can be written as UTF-8."""
     found = Reader(html)
     html.encode("utf-8")
-    allowed = {"div", "p", "br", "h3", "h4", "table", "caption", "tr", "th", "td", "mark", "span", "bdi"}
+    allowed = {
+        "div",
+        "p",
+        "br",
+        "h3",
+        "h4",
+        "table",
+        "caption",
+        "tr",
+        "th",
+        "td",
+        "mark",
+        "span",
+        "bdi",
+        "b",
+        "ul",
+        "li",
+    }
     return found.elements <= allowed and found.attributes <= {"style", "dir", "title"} and "url(" not in html
 
 

@@ -7,16 +7,21 @@ from html.parser import HTMLParser
 
 from seqtag.reporting.sections import (
     Bar,
+    BarRow,
+    Bars,
     Curve,
     Example,
     Examples,
+    HeatMap,
     Mark,
     Paragraph,
     Place,
     Places,
     Plot,
+    Points,
     Section,
     Table,
+    Verdict,
 )
 
 PLOT = Plot(
@@ -92,6 +97,8 @@ def sections_with(word: str) -> list[Section]:
     column = word.replace("\n", " ")  # a line break in a header closes the name of its group
     table = Table((f"{column}\n{column}", column), ((word, word), (word, word)), word, num_totals=1)
     plot = Plot(word, word, word, (Curve(word, ((0, 0), (1, 1))),) * 2, (Bar(0, 1, 0.5, word),), diagonal=True)
+    bars = Bars(word, (BarRow(word, 0.5, word, 0.25, 0.75, word), BarRow(word, None, word)), ticks=((0.5, word),))
+    grid = HeatMap(word, word, word, (word, word), (word,), ((1,), (2,)))
     examples = (
         Example(word, (word,), word, ((word, marks), (word, ())), word),
         Example(word, (), word),
@@ -99,7 +106,16 @@ def sections_with(word: str) -> list[Section]:
     return [
         Section(
             word,
-            (Paragraph((word, word)), table, plot, Places((Place(word, word), Place("", word)))),
+            (
+                Verdict(word, word, word, (word, word)),
+                Points((word, word), word),
+                Paragraph((word, word)),
+                table,
+                plot,
+                bars,
+                grid,
+                Places((Place(word, word), Place("", word))),
+            ),
             (Examples(word, ((word, 2),), examples),),
         ),
         Section(word, ()),

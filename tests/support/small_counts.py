@@ -31,8 +31,8 @@ def slow_figures(rows):
         return ratio(right, predicted), ratio(right, gold), ratio(2 * right, gold + predicted)
 
     by_label = [figures(*total) for total in totals]
-    occurring = [row for row, (_, gold, predicted) in zip(by_label, totals) if gold + predicted]
-    macro = tuple(ratio(sum(row[kind] for row in occurring), len(occurring)) for kind in range(3))
+    in_gold = [row for row, (_, gold, _) in zip(by_label, totals) if gold]
+    macro = tuple(ratio(sum(row[kind] for row in in_gold), len(in_gold)) for kind in range(3))
     return [figures(*map(sum, zip(*totals))), macro, *by_label]
 
 

@@ -87,7 +87,7 @@ def compare(
     if len(reports) == 2:
         pair = compare_two(reports[0], reports[1], resamples=resamples, seed=seed)
         # The differences by label of a pair say what the table of the ranking would say by label.
-        sections, values = (sections[0], *pair.sections()), values | {"comparison": pair.to_dict()}
+        sections, values = (*pair.sections(), sections[0]), values | {"comparison": pair.to_dict()}
     show(Comparison(sections, values), outputs)
 
 

@@ -125,7 +125,8 @@ def demo(
     logger.info("training on %d %s%s; about a minute on two cores", len(corpus["train"]), show.rows, passes)
     estimator = chosen.estimator()(language="en", epochs=epochs).fit(corpus["train"], dev=corpus["dev"])
     estimator.save(place)
-    report = replace(estimator.evaluate(corpus["test"]), source="the test split, which training never saw")
+    report = estimator.evaluate(corpus["test"])
+    report = replace(report, source="the test split, which training never saw", model=str(place))
     page = place / "report.html"
     report.save(page)
     print(report.summary())

@@ -16,7 +16,6 @@ from seqtag.cli.arguments import (
     ModelName,
     TestSplit,
 )
-from seqtag.cli.language_figures import LanguageFigures, check_form
 from seqtag.cli.output import Report, check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import read_split
@@ -54,18 +53,18 @@ def evaluate(
     whole text.
     """
     files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
-    folder = str(find_model(folder))
+    name, folder = folder, str(find_model(folder))
     task = stored_task(folder)
     report: Report
     if task.has_labels:
         model = task.load(folder, device=device, engine=engine)
         rows = read_split(data, split, default="test", **task.reading(model))
-        report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}")
+        report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}", model=name)
     else:
-        for form in files:
-            check_form(form)
+        from seqtag.cli.language_figures import LanguageFigures
+
         text = find_text(data, split)
-        report = LanguageFigures.measure(task.load(folder, device=device, engine=engine), text)
+        report = LanguageFigures.measure(task.load(folder, device=device, engine=engine), text, name=name)
     show(report, files)
 
 

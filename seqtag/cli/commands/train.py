@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, MaxBytes
+from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, HtmlFile, MaxBytes
 from seqtag.cli.config_file import write_toml
-from seqtag.cli.language_figures import LanguageFigures
 from seqtag.cli.model_folder import Place
+from seqtag.cli.output import check_files, write_forms
 from seqtag.cli.process import command
 from seqtag.cli.sources import check_share, pick_split, read_corpus
 from seqtag.cli.tasks import Task, find_task
@@ -31,6 +31,7 @@ EXAMPLES = (
     "seqtag train news.conll:token=0,tag=3 --out models/ner --language en --epochs 40",
     "seqtag train train.conll --dev dev.conll --out m --set head=linear --set hidden_size=128",
     "seqtag train reviews.csv --out models/mood --task classify",
+    "seqtag train my-corpus/ --out models/ner --html report.html",
     "seqtag train my-corpus/ --out models/ner --push ada/ner --license mit",
     "seqtag train reviews.csv:text=review,label=stars --out m --task classify --set pooling=max",
     "seqtag train novel.txt --out models/novel --task lm",
@@ -153,6 +154,7 @@ def train(
             rich_help_panel=WHERE,
         ),
     ] = None,
+    html_file: HtmlFile = None,
     max_bytes: MaxBytes = None,
 ) -> int:
     """Train a tagger or a classifier on labelled data, or a language model on text, and save it in a folder.
@@ -165,6 +167,7 @@ def train(
     )
     place = Place.check(out, resume=resume, overwrite=overwrite)
     check_push(push, chosen, private=private, license_name=license_name)
+    files = check_files(json_file=None, html_file=html_file, markdown_file=None)
     if test_share is not None:
         check_share("--test-share", test_share, task=chosen)
     if chosen.has_labels:
@@ -173,6 +176,11 @@ def train(
             splits = hold_out_test(splits, test_share, estimator.seed, data)
     else:
         splits = find_text_splits(data, dev, test)
+    if files and splits.test is None:
+        raise UsageError(
+            f"--html {html_file}: there is no test split to report on; name the data by --test, or hold some out by "
+            "--test-share 0.1"
+        )
     place.make_room()
     fit = partial(estimator.fit, splits.train, dev=splits.dev, tensorboard=tensorboard)
     code = place.fill(estimator, fit, describe=partial(describe_dev_score, estimator))
@@ -181,9 +189,11 @@ def train(
         given = {"data": data, "dev": dev, "test": test, "test_share": test_share, "task": task}
         keep_config(out, estimator, given)
     if code == 0 and is_main_process():
-        report = None if splits.test is None else measure(estimator, splits)
+        report = None if splits.test is None else measure(estimator, splits, str(out))
         if report is not None:
-            print(report.summary())
+            if "-" not in files.values():
+                print(report.summary())
+            write_forms(report, files)
         if push is not None:
             print(push_trained(estimator, push, out, private=private or None, license=license_name, report=report))
         if advice := next_command(estimator, out, was_measured=splits.test is not None):
@@ -327,11 +337,13 @@ def describe_dev_score(estimator: Any, score: float) -> str:
     return f"dev score {100 * score:.2f}"
 
 
-def measure(estimator: Any, splits: Splits) -> Any:
+def measure(estimator: Any, splits: Splits, model: str) -> Any:
     """Measure a trained model on test, and give the report."""
     if isinstance(splits.test, str):
-        return LanguageFigures.measure(estimator, splits.test)
-    return replace(estimator.evaluate(splits.test), source=splits.test_source)
+        from seqtag.cli.language_figures import LanguageFigures
+
+        return LanguageFigures.measure(estimator, splits.test, name=model)
+    return replace(estimator.evaluate(splits.test), source=splits.test_source, model=model)
 
 
 def check_push(push: str | None, task: Task, *, private: bool, license_name: str | None) -> None:

@@ -1,14 +1,23 @@
 """What goes wrong in labels of texts: which classes are taken for which, and the most confident mistakes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seqtag.evaluation.classifying.coding import CodedLabels, Label
-from seqtag.evaluation.errors import Errors, evenly_spaced, name_confusions, plain_example
+from seqtag.evaluation.errors import (
+    MOST_RIGHT_EXAMPLES,
+    RIGHT,
+    Errors,
+    evenly_spaced,
+    name_confusions,
+    plain_example,
+    surest_places,
+)
+from seqtag.evaluation.next_steps import SURE
 from seqtag.reporting.figures import listed, plain, printable
 from seqtag.reporting.sections import Example
 
@@ -31,6 +40,8 @@ class ClassErrors(Errors):
             "pairs": plain(self.confusions),
             "num_wrong": self.num_wrong,
             "examples": [plain_example(example) for example in self.examples],
+            "right_examples": [plain_example(example) for example in self.right_examples],
+            "confident": list(self.confident),
         }
 
 
@@ -58,24 +69,35 @@ def class_errors(coded: CodedLabels, probabilities_NL: np.ndarray | None, texts:
         kinds_N = {n: (names[pair],) for n, pair in zip(wrong_N.tolist(), numbered_N)}
         pairs = tuple((coded.classes[a], coded.classes[b], count) for (a, b), count in most)
     examples: tuple[Example, ...] = ()
+    right_examples: tuple[Example, ...] = ()
     if texts is not None:
         shown = _surest(coded, probabilities_NL, wrong_N)
         examples = tuple(_example(coded, probabilities_NL, n, texts[n], kinds_N[n]) for n in shown)
-    return ClassErrors(counts, pairs, len(wrong_N), examples)
+        right = evenly_spaced(np.setdiff1d(np.arange(len(coded.gold)), wrong_N).tolist(), MOST_RIGHT_EXAMPLES)
+        right_examples = tuple(_example(coded, probabilities_NL, n, texts[n], (RIGHT,)) for n in right)
+    sure: Iterable[tuple[float, str]] = ()
+    if probabilities_NL is not None:
+        sure_N = _sureness(coded, probabilities_NL, wrong_N)
+        sure = ((score, _place(n)) for score, n in zip(sure_N.tolist(), wrong_N.tolist()))
+    return ClassErrors(counts, pairs, len(wrong_N), examples, right_examples, surest_places(sure, least=SURE))
 
 
 def _surest(coded: CodedLabels, probabilities_NL: np.ndarray | None, wrong_N: np.ndarray) -> list[int]:
     """Choose the texts to show: by how sure the model was of what is wrong, else evenly spaced."""
     if probabilities_NL is None:
         return evenly_spaced(wrong_N.tolist(), MOST_EXAMPLES)
+    order = np.argsort(-_sureness(coded, probabilities_NL, wrong_N), kind="stable")
+    surest: list[int] = wrong_N[order][:MOST_EXAMPLES].tolist()
+    return surest
+
+
+def _sureness(coded: CodedLabels, probabilities_NL: np.ndarray, wrong_N: np.ndarray) -> np.ndarray:
+    """Say how sure the model was of what is wrong in each of these texts."""
     if coded.multi_label:
         known = slice(0, coded.num_known)
         off_NL = np.abs(probabilities_NL - coded.gold[:, known]) * (coded.gold != coded.predicted)[:, known]
-        sure_N = off_NL.max(1)[wrong_N]
-    else:
-        sure_N = probabilities_NL[wrong_N, coded.predicted[wrong_N]]
-    surest: list[int] = wrong_N[np.argsort(-sure_N, kind="stable")][:MOST_EXAMPLES].tolist()
-    return surest
+        return np.asarray(off_NL.max(1)[wrong_N])
+    return np.asarray(probabilities_NL[wrong_N, coded.predicted[wrong_N]])
 
 
 def _example(
@@ -92,4 +114,9 @@ def _example(
     if len(text) > _MOST_CHARACTERS:
         note += f"; the first {_MOST_CHARACTERS:,} of {len(text):,} characters"
         text = text[:_MOST_CHARACTERS] + "…"
-    return Example(f"text {number + 1:,}", kinds, text, note=note)
+    return Example(_place(number), kinds, text, note=note)
+
+
+def _place(number: int) -> str:
+    """Name a text whose number is counted from 0."""
+    return f"text {number + 1:,}"

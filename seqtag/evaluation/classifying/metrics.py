@@ -50,12 +50,15 @@ def class_scores(coded: CodedLabels) -> tuple[ClassScore, ...]:
 
 @_few_texts_per_class()
 def average(coded: CodedLabels, how: str) -> ByFigure[float]:
-    """Average over the classes that occur in gold or prediction: `macro`, `weighted` by their texts, or `micro`."""
-    occurring = np.flatnonzero(coded.counts(coded.gold) + coded.counts(coded.predicted))
-    if not len(occurring):  # texts may have any number of labels, and here no text has one
+    """Average over classes: `macro` and `weighted` (by texts) over those of gold, `micro` over predicted ones too.
+
+    scikit-learn's macro average, without its argument `labels`, also counts a class that only the prediction has, as 0.
+    """
+    occurs = coded.counts(coded.gold) + (coded.counts(coded.predicted) if how == "micro" else 0)
+    if not occurs.any():  # texts may have any number of labels, and here no text has one
         return ByFigure(0.0, 0.0, 0.0)
     figures = precision_recall_fscore_support(
-        coded.gold, coded.predicted, labels=occurring, average=how, zero_division=0
+        coded.gold, coded.predicted, labels=np.flatnonzero(occurs), average=how, zero_division=0
     )
     return ByFigure(*map(float, figures[:3]))
 

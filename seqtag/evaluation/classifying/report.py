@@ -5,13 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtag.evaluation.classifying.coding import Label
-from seqtag.evaluation.classifying.errors import ClassErrors
+from seqtag.evaluation.classifying.errors import MISSED, SPURIOUS, ClassErrors
 from seqtag.evaluation.classifying.metrics import ClassScore
-from seqtag.evaluation.report import Headline, Report, headline, score_cells
+from seqtag.evaluation.glossary import CLASSIFYING
+from seqtag.evaluation.next_steps import few_examples, threshold_for_answers, threshold_for_spans
+from seqtag.evaluation.pictures import LabelFigure, heat_map, kind_bars, label_bars
+from seqtag.evaluation.report import Headline, Report, headline, score_cells, small_print
 from seqtag.evaluation.statistics.counts import ByFigure
+from seqtag.evaluation.wording import (
+    confused_sentence,
+    errors_sentence,
+    found_sentence,
+    out_of,
+    quoted,
+    weakest_sentence,
+)
 from seqtag.reporting.escaping import shorten
 from seqtag.reporting.figures import listed, percent, printable
-from seqtag.reporting.sections import Block, Paragraph, Table
+from seqtag.reporting.sections import Block, Paragraph, Picture, Table
 from seqtag.reporting.terminal import table_fits
 
 _MOST_ROWS, _WORST_ROWS = 30, 15  # a terminal shows all of up to 30 classes, else the 15 with the lowest F1
@@ -25,9 +36,10 @@ class ClassReport(Report):
 
     Each text has one label, or any number of them (`multi_label`); then a text is right when all its labels are. A
     label of gold that the model does not know counts as wrong and has a row. `macro` is the mean over the classes that
-    occur in gold or prediction. `log_loss` (nats) and `roc_auc` are None where `undefined` says why.
+    occur in gold. `log_loss` (nats) and `roc_auc` are None where `undefined` says why.
     """
 
+    glossary = CLASSIFYING
     examples_title = "Mistakes"
 
     multi_label: bool
@@ -73,6 +85,7 @@ class ClassReport(Report):
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain JSON values; keys stay as they are from release to release.
 
+        - `model`, `date`, `seqtag_version`, `history` as in a tagger's report
         - `task` ("classify"), `source`, `data_hash`, `multi_label`, `num_texts`, `num_classes`, `majority_share`
         - `score`, `accuracy`, `accuracy_interval` ([low, high]), `macro`, `weighted` and `micro` (each `precision`,
           `recall`, `f1`), `micro_interval`, `log_loss`, `roc_auc`, `undefined` (name -> reason), `unknown` (labels)
@@ -80,7 +93,8 @@ class ClassReport(Report):
           of counts)
         - `intervals`, `slices`, `confidence` and `measurement` as in a tagger's report
         - `errors`: `counts` (kind -> number), `pairs` (lists of gold, predicted, number), `num_wrong` (texts) and
-          `examples` (a list of `place`, `kinds`, `text`, `note`)
+          `examples` (a list of `place`, `kinds`, `text`, `note`), `right_examples` alike, `confident` (places of
+          errors with a probability of 0.9 or more)
 
         A value that does not exist is null.
         """
@@ -102,22 +116,66 @@ class ClassReport(Report):
         """Texts, or labels where texts have several."""
         return "labels" if self.multi_label else "texts", "texts"
 
+    # -- the answer ---------------------------------------------------------------------------
+
+    def _sentences(self) -> Iterator[str]:
+        errors, rows = self.errors, [(row.label, row.f1, row.support) for row in self.classes]
+        if self.multi_label:
+            gold, predicted = (sum(getattr(row, name) for row in self.classes) for name in ("support", "num_predicted"))
+            missed = errors.counts.get(MISSED, 0)
+            yield found_sentence(gold - missed, gold, predicted, "labels")
+            yield errors_sentence(errors.counts, {MISSED: "missed labels", SPURIOUS: "spurious labels"}, {})
+        else:
+            right = self.num_texts - errors.num_wrong
+            most = max(self.classes, key=lambda row: row.support)
+            always = f"always saying {quoted([most.label])} would give {out_of(most.support, self.num_texts)}"
+            yield f"{out_of(right, self.num_texts).capitalize()} texts get the right class; {always}."
+            yield confused_sentence(errors.confusions, "class")
+        yield weakest_sentence(rows, "label" if self.multi_label else "class")
+
+    def _steps(self) -> Iterator[str]:
+        yield from few_examples((row.label, row.support) for row in self.classes)
+        if self.multi_label:
+            yield from threshold_for_spans(self.confidence, sum(row.support for row in self.classes))
+        else:
+            yield from threshold_for_answers(self.confidence, "texts")
+
+    def _label_pictures(self) -> Iterator[Picture]:
+        drawn = {} if self.intervals is None else self.intervals.labels
+        rows = [
+            LabelFigure(row.label, row.f1, drawn[row.label].f1 if row.label in drawn else None, row.support)
+            for row in self.classes
+        ]
+        noun = "label" if self.multi_label else "class"
+        if any(row.support for row in rows):
+            yield label_bars(rows, f"F1 by {noun}{', with 95% intervals' if drawn else ''} (and support)")
+        if self.errors.total and (self.multi_label or len(self.errors.kinds) > 1):
+            yield kind_bars(self.errors.kinds, f"Kinds of the {self.errors.total:,} errors")
+        if self.confusion is not None:
+            names = [row.label for row in self.classes]
+            pairs = [(names[i], names[j], n) for i, row in enumerate(self.confusion) for j, n in enumerate(row) if n]
+            if grid := heat_map(pairs, "What is taken for what"):
+                yield grid
+
+    def _num_right(self) -> int:
+        return self.num_texts - self.errors.num_wrong
+
     # -- scores -------------------------------------------------------------------------------
 
     def _scores(self) -> Iterator[Block]:
         yield Paragraph((self._counts(), f"SHA-256 of gold {self.measurement.data_hash[:16]}"))
         rows, caption, most = [*self.classes], "", _MOST_ROWS
         if len(rows) > _MOST_ROWS:
-            absent = [row for row in rows if row not in self._occurring()]
-            rows = [*sorted(self._occurring(), key=lambda row: (row.f1, -row.support)), *absent]
+            absent = [row for row in rows if not row.support]
+            rows = [*sorted(self._in_gold(), key=lambda row: (row.f1, -row.support)), *absent]
             caption, most = "the classes with the lowest F1 come first", _WORST_ROWS
         averages = self._averages()
         cells = (*map(self._row, rows), *averages)
         yield Table(_HEADER, cells, caption=caption, num_totals=len(averages), most=most)
         yield Paragraph(tuple(self._figures()))
 
-    def _occurring(self) -> list[ClassScore]:
-        return [row for row in self.classes if row.support or row.num_predicted]
+    def _in_gold(self) -> list[ClassScore]:
+        return [row for row in self.classes if row.support]
 
     def _counts(self) -> str:
         texts, num_classes = f"{self.num_texts:,} texts", len(self.classes)
@@ -130,11 +188,10 @@ class ClassReport(Report):
         return f"{texts}, {num_classes} classes, {share}"
 
     def _row(self, row: ClassScore) -> tuple[str, ...]:
-        occurs = row.support or row.num_predicted
-        intervals = self.intervals.labels.get(row.label) if self.intervals and occurs else None
+        intervals = self.intervals.labels.get(row.label) if self.intervals else None
         return (
             printable(row.label),
-            *score_cells(row if occurs else None, intervals),
+            *score_cells(row, intervals, support=row.support),
             str(row.support),
             str(row.num_predicted),
         )
@@ -165,7 +222,8 @@ class ClassReport(Report):
         else:
             names = {"log_loss": "log loss", "roc_auc": "ROC AUC"}
             yield from (f"{names[key]} is not defined: {reason}" for key, reason in self.undefined.items())
-        yield f"macro average: over the {len(self._occurring())} classes that occur in gold or prediction"
+        yield f"macro average: over the {len(self._in_gold())} classes that occur in gold"
+        yield from small_print([row.support for row in self.classes], has_intervals=self.intervals is not None)
         if self.unknown:
             support = {row.label: row.support for row in self.classes}
             unknown = [f"{printable(label)} ({support[label]:,} texts)" for label in self.unknown]
@@ -181,7 +239,7 @@ class ClassReport(Report):
             return
         if self.multi_label:
             rows = tuple((kind, f"{number:,}") for kind, number in errors.counts.items())
-            yield Table(("", "number"), rows, caption=f"{errors.num_wrong:,} texts with errors")
+            yield Table(("", "number"), rows, caption=f"{errors.num_wrong:,} texts with errors", explained=1)
         else:
             yield self._matrix() or self._pairs()
 
@@ -201,7 +259,8 @@ class ClassReport(Report):
         counts = [list(map(str, row)) for row in self.confusion]
         for heads, labels in ((names, names), (numbers, [f"{n} {name}" for n, name in zip(numbers, names)])):
             rows = tuple((label, *row) for label, row in zip(labels, counts))
-            table = Table(("", *heads), rows, caption="confusion matrix: gold in rows, predicted in columns")
+            caption = "confusion matrix: gold in rows, predicted in columns"
+            table = Table(("", *heads), rows, caption=caption, data_header=True)
             if table_fits(table):
                 return table
         return None

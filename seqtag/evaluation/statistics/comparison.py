@@ -3,7 +3,7 @@
 randomisation.py draws, ranking.py puts more than two reports in order, and the command line reads report files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -18,11 +18,14 @@ from seqtag.evaluation.statistics.randomisation import (
     holm,
 )
 from seqtag.evaluation.statistics.resampling import Drawn
+from seqtag.evaluation.wording import quoted
 from seqtag.reporting.document import Document
-from seqtag.reporting.figures import percent
-from seqtag.reporting.sections import Paragraph, Section, Table
+from seqtag.reporting.figures import nice_ticks, percent, printable
+from seqtag.reporting.sections import BarRow, Bars, Paragraph, Points, Section, Table, Verdict
+from seqtag.version import __version__
 
 _MANY_LABELS = 30  # of more labels, those that differ most come first
+_MOST_BARS = 40
 
 
 class Measured(Protocol):
@@ -124,13 +127,10 @@ class Comparison(SameData):
 
     def sections(self) -> tuple[Section, ...]:
         """Give what is shown, before it has a form."""
-        figure = "accuracy" if "accuracy" in self.figures else "micro F1"
+        figure = self._figure
         said = f"{figure}: {self.verdict} (p {self.difference.p_value:.4f})"
         names = tuple(f"{side}: {name}" for side, name in zip("ab", self.names))
-        rows = tuple(
-            (name.replace("_f1", "_F1").replace("_", " "), *difference_cells(each), each.verdict)
-            for name, each in self.figures.items()
-        )
+        rows = tuple((_figure_name(name), *difference_cells(each), each.verdict) for name, each in self.figures.items())
         header = ("", "a", "b", "b - a", "from", "to", "p", "verdict")
         caption = f"in percent; b - a in points, with its {self._percentage} interval"
         how = Paragraph(
@@ -139,10 +139,49 @@ class Comparison(SameData):
                 f"randomisation: {self._draws}",
             )
         )
-        sections = [Section("Two systems", (Paragraph((*names, said)), Table(header, rows, caption), how))]
+        sections = [self._glance(), Section("Pictures", tuple(self._pictures()))]
+        sections += [Section("Two systems", (Paragraph((*names, said)), Table(header, rows, caption), how))]
         if len(self.labels) > 1:
             sections.append(Section("F1 by label", (self._label_table(),)))
         return tuple(sections)
+
+    @property
+    def _figure(self) -> str:
+        return "accuracy" if "accuracy" in self.figures else "micro F1"
+
+    def _glance(self) -> Section:
+        """Answer first: the difference with its interval, and whether chance alone would give as much."""
+        found = self.difference
+        about = (*(f"{side}: {name}" for side, name in zip("ab", self.names)), f"seqtag {__version__}")
+        interval = f"{self._percentage} interval {_points(found.low)} to {_points(found.high)}"
+        answer = Verdict(f"{self._figure}, b - a", f"{_points(found.difference)} points", interval, about)
+        return Section("In short", (answer, Points(tuple(self._sentences()))))
+
+    def _sentences(self) -> Iterator[str]:
+        found, figure = self.difference, self._figure
+        both = f"{percent(found.a)} (a) and {percent(found.b)} (b)"
+        if self.verdict == NO_DIFFERENCE:
+            yield f"No difference is shown between a and b in {figure}: {both}, p {found.p_value:.4f}."
+        else:
+            yield f"In {figure}, {self.verdict}: {both}, p {found.p_value:.4f}."
+        having = [row for row in self.labels if row.support]
+        for verdict in ("a is better", "b is better"):
+            if better := [row.label for row in having if row.verdict == verdict]:
+                yield f"By label, {verdict} for {quoted(better)}."
+        if len(having) > 1 and all(row.verdict == NO_DIFFERENCE for row in having):
+            yield f"For none of the {len(having)} labels a difference is shown."
+
+    def _pictures(self) -> Iterator[Bars]:
+        what = f"b - a in points, with {self._percentage} intervals"
+        named = [(_figure_name(name), each, each.p_value) for name, each in self.figures.items()]
+        yield difference_bars(named, f"Figures: {what}")
+        rows = [(row.label, row.differences.f1, row.p_corrected) for row in self.labels if row.support]
+        if len(rows) > 1:
+            shown = (
+                sorted(rows, key=lambda row: -abs(row[1].difference))[:_MOST_BARS] if len(rows) > _MOST_BARS else rows
+            )
+            most = f"; the {_MOST_BARS} that differ most" if len(shown) < len(rows) else ""
+            yield difference_bars(shown, f"F1 by label: {what}{most}")
 
     def _label_table(self) -> Table:
         labels = list(self.labels)
@@ -151,7 +190,11 @@ class Comparison(SameData):
             labels.sort(key=lambda row: (row.p_corrected, -abs(row.differences.f1.difference)))
             order = "; those that differ most come first"
         rows = tuple(
-            (str(row.label), f"{row.support:,}", *difference_cells(row.differences.f1, row.p_corrected))
+            (
+                printable(row.label),
+                f"{row.support:,}",
+                *(difference_cells(row.differences.f1, row.p_corrected) if row.support else ["-"] * 6),
+            )
             for row in labels
         )
         header = ("", "support", "a", "b", "b - a", "from", "to", "p")
@@ -247,6 +290,38 @@ def difference_cells(found: Difference, p_value: float | None = None) -> list[st
     """Write a, b, the difference, its interval and p, in percent and points; `p_value` stands in for its own."""
     points = [_points(figure) for figure in (found.difference, found.low, found.high)]
     return [percent(found.a), percent(found.b), *points, f"{found.p_value if p_value is None else p_value:.4f}"]
+
+
+def difference_bars(rows: Iterable[tuple[object, Difference, float]], caption: str) -> Bars:
+    """Draw differences in points with their intervals, to both sides of zero; each row has a name and a p-value.
+
+    >>> bars = difference_bars([("F1", Difference(0.5, 0.52, 0.02, -0.01, 0.05, 0.2), 0.2)], "b - a")
+    >>> (bars.start, bars.end), [(row.value, row.low, row.high, row.text, row.note) for row in bars.rows]
+    ((-6.0, 6.0), [(2.0, -1.0, 5.0, '+2.00', 'p 0.200')])
+    """
+    drawn = [
+        BarRow(
+            printable(name),
+            100 * found.difference,
+            _points(found.difference),
+            100 * found.low,
+            100 * found.high,
+            f"p {p_value:.3f}",
+        )
+        for name, found, p_value in rows
+    ]
+    reach = max((abs(value) for row in drawn for value in (row.value, row.low, row.high) if value), default=1.0)
+    ticks = nice_ticks(-reach, reach)
+    return Bars(caption, tuple(drawn), ticks[0], ticks[-1], tuple((tick, f"{tick:g}") for tick in ticks))
+
+
+def _figure_name(name: str) -> str:
+    """Write the key of a figure for people.
+
+    >>> _figure_name("macro_f1")
+    'macro F1'
+    """
+    return name.replace("_f1", "_F1").replace("_", " ")
 
 
 def _points(figure: float) -> str:

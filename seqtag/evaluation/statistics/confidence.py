@@ -109,7 +109,7 @@ def measure_confidence(
 
 
 def sections_of(confidence: Confidence, noun: str = "spans") -> tuple[Block, ...]:
-    """Give what a report shows of it: sentences, the reliability table, three plots; `noun` names the events.
+    """Give what a report shows of it: sentences, two plots, the reliability table; `noun` names the events.
 
     >>> blocks = sections_of(measure_confidence([0.9], [True]), "texts")
     >>> blocks[0].lines[0]
@@ -124,7 +124,17 @@ def sections_of(confidence: Confidence, noun: str = "spans") -> tuple[Block, ...
     ]
     if confidence.average_precision is not None:
         lines.append(f"average precision over all thresholds {100 * confidence.average_precision:.1f}")
-    return (Paragraph(tuple(lines)), _reliability_table(confidence, noun), *_plots(confidence, noun))
+    return (Paragraph(tuple(lines)), *_plots(confidence, noun), _reliability_table(confidence, noun))
+
+
+def reliability_plot(confidence: Confidence, noun: str = "spans") -> Plot:
+    """Draw the share of right ones by probability, with intervals."""
+    bars = tuple(
+        Bar(part.low, part.high, part.right, f"{part.count:,} {noun}, {100 * part.right:.1f}% right", interval)
+        for part in confidence.bins
+        if part.right is not None and (interval := _bounds(part))
+    )
+    return Plot(f"Reliability of {noun}", "probability", "share that is right", bars=bars, diagonal=True)
 
 
 def _checked(
@@ -210,15 +220,13 @@ def _reliability_table(confidence: Confidence, noun: str) -> Table:
     )
 
 
+def _bounds(part: Bin) -> tuple[float, float] | None:
+    return None if part.right_low is None or part.right_high is None else (part.right_low, part.right_high)
+
+
 def _plots(confidence: Confidence, noun: str) -> list[Plot]:
-    bars = tuple(
-        Bar(part.low, part.high, part.right, f"{part.count:,} {noun}, {100 * part.right:.1f}% right")
-        for part in confidence.bins
-        if part.right is not None
-    )
     kept = tuple((point.share, point.precision) for point in confidence.coverage)
     plots = [
-        Plot(f"Reliability of {noun}", "probability", "share that is right", bars=bars, diagonal=True),
         Plot(f"Precision of the surest {noun}", f"share of {noun} kept", "precision", (Curve("precision", kept),)),
     ]
     if confidence.curve:

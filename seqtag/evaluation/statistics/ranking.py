@@ -3,7 +3,7 @@
 Intervals and p-values come from resampling.py and randomisation.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from seqtag.evaluation.statistics.comparison import (
     Measured,
     SameData,
     check_comparable,
+    difference_bars,
     difference_cells,
     distinct_names,
     gold_support,
@@ -20,8 +21,8 @@ from seqtag.evaluation.statistics.comparison import (
 )
 from seqtag.evaluation.statistics.randomisation import LEVEL, NO_DIFFERENCE, Difference, compare_counts, holm
 from seqtag.evaluation.statistics.resampling import Interval, bootstrap
-from seqtag.reporting.figures import percent
-from seqtag.reporting.sections import Block, Paragraph, Section, Table
+from seqtag.reporting.figures import percent, printable
+from seqtag.reporting.sections import BarRow, Bars, Block, Paragraph, Section, Table
 
 _MOST_SYSTEMS = 8  # columns of figures that a terminal has room for
 _LONG_NAME = 21  # characters of a name that a terminal has room for beside the figures
@@ -98,10 +99,27 @@ class Ranking(SameData):
         if any(len(system.name) > _LONG_NAME for system in self.systems):
             blocks.insert(0, Paragraph(tuple(f"{n}: {system.name}" for n, system in enumerate(self.systems, 1))))
         ranked = Section("Systems, best first", tuple(blocks))
+        drawn = Section("Scores and differences", tuple(self._pictures()))
         if len(self.support) < 2:
-            return (ranked,)
+            return ranked, drawn
         details = (self._label_table(len(self.systems)),) if len(self.systems) > _MOST_SYSTEMS else ()
-        return ranked, Section("F1 by label, side by side", (self._label_table(_MOST_SYSTEMS),), details)
+        return ranked, drawn, Section("F1 by label, side by side", (self._label_table(_MOST_SYSTEMS),), details)
+
+    def _pictures(self) -> Iterator[Bars]:
+        rows = (
+            BarRow(f"{number} {system.name}", score.value, f"{100 * score.value:.1f}", score.low, score.high)
+            for number, system in enumerate(self.systems, 1)
+            for score in (system.score,)
+        )
+        ticks = tuple((tick / 4, str(25 * tick)) for tick in range(5))
+        yield Bars(f"{self.figure}, with {self._percentage} intervals", tuple(rows), ticks=ticks)
+        caption = f"Difference to the best in points, with {self._percentage} intervals"
+        differences = [
+            (f"{number} {system.name}", system.difference, system.p_corrected)
+            for number, system in enumerate(self.systems, 1)
+            if system.difference is not None and system.p_corrected is not None
+        ]
+        yield difference_bars(differences, caption)
 
     def _notes(self) -> list[str]:
         equal = [str(number) for number, system in enumerate(self.systems, 1) if system.verdict == NO_DIFFERENCE]
@@ -120,7 +138,11 @@ class Ranking(SameData):
     def _label_table(self, most: int) -> Table:
         systems = self.systems[:most]
         rows = tuple(
-            (str(label), f"{support:,}", *(percent(system.labels.get(label, 0.0)) for system in systems))
+            (
+                printable(label),
+                f"{support:,}",
+                *(percent(system.labels.get(label, 0.0) if support else None) for system in systems),
+            )
             for label, support in self.support.items()
         )
         macro = ("macro average", f"{sum(self.support.values()):,}", *(percent(one.macro_f1.value) for one in systems))

@@ -62,7 +62,7 @@ def bootstrap(counts: Counts, *, confidence: float = 0.95, resamples: int = 10_0
 
     Whole units are drawn, because spans of one sentence are right or wrong together. A figure without ground is 0, in a
     resample too, so the interval of a label that few sentences have is wide. The macro average is taken over the labels
-    that the resample has in gold or predicted.
+    that the resample has in gold.
 
     >>> right, gold = np.repeat([[1], [0]], [80, 20], axis=0), np.ones((100, 1), int)
     >>> found = bootstrap(Counts(("PER",), right, gold, right))
@@ -169,8 +169,8 @@ def figures(right: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.nd
     ]
     found = np.stack(ratios, -1)
     micro, by_label = found[..., :1, :], found[..., 1:, :]
-    # A label that does not occur adds 0 to the sum, so it is enough to leave it out of the number.
-    num_labels = ((gold + predicted)[..., 1:] > 0).sum(-1)[..., None, None]
+    # A label without gold adds 0 to the sum, so it is enough to leave it out of the number.
+    num_labels = (gold[..., 1:] > 0).sum(-1)[..., None, None]
     macro = by_label.sum(-2, keepdims=True) / np.maximum(num_labels, 1)
     return np.concatenate([micro, macro, by_label], -2)
 

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from seqtag.evaluation.errors import Errors, evenly_spaced, name_confusions, plain_example
+from seqtag.evaluation.errors import (
+    MOST_RIGHT_EXAMPLES,
+    RIGHT,
+    Errors,
+    evenly_spaced,
+    name_confusions,
+    plain_example,
+    surest_places,
+)
+from seqtag.evaluation.next_steps import SURE
 from seqtag.evaluation.tagging.partial_credit import PARTIAL_READINGS, PartialScores, partial_scores
 from seqtag.evaluation.tagging.span_errors import KINDS, Outcome, find_errors
 from seqtag.reporting.figures import plain
@@ -45,6 +54,8 @@ class TagErrors(Errors):
                 {**plain_example(example), "sides": {side: plain(marks) for side, marks in example.sides}}
                 for example in self.examples
             ],
+            "right_examples": [plain_example(example) for example in self.right_examples],
+            "confident": list(self.confident),
         }
 
 
@@ -64,11 +75,23 @@ def span_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequence
     for outcome in found.outcomes:
         if outcome.sentence in shown:
             shown[outcome.sentence].append(outcome)
+    whole = sorted({outcome.sentence for outcome in found.outcomes} - wrong)
+    right: dict[int, list[Outcome]] = {number: [] for number in evenly_spaced(whole, MOST_RIGHT_EXAMPLES)}
+    for outcome in found.outcomes:
+        if outcome.sentence in right:
+            right[outcome.sentence].append(outcome)
+    sure = [
+        (outcome.predicted.score, _place(outcome.sentence))
+        for outcome in found.outcomes
+        if outcome.kind != "right" and outcome.predicted and outcome.predicted.score is not None
+    ]
     return TagErrors(
         counts={kind: counts[kind] for kind in KINDS[1:]},
         confusions=tuple((*pair, count) for pair, count in found.confusions.items()),
         num_wrong=len(wrong),
         examples=() if tokens is None else tuple(_span_example(n, tokens[n], here) for n, here in shown.items()),
+        right_examples=() if tokens is None else tuple(_span_example(n, tokens[n], here) for n, here in right.items()),
+        confident=surest_places(sure, least=SURE),
         num_right=counts["right"],
         partial=partial_scores(found),
     )
@@ -91,6 +114,13 @@ def plain_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequenc
     confused = [(pair, count) for pair, count in most if pair[0] != pair[1]]
     names, counts = name_confusions(confused, " -> ".join, others="other tags")
     shown = evenly_spaced(wrong, MOST_EXAMPLES * 3)
+    wrong_K = np.flatnonzero(is_wrong[np.searchsorted(found, codes_N)])
+    whole = np.setdiff1d(gold.sentences, np.array(wrong, np.int64)).tolist()
+    sure = (
+        []
+        if predicted.scores_K is None
+        else zip(predicted.scores_K[wrong_K].tolist(), gold.sentences[wrong_K].tolist())
+    )
     return TagErrors(
         counts=counts,
         confusions=tuple((*pair, count) for pair, count in most),
@@ -98,6 +128,10 @@ def plain_errors(gold: SpanTable, predicted: SpanTable, tokens: Sequence[Sequenc
         examples=()
         if tokens is None
         else tuple(_tag_example(n, tokens[n], _wrong_tags(gold, predicted, n), names) for n in shown),
+        right_examples=()
+        if tokens is None
+        else tuple(_example(n, tokens[n], [], [], []) for n in evenly_spaced(whole, MOST_RIGHT_EXAMPLES)),
+        confident=surest_places(((score, _place(number)) for score, number in sure), least=SURE),
         num_right=sum(count for (a, b), count in pairs.items() if a == b),
         partial=None,
     )
@@ -128,4 +162,9 @@ def _example(number: int, tokens: Sequence[str], kinds: Sequence[str], *sides: S
     for side, spans in zip(_SIDES, sides):
         marks = [Mark(places[s.start][0], places[s.end - 1][1], s.label, kind, s.score) for s, kind in spans]
         shown.append((side, tuple(sorted(marks, key=lambda mark: mark.start))))
-    return Example(f"sentence {number + 1:,}", tuple(dict.fromkeys(kinds)), text, tuple(shown))
+    return Example(_place(number), tuple(dict.fromkeys(kinds)) or (RIGHT,), text, tuple(shown))
+
+
+def _place(number: int) -> str:
+    """Name a sentence whose number is counted from 0."""
+    return f"sentence {number + 1:,}"

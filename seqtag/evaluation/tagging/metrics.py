@@ -62,7 +62,7 @@ def score_spans(gold: TagTable, predicted: TagTable, *, scheme: str) -> tuple[Sc
 
 
 def score_tokens(gold: TagTable, predicted: TagTable) -> Scores:
-    """Score plain tags, one class per token, macro-averaged over the tags of gold and prediction.
+    """Score plain tags, one class per token, macro-averaged over the tags of gold.
 
     >>> numbers = {}
     >>> score_tokens(*(TagTable.of([tags], numbers) for tags in (["DET", "NOUN"], ["DET", "VERB"]))).labels[1]
@@ -75,7 +75,7 @@ def score_tokens(gold: TagTable, predicted: TagTable) -> Scores:
     used.sort(key=names.__getitem__)
     sides = gold.tags_N, predicted.tags_N
     rows = score_classes(*sides, labels=used, average=None, zero_division=0)
-    average = score_classes(*sides, labels=used, average="macro", zero_division=0)
+    average = score_classes(*sides, labels=np.unique(gold.tags_N), average="macro", zero_division=0)
     return _scores([names[number] for number in used], rows, average)
 
 

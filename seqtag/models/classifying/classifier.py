@@ -1,7 +1,7 @@
 """The text classifier: sentiment, intent, topics; also series of numbers. Texts in, classes and probabilities out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.evaluation.classifying.slices import unknown_shares
 from seqtag.evaluation.report import Report
+from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.classifying import MOST_TOGETHER, ClassEngine, PredictingClassifier
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.models import options as check
@@ -284,7 +285,7 @@ class Classifier(
             lengths += map(len, rows)
             shares += [] if words is None else unknown_shares(rows, words)
         probability_NL = np.concatenate(parts)
-        return evaluate_labels(
+        report = evaluate_labels(
             [as_known(label, self.class_set_) for label in data.labels],
             self.class_set_.decode(engine.choose(probability_NL)),
             labels=list(self.class_set_.labels),
@@ -296,6 +297,7 @@ class Classifier(
             resamples=resamples,
             seed=seed,
         )
+        return replace(report, history=epochs_of(self.history_))
 
     def score(self, X: Dataset | Iterable[Any], y: Iterable[Any] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: accuracy, or micro F1 where a text may have several classes."""

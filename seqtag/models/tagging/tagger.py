@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge
+from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
 from seqtag.models import options as check
@@ -264,7 +265,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         gold, engine = self._gold(X, y), self._engine()
         warn_of_seen(self.data_.get("seen"), gold.tokens)
         tags, spans, candidates = engine.spans_and_candidates(gold.tokens)
-        return evaluate_tags(
+        report = evaluate_tags(
             gold.tags,
             tags,
             scheme=self.scheme_,
@@ -276,6 +277,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             resamples=resamples,
             seed=seed,
         )
+        return replace(report, history=epochs_of(self.history_))
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
         self._check_fitted()

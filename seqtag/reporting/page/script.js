@@ -1,5 +1,6 @@
 // Sorts tables and filters examples. The page can be read without it, so it makes its own controls.
 "use strict";
+const STEP = 50; // examples that a page opens with, and that its button adds
 (() => {
   const make = (name, text = "", attributes = {}) => {
     const element = document.createElement(name);
@@ -64,18 +65,28 @@
     const chosen = new Set();
     const input = make("input", "", { type: "search", placeholder: "text or label", "aria-label": "show examples with this text or label" });
     const output = make("output");
+    const more = make("button", "", { type: "button", class: "more" });
+    let room = STEP; // how many are shown at once; the button adds more
     const update = () => {
       const wanted = input.value.trim().toLowerCase();
-      let shown = 0;
+      let fitting = 0;
       for (const item of items) {
         const fits = (!chosen.size || [...chosen].some((kind) => item.kinds.has(kind)))
           && (!wanted || (item.text ??= searched(item.element)).includes(wanted));
-        item.element.hidden = !fits;
-        shown += fits;
+        fitting += fits;
+        item.element.hidden = !fits || fitting > room;
       }
-      const all = items.length.toLocaleString("en");
-      output.textContent = shown === items.length ? `${all} shown` : `${shown.toLocaleString("en")} of ${all} shown`;
+      const shown = Math.min(fitting, room);
+      const words = (number) => number.toLocaleString("en");
+      const all = fitting === items.length ? "" : ` of ${words(items.length)}`;
+      output.textContent = shown < fitting
+        ? `the first ${words(shown)} of ${words(fitting)} shown`
+        : `${words(shown)}${all} shown`;
+      more.hidden = shown === fitting;
+      more.textContent = `show ${words(Math.min(STEP, fitting - shown))} more`;
     };
+    const renew = () => { room = STEP; update(); };
+    more.addEventListener("click", () => { room += STEP; update(); });
     examples.querySelectorAll(".kinds > li").forEach((kind, index) => {
       const button = make("button", "", { type: "button", "aria-pressed": "false" });
       button.append(...kind.childNodes);
@@ -84,13 +95,14 @@
         const on = button.getAttribute("aria-pressed") !== "true";
         button.setAttribute("aria-pressed", String(on));
         if (on) chosen.add(String(index)); else chosen.delete(String(index));
-        update();
+        renew();
       });
     });
-    input.addEventListener("input", update);
+    input.addEventListener("input", renew);
     const find = make("div", "", { class: "find" });
     find.append(input, output);
     examples.querySelector(".items").before(find);
+    examples.querySelector(".items").after(more);
     update();
   }
 })();

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,17 @@ from small_corpus import GOLD, LABELLED, SENTENCES, Run, table, write_tags
 from seqtag import Classifier, LanguageModel, Tagger, load_corpus
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.text.schemes import convert_tags
+from seqtag.version import __version__
 
 
 def test_evaluate_prints_the_report_of_the_test_split(run: Run, model: Path, corpus: Path, tmp_path: Path):
-    report = Tagger.load(model).evaluate(load_corpus(str(corpus), split="test"))
+    report = replace(Tagger.load(model).evaluate(load_corpus(str(corpus), split="test")), model=str(model))
     result = run("evaluate", model, corpus, "--json", tmp_path / "figures.txt")
     assert (result.exit_code, result.stdout) == (0, f"{replace(report, source=str(corpus))}\n")
     figures = json.loads((tmp_path / "figures.txt").read_text(encoding="utf-8"))
     assert figures == replace(report, source=str(corpus)).to_dict()
     assert json.loads(run("evaluate", model, corpus, "--json", "-").stdout) == figures
-    dev = Tagger.load(model).evaluate(load_corpus(str(corpus), split="dev"))
+    dev = replace(Tagger.load(model).evaluate(load_corpus(str(corpus), split="dev")), model=str(model))
     named = run("evaluate", model, corpus, "--split", "dev", "--json", "-")
     assert json.loads(named.stdout) == replace(dev, source=f"{corpus}, dev").to_dict()
 
@@ -66,20 +68,23 @@ def test_a_classifier_s_report_is_that_of_the_test_split(
 ):
     classifier = Classifier.load(classifier_folder)
     splits = load_corpus(str(labelled), task="classify")
-    report = replace(classifier.evaluate(splits["test"]), source=str(labelled))
+    report = replace(classifier.evaluate(splits["test"]), source=str(labelled), model=str(classifier_folder))
     result = run("evaluate", classifier_folder, labelled, "--json", tmp_path / "figures.json")
     assert (result.exit_code, result.stdout) == (0, f"{report}\n")
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures == json.loads(run("evaluate", classifier_folder, labelled, "--json", "-").stdout)
+    assert figures["history"] == [
+        {"epoch": each.epoch, "loss": each.loss, "dev_score": each.dev_score} for each in classifier.history_
+    ]
     # What the model says, counted without it.
     names = splits["test"].features["label"].names
     gold, texts = [names[i] for i in splits["test"]["label"]], splits["test"]["text"][:]
     known = {"labels": classifier.classes_.tolist(), "probabilities": classifier.predict_proba(texts), "texts": texts}
     counted = evaluate_labels(gold, classifier.predict(texts), **known, source=str(labelled)).to_dict()
-    assert {**figures, "slices": []} == counted
+    assert {**figures, "slices": [], "history": [], "model": ""} == counted
     assert sum(cut["num_right"] for cut in figures["slices"][:-4]) == round(figures["accuracy"] * len(texts))
     named = json.loads(run("evaluate", classifier_folder, labelled, "--split", "dev", "--json", "-").stdout)
-    dev = replace(classifier.evaluate(splits["dev"]), source=f"{labelled}, dev")
+    dev = replace(classifier.evaluate(splits["dev"]), source=f"{labelled}, dev", model=str(classifier_folder))
     assert named == dev.to_dict()
 
 
@@ -113,6 +118,8 @@ def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path,
         **{"num_characters": 22, "num_tokens": 22, "num_unknown": 2},
         "perplexity": pytest.approx(model.perplexity(new)),
         "bits_per_character": pytest.approx(model.bits_per_character(new)),
+        **{"model": str(writer), "date": date.today().isoformat(), "seqtag_version": __version__},
+        "history": [{"epoch": each.epoch, "loss": each.loss, "dev_score": each.dev_score} for each in model.history_],
     }
     result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
     assert "2 of them unknown" in result.stdout

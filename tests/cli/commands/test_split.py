@@ -111,6 +111,7 @@ def test_a_training_is_scored_on_the_share_that_it_held_out(run: Run, tmp_path: 
     assert result.exit_code == 0, result.stderr
     assert "6 of 30 rows of train are held out as test" in result.stderr
     assert "3 of 24 training sentences are held out" in result.stderr  # for dev, out of what is left
-    assert "all.conll, 0.2 of train\n\nScores\n6 sentences" in result.stdout
+    assert "all.conll, 0.2 of train\n\nIn short\n" in result.stdout
+    assert "\n\nScores\n6 sentences" in result.stdout
     test = hold_out_test(Splits(load_corpus(tmp_path / "all.conll")["train"], None, None), 0.2, 0, "all.conll").test
     assert f"{Tagger.load(tmp_path / 'm').evaluate(test).f1 * 100:.2f}" in result.stdout

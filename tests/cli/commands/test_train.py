@@ -27,11 +27,29 @@ def test_it_saves_a_model_and_prints_its_scores_on_test(run: Run, corpus: Path, 
     result = run("train", corpus, "--out", out, *SMALL)
     assert result.exit_code == 0
     report = Tagger.load(out).evaluate(load_corpus(str(corpus), split="test"))
-    assert result.stdout == f"{replace(report, source=f'{corpus}, test').summary()}\n"
+    assert result.stdout == f"{replace(report, source=f'{corpus}, test', model=str(out)).summary()}\n"
     assert result.stderr.count("epoch 1/3") == result.stderr.count("epoch 3/3") == 1
     assert f"saved in {out}" in result.stderr
     assert f"seqtag evaluate {out} DATA --html report.html" in result.stderr
     assert [path.name for path in out.parent.iterdir()] == ["ner"]  # the state of the run is gone
+
+
+def test_a_page_is_written_of_the_report_on_test_with_the_curve_of_the_training(run: Run, corpus: Path, tmp_path: Path):
+    page = tmp_path / "report.html"
+    result = run("train", corpus, "--out", tmp_path / "ner", "--html", page, *SMALL)
+    assert result.exit_code == 0
+    written = page.read_text(encoding="utf-8")
+    assert f"model {tmp_path / 'ner'}" in written
+    assert "Training: dev score by epoch" in written
+    assert "In short" in result.stdout
+
+
+def test_a_page_of_a_report_that_there_will_not_be_is_refused_before_the_training(
+    run: Run, corpus: Path, tmp_path: Path
+):
+    refused = run("train", corpus / "train.conll", "--out", tmp_path / "ner", "--html", tmp_path / "a.html", *SMALL)
+    assert (refused.exit_code, "there is no test split to report on" in refused.stderr) == (2, True)
+    assert not (tmp_path / "ner").exists()
 
 
 def test_options_reach_the_model(run: Run, corpus: Path, tmp_path: Path):
@@ -54,7 +72,8 @@ def test_dev_and_test_may_come_from_elsewhere(run: Run, corpus: Path, tmp_path: 
     others = ["--dev", corpus, "--test", f"{corpus / 'test.conll'}:token=0,tag=1"]
     result = run("train", train, "--out", tmp_path / "b", *SMALL, *others)
     assert "held out" not in result.stderr
-    assert result.stdout.startswith(f"{corpus / 'test.conll'}:token=0,tag=1\n\nScores\n36 sentences")
+    assert result.stdout.startswith(f"{corpus / 'test.conll'}:token=0,tag=1\n\nIn short\n")
+    assert "\n\nScores\n36 sentences" in result.stdout
 
 
 def test_the_same_seed_gives_the_same_model(run: Run, corpus: Path, tmp_path: Path):

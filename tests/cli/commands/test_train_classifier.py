@@ -20,7 +20,7 @@ def test_it_saves_a_model_and_prints_its_scores_on_test(run: Run, labelled: Path
     result = run("train", labelled, "--out", out, *CLASSIFY)
     assert result.exit_code == 0
     report = Classifier.load(out).evaluate(load_corpus(str(labelled), split="test", task="classify"))
-    assert result.stdout == f"{replace(report, source=f'{labelled}, test').summary()}\n"
+    assert result.stdout == f"{replace(report, source=f'{labelled}, test', model=str(out)).summary()}\n"
     assert f"saved in {out}" in result.stderr
     assert [path.name for path in out.parent.iterdir()] == ["mood"]  # the state of the run is gone
 
@@ -49,7 +49,8 @@ def test_columns_are_named_and_dev_and_test_may_come_from_elsewhere(run: Run, la
     words = ["--dev", labelled, "--test", f"{labelled / 'test.csv'}:text=0,label=-1"]
     both = run("train", columns, "--out", tmp_path / "b", *CLASSIFY, *words)
     assert "held out" not in both.stderr
-    assert both.stdout.startswith(f"{labelled / 'test.csv'}:text=0,label=-1\n\nScores\n36 texts, 3 classes")
+    assert both.stdout.startswith(f"{labelled / 'test.csv'}:text=0,label=-1\n\nIn short\n")
+    assert "\n\nScores\n36 texts, 3 classes" in both.stdout
 
 
 def test_a_run_whose_saving_failed_is_resumed(

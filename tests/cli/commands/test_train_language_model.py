@@ -1,6 +1,7 @@
 """`seqtag train --task lm`: what it leaves behind and prints, and what the commands refuse to do with its model."""
 
 import gzip
+import json
 import math
 from pathlib import Path
 
@@ -48,6 +49,19 @@ def test_a_folder_with_a_file_a_split_is_used_as_such(run: Run, text: Path, tmp_
     assert train.stdout.startswith(str(folder / "train.txt.gz"))
     unknown = run("evaluate", tmp_path / "m", folder, "--split", "tset")
     assert "no split 'tset'; choose from dev, test, train; did you mean 'test'?" in unknown.stderr
+
+
+def test_the_page_of_a_language_model_answers_first_and_draws_its_training(
+    run: Run, text: Path, writer: Path, tmp_path: Path
+):
+    page, markdown = tmp_path / "report.html", tmp_path / "report.md"
+    result = run("evaluate", writer, text, "--html", page, "--markdown", markdown, "--json", tmp_path / "report.json")
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert f"**perplexity per character {figures['perplexity']:.2f}**" in markdown.read_text(encoding="utf-8")
+    written = page.read_text(encoding="utf-8")
+    assert f"<b>{figures['perplexity']:.2f}</b>" in written
+    assert ("Training: dev loss by epoch" in written) == (len(figures["history"]) > 1)
 
 
 def test_a_killed_run_is_resumed(run: Run, text: Path, writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -108,8 +122,6 @@ def test_two_words_a_line_are_text_still(run: Run, tmp_path: Path):
         (["predict", "LM"], 2, "LM: holds a language model, which knows no tags or classes; `seqtag generate` writes"),
         (["tune", "LM", "TEXT"], 2, "LM: holds a language model"),
         (["export", "LM"], 2, "LM: holds a language model"),
-        (["evaluate", "LM", "TEXT", "--html", "a.html"], 2, "--html: is for models that give labels"),
-        (["evaluate", "LM", "TEXT", "--markdown", "a.md"], 2, "--markdown: is for models that give labels"),
         (["evaluate", "LM", "TEXT", "--split", "dev"], 2, "no split 'dev'; it is one text; leave out --split"),
         (["evaluate", "LM", "nowhere.txt"], 2, "there is no such file or folder"),
         (["train", "nowhere.txt", "--out", "OUT", "--task", "lm"], 2, "there is no such file or folder"),

@@ -55,24 +55,25 @@ def test_the_scores_of_the_terminal(report):
     area = (5 / 8 + 4 / 5 + 8 / 9) / 3
     low, high = report.accuracy_interval
     drawn = report.intervals
-    assert words_of(report.summary()) == [
-        "reviews/test.csv",
-        "",
+    words = words_of(report.summary())
+    assert words[:3] == ["reviews/test.csv", "", "In short"]
+    assert words[words.index("Scores") :] == [
         "Scores",
         "6 texts, 3 classes, majority share 50.00 (pos)",
         f"SHA-256 of gold {report.measurement.data_hash[:16]}",
         "",
         "P R F1 F1 95% support predicted",
-        f"neg 33.33 50.00 40.00 {bounds(drawn.labels['neg'].f1)} 2 3",
-        f"neu 0.00 0.00 0.00 {bounds(drawn.labels['neu'].f1)} 1 0",
-        f"pos 66.67 66.67 66.67 {bounds(drawn.labels['pos'].f1)} 3 3",
+        f"neg 33.33 50.00 40.00 {bounds(drawn.labels['neg'].f1)}* 2 3",
+        f"neu 0.00 0.00 0.00 {bounds(drawn.labels['neu'].f1)}* 1 0",
+        f"pos 66.67 66.67 66.67 {bounds(drawn.labels['pos'].f1)}* 3 3",
         f"macro average 33.33 38.89 35.56 {bounds(drawn.macro.f1)} 6 6",
         "weighted average 44.44 50.00 46.67 - 6 6",
         "",
         f"accuracy 50.00, 95% interval {100 * low:.2f} to {100 * high:.2f}",
         f"log loss {loss:.4f} nats",
         f"ROC AUC {100 * area:.2f}, macro average over classes",
-        "macro average: over the 3 classes that occur in gold or prediction",
+        "macro average: over the 3 classes that occur in gold",
+        "* rests on fewer than 10 examples",
         "intervals: bootstrap over 6 texts, 10,000 resamples, seed 0",
     ]
     assert (low, high) == (drawn.micro.f1.low, drawn.micro.f1.high)  # of one label a text micro F1 is the accuracy
@@ -113,21 +114,23 @@ def test_the_tables_of_several_labels():
     lines = words_of(str(report))
     start = lines.index("P R F1 F1 95% support predicted")
     drawn = report.intervals
-    assert lines[1] == "4 texts, 4 labels, 1.00 per text in gold, 0.75 predicted"
+    assert lines[lines.index("Scores") + 1] == "4 texts, 4 labels, 1.00 per text in gold, 0.75 predicted"
     assert lines[start + 1 : start + 8] == [
-        f"a 100.00 100.00 100.00 {bounds(drawn.labels['a'].f1)} 2 2",
-        f"b 0.00 0.00 0.00 {bounds(drawn.labels['b'].f1)} 1 1",
+        f"a 100.00 100.00 100.00 {bounds(drawn.labels['a'].f1)}* 2 2",
+        f"b 0.00 0.00 0.00 {bounds(drawn.labels['b'].f1)}* 1 1",
         "c - - - - 0 0",
-        f"new 0.00 0.00 0.00 {bounds(drawn.labels['new'].f1)} 1 0",
+        f"new 0.00 0.00 0.00 {bounds(drawn.labels['new'].f1)}* 1 0",
         f"micro average 66.67 50.00 57.14 {bounds(drawn.micro.f1)} 4 3",
         f"macro average 33.33 33.33 33.33 {bounds(drawn.macro.f1)} 4 3",
         "weighted average 50.00 50.00 50.00 - 4 3",
     ]
     assert lines[start + 9].startswith("subset accuracy (all labels of a text right) 25.00, 95% interval ")
     assert lines[start + 10].startswith("micro F1 57.14, 95% interval ")
-    assert lines[start + 11 : start + 14] == [
+    assert lines[start + 11 : start + 16] == [
         "log loss and ROC AUC are not defined: no probabilities were given",
-        "macro average: over the 3 classes that occur in gold or prediction",
+        "macro average: over the 3 classes that occur in gold",
+        "* rests on fewer than 10 examples",
+        "-: gold does not have the label, so it is in no macro average",
         "not known to the model, so counted as wrong: new (1 texts)",
     ]
     assert report.errors.counts == {"missed label": 2, "spurious label": 1}
@@ -139,7 +142,7 @@ def test_the_tables_of_several_labels():
 
 
 def test_of_many_classes_the_terminal_shows_the_worst_and_json_all():
-    assert "lowest F1" not in str(report_of(30))
+    assert "with the lowest F1 come first" not in str(report_of(30))
     report = report_of(31, wrong=9)
     lines = words_of(report.summary())
     start = lines.index("the classes with the lowest F1 come first")
@@ -156,7 +159,7 @@ def test_classes_that_occur_nowhere_come_last():
     labels = [str(number) for number in range(200)]
     lines = words_of(str(evaluate_labels(["7", "8"], ["7", "9"], labels=labels, resamples=20)))
     start = lines.index("the classes with the lowest F1 come first")
-    assert [line.split()[0] for line in lines[start + 2 : start + 6]] == ["8", "9", "7", "0"]
+    assert [line.split()[0] for line in lines[start + 2 : start + 6]] == ["8", "7", "0", "1"]
 
 
 def test_a_matrix_is_shown_for_ten_classes_and_confusions_for_more():
@@ -229,8 +232,10 @@ def test_counts_of_millions_still_fit():
 
 def test_markdown_has_the_same_figures_and_escapes_names(report):
     markdown = report.to_markdown()
-    assert markdown.startswith("# reviews/test.csv\n\n## Scores\n\n- 6 texts, 3 classes, majority share 50.00 (pos)\n")
-    assert f"| pos | 66.67 | 66.67 | 66.67 | {bounds(report.intervals.labels['pos'].f1)} | 3 | 3 |\n" in markdown
+    assert markdown.startswith("# reviews/test.csv\n\n## In short\n\n**accuracy 50.00** (95% interval ")
+    assert "\n## Scores\n\n- 6 texts, 3 classes, majority share 50.00 (pos)\n" in markdown
+    assert "## Pictures" not in markdown
+    assert f"| pos | 66.67 | 66.67 | 66.67 | {bounds(report.intervals.labels['pos'].f1)}\\* | 3 | 3 |\n" in markdown
     assert "|  | neg | neu | pos |\n| --- | ---: | ---: | ---: |\n| neg | 1 | 0 | 1 |\n" in markdown
 
     odd = evaluate_labels(["a|b", "*c*"], ["a|b", "a|b"], labels=["a|b"]).to_markdown()
@@ -252,6 +257,7 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, labels, multi_label
         *("task", "source", "data_hash", "multi_label", "num_texts", "num_classes", "majority_share", "score"),
         *("accuracy", "accuracy_interval", "macro", "weighted", "micro", "micro_interval"),
         *("log_loss", "roc_auc", "undefined", "unknown", "classes", "confusion"),
+        *("model", "date", "seqtag_version", "history"),
         *("errors", "intervals", "slices", "confidence", "measurement"),
     ]
     fields = set(report.__dataclass_fields__)

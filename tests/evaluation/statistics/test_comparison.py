@@ -212,7 +212,7 @@ def test_terminal_and_markdown_have_the_figures_within_80_columns():
 def test_more_systems_than_a_terminal_has_room_for_keep_their_columns_in_the_details():
     ranking = rank([report(counts, f"m{n}") for n, counts in enumerate(systems([0.7] * 11))], resamples=20)
     assert max(map(cell_len, str(ranking).split("\n"))) <= 80
-    shown, whole = ranking.sections()[1].blocks[0], ranking.sections()[1].details[0]
+    shown, whole = ranking.sections()[-1].blocks[0], ranking.sections()[-1].details[0]
     assert shown.caption == "systems by their number above; the first 8 of 11 systems"
     assert [row[:10] for row in whole.rows] == list(shown.rows)
     assert whole.header[-1] == "11"
@@ -224,10 +224,31 @@ def test_of_many_labels_those_that_differ_most_come_first():
     right = other.right_SL.copy()
     right[:, 33] = 0
     found = compare(report(one), report(Counts(labels, right, other.gold_SL, other.predicted_SL)), resamples=2000)
-    table = next(block for block in found.sections()[1].blocks if isinstance(block, Table))
+    table = next(block for block in found.sections()[-1].blocks if isinstance(block, Table))
     assert table.rows[0][0] == "L33"
     assert table.caption == "p is corrected for the 40 labels (Holm 1979); those that differ most come first"
     assert [row.label for row in found.labels] == list(labels)
+
+
+def test_a_comparison_answers_first_and_draws_its_differences():
+    one, other = (report(counts, name) for counts, name in zip(systems([0.5, 0.9]), ("m1", "m2")))
+    found = compare(one, other, resamples=200)
+    glance, pictures = found.sections()[:2]
+    verdict, sentences = glance.blocks
+    assert verdict.figure == f"{100 * found.difference.difference:+.2f} points"
+    assert verdict.about[:2] == ("a: m1", "b: m2")
+    assert sentences.lines[0].startswith("In micro F1, b is better: ")
+    figures, labels = pictures.blocks
+    for bars, differences in (
+        (figures, list(found.figures.values())),
+        (labels, [row.differences.f1 for row in found.labels if row.support]),
+    ):
+        drawn = [(row.value, row.low, row.high) for row in bars.rows]
+        assert drawn == [(100 * each.difference, 100 * each.low, 100 * each.high) for each in differences]
+        assert bars.start <= min(low for _, low, _ in drawn) <= max(high for *_, high in drawn) <= bars.end
+    same = compare(one, one, resamples=50)
+    assert same.sections()[0].blocks[1].lines[0].startswith("No difference is shown between a and b in micro F1: ")
+    assert "<svg" in same.to_html()
 
 
 def test_json_has_the_documented_keys():

@@ -12,7 +12,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, precision_recall_curve
 
 from seqtag.errors import DataError
-from seqtag.evaluation.statistics.confidence import measure_confidence, sections_of
+from seqtag.evaluation.statistics.confidence import measure_confidence, reliability_plot, sections_of
 from seqtag.reporting.sections import Paragraph, Plot, Table
 
 # Ties and edges of bins among them.
@@ -147,7 +147,8 @@ def test_what_is_no_probability_is_an_error(score, right, message):
 def test_a_report_says_it_in_sentences_a_table_and_plots():
     score, right = [0.95] * 8 + [0.35] * 2, [True] * 7 + [False, False, True]
     blocks = sections_of(measure_confidence(score, right, num_gold=10), "spans")
-    paragraph, table, reliability, coverage, curve = blocks
+    paragraph, coverage, curve, table = blocks
+    reliability = reliability_plot(measure_confidence(score, right), "spans")
     assert isinstance(paragraph, Paragraph)
     assert paragraph.lines == (
         "spans: expected calibration error 9.0 points over 10 bins, Brier score 0.147",
@@ -168,5 +169,6 @@ def test_a_report_says_it_in_sentences_a_table_and_plots():
     ]
     assert coverage.curves[0].points == ((0.8, 0.875), (1.0, 0.8))
     assert curve.curves[0].points == ((pytest.approx(0.7), 0.875), (pytest.approx(0.8), 0.8))
+    assert reliability.bars[1].interval == (pytest.approx(0.529, abs=1e-3), pytest.approx(0.978, abs=1e-3))
     for plot in (coverage, curve):
         assert all(0 <= value <= 1 for point in plot.curves[0].points for value in point)

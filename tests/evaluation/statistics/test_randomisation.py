@@ -116,7 +116,7 @@ def test_labels_of_one_system_only_are_columns_of_zeros_in_the_other():
     b = Counts(("LOC", "PER"), np.hstack([0 * gold, gold]), np.hstack([0 * gold, gold]), np.hstack([1 - gold, gold]))
     found = compare_counts(a, b)
     assert (found.micro.precision.a, found.micro.precision.b) == (1.0, pytest.approx(2 / 3))
-    assert (found.macro.f1.a, found.macro.f1.b) == (1.0, 0.5)  # LOC occurs in b alone
+    assert (found.macro.f1.a, found.macro.f1.b) == (1.0, 1.0)  # LOC occurs in b alone: gold lacks it
     assert {label: (row.f1.a, row.f1.b) for label, row in found.labels.items()} == {"LOC": (0, 0), "PER": (1, 1)}
 
 

@@ -48,9 +48,9 @@ def test_the_scores_of_the_terminal(report):
     for name in ("micro", "macro"):
         interval = getattr(report.intervals, name).f1
         bounds[name] = f"{100 * interval.low:.1f}-{100 * interval.high:.1f}"
-    assert [" ".join(line.split()) for line in report.summary().split("\n")] == [
-        "news/test.conll",
-        "",
+    words = [" ".join(line.split()) for line in report.summary().split("\n")]
+    assert words[:3] == ["news/test.conll", "", "In short"]
+    assert words[words.index("Scores") :] == [
         "Scores",
         "3 sentences, 7 tokens, 3 spans, 4 predicted",
         "scheme IOB2, repair conlleval",
@@ -58,13 +58,15 @@ def test_the_scores_of_the_terminal(report):
         "",
         "strict conlleval",
         "P R F1 F1 95% P R F1 support",
-        f"LOC 100.00 50.00 66.67 {bounds['LOC']} 100.00 100.00 100.00 2",
-        f"ORG 0.00 0.00 0.00 {bounds['ORG']} 0.00 0.00 0.00 0",
-        f"PER 100.00 100.00 100.00 {bounds['PER']} 100.00 100.00 100.00 1",
+        f"LOC 100.00 50.00 66.67 {bounds['LOC']}* 100.00 100.00 100.00 2",
+        "ORG - - - - - - - 0",
+        f"PER 100.00 100.00 100.00 {bounds['PER']}* 100.00 100.00 100.00 1",
         f"micro average 66.67 66.67 66.67 {bounds['micro']} 75.00 100.00 85.71 3",
-        f"macro average 66.67 50.00 55.56 {bounds['macro']} 66.67 66.67 66.67 3",
+        f"macro average 100.00 75.00 83.33 {bounds['macro']} 100.00 100.00 100.00 3",
         "",
         "token accuracy 71.43",
+        "* rests on fewer than 10 examples",
+        "-: gold does not have the label, so it is in no macro average",
         "1 predicted tags break the scheme: strict passes their spans over, conlleval",
         "reads them",
         "intervals: bootstrap over 3 sentences, 10,000 resamples, seed 0",
@@ -182,18 +184,30 @@ def test_the_tables_fit_80_columns(label, scheme):
 
 
 def test_a_label_that_only_the_lenient_reading_finds_shows_dashes():
-    text = str(evaluate_tags([["O", "B-PER"]], [["I-LOC", "B-PER"]], scheme="IOB2"))
-    assert "LOC - - - - 0.00 0.00 0.00 0" in [" ".join(line.split()) for line in text.split("\n")]
+    text = str(evaluate_tags([["I-LOC", "B-PER"]], [["I-LOC", "B-PER"]], scheme="IOB2"))
+    assert "LOC - - - - 100.00 100.00 100.00 1" in [" ".join(line.split()) for line in text.split("\n")]
+    text = str(evaluate_tags([["O", "B-PER"]], [["B-LOC", "B-PER"]], scheme="IOB2"))
+    assert "LOC - - - - 0" in [" ".join(line.split()) for line in text.split("\n")]
+
+
+def test_readings_that_agree_in_every_row_are_shown_once_and_it_is_said():
+    agreed = str(evaluate_tags(GOLD, GOLD, scheme="IOB2"))
+    assert "  conlleval\n" not in agreed
+    assert "strict and conlleval give the same figures in every row" in agreed
+    assert "give the same figures" not in str(evaluate_tags(GOLD, PREDICTED, scheme="IOB2"))
+    assert "give the same figures" not in str(evaluate_tags([["DET"]], [["DET"]], scheme="plain"))
 
 
 def test_markdown_has_the_same_figures_and_escapes_bars():
     gold = [["B-a|b", "O"]]
     text = evaluate_tags(gold, gold, scheme="IOB2", source="x").to_markdown()
-    assert "|  | strict P | strict R | strict F1 | strict F1 95% | conlleval P | " in text
-    assert "| a\\|b | 100.00 | 100.00 | 100.00 | 100.0-100.0 | 100.00 | 100.00 | 100.00 | 1 |" in text
+    assert "|  | P | R | F1 | F1 95% | support |" in text
+    assert "| a\\|b | 100.00 | 100.00 | 100.00 | 100.0-100.0\\* | 1 |" in text
+    orphan = evaluate_tags([["B-a|b", "I-c"]], [["B-a|b", "O"]], scheme="IOB2").to_markdown()
+    assert "|  | strict P | strict R | strict F1 | strict F1 95% | conlleval P | " in orphan
     plain = evaluate_tags([["DET", "NOUN"]], [["DET", "VERB"]], scheme="plain").to_markdown()
-    assert "| NOUN | 0.00 | 0.00 | 0.00 | 0.0-0.0 | 1 |\n" in plain
-    assert "| macro average | 33.33 | 33.33 | 33.33 |" in plain
+    assert "| NOUN | 0.00 | 0.00 | 0.00 | 0.0-0.0\\* | 1 |\n| VERB | - | - | - | - | 0 |\n" in plain
+    assert "| macro average | 50.00 | 50.00 | 50.00 |" in plain
 
 
 @pytest.mark.parametrize("scheme", ["IOB2", "plain"])
@@ -206,7 +220,19 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, scheme):
     assert list(loaded) == [
         *("task", "source", "data_hash", "scheme", "repair", "num_sentences", "num_documents", "num_tokens"),
         *("num_gold", "num_predicted", "num_illegal", "accuracy", "score", "precision", "recall", "f1"),
-        *("strict", "conlleval", "errors", "intervals", "slices", "confidence", "measurement"),
+        *(
+            "strict",
+            "conlleval",
+            "model",
+            "date",
+            "seqtag_version",
+            "history",
+            "errors",
+            "intervals",
+            "slices",
+            "confidence",
+            "measurement",
+        ),
     ]
     for name in ("strict", "conlleval"):
         scores = getattr(report, name)
@@ -219,7 +245,9 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, scheme):
             (row.label, row.precision, row.recall, row.f1, row.support) for row in scores.labels
         ]
     assert list(loaded["intervals"]) == ["micro", "macro", "labels", "confidence", "resamples", "seed", "num_units"]
-    assert list(loaded["errors"]) == ["counts", "num_right", "num_sentences", "confusions", "partial", "examples"]
+    assert list(loaded["errors"]) == [
+        *("counts", "num_right", "num_sentences", "confusions", "partial", "examples", "right_examples", "confident"),
+    ]
 
 
 @pytest.mark.parametrize(
