@@ -22,8 +22,8 @@ def _printable(text: str) -> str:
 
 
 Text = Annotated[StrictStr, AfterValidator(_whole_characters)]
-Label = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-Language = Annotated[Text, Field(max_length=100)]
+Label = Annotated[StrictStr, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Language = Annotated[StrictStr, Field(max_length=100)]
 # A list is left at its first error: millions of them would fill the memory.
 Texts = Annotated[list[Text], Field(fail_fast=True)]
 Lists = Annotated[list[Texts], Field(fail_fast=True)]

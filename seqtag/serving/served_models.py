@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seqtag.errors import UsageError
+from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier, TokenWeight
 from seqtag.inference.tagging import PredictingTagger, TaggedSentence, text_spans
@@ -85,9 +85,12 @@ class ServedModel:
         is_classifier = isinstance(self.predictor, PredictingClassifier)
         self.task = "tag" if self.is_tagger else "classify" if is_classifier else "lm"
         self.tokens = 0  # that a tagger has read since the start
-        self.answer(_WARM_UP)
-        if self.task != "lm":
-            self.answer([["Ada", "wrote", "."]])
+        try:
+            self.answer(_WARM_UP)
+            if self.task != "lm":
+                self.answer([["Ada", "wrote", "."]])
+        except SeqtagError as error:
+            raise type(error)(f"{place}: {error}") from None
         logger.info("%s: %s, ready after %.1f s", name, self.kind, time.monotonic() - began)
 
     @property

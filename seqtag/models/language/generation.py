@@ -82,7 +82,8 @@ def next_symbols(
     network: LanguageNetwork, vocabulary: SymbolVocabulary, direction: str, text: Any, k: Any
 ) -> list[tuple[str, float]]:
     """Give what `LanguageModel.predict_next` says of a text, after a check of its arguments."""
-    check.check_options("predict_next", {"text": text, "k": k}, {"text": check.text, "k": check.whole(1)})
+    checks = {"text": check.must_be("a string", lambda value: isinstance(value, str)), "k": check.whole(1)}
+    check.check_options("predict_next", {"text": text, "k": k}, checks)
     _check_forward("predict_next", direction)
     _warn_of_unknown(vocabulary, [text])
     _, log_probs_BV, _ = _read_together(network, [vocabulary.encode(LINE_BREAK + text)])
