@@ -160,9 +160,8 @@ def make_app(
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == STREAMED:
             return Lines(stream(service(), model, request))
         given = parsed(PredictBody, await request.body())
-        if given.threshold is not None and not model.is_tagger and not model.has_several:
-            what = "this model chooses one class for each text, always the most probable one; leave it out"
-            raise RefusedError(422, f"threshold: {what}", "body", field="threshold")
+        if given.threshold is not None and (reason := model.why_no_threshold):
+            raise RefusedError(422, f"threshold: {reason}; leave it out", "body", field="threshold")
         found = await service().ask(model, given.rows, "texts" if given.texts is not None else "tokens")
         records = [shapes.native(model, answer, given.threshold) for answer in found]
         if given.words and given.texts is not None:

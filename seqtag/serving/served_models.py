@@ -114,6 +114,15 @@ class ServedModel:
         """Whether a text may have several classes, or none."""
         return self.task == "classify" and bool(self.predictor.class_set_.is_multi)
 
+    @property
+    def why_no_threshold(self) -> str | None:
+        """Why a request can't choose by probability; None where it can."""
+        if self.kind == "tagger of tokens":
+            return "this model gives each token a tag, so none can be left out"
+        if self.kind == "classifier" and not self.has_several:
+            return "this model chooses one class for each text, always the most probable one"
+        return None
+
     def described(self) -> dict[str, Any]:
         """Say what GET /models tells of the model."""
         thresholds = getattr(self.predictor, "thresholds_", None) if self.is_tagger else None
