@@ -84,6 +84,19 @@ class ImpatientProtocol(H11Protocol):
             self.transport.close()
 
 
+class WorkerWatch(Multiprocess):
+    """Replaces workers that die, at once.
+
+    Uvicorn asks each worker in turn for a sign of life, and waits for that of one that was just killed until the
+    timeout, which has to be long for workers under load. Here only a worker that is gone makes it look.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended."""
+        if not all(worker.process.is_alive() for worker in self.processes):
+            super().keep_subprocess_alive()
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Open the port; UsageError where it is taken or may not be opened, or where there is no such host."""
     try:
@@ -142,7 +155,7 @@ def _serve_in_workers(settings: Settings, opened: socket.socket, workers: int) -
                 timeout_worker_healthcheck=int(settings.limits.seconds) + 10,
                 **_options(settings),
             )
-            Multiprocess(config, sockets=[opened]).run()
+            WorkerWatch(config, sockets=[opened]).run()
         finally:
             del os.environ[_SETTINGS], os.environ[_FIGURES]
 
