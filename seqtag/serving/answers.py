@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from seqtag.serving.served_models import Answer, Classified, ServedModel, Tagged
+from seqtag.serving.served_models import Answer, Classified, Continued, ServedModel, Tagged
 from seqtag.text.schemes import Span
 
 Record = dict[str, Any]
@@ -25,13 +25,23 @@ def native(model: ServedModel, answer: Answer, threshold: float | None = None) -
     if isinstance(answer, Classified):
         probabilities = {label: round(value, _DIGITS) for label, value in answer.probabilities.items()}
         if model.has_several:
-            return {"labels": answer.chosen, "probabilities": probabilities}
+            chosen = answer.chosen
+            if threshold is not None:
+                chosen = [label for label, value in probabilities.items() if value >= threshold]
+            return {"labels": chosen, "probabilities": probabilities}
         return {"label": answer.chosen[0], "score": probabilities[answer.chosen[0]], "probabilities": probabilities}
+    assert isinstance(answer, Tagged)  # what goes on with a text is written by `continued`
     spans = _likely(answer.spans, threshold)
     records = [{"start": span.start, "end": span.end, "label": span.label, "score": _score(span)} for span in spans]
     if isinstance(answer.row, str):
         return {"spans": [{**record, "text": span.text} for record, span in zip(records, spans)]}
     return {"spans": records, "tags": model.tags(answer, spans)}
+
+
+def continued(answer: Answer, k: int) -> Record:
+    """Give the `k` most probable symbols after a text."""
+    assert isinstance(answer, Continued)
+    return {"next": [{"symbol": symbol, "probability": round(p, _DIGITS)} for symbol, p in answer.symbols[:k]]}
 
 
 def hugging_face(answer: Answer, *, strategy: str = "simple", top_k: int | None = None) -> list[Record]:
@@ -42,6 +52,7 @@ def hugging_face(answer: Answer, *, strategy: str = "simple", top_k: int | None 
     if isinstance(answer, Classified):
         ordered = sorted(answer.probabilities.items(), key=lambda item: -item[1])
         return [{"label": label, "score": round(value, _DIGITS)} for label, value in ordered[:top_k]]
+    assert isinstance(answer, Tagged)
     if strategy != "none":
         return [
             {"entity_group": s.label, "score": _score(s), "word": s.text, "start": s.start, "end": s.end}

@@ -1,8 +1,10 @@
 """The endpoints: our own, and the dialects of clients that people already have."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from seqtag.errors import UsageError
+from seqtag.errors import DataError, UsageError
 from seqtag.serving import answers as shapes
 from seqtag.serving import label_studio
 from seqtag.serving.bodies import (
@@ -21,6 +23,8 @@ from seqtag.serving.bodies import (
     KeptText,
     LabelStudioBody,
     ModelInfo,
+    NextAnswer,
+    NextBody,
     PredictBody,
     PresidioBody,
     Refusal,
@@ -49,8 +53,11 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         401: "A token is needed.",
         404: "There is no such model.",
+        403: "A page of another site asks, which the service was not told to allow.",
+        405: "The address means something with another method.",
         408: "The body did not arrive in time.",
         413: "The body is too large.",
+        421: "The service is asked by another name than that of this machine.",
         422: "The request can't be understood; `field` says where.",
         429: "Too much is waiting; come again after Retry-After seconds.",
         503: "The answer took too long, or the service is stopping.",
@@ -153,11 +160,22 @@ def make_app(
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == STREAMED:
             return Lines(stream(service(), model, request))
         given = parsed(PredictBody, await request.body())
+        if given.threshold is not None and (reason := model.why_no_threshold):
+            raise RefusedError(422, f"threshold: {reason}; leave it out", "body", field="threshold")
         found = await service().ask(model, given.rows, "texts" if given.texts is not None else "tokens")
         records = [shapes.native(model, answer, given.threshold) for answer in found]
-        if given.words and given.texts is not None and not model.is_tagger:
-            records = await asyncio.get_running_loop().run_in_executor(None, _with_words, model, given.texts, records)
+        if given.words and given.texts is not None:
+            with_words = partial(_with_words, model, given.texts, records)
+            records = await service().run(model, with_words, "words")
         return json_answer({"model": name, "answers": records})
+
+    @app.post("/models/{name}/next", response_model=NextAnswer, openapi_extra=body(NextBody))
+    async def next_symbols(name: str, request: Request) -> Response:
+        """Say what may follow a text, by a language model: characters or words with their probabilities."""
+        model = service().model(name, goes_on=True)
+        given = parsed(NextBody, await request.body())
+        found = await service().ask(model, [given.text], "text")
+        return json_answer(shapes.continued(found[0], given.k))
 
     @app.post("/models/{name}", response_model=None, openapi_extra=body(HuggingFaceBody))
     async def hugging_face(name: str, request: Request) -> Response:
@@ -176,7 +194,7 @@ def make_app(
     async def analyze(request: Request) -> Response:
         """Answer as Presidio's analyzer does, with the first tagger of spans of the language that is asked for."""
         given = parsed(PresidioBody, await request.body())
-        taggers = [model for model in service().models.values() if model.is_tagger]
+        taggers = [model for model in service().models.values() if model.kind == "tagger of spans"]
         chosen = [model for model in taggers if model.predictor.language in (given.language, "xx")]
         if not chosen:
             spoken = ", ".join(sorted({model.predictor.language for model in taggers})) or "none"
@@ -215,10 +233,12 @@ def make_app(
         """Collect a finished annotation of Label Studio; other events are passed over. Needs --collect."""
         given, collector = parsed(WebhookBody, await request.body()), _collector(service())
         try:
-            record = label_studio.finished(given.action, given.task, given.annotation)
-        except (UsageError, KeyError, TypeError, ValueError, IndexError) as error:
-            what = str(error) if isinstance(error, UsageError) else "not the form of Label Studio's annotations"
-            raise RefusedError(422, f"annotation: {what}", "body", field="annotation") from None
+            record = label_studio.finished(given.action, given.task, given.annotation, given.project)
+            if record is not None:
+                # What holds for a text of the page holds for one of Label Studio.
+                parsed(KeptText, json.dumps({key: value for key, value in record.items() if key != "id"}))
+        except (UsageError, RefusedError) as error:
+            raise RefusedError(422, f"annotation: {error}", "body", field="annotation") from None
         return await _kept(collector, record)
 
     @app.post("/collect", response_model=None, openapi_extra=body(KeptText))
@@ -272,7 +292,12 @@ def _collector(service: Service) -> Collector:
 async def _kept(collector: Collector, record: dict[str, Any] | None) -> Response:
     kept = len(collector)
     if record is not None:
-        kept = await asyncio.get_running_loop().run_in_executor(None, collector.keep, record)
+        try:
+            kept = await asyncio.get_running_loop().run_in_executor(None, collector.keep, record)
+        except DataError as error:
+            raise RefusedError(422, str(error), "collect") from None
+        except OSError as error:
+            raise RefusedError(503, f"the file of --collect can't be written: {error.strerror}", "collect") from None
     return json_answer({"kept": kept})
 
 

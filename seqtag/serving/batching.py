@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 RowT = TypeVar("RowT")
 AnswerT = TypeVar("AnswerT")
+ResultT = TypeVar("ResultT")
 
 
 class QueueFullError(Exception):
@@ -71,6 +72,10 @@ class Batcher(Generic[RowT, AnswerT]):
         self.waiting += cost
         self._arrived.set()
         return await job.done
+
+    async def run(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do other work in the thread that answers, between two batches."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _run(self) -> None:
         while True:

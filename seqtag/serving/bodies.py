@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
 
+from seqtag.serving.served_models import MOST_SYMBOLS
+
 
 def _whole_characters(text: str) -> str:
     try:
@@ -13,7 +15,19 @@ def _whole_characters(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("must have a character that can be seen, and none that can't be printed")
+    return text
+
+
 Text = Annotated[StrictStr, AfterValidator(_whole_characters)]
+Label = Annotated[StrictStr, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Language = Annotated[StrictStr, Field(max_length=100)]
+# A list is left at its first error: millions of them would fill the memory.
+Texts = Annotated[list[Text], Field(fail_fast=True)]
+Lists = Annotated[list[Texts], Field(fail_fast=True)]
+Labels = Annotated[list[Label], Field(fail_fast=True)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -26,9 +40,13 @@ class Body(BaseModel):
 class PredictBody(Body):
     """Texts, which are cut by the rules of the model's language, or sentences as lists of tokens."""
 
-    texts: list[Text] | None = Field(None, examples=[["Ada Lovelace lived in London."]])
-    tokens: list[list[Text]] | None = Field(None, examples=[[["Ada", "lived", "in", "London"]]])
-    threshold: Probability | None = Field(None, description="Spans with a lower probability are left out.")
+    texts: Texts | None = Field(None, examples=[["Ada Lovelace lived in London."]])
+    tokens: Lists | None = Field(None, examples=[[["Ada", "lived", "in", "London"]]])
+    threshold: Probability | None = Field(
+        None,
+        description="Spans with a lower probability are left out; of a classifier with several labels per text, those "
+        "with at least this probability are chosen.",
+    )
     words: bool = Field(False, description="Also give the weight of each word, for a classifier that attends to words.")
 
     @model_validator(mode="after")
@@ -47,7 +65,7 @@ class StreamLine(Body):
     """A line of a stream, one JSON object: a text, or the tokens of a sentence."""
 
     text: Text | None = None
-    tokens: list[Text] | None = None
+    tokens: Texts | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "StreamLine":
@@ -99,11 +117,31 @@ class Answers(BaseModel):
     answers: list[TaggedAnswer] | list[ClassAnswer]
 
 
+class NextBody(Body):
+    """A text that a language model is to go on with."""
+
+    text: Text = Field("", examples=["It was"])
+    k: int = Field(10, ge=1, le=MOST_SYMBOLS, description="So many symbols, the most probable ones.")
+
+
+class NextSymbol(BaseModel):
+    """A character or word that may follow."""
+
+    symbol: str
+    probability: float
+
+
+class NextAnswer(BaseModel):
+    """What may follow the text, the most probable symbol first."""
+
+    next: list[NextSymbol]
+
+
 class ModelInfo(BaseModel):
     """A model that is served."""
 
     name: str
-    task: Literal["tag", "classify"]
+    task: Literal["tag", "classify", "lm"]
     kind: str
     language: str
     labels: list[str]
@@ -128,17 +166,17 @@ class HuggingFaceParameters(BaseModel):
 class HuggingFaceBody(BaseModel):
     """A request in the shape of Hugging Face's inference API for token and text classification."""
 
-    inputs: Text | list[Text]
+    inputs: Text | Texts
     parameters: HuggingFaceParameters = HuggingFaceParameters()
 
 
 class PresidioBody(BaseModel):
     """A request to Presidio's analyzer; keys that mean nothing here are passed over."""
 
-    text: Text | list[Text]
-    language: StrictStr = "en"
+    text: Text | Texts
+    language: Language = "en"
     score_threshold: Probability | None = None
-    entities: list[StrictStr] | None = None
+    entities: Texts | None = None
 
 
 class LabelStudioBody(BaseModel):
@@ -146,7 +184,7 @@ class LabelStudioBody(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    tasks: list[dict[str, Any]] = []
+    tasks: Annotated[list[dict[str, Any]], Field(fail_fast=True)] = []
     label_config: StrictStr | None = None
     label_schema: StrictStr | None = Field(None, alias="schema")  # what /setup calls the same
 
@@ -157,6 +195,7 @@ class WebhookBody(BaseModel):
     action: StrictStr
     task: dict[str, Any] | None = None
     annotation: dict[str, Any] | None = None
+    project: dict[str, Any] | None = None
 
 
 class KeptSpan(Body):
@@ -164,16 +203,16 @@ class KeptSpan(Body):
 
     start: int = Field(ge=0)
     end: int = Field(ge=1)
-    label: Text = Field(min_length=1, max_length=100)
+    label: Label
 
 
 class KeptText(Body):
     """A text with the spans, or the classes, that a person has confirmed."""
 
     text: Text = Field(min_length=1)
-    spans: list[KeptSpan] | None = None
-    label: Text | None = None
-    labels: list[Text] | None = None
+    spans: Annotated[list[KeptSpan], Field(fail_fast=True)] | None = None
+    label: Label | None = None
+    labels: Labels | None = None
 
     @model_validator(mode="after")
     def _spans_fit(self) -> "KeptText":
@@ -183,5 +222,7 @@ class KeptText(Body):
         for span in sorted(self.spans or (), key=lambda span: (span.start, span.end)):
             if not place <= span.start < span.end <= len(self.text):
                 raise ValueError("spans must lie in the text and may not overlap")
+            if not self.text[span.start : span.end].strip():
+                raise ValueError("a span must hold more than white space")
             place = span.end
         return self

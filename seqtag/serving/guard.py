@@ -14,6 +14,7 @@ import time
 import traceback
 import uuid
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seqtag.serving.metrics import Metrics
@@ -23,8 +24,10 @@ logger = logging.getLogger("seqtag.serving")
 
 STREAMED = "application/x-ndjson"  # bodies of this type are read by their endpoint, line by line
 _OPEN = ("/", "/health", "/page.js", "/page.css", "/icon.svg")  # without a token: they hold nothing of anybody
+_GONE = 499  # the status in the log of a request whose client went away before it was whole; nobody is told
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}")
 _LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
+_STREAM = re.compile(r"/models/[^/]+/predict")  # the address that reads streams
 _DRAINED = 16  # times the limit: what is read and thrown away so that a client gets its answer and no broken pipe
 
 
@@ -74,10 +77,12 @@ class Guard:
 
         try:
             self._admit(scope, headers)
-            await self.app(scope, await self._bounded(headers, receive), answer)
+            await self.app(scope, await self._bounded(scope, headers, receive), answer)
         except RefusedError as refused:
             self.metrics.rejected.labels(refused.reason).inc()
             await _send_refusal(refused, answer)
+        except ClientDisconnect:
+            status = _GONE
         except Exception as error:
             # The message of an error may hold a piece of a text; its place in the code can't.
             places = "".join(traceback.format_tb(error.__traceback__))
@@ -97,14 +102,23 @@ class Guard:
             raise RefusedError(
                 421, "this service answers to localhost alone; start it with --host for other names", "host"
             )
+        if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and scope["method"] not in (
+            "GET",
+            "OPTIONS",
+        ):
+            # A browser asks for a page of another site, and may do so without asking first (CORS) for a plain body.
+            origin = headers.get(b"origin", b"").decode("latin-1")
+            if origin not in self.settings.origins and "*" not in self.settings.origins:
+                raise RefusedError(403, "a page of another site may not ask; start with --allow-origin ORIGIN", "site")
         if self.settings.token is not None and scope["path"] not in _OPEN and scope["method"] != "OPTIONS":
             given = _token(headers.get(b"authorization", b""))
             if not hmac.compare_digest(given, self.settings.token.encode()):
                 raise RefusedError(401, "a token is needed: Authorization: Bearer TOKEN", "token")
 
-    async def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+    async def _bounded(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         """Read the body, so far as it may be read; gives what hands it on. Streams are handed on as they come."""
-        if headers.get(b"content-type", b"").split(b";")[0].strip().lower() == STREAMED.encode():
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if kind == STREAMED.encode() and scope["method"] == "POST" and _STREAM.fullmatch(scope["path"]):
             return receive
         limits = self.settings.limits
         try:

@@ -10,9 +10,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 from seqtag.errors import UsageError
-from seqtag.serving.served_models import Answer, Classified, ServedModel
+from seqtag.serving.served_models import Answer, Classified, ServedModel, Tagged
 
 _CONTROLS = {"Labels": "Label", "Choices": "Choice"}
+_MOST_CONTROLS = 100
+_LONGEST_ID = 100  # of a task
 _FINISHED = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED")
 
 
@@ -24,6 +26,7 @@ class Project:
     owner: str  # the name of the object that is marked
     key: str  # of the text in the data of a task
     is_choice: bool
+    has_several: bool  # whether several choices may be right for a text
     labels: frozenset[str]
 
 
@@ -35,6 +38,8 @@ def read_projects(config: str) -> list[Project]:
         root = ElementTree.fromstring(config)
     except ElementTree.ParseError as error:
         raise UsageError(f"label_config: not XML ({error})") from None
+    if sum(element.tag in _CONTROLS for element in root.iter()) > _MOST_CONTROLS:
+        raise UsageError(f"label_config: more than {_MOST_CONTROLS} Labels and Choices, and one is what a model fills")
     texts = {
         element.get("name"): (element.get("value") or "").removeprefix("$")
         for element in root.iter()
@@ -46,6 +51,7 @@ def read_projects(config: str) -> list[Project]:
             owner=element.get("toName", ""),
             key=texts[element.get("toName")],
             is_choice=element.tag == "Choices",
+            has_several=element.get("choice") == "multiple",
             labels=frozenset(
                 str(each.get("alias") or each.get("value")) for each in element.iter(_CONTROLS[element.tag])
             ),
@@ -79,7 +85,7 @@ def text_of(task: Mapping[str, Any], project: Project) -> str:
     data = task.get("data")
     text = data.get(project.key) if isinstance(data, Mapping) else None
     if not isinstance(text, str):
-        raise UsageError(f"task {task.get('id')}: its data have no text under {project.key!r}")
+        raise UsageError(f"task {_id_of(task)}: its data have no text under {project.key!r}")
     return text
 
 
@@ -91,6 +97,7 @@ def prediction(model: ServedModel, project: Project, answer: Answer) -> dict[str
         score = max((answer.probabilities[label] for label in chosen), default=0.0)
         result = {**shared, "id": "c1", "type": "choices", "value": {"choices": chosen}, "score": round(score, 6)}
         return {"model_version": model.name, "score": round(score, 6), "result": [result] if chosen else []}
+    assert isinstance(answer, Tagged)
     assert isinstance(answer.row, str)
     spans = [span for span in answer.spans if span.label in project.labels]
     results = [
@@ -117,33 +124,68 @@ def prediction(model: ServedModel, project: Project, answer: Answer) -> dict[str
 
 
 def finished(
-    action: str, task: Mapping[str, Any] | None, annotation: Mapping[str, Any] | None
+    action: str,
+    task: Mapping[str, Any] | None,
+    annotation: Mapping[str, Any] | None,
+    project: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """Give the text and the labels of a finished annotation as one record of a corpus; None for other events.
 
+    The configuration of the project says which text was marked; without it the longest one of the task is taken.
     Raises UsageError for an annotation that holds neither spans nor choices of a text.
     """
     if action not in _FINISHED or not task or not annotation or annotation.get("was_cancelled"):
         return None
-    results = annotation.get("result")
-    data = task.get("data")
+    results, data = annotation.get("result"), task.get("data")
     if not isinstance(results, list) or not isinstance(data, Mapping):
         raise UsageError("the event holds no result or no data of its task")
-    texts = [value for value in data.values() if isinstance(value, str)]
-    if not texts:
-        raise UsageError(f"task {task.get('id')}: its data hold no text")
-    text = max(texts, key=len)
-    record: dict[str, Any] = {"id": str(task.get("id")), "text": text}
-    values = [(each.get("type"), each.get("value")) for each in results if isinstance(each, Mapping)]
-    choices = [value["choices"] for kind, value in values if kind == "choices" and isinstance(value, Mapping)]
+    marks = [each for each in results if isinstance(each, Mapping) and isinstance(each.get("value"), Mapping)]
+    choices = [each["value"].get("choices") for each in marks if each.get("type") == "choices"]
+    spans = [each["value"] for each in marks if each.get("type") == "labels"]
+    if len(choices) + bool(spans) > 1:
+        raise UsageError("the event holds several kinds of marks, and a text is kept with one")
+    control = _control(project, [each.get("from_name") for each in marks if each.get("type") in ("choices", "labels")])
+    if control is not None:
+        text = text_of(task, control)
+    else:
+        texts = [value for value in data.values() if isinstance(value, str)]
+        if not texts:
+            raise UsageError(f"task {_id_of(task)}: its data hold no text")
+        text = max(texts, key=len)
+    record: dict[str, Any] = {} if task.get("id") is None else {"id": _id_of(task)}
+    record["text"] = text
     if choices:
-        return {**record, "label": choices[0][0]} if len(choices[0]) == 1 else {**record, "labels": choices[0]}
-    spans = []
-    for kind, value in values:
-        if kind in ("labels", "hypertextlabels") and isinstance(value, Mapping):
-            start, end = int(value["start"]), int(value["end"])
-            words = value.get("text")
-            if not 0 <= start < end <= len(text) or (isinstance(words, str) and words != text[start:end]):
-                raise UsageError(f"task {task.get('id')}: at {start}:{end} of its text stand other words than marked")
-            spans.append({"start": start, "end": end, "label": value[kind][0]})
-    return {**record, "spans": spans}
+        chosen = choices[0]
+        if not isinstance(chosen, list) or not chosen:
+            raise UsageError("its choices are no list, or none was made")
+        is_one = len(chosen) == 1 and not (control and control.has_several)
+        return {**record, "label": chosen[0]} if is_one else {**record, "labels": chosen}
+    if control is not None and control.is_choice:
+        if not control.has_several:
+            raise UsageError("no choice was made")
+        return {**record, "labels": []}
+    return {**record, "spans": [_span(value, text) for value in spans]}
+
+
+def _id_of(task: Mapping[str, Any]) -> str:
+    return str(task.get("id"))[:_LONGEST_ID]
+
+
+def _control(project: Mapping[str, Any] | None, names: Sequence[Any]) -> Project | None:
+    """Find the control that an annotation was made with: the one of its marks, or else the first of the project."""
+    config = project.get("label_config") if project else None
+    if not isinstance(config, str):
+        return None
+    controls = read_projects(config)
+    return next((control for control in controls if control.control in names), controls[0])
+
+
+def _span(value: Mapping[str, Any], text: str) -> dict[str, Any]:
+    start, end, labels, words = (value.get(key) for key in ("start", "end", "labels", "text"))
+    if not isinstance(labels, list) or len(labels) != 1:
+        raise UsageError("a span needs one label")
+    if type(start) is not int or type(end) is not int:
+        raise UsageError("the start and end of a span must be whole numbers")
+    if not 0 <= start < end <= len(text) or (isinstance(words, str) and words != text[start:end]):
+        raise UsageError("a span doesn't hold the words of the text that it was marked on")
+    return {"start": start, "end": end, "label": labels[0]}

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seqtag.errors import UsageError
+from seqtag.errors import SeqtagError, UsageError
+from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier, TokenWeight
 from seqtag.inference.tagging import PredictingTagger, TaggedSentence, text_spans
 from seqtag.models.predictor import load_predictor
+from seqtag.store import read_task
 from seqtag.text.schemes import Span, tags_from_spans
 
 logger = logging.getLogger("seqtag")
@@ -19,6 +21,7 @@ logger = logging.getLogger("seqtag")
 Row = str | list[str]  # a text, or the tokens of a sentence
 
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
+MOST_SYMBOLS = 100  # that a language model tells of what may follow a text
 _WARM_UP = ["Ada Lovelace wrote to Charles Babbage in London on 5 July 1843.", "It rained.", ""]
 
 
@@ -39,7 +42,14 @@ class Classified:
     chosen: list[str]
 
 
-Answer: TypeAlias = Tagged | Classified
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The symbols that a language model expects after a text, the most probable first, each with its probability."""
+
+    symbols: list[tuple[str, float]]
+
+
+Answer: TypeAlias = Tagged | Classified | Continued
 
 
 def model_names(models: Sequence[str]) -> dict[str, str]:
@@ -64,51 +74,72 @@ def model_names(models: Sequence[str]) -> dict[str, str]:
 
 
 class ServedModel:
-    """A trained tagger or classifier; `answer` may be called by one thread at a time."""
+    """A trained tagger, classifier or language model; only one thread at a time may use it."""
 
     def __init__(self, name: str, place: str, *, engine: str | None = None, threads: int | None = None) -> None:
         """Load a model and answer a few texts with it, so that the first request costs what others do."""
         began = time.monotonic()
         self.name = name
-        self.predictor: Any = load_predictor(place, device="cpu", engine=engine, threads=threads)
+        self.predictor = _load(place, engine=engine, threads=threads)
         self.is_tagger = isinstance(self.predictor, PredictingTagger)
+        is_classifier = isinstance(self.predictor, PredictingClassifier)
+        self.task = "tag" if self.is_tagger else "classify" if is_classifier else "lm"
         self.tokens = 0  # that a tagger has read since the start
-        self.answer(_WARM_UP)
-        self.answer([["Ada", "wrote", "."]])
+        try:
+            self.answer(_WARM_UP)
+            if self.task != "lm":
+                self.answer([["Ada", "wrote", "."]])
+        except SeqtagError as error:
+            raise type(error)(f"{place}: {error}") from None
         logger.info("%s: %s, ready after %.1f s", name, self.kind, time.monotonic() - began)
 
     @property
     def kind(self) -> str:
-        """What the model is: a tagger of spans or of tokens, or a classifier."""
+        """What the model is: a tagger of spans or of tokens, a classifier, or a language model."""
+        if self.task == "lm":
+            return f"language model of {self.predictor.level}s"
         if not self.is_tagger:
             return "classifier"
         return "tagger of tokens" if self.predictor.scheme_ == "plain" else "tagger of spans"
 
     @property
     def labels(self) -> list[str]:
-        """The labels of spans, the tags, or the classes."""
+        """The labels of spans, the tags, or the classes; a language model has none."""
+        if self.task == "lm":
+            return []
         return list(map(str, self.predictor.labels_ if self.is_tagger else self.predictor.class_set_.labels))
 
     @property
     def has_several(self) -> bool:
         """Whether a text may have several classes, or none."""
-        return not self.is_tagger and bool(self.predictor.class_set_.is_multi)
+        return self.task == "classify" and bool(self.predictor.class_set_.is_multi)
+
+    @property
+    def why_no_threshold(self) -> str | None:
+        """Why a request can't choose by probability; None where it can."""
+        if self.kind == "tagger of tokens":
+            return "this model gives each token a tag, so none can be left out"
+        if self.kind == "classifier" and not self.has_several:
+            return "this model chooses one class for each text, always the most probable one"
+        return None
 
     def described(self) -> dict[str, Any]:
         """Say what GET /models tells of the model."""
         thresholds = getattr(self.predictor, "thresholds_", None) if self.is_tagger else None
         return {
             "name": self.name,
-            "task": "tag" if self.is_tagger else "classify",
+            "task": self.task,
             "kind": self.kind,
-            "language": self.predictor.language,
+            "language": self.predictor.language or "xx",
             "labels": self.labels,
             "several_labels": self.has_several,
             "thresholds": thresholds,
         }
 
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
-        """Answer texts and token lists, in order."""
+        """Answer texts and token lists, in order; a language model takes texts alone."""
+        if self.task == "lm":
+            return [Continued(self.predictor.predict_next(row, k=MOST_SYMBOLS)) for row in rows]
         return self._tagged(rows) if self.is_tagger else self._classified(rows)
 
     def _tagged(self, rows: Sequence[Row]) -> list[Answer]:
@@ -143,10 +174,20 @@ class ServedModel:
 
     def weights(self, text: str) -> list[TokenWeight] | None:
         """Give the weight of each word in the decision about a text; None where the model has none."""
-        if self.is_tagger or not self.predictor.has_attention:
+        if self.task != "classify" or not self.predictor.has_attention:
             return None
         weights: list[TokenWeight] = self.predictor.predict_attention([text])[0]
         return weights
+
+
+def _load(place: str, *, engine: str | None, threads: int | None) -> Any:
+    folder = find_model(place)
+    with named(place, folder):
+        if read_task(folder) != "lm":
+            return load_predictor(folder, device="cpu", engine=engine, threads=threads)
+        from seqtag import LanguageModel
+
+        return LanguageModel.load(folder, device="cpu")
 
 
 def load_models(

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from seqtag.errors import UsageError
 from seqtag.serving.app import make_app
+from seqtag.serving.collecting import Collector
 from seqtag.serving.served_models import load_models
 from seqtag.serving.settings import Settings
 
@@ -25,16 +27,21 @@ logger = logging.getLogger("seqtag.serving")
 _SETTINGS = "SEQTAG_SERVING"  # the variable through which a worker is told everything
 _FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client adds up the figures of several processes
 _HEAD_SECONDS = 10.0  # that the head of a request may take to arrive
+_READ_SECONDS = 30.0  # in which a client must read a part of what waits for it
 _MOST_CONNECTIONS = 2_000
 
 
 class ImpatientProtocol(H11Protocol):
-    """HTTP/1.1 for clients that send: a connection that brings no whole head of a request in time is closed."""
+    """HTTP/1.1 for clients that send and read.
+
+    A connection is closed that brings no whole head of a request in time, or reads nothing of an answer for as long.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+        self._reading: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Stop waiting when the head of a request is whole, and wait anew when the next one begins."""
@@ -46,14 +53,48 @@ class ImpatientProtocol(H11Protocol):
             # The next request has begun to arrive on a connection that is kept.
             self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
 
+    def pause_writing(self) -> None:
+        """Begin to watch a client that does not read what it was sent."""
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self._reading = self.loop.call_later(_READ_SECONDS, self._look_at_unread)
+
+    def resume_writing(self) -> None:
+        """Stop watching: the client reads."""
+        super().resume_writing()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _look_at_unread(self) -> None:
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self._unread >= before:
+            self.transport.abort()
+        else:
+            self._reading = self.loop.call_later(_READ_SECONDS, self._look_at_unread)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._watch.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
         super().connection_lost(exc)
 
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class WorkerWatch(Multiprocess):
+    """Replaces workers that die, at once.
+
+    Uvicorn asks each worker in turn for a sign of life, and waits for that of one that was just killed until the
+    timeout, which has to be long for workers under load. Here only a worker that is gone makes it look.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended."""
+        if not all(worker.process.is_alive() for worker in self.processes):
+            super().keep_subprocess_alive()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,14 +117,20 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(settings: Settings, *, port: int, workers: int = 1) -> None:
     """Serve until the process is told to end; then what was asked is answered, and nothing new is taken.
 
-    Raises UsageError or ModelError for a model that can't be loaded, before anything is served.
+    Raises UsageError or ModelError for a model that can't be loaded, and DataError for a file that can't collect,
+    before anything is served.
     """
     set_up_logs(as_json=settings.logs_json)
+    _allow_connections()
+    if settings.collect is not None:
+        Collector(settings.collect)
     models = load_models(settings.models, engine=settings.engine, threads=settings.threads)
     opened = listen(settings.host, port)
     place = opened.getsockname()
     host = f"[{place[0]}]" if ":" in place[0] else place[0]
     logger.warning("serving %s at http://%s:%d", ", ".join(models), host, place[1])
+    if settings.token is None and not settings.is_local:
+        logger.warning("without --token, anybody who reaches this address may ask")
     try:
         # Ctrl-C and SIGTERM are how a service ends; uvicorn has answered what was asked when it hands them on.
         with suppress(KeyboardInterrupt):
@@ -108,7 +155,7 @@ def _serve_in_workers(settings: Settings, opened: socket.socket, workers: int) -
                 timeout_worker_healthcheck=int(settings.limits.seconds) + 10,
                 **_options(settings),
             )
-            Multiprocess(config, sockets=[opened]).run()
+            WorkerWatch(config, sockets=[opened]).run()
         finally:
             del os.environ[_SETTINGS], os.environ[_FIGURES]
 
@@ -117,7 +164,32 @@ def worker_app() -> Any:
     """Build the application in a worker, from what its parent has left in the environment."""
     settings = Settings.parsed(os.environ[_SETTINGS])
     set_up_logs(as_json=settings.logs_json)
+    _forget_dead_workers(Path(os.environ[_FIGURES]))
     return make_app(settings, among_workers=True)
+
+
+def _forget_dead_workers(figures: Path) -> None:
+    """Take what a killed worker had waiting out of the figures; what it has answered stays counted."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for pid in {int(path.stem.rpartition("_")[2]) for path in figures.glob("gauge_live*_*.db")}:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            mark_process_dead(pid, str(figures))
+
+
+def _allow_connections() -> None:
+    """Raise the number of files that the process may open, as far as it may, to what the connections need."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # not a POSIX system
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _options(settings: Settings) -> dict[str, Any]:

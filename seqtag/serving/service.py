@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,11 @@ from seqtag.serving.served_models import Answer, Row, ServedModel
 from seqtag.serving.settings import Settings
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
+ResultT = TypeVar("ResultT")
+
+_MOST_FAULTS = 1_000  # of a body, that are listed to find the first one
+_KIND = re.compile(r"^function-after\[|^list\[")
+_LONGEST_NAME = 100  # of a field, or of what stands in its place, that is repeated in an answer
 
 
 class Service:
@@ -29,7 +35,7 @@ class Service:
         limits = settings.limits
         self.batchers: dict[str, Batcher[Row, Answer]] = {
             name: Batcher(
-                model.answer,
+                self._counted(model),
                 most=limits.batch_characters,
                 most_waiting=limits.queue_characters,
                 wait=limits.batch_wait,
@@ -38,11 +44,31 @@ class Service:
             for name, model in models.items()
         }
 
-    def model(self, name: str) -> ServedModel:
-        """Find a model by its name."""
+    def _counted(self, model: ServedModel) -> Callable[[Sequence[Row]], list[Answer]]:
+        """Let a model answer, and count the tokens that it has read; only the model's thread counts."""
+
+        def answer(rows: Sequence[Row]) -> list[Answer]:
+            before = model.tokens
+            found = model.answer(rows)
+            self.metrics.tokens.labels(model.name).inc(model.tokens - before)
+            return found
+
+        return answer
+
+    def model(self, name: str, *, goes_on: bool = False) -> ServedModel:
+        """Find a model by its name: one that tags or classifies, or a language model, which goes on with a text."""
         if name not in self.models:
-            raise RefusedError(404, f"no model is called {name!r}; there are: {', '.join(self.models)}", "model")
-        return self.models[name]
+            shown = name[:_LONGEST_NAME]
+            raise RefusedError(404, f"no model is called {shown!r}; there are: {', '.join(self.models)}", "model")
+        model = self.models[name]
+        if (model.task == "lm") != goes_on:
+            what = (
+                f"which knows no next symbols; ask POST /models/{name}/predict"
+                if goes_on
+                else f"which knows no tags or classes; ask POST /models/{name}/next"
+            )
+            raise RefusedError(422, f"{name} is a {model.kind}, {what}", "model")
+        return model
 
     async def ask(self, model: ServedModel, rows: Sequence[Row], field: str = "texts") -> list[Answer]:
         """Give a model's answers; RefusedError where they are too many, or come too late."""
@@ -51,36 +77,52 @@ class Service:
             raise RefusedError(
                 422, f"{len(rows):,} rows, and at most {limits.texts:,} go into a request", "texts", field=field
             )
-        cost = sum(len(row) if isinstance(row, str) else sum(map(len, row)) + len(row) for row in rows)
+        cost = sum(map(cost_of, rows))
         if cost > limits.characters:
             most = f"{limits.characters:,}"
             raise RefusedError(
                 422, f"{cost:,} characters, and at most {most} go into a request", "characters", field=field
             )
-        batcher, before = self.batchers[name], model.tokens
+        batcher = self.batchers[name]
         try:
-            found = await asyncio.wait_for(batcher.submit(rows, cost), limits.seconds)
+            found = await self._in_time(batcher.submit(rows, cost), field)
         except QueueFullError:
             raise RefusedError(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
-        except asyncio.TimeoutError:
-            raise RefusedError(503, f"no answer within {limits.seconds:g} s", "timeout", retry_after=5) from None
-        except SeqtagError as error:
-            raise RefusedError(422, str(error), "model", field=field) from None
         finally:
             self.metrics.waiting.labels(name).set(batcher.waiting)
         self.metrics.texts.labels(name).inc(len(rows))
         self.metrics.characters.labels(name).inc(cost)
-        self.metrics.tokens.labels(name).inc(max(model.tokens - before, 0))
         return found
+
+    async def run(self, model: ServedModel, work: Callable[[], ResultT], field: str) -> ResultT:
+        """Do some other work with a model, in its thread, which is the only one that may use it."""
+        return await self._in_time(self.batchers[model.name].run(work), field)
+
+    async def _in_time(self, answer: Coroutine[Any, Any, ResultT], field: str) -> ResultT:
+        seconds = self.settings.limits.seconds
+        try:
+            return await asyncio.wait_for(answer, seconds)
+        except asyncio.TimeoutError:
+            raise RefusedError(503, f"no answer within {seconds:g} s", "timeout", retry_after=5) from None
+        except SeqtagError as error:
+            raise RefusedError(422, str(error), "model", field=field) from None
+
+
+def cost_of(row: Row) -> int:
+    """Say how many characters a row counts for; a token counts for one more than it has."""
+    return len(row) if isinstance(row, str) else sum(map(len, row)) + len(row)
 
 
 def parsed(kind: type[BodyT], content: bytes | str) -> BodyT:
     """Read JSON as a body; RefusedError with the field that is at fault, and without what stood there."""
     try:
-        return kind.model_validate_json(content)
+        return kind.model_validate_json(content, strict=True)
     except ValidationError as error:
+        if error.error_count() > _MOST_FAULTS:
+            raise RefusedError(422, f"more than {_MOST_FAULTS:,} things are wrong with the body", "body") from None
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        # Where a field may be of two kinds, pydantic adds what it calls the kind.
+        where = ".".join(str(part) for part in first["loc"] if not _KIND.search(str(part)))[:_LONGEST_NAME]
         problem = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
             problem = f"unknown; {near_miss(where, kind.model_fields)}"

@@ -13,7 +13,7 @@ from seqtag.serving import answers as shapes
 from seqtag.serving.bodies import StreamLine
 from seqtag.serving.guard import STREAMED, RefusedError
 from seqtag.serving.served_models import Answer, Row, ServedModel
-from seqtag.serving.service import Service, parsed
+from seqtag.serving.service import Service, cost_of, parsed
 
 _PIECES_WAITING = 64  # pieces of a stream that are answered before the client reads them
 
@@ -35,20 +35,23 @@ class Lines(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces as they come."""
         waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_WAITING)
+        failed: list[Exception] = []
 
         async def answer() -> None:
             try:
                 async for piece in self.pieces:
                     await waiting.put(piece)
-            finally:
-                await waiting.put(None)
+            except Exception as error:
+                failed.append(error)
+            await waiting.put(None)
 
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         task = asyncio.create_task(answer())
         try:
             while (piece := await waiting.get()) is not None:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await task
+            if failed:
+                raise failed[0]
             await send({"type": "http.response.body", "body": b""})
         finally:
             task.cancel()
@@ -78,6 +81,8 @@ async def stream(service: Service, model: ServedModel, request: Request) -> Asyn
 
 
 async def _answered(service: Service, model: ServedModel, lines: Sequence[bytes]) -> AsyncIterator[bytes]:
+    limits = service.settings.limits
+    most = min(limits.batch_characters, limits.characters)
     rows: list[Row | RefusedError] = []
     for line in lines:
         if line.strip():
@@ -91,32 +96,36 @@ async def _answered(service: Service, model: ServedModel, lines: Sequence[bytes]
         # What belongs together for the model: rows up to the size of a batch, and at least one.
         run: list[Row] = []
         size, end = 0, place
-        while end < len(rows) and (not run or size < service.settings.limits.batch_characters):
+        while end < len(rows):
             row = rows[end]
             if not isinstance(row, RefusedError):
+                size += cost_of(row)
+                if run and size > most:
+                    break
                 run.append(row)
-                size += sum(map(len, row))
             end += 1
-        try:
-            found = iter(await _patiently(service, model, run))
-            records = [
-                {"error": str(row)} if isinstance(row, RefusedError) else shapes.native(model, next(found))
-                for row in rows[place:end]
-            ]
-        except RefusedError as refused:
-            records = [{"error": str(row if isinstance(row, RefusedError) else refused)} for row in rows[place:end]]
-        yield b"".join(map(_line, records))
+        found = iter(await _patiently(service, model, run))
+        answers = [row if isinstance(row, RefusedError) else next(found) for row in rows[place:end]]
+        yield b"".join(
+            _line({"error": str(answer)} if isinstance(answer, RefusedError) else shapes.native(model, answer))
+            for answer in answers
+        )
         place = end
 
 
-async def _patiently(service: Service, model: ServedModel, rows: Sequence[Row]) -> list[Answer]:
-    """Ask again while the queue is full: a stream can wait, and its client with it."""
+async def _patiently(service: Service, model: ServedModel, rows: Sequence[Row]) -> Sequence[Answer | RefusedError]:
+    """Answer rows, or say why not; of several, only the one at fault is refused.
+
+    Asks again while the queue is full: a stream can wait, and its client with it.
+    """
     while True:
         try:
-            return await service.ask(model, rows)
+            return await service.ask(model, rows) if rows else []
         except RefusedError as refused:
+            if refused.status == 422 and len(rows) > 1:
+                return [answer for row in rows for answer in await _patiently(service, model, [row])]
             if refused.status != 429:
-                raise
+                return [refused] * len(rows)
             await asyncio.sleep(0.05)
 
 

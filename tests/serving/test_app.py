@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from seqtag import load_corpus
+from seqtag import LanguageModel, load_corpus
 from seqtag.runtime import load
 from seqtag.serving.served_models import ServedModel
 from seqtag.serving.settings import Limits
@@ -261,3 +262,27 @@ def test_the_document_describes_every_body(client: TestClient):
 
     known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert references(document) <= known
+
+
+def test_a_language_model_says_what_may_follow(serve: Callable[..., TestClient], saved_language_model: Path):
+    client = serve(with_lm=True)
+    expected = LanguageModel.load(saved_language_model, device="cpu").predict_next("to b", k=3)
+    found = client.post("/models/lm/next", json={"text": "to b", "k": 3}).json()["next"]
+    assert found == [{"symbol": symbol, "probability": round(p, 6)} for symbol, p in expected]
+    described = client.get("/models").json()[-1]
+    assert (described["task"], described["kind"]) == ("lm", "language model of characters")
+    refused(client.post("/models/lm/predict", json={"texts": ["a"]}), 422, "ask POST /models/lm/next")
+    refused(client.post("/models/lm", json={"inputs": "a"}), 422, "ask POST /models/lm/next")
+    refused(client.post("/models/ner/next", json={"text": "a"}), 422, "ask POST /models/ner/predict")
+
+
+def test_tokens_of_requests_that_go_together_are_counted_once(serve: Callable[..., TestClient]):
+    client = serve()
+    with ThreadPoolExecutor(8) as clients:
+        list(clients.map(lambda _: client.post("/models/ner/predict", json={"tokens": [["Ada", "met"]]}), range(40)))
+    assert 'seqtag_tokens_total{model="ner"} 80.0' in client.get("/metrics").text
+
+
+def test_a_threshold_is_for_models_that_choose_by_one(client: TestClient):
+    response = client.post("/models/mood/predict", json={"texts": ["good"], "threshold": 0.9})
+    refused(response, 422, "always the most probable one", "threshold")

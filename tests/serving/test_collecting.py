@@ -31,3 +31,30 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str):
     with pytest.raises(DataError, match=r"kept.jsonl:1: .* name another file"):
         Collector(path)
     assert path.read_text() == content
+
+
+def test_whatever_stands_in_a_text_is_read_again(tmp_path: Path):
+    path = tmp_path / "kept.jsonl"
+    texts = ["a\u2028b", "a\x85b\x0cc\x1cd", "x\r\ny", "#1", "\x00"]
+    collector = Collector(path)
+    for text in texts:
+        collector.keep({"text": text, "spans": []})
+    collector.keep({"id": "1", "text": "other", "spans": []})
+    assert len(Collector(path)) == len(texts) + 1
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    assert Collector(path).keep({"text": "last", "spans": []}) == len(texts) + 2
+    assert len(Collector(path)) == len(texts) + 2
+
+
+def test_a_file_holds_one_kind_of_texts(tmp_path: Path):
+    collector = Collector(tmp_path / "kept.jsonl")
+    collector.keep({"text": "a", "spans": []})
+    with pytest.raises(DataError, match="holds texts with spans, and this one has a class"):
+        collector.keep({"text": "b", "label": "x"})
+    with pytest.raises(DataError, match="holds texts with spans, and this one has a class"):
+        Collector(tmp_path / "kept.jsonl").keep({"text": "b", "label": "x"})
+
+
+def test_a_place_where_nothing_can_be_written_is_said(tmp_path: Path):
+    with pytest.raises(DataError, match="can't be read and written: Is a directory"):
+        Collector(tmp_path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag import UsageError
+from seqtag import LanguageModel, UsageError
 from seqtag.serving.served_models import ServedModel, load_models, model_names
 
 
@@ -29,3 +29,17 @@ def test_a_model_describes_itself(served: dict[str, ServedModel]):
 def test_a_model_that_is_missing_is_named(tmp_path: Path):
     with pytest.raises(UsageError, match="nothing-here"):
         load_models({"a": str(tmp_path / "nothing-here")})
+
+
+def test_a_threshold_is_for_what_may_be_left_out(served: dict[str, ServedModel], monkeypatch: pytest.MonkeyPatch):
+    assert served["ner"].why_no_threshold is None
+    assert "one class" in served["mood"].why_no_threshold
+    monkeypatch.setattr(ServedModel, "kind", "tagger of tokens")
+    assert "each token" in served["ner"].why_no_threshold
+
+
+def test_a_model_that_cannot_be_served_is_named(tmp_path: Path):
+    model = LanguageModel(direction="backward", hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+    folder = model.fit(["to be or not to be"] * 40, watchers=()).save(tmp_path / "backward")
+    with pytest.raises(UsageError, match="backward: predict_next: this model reads backward"):
+        ServedModel("a", str(folder))

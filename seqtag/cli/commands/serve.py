@@ -14,6 +14,7 @@ EXAMPLES = (
     "seqtag serve models/ner",
     "seqtag serve models/ner mood=models/2024/final --port 8080 --workers 2",
     "seqtag serve models/ner --collect corrected.jsonl",
+    "seqtag serve OWNER/NAME",
     "SEQTAG_TOKEN=... seqtag serve models/ner --host 0.0.0.0",
 )
 _LIMITS = "Limits"
@@ -25,7 +26,8 @@ def serve(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="Model folders, each served under the name of its folder, or under another one: NAME=DIR.",
+            help="Model folders, or names on the Hugging Face hub (OWNER/NAME), each served under the last part of "
+            "its name, or under another one: NAME=MODEL. Taggers, classifiers and language models.",
         ),
     ],
     host: Annotated[str, typer.Option(help="The address to listen on. Default: this machine alone.")] = "127.0.0.1",
@@ -87,8 +89,9 @@ def serve(
 ) -> None:
     """Serve models over HTTP, with a page at / to try and correct them, until Ctrl-C or SIGTERM.
 
-    POST /models/NAME/predict takes texts or tokens. GET /openapi.json describes all endpoints, among them those that
-    clients of Hugging Face, Label Studio and Presidio speak to.
+    POST /models/NAME/predict takes texts or tokens, and POST /models/NAME/next a text that a language model goes on
+    with. GET /openapi.json describes all endpoints, among them those that clients of Hugging Face, Label Studio and
+    Presidio speak to.
     """
     from seqtag.serving.served_models import model_names
     from seqtag.serving.settings import Limits, Settings
@@ -97,10 +100,12 @@ def serve(
         raise UsageError("--collect: one process writes the file; leave out --workers")
     if collect is not None and not Path(collect).absolute().parent.is_dir():
         raise UsageError(f"--collect {collect}: there is no folder for it")
+    if token is not None and not token.strip():
+        raise UsageError("--token: is empty, so it would keep nobody out; give one, or leave it out")
     settings = Settings(
         models=model_names(models),
         host=host,
-        token=token or None,
+        token=token and token.strip(),
         origins=tuple(allow_origin or ()),
         engine=engine,
         threads=threads or (1 if workers > 1 else None),

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from seqtag.errors import UsageError
+from seqtag.inference.finite import check_finite
 from seqtag.models import options as check
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.recurrent import State
-from seqtag.nn.sampling import Sampling, pick
+from seqtag.nn.sampling import Sampling, candidate_probs, pick
 from seqtag.reporting.figures import listed
 from seqtag.text.symbol_vocabulary import LINE_BREAK, UNKNOWN_ID, SymbolVocabulary
 
@@ -65,10 +66,7 @@ def read_request(vocabulary: SymbolVocabulary, direction: str, *arguments: Any) 
     """Check the arguments of `LanguageModel.generate`, in their order; UsageError names all bad values at once."""
     check.check_options("generate", dict(zip(CHECKS, arguments, strict=True)), CHECKS)
     prompt, num_tokens, temperature, top_k, top_p, stop, seed = map(check.plain, arguments)
-    if direction == "backward":
-        raise UsageError(
-            "generate: this model reads backward, so it can't go on with a text; train one with direction='forward'"
-        )
+    _check_forward("generate", direction)
     asked = Request(
         (prompt,) if isinstance(prompt, str) else tuple(prompt),
         num_tokens,
@@ -78,6 +76,31 @@ def read_request(vocabulary: SymbolVocabulary, direction: str, *arguments: Any) 
     )
     _warn_of_unknown(vocabulary, asked.prompts)
     return asked
+
+
+def next_symbols(
+    network: LanguageNetwork, vocabulary: SymbolVocabulary, direction: str, text: Any, k: Any
+) -> list[tuple[str, float]]:
+    """Give what `LanguageModel.predict_next` says of a text, after a check of its arguments."""
+    checks = {"text": check.must_be("a string", lambda value: isinstance(value, str)), "k": check.whole(1)}
+    check.check_options("predict_next", {"text": text, "k": k}, checks)
+    _check_forward("predict_next", direction)
+    _warn_of_unknown(vocabulary, [text])
+    _, log_probs_BV, _ = _read_together(network, [vocabulary.encode(LINE_BREAK + text)])
+    check_finite(log_probs_BV.isfinite().all(), network=network)
+    probs_V = candidate_probs(log_probs_BV, Sampling(banned=(UNKNOWN_ID,)))[0]
+    # The unknown symbol, which is never written, comes last even where others are as improbable.
+    probs_V[UNKNOWN_ID] = -1
+    probs_K, ids_K = probs_V.sort(descending=True, stable=True)
+    most = min(int(k), len(vocabulary) - 1)
+    return [(vocabulary.symbols[i], p) for i, p in zip(ids_K[:most].tolist(), probs_K[:most].tolist())]
+
+
+def _check_forward(name: str, direction: str) -> None:
+    if direction == "backward":
+        raise UsageError(
+            f"{name}: this model reads backward, so it can't go on with a text; train one with direction='forward'"
+        )
 
 
 def _warn_of_unknown(vocabulary: SymbolVocabulary, prompts: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from seqtag.models import options as check
 from seqtag.models.card import model_card
 from seqtag.models.estimator import Estimator, keeps_generators
 from seqtag.models.fitting import Run
-from seqtag.models.language.generation import read_request, write
+from seqtag.models.language.generation import next_symbols, read_request, write
 from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
 from seqtag.models.options import documented, option
 from seqtag.nn.language import LanguageNetwork
@@ -279,6 +279,19 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         values = prompt, num_tokens, temperature, top_k, top_p, stop, seed
         asked = read_request(self.vocabulary_, self.direction, *values)
         return (piece for _, piece in write(self.network_, self.vocabulary_, asked))
+
+    def predict_next(self, text: str = "", *, k: int = 10) -> list[tuple[str, float]]:
+        """Give the `k` most probable symbols after a text with their probabilities, the most probable one first.
+
+        These are the probabilities with which `generate` draws its first symbol at temperature 1: the text is read as
+        the beginning of a line, and the unknown symbol is left out. Raises UsageError as `generate` does.
+
+        >>> model = LanguageModel(hidden_size=8, bptt=10, batch_size=4, epochs=1, device="cpu")
+        >>> [probability > 0 for symbol, probability in model.fit(["to be " * 40], watchers=()).predict_next("t", k=2)]
+        [True, True]
+        """
+        self._check_fitted()
+        return next_symbols(self.network_, self.vocabulary_, self.direction, text, k)
 
     # -- measuring ----------------------------------------------------------------------------
 

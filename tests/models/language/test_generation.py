@@ -199,3 +199,24 @@ def test_each_prompt_gets_as_much_as_it_asks_for():
     assert [len(text) for text in Model().generate(["", "a", "abcabcabc"], num_tokens=7)] == [7, 7, 7]
     assert Model().generate([]) == []
     assert all(a is not b for a, b in pairwise(Model().generate(["a", "b"], num_tokens=3)))
+
+
+@pytest.mark.parametrize("text", ["", "ab", "a?b"])
+def test_what_may_follow_has_the_probabilities_that_are_drawn_from(text):
+    model = Model()
+    ids = [1, *model.vocabulary_.encode(text).astype(int).tolist()]
+    probs = next_probs(model, ids)
+    found = model.predict_next(text)
+    assert [symbol for symbol, _ in found] == [model.vocabulary_.symbols[i] for i in np.argsort(-probs)[:-1]]
+    np.testing.assert_allclose([p for _, p in found], sorted(probs, reverse=True)[:-1], rtol=1e-6)
+    assert model.predict_next(text, k=2) == found[:2]
+    assert sum(p for _, p in found) == pytest.approx(1)
+
+
+def test_bad_questions_for_what_may_follow_are_refused():
+    with pytest.raises(UsageError, match=r"text=3: must be a string"):
+        Model().predict_next(3)
+    with pytest.raises(UsageError, match="k=0"):
+        Model().predict_next("a", k=0)
+    with pytest.raises(UsageError, match="predict_next: this model reads backward"):
+        Model(direction="backward").predict_next("a")
