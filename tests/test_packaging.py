@@ -12,7 +12,9 @@ CORPORA = {
     *(f"seqtag/data/sentiment/{name}" for name in ("train.csv", "dev.csv", "test.csv", "README.md")),
 }
 
-PAGE = {f"seqtag/reporting/page/{name}" for name in ("report.html.jinja", "style.css", "script.js")}
+PAGE = {
+    f"seqtag/reporting/page/{name}" for name in ("report.html.jinja", "pictures.html.jinja", "style.css", "script.js")
+}
 PAGE |= {f"seqtag/serving/page/{name}" for name in ("index.html", "page.css", "page.js", "icon.svg")}
 
 

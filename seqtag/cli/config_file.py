@@ -83,10 +83,10 @@ def write_toml(values: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """Write a value as TOML, which has no word for None: "none" stands for it, as with --set.
+    r"""Write a value as TOML, which has no word for None: "none" stands for it, as with --set.
 
     >>> toml_value(True), toml_value(None), toml_value(["a", 1e-3]), toml_value("tab\t")
-    ('true', '"none"', '["a", 0.001]', '"tab\\\\t"')
+    ('true', '"none"', '["a", 0.001]', '"tab\\t"')
     """
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{toml_value(str(key))} = {toml_value(each)}" for key, each in value.items()) + "}"

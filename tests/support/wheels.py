@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from email.message import Message
 from email.parser import Parser
@@ -33,10 +34,18 @@ def build_wheel(folder: Path, project: str = ".") -> Path:
 
 
 def run_quietly(*arguments: str, **variables: str) -> str:
-    """Run Python in a process of its own; where it fails, what it said is the test's message."""
+    """Run Python in a process of its own; where it fails, what it said is the test's message.
+
+    The process runs in a folder without a clone, which Python 3.10 would look into before anything that is installed.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONWARNINGS")}
     run = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, env={**environment, **variables}, check=False
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env={**environment, **variables},
+        cwd=tempfile.gettempdir(),
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout

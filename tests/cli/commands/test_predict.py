@@ -140,7 +140,8 @@ def test_a_prediction_can_be_scored(run: Run, model: Path, corpus: Path, tmp_pat
     assert run("predict", model, corpus / "test.conll", "--output", out).exit_code == 0
     scored = json.loads(run("score", f"{out}:tag=1", f"{out}:tag=2", "--json", "-").stdout)
     evaluated = json.loads(run("evaluate", model, corpus, "--json", "-").stdout)
-    of_the_model = {"source": "", "confidence": None, "slices": []}  # what a file of tags can't tell, and a name
+    # What a file of tags can't tell, and a name.
+    of_the_model = {"source": "", "confidence": None, "slices": [], "model": "", "history": []}
     for marks in (m for e in evaluated["errors"]["examples"] for m in e["sides"].values()):
         marks[:] = [mark | {"score": None} for mark in marks]
     assert scored | of_the_model == evaluated | of_the_model
