@@ -100,8 +100,8 @@ def check(system, job, say):
     """Import the system and tell its release."""
     from importlib import metadata
 
-    import_module(system.module)
-    say(version=metadata.version(metadata.packages_distributions().get(system.module, [system.module])[0]))
+    version = getattr(import_module(system.module), "__version__", None)  # Python 3.10 knows few packages by module
+    say(version=version or metadata.version(metadata.packages_distributions().get(system.module, [system.module])[0]))
 
 
 def train(system, job, say):
