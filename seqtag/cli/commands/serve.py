@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seqtag.cli.arguments import Engine
-from seqtag.cli.process import command
+from seqtag.cli.process import MESSAGES, command
 from seqtag.errors import UsageError
 
 EXAMPLES = (
@@ -111,7 +111,7 @@ def serve(
         threads=threads or (1 if workers > 1 else None),
         collect=collect,
         has_page=page,
-        logs_json=log_json,
+        logs_json=log_json or MESSAGES.as_json,
         limits=Limits(
             body_bytes=max_body,
             texts=max_texts,
