@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
-from seqtag.runtime.onnx_session import check_threads
 from seqtag.store import read_task, read_without_weights
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def load_predictor(
     OMP_NUM_THREADS, or all. Raises UsageError where there is no model or not what the engine needs, for an unknown
     engine, a wrong number of threads and for a language model; ModelError for a damaged model.
     """
+    from seqtag.runtime.onnx_session import check_threads
+
     check_threads(threads)
     folder = find_model(model, revision=revision)
     with named(model, folder):

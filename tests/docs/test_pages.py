@@ -7,6 +7,7 @@ marked `console` don't run, and each of their lines is listed here with the reas
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import warnings
@@ -170,6 +171,8 @@ def test_the_blocks_of_a_page_run(
     monkeypatch.chdir(tmp_path)
     places = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
     monkeypatch.setenv("PATH", os.pathsep.join(places))
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    request.addfinalizer(lambda: signal.signal(signal.SIGTERM, on_sigterm))  # Ray sets a handler and leaves it
     names: dict = {"__name__": "__main__"}
     for language, block in blocks(page, "python", "sh"):
         if language == "python":

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ ROWS = [*(" ".join(tokens) for tokens in TOKENS), *TEXTS, ""]
 def ray() -> Iterator[Any]:
     """A session of Ray on this machine's own address, which reports to nobody."""
     # A folder of its own and not pytest's: the addresses of sockets have room for 107 characters.
+    on_sigterm = signal.getsignal(signal.SIGTERM)  # Ray has a handler of its own, which later tests must not meet
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-") as folder:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")]))
@@ -46,6 +48,7 @@ def ray() -> Iterator[Any]:
         context.enable_progress_bars = False
         yield ray
         ray.shutdown()
+        signal.signal(signal.SIGTERM, on_sigterm)
 
 
 @pytest.mark.parametrize("batch_format", ["pyarrow", "numpy"])
