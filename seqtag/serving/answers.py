@@ -54,10 +54,7 @@ def hugging_face(answer: Answer, *, strategy: str = "simple", top_k: int | None 
         return [{"label": label, "score": round(value, _DIGITS)} for label, value in ordered[:top_k]]
     assert isinstance(answer, Tagged)
     if strategy != "none":
-        return [
-            {"entity_group": s.label, "score": _score(s), "word": s.text, "start": s.start, "end": s.end}
-            for s in answer.spans
-        ]
+        return [{**span.to_dict("hf"), "score": _score(span)} for span in answer.spans]
     return [
         {
             "entity": tags[i],
@@ -79,13 +76,7 @@ def presidio(answer: Tagged, *, threshold: float | None, entities: Sequence[str]
     Source: https://microsoft.github.io/presidio/api-docs/api-docs.html
     """
     return [
-        {
-            "entity_type": span.label,
-            "start": span.start,
-            "end": span.end,
-            "score": _score(span),
-            "analysis_explanation": None,
-        }
+        {**span.to_dict("presidio"), "score": _score(span), "analysis_explanation": None}
         for span in _likely(answer.spans, threshold)
         if entities is None or span.label in entities
     ]

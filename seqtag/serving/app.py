@@ -249,7 +249,6 @@ def make_app(
 
     if settings.has_page:
         _add_page(app, service)
-    app.openapi_schema = None
     plain_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:

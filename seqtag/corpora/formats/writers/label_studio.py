@@ -7,7 +7,6 @@ side of Label Studio turns its own offsets into code points (`charsToCodePoints`
 import json
 from collections.abc import Sequence
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
 
@@ -86,15 +85,21 @@ def labelling_interface(about: About) -> str:
       <Text name="text" value="$text"/>
     </View>
     """
-    names = f"name={quoteattr(about.from_name)} toName={quoteattr(about.to_name)}"
+    names = f"name={_quoted(about.from_name)} toName={_quoted(about.to_name)}"
     if about.task == "classify":
         kind = "multiple" if about.is_multi else "single"
         control = _element("Choices", f'{names} choice="{kind}"', "Choice", about.labels)
     else:
         control = _element("Labels", names, "Label", about.labels)
-    return "\n".join(["<View>", *control, f'  <Text name={quoteattr(about.to_name)} value="$text"/>', "</View>"])
+    return "\n".join(["<View>", *control, f'  <Text name={_quoted(about.to_name)} value="$text"/>', "</View>"])
 
 
 def _element(name: str, attributes: str, inner: str, values: Sequence[str]) -> list[str]:
-    lines = [f"    <{inner} value={quoteattr(value)}/>" for value in values]
+    lines = [f"    <{inner} value={_quoted(value)}/>" for value in values]
     return [f"  <{name} {attributes}>", *lines, f"  </{name}>"]
+
+
+def _quoted(value: str) -> str:
+    from xml.sax.saxutils import quoteattr  # brings urllib and ssl along, which most calls of the command don't need
+
+    return quoteattr(value)
