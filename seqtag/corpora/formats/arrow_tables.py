@@ -184,7 +184,6 @@ def dataset_blocks(
         logger.warning("%s, row %d: column %r is empty, so documents are not told apart", origin, row, document)
         document = None
     optional = [column for column in (document, annotated) if column]
-    names = None if columns.tag_names is None else list(dict.fromkeys([*columns.tag_names, UNKNOWN_TAG]))
     for first, arrays in _pieces(dataset, [columns.token, columns.tag, *optional], _SENTENCES):
         more = dict(zip(optional, arrays[2:]))
         tokens, token_lengths = _flat(arrays[0], columns.token, origin, first)
@@ -195,11 +194,14 @@ def dataset_blocks(
                 "each token needs one tag"
             )
         lines = np.repeat(np.arange(first, first + len(token_lengths), dtype=np.int32), token_lengths)
-        if names is None:
+        if columns.tag_names is None:
             tags = pc.fill_null(tags, UNKNOWN_TAG) if tags.null_count else tags
         else:
             numbers = pc.fill_null(tags, -1).to_numpy(zero_copy_only=False)
-            numbers = np.where((numbers == -1) | (numbers == -100), names.index(UNKNOWN_TAG), numbers)
+            names, is_unknown = columns.tag_names, (numbers == -1) | (numbers == -100)
+            if is_unknown.any():
+                names = list(dict.fromkeys([*names, UNKNOWN_TAG]))
+                numbers = np.where(is_unknown, names.index(UNKNOWN_TAG), numbers)
 
             def place(position: int, lines: np.ndarray = lines) -> str:
                 return f"{origin}, row {lines[position]}"

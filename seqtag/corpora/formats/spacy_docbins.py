@@ -30,8 +30,8 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
     numbers of documents, from 1; so are `documents`, if a document has several sentences. The whole file is held in
     memory.
 
-    Documents without annotation are left out, and the log says how many. Raises DataError, which lists them, if
-    documents are annotated in part: a token without annotation is not one outside of entities.
+    Documents without annotation are left out. In others a token without annotation is not one outside of entities: its
+    tag is unknown. The log says how many there are.
     """
     name = os.fspath(path)
     kind = tag or "ents"
