@@ -184,7 +184,7 @@ class LinearHead(TagHead):
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
         """Give the K likeliest sequences (B, K, T) and their log probabilities (B, K)."""
         likely_BTL = (emissions_BTL / self.temperature).log_softmax(-1)
-        return crf.best_paths(likely_BTL, lengths_B, self._free(), num_paths=num_paths)
+        return crf.best_paths(likely_BTL, lengths_B, self.scores(), num_paths=num_paths)
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Give the probability of each tag at each token, (B, T, L); 0 on padding."""
@@ -198,7 +198,8 @@ class LinearHead(TagHead):
         moved_BTP[:, :1] = 0.0
         return marginals_BTL, moved_BTP
 
-    def _free(self) -> crf.Scores:
+    def scores(self) -> crf.Scores:
+        """Give the scores of a chain on which all moves are alike."""
         zero, num_tags = self.shift_L.new_zeros(()), len(self.shift_L)
         return crf.Scores(zero.expand(num_tags), zero.expand(num_tags, num_tags), zero.expand(num_tags))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqtag.inference.tagging import Scored, Sentences, TagEngine
+from seqtag.inference.scored import Scored
+from seqtag.inference.tagging import Sentences, TagEngine
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
 from seqtag.runtime.word_table import WordTable, last_ids

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from seqtag.errors import SeqtagError, near_miss
+from seqtag.inference.held_batch import KnownError
 from seqtag.serving.batching import Batcher, QueueFullError
 from seqtag.serving.collecting import Collector
 from seqtag.serving.guard import RefusedError
 from seqtag.serving.metrics import Metrics
-from seqtag.serving.served_models import Answer, Row, ServedModel
+from seqtag.serving.served_models import Answer, KnownRow, Row, ServedModel
 from seqtag.serving.settings import Settings
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -105,12 +106,23 @@ class Service:
         except asyncio.TimeoutError:
             raise RefusedError(503, f"no answer within {seconds:g} s", "timeout", retry_after=5) from None
         except SeqtagError as error:
+            field = "known" if isinstance(error, KnownError) else field
             raise RefusedError(422, str(error), "model", field=field) from None
 
 
 def cost_of(row: Row) -> int:
     """Say how many characters a row counts for; a token counts for one more than it has."""
+    if isinstance(row, KnownRow):
+        return cost_of(row.row)
     return len(row) if isinstance(row, str) else sum(map(len, row)) + len(row)
+
+
+def check_known(model: ServedModel, is_known: object) -> None:
+    """Refuse known spans for a model that finds none."""
+    if is_known and not model.is_tagger:
+        raise RefusedError(
+            422, "known: spans are what a tagger finds; leave it out for a classifier", "body", field="known"
+        )
 
 
 def parsed(kind: type[BodyT], content: bytes | str) -> BodyT:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
 from seqtag.inference.finite import check_finite
-from seqtag.inference.tagging import Scored, Sentences, TagEngine
+from seqtag.inference.scored import Potentials, Scored
+from seqtag.inference.tagging import Sentences, TagEngine
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
@@ -105,3 +106,12 @@ class _ScoredByTorch:
         rows, from_ids, to_ids = (torch.from_numpy(ids).to(device) for ids in (rows_R, from_P, to_P))
         marginals, moved = self.head.chain(self.emissions_BTL[rows], self.lengths_B[rows], from_ids, to_ids)
         return marginals.cpu().numpy(), moved.cpu().numpy()
+
+    @torch.inference_mode()
+    def potentials(self, rows_R: np.ndarray) -> list[Potentials]:
+        temperature = self.head.temperature
+        parts = [(part.double() / temperature).cpu().numpy() for part in self.head.scores()]
+        return [
+            Potentials((self.emissions_BTL[row, : self.lengths_B[row]].double() / temperature).cpu().numpy(), *parts)
+            for row in rows_R
+        ]
