@@ -17,6 +17,7 @@ from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.length_batches import length_batches, pad
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tagset import TagSet
@@ -99,12 +100,14 @@ def collate(
     tags_N: np.ndarray | None = None,
     labels_BL: np.ndarray | None = None,
     context: ContextReader | None = None,
+    gazetteers: Gazetteers | None = None,
 ) -> Batch:
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
     `tags_N` holds the model's tag ids of all sentences, one after the other; `labels_BL` is 1 where a text has a label;
-    with `context` the batch also holds what the language models of the network read. Spelling is looked up once per
-    distinct word: Arrow's dictionary encoding finds those without Python work for each token.
+    with `context` the batch also holds what the language models of the network read, with `gazetteers` the matches of
+    its lists. Each distinct word is looked up once: Arrow's dictionary encoding finds them without Python work for each
+    token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
@@ -113,10 +116,13 @@ def collate(
     lengths_B, tokens_N = _flatten(sentences)
     encoded = tokens_N.dictionary_encode()
     slots_N = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    ids = vocabulary.encode(encoded.dictionary.to_pylist())
+    words = encoded.dictionary.to_pylist()
+    ids = vocabulary.encode(words)
     surroundings = {}
     if context is not None:
         surroundings = context.fields(sentences.to_pylist() if isinstance(sentences, pa.Array) else sentences)
+    if gazetteers is not None:
+        surroundings["matches_S4"] = torch.from_numpy(gazetteers.cells(words, slots_N - 1, lengths_B))
     return Batch(
         torch.from_numpy(pad(slots_N, lengths_B)),
         torch.from_numpy(np.pad(ids.features_UF, ((1, 0), (0, 0)))),
@@ -167,10 +173,16 @@ class TaggedRows:
     """The rows of a dataset as batches. The rows stay on disk; a batch is read when it is asked for."""
 
     def __init__(
-        self, dataset: Dataset, vocabulary: Vocabulary, tagset: TagSet, *, context: ContextReader | None = None
+        self,
+        dataset: Dataset,
+        vocabulary: Vocabulary,
+        tagset: TagSet,
+        *,
+        context: ContextReader | None = None,
+        gazetteers: Gazetteers | None = None,
     ) -> None:
         self.rows = dataset.select_columns(["tokens", "tags"]).with_format("arrow")
-        self.vocabulary, self.tagset, self.context = vocabulary, tagset, context
+        self.vocabulary, self.tagset, self.context, self.gazetteers = vocabulary, tagset, context, gazetteers
         self.table = tagset.encoder(dataset.features["tags"].feature.names)
         self.lengths = sentence_lengths(dataset)
 
@@ -179,7 +191,7 @@ class TaggedRows:
         rows = self.rows[indices.tolist()]
         sentences, tags = (rows.column(name).combine_chunks() for name in ("tokens", "tags"))
         tags_N = self.tagset.encode(tags.flatten().to_numpy(), self.lengths[indices], self.table)
-        return collate(self.vocabulary, sentences, tags_N=tags_N, context=self.context)
+        return collate(self.vocabulary, sentences, tags_N=tags_N, context=self.context, gazetteers=self.gazetteers)
 
 
 class LabelledRows:

@@ -1,5 +1,6 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +11,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.phrase_lists import log_coverage, read_gazetteers
 from seqtag.corpora.source_names import hub_origin
 from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
 from seqtag.errors import UsageError
@@ -39,9 +41,11 @@ from seqtag.models.tagging.inputs import (
 )
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
+from seqtag.nn.gazetteers import MatchEmbedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
@@ -59,6 +63,7 @@ class FittedTagger:
     label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
+    gazetteers_: Gazetteers | None = None
 
 
 @documented
@@ -95,6 +100,30 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         check.optional(check.share),
         "Thresholds are chosen on dev so that each label reaches this precision; see `tune`.",
         "task",
+    )
+
+    gazetteers: Mapping[str, str] | None = option(
+        None,
+        check.optional(check.phrase_files),
+        "Lists of phrases: a file for each name, one phrase per line, gzipped or not. The model learns what it means that "
+        "a token begins, ends or stands inside a phrase of a list.",
+        "tokens",
+    )
+    gazetteer_case: str = option(
+        "match",
+        check.one_of("match", "ignore"),
+        "A phrase has to match in upper and lower case as well, or case is ignored.",
+        "tokens",
+    )
+    gazetteer_size: int = option(
+        20, check.size(1), "What a token is in phrases of lists reaches the encoder as this many numbers.", "tokens"
+    )
+    gazetteer_dropout: float = option(
+        0.3,
+        check.fraction,
+        "Training overlooks this share of the phrases that sentences hold, each as a whole, so that the model does not "
+        "lean on the lists.",
+        "tokens",
     )
 
     # -- training -----------------------------------------------------------------------------
@@ -137,13 +166,20 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None
         self._open_context()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
+        self.gazetteers_ = None
+        if self.gazetteers is not None:
+            ignores_case = self.gazetteer_case == "ignore"
+            self.gazetteers_ = read_gazetteers(self.gazetteers, language=self.language, ignores_case=ignores_case)
+            log_coverage(self.gazetteers_, train)
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
         self.data_["seen"] = seen_keys(train, held_out)
         dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
-        rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
+        rows = TaggedRows(
+            train, self.vocabulary_, self.tagset_, context=self._context_reader, gazetteers=self.gazetteers_
+        )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
@@ -189,12 +225,14 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _build_network(self) -> TagNetwork:
         tagset, num_tags = self.tagset_, len(self.tagset_.names)
-        embedder = self._new_embedder(self.vocabulary_)
+        num_lists = 0 if self.gazetteers_ is None else len(self.gazetteers_.names)
+        lists = MatchEmbedder(num_lists, self.gazetteer_size) if num_lists and self.encoder is not None else None
+        embedder = self._new_embedder(self.vocabulary_, lists)
         encoder = None if self.encoder is None else self._new_encoder(embedder.output_size)
         hidden_size = 0 if encoder is None else encoder.output_size
         sizes = list(self.vocabulary_.feature_sizes.values())
         dropout = (0.3 if encoder is None else 0.5) if self.lexical_dropout is None else self.lexical_dropout
-        lexical = LexicalScores(sizes, num_tags, dropout=dropout) if self.lexical else None
+        lexical = LexicalScores(sizes, num_tags, dropout=dropout, num_lists=num_lists) if self.lexical else None
         weights_L = torch.ones(num_tags)
         for i, name in enumerate(tagset.names):
             label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
@@ -205,7 +243,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             head = CRFHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
         else:
             head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
-        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        return TagNetwork(embedder, encoder, head, dropout=self.dropout, match_dropout=self.gazetteer_dropout)
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -221,6 +259,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             self.max_tokens,
             self.thresholds_,
             self._context_reader,
+            self.gazetteers_,
         )
 
     def _make_engines(self) -> Engines[NbestTagEngine]:
@@ -300,11 +339,26 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         stored = self._stored(about, self.vocabulary_.to_dict(), self._card())
         if self.surfaces_ is not None:
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
+        if self.gazetteers_ is not None:
+            stored.config["gazetteers"] = self.gazetteers_.to_dict()
+            stored = replace(stored, gazetteers=self.gazetteers_.content)
         return stored
+
+    def _params_to_store(self) -> dict[str, Any]:
+        params = super()._params_to_store()
+        if params["gazetteers"] is not None:  # no path to elsewhere stays in a model
+            params["gazetteers"] = {name: Path(file).name for name, file in params["gazetteers"].items()}
+        return params
+
+    def _input_hashes(self) -> list[str]:
+        lists = b"" if self.gazetteers_ is None else self.gazetteers_.content
+        return [*super()._input_hashes(), hashlib.sha256(lists).hexdigest() if lists else ""]
 
     def _card(self) -> str:
         is_plain = self.scheme_ == "plain"
         rows = {"labels": ", ".join(self.labels_), "scheme": self.scheme_, "head": self.head}
+        if self.gazetteers_ is not None:
+            rows["lists"] = self.gazetteers_.describe()
         if "temperature" in self.data_:
             rows["temperature"] = f"{self.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
         if self.tuning_ is not None:
@@ -353,3 +407,5 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
         self.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
+        lists = stored.config.get("gazetteers")
+        self.gazetteers_ = None if lists is None else Gazetteers.from_store(lists, stored.gazetteers)
