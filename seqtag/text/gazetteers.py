@@ -17,12 +17,15 @@ import numpy as np
 # P beginnings of phrases, N tokens of all sentences, B sentences, C candidates, M matches, K lists, U words,
 # R phrases that are read together, S tokens of matches
 
-BEGIN, INSIDE, END, SINGLE = range(4)  # what a token is in a match
-PARTS = 4
+PARTS = 4  # of a match: its begin, inside and end, or a single token
 MOST_LISTS = 63  # a mark has a bit for each
 
 _MOST_CACHED, _LONGEST_CACHED = 200_000, 64  # words, and characters of one
 _PHRASES = 20_000  # that are read together
+_STEPS = 4  # words by which candidates are made longer together
+_AHEAD_S1 = np.arange(_STEPS)[:, None]
+_PARTS_22 = np.array([[1, 2], [0, 3]])  # by whether a token is the first one of a match, and the last one
+_MOST_ALIKE = 64  # keys with the same highest bits; of hashes, some ten are
 _GOES_ON = np.uint64(1)  # the lowest bit of a mark: longer phrases begin like this one; the next ones are the lists
 
 
@@ -40,9 +43,10 @@ class Gazetteers:
     names: tuple[str, ...]
     ignores_case: bool
     num_phrases: tuple[int, ...]  # different ones of each list
-    keys_P: np.ndarray  # uint64, rising
+    keys_P: np.ndarray  # uint64, rising; the last one is the highest number, and has no mark
     marks_P: np.ndarray  # as wide as the lists need: see _GOES_ON
-    _numbers: dict[str, int] = field(default_factory=dict, repr=False)  # by word: see _look_up
+    index_Q: np.ndarray  # int32: how many keys are less than each value that the highest bits can have
+    _known: dict[str, bytes] = field(default_factory=dict, repr=False)  # by word: see _look_up
 
     @classmethod
     def build(cls, lists: Mapping[str, Iterable[Sequence[str]]], *, ignores_case: bool = False) -> "Gazetteers":
@@ -56,57 +60,71 @@ class Gazetteers:
         ]
         keys_P, marks_P = _merged(*(np.concatenate(column) for column in zip(*pieces)))
         counts = (int(np.count_nonzero(marks_P & np.uint64(2 << number))) for number in range(len(lists)))
-        return cls(tuple(lists), ignores_case, tuple(counts), keys_P, marks_P.astype(_width(len(lists))))
+        return cls(tuple(lists), ignores_case, tuple(counts), *_table(keys_P, marks_P.astype(_width(len(lists)))))
 
     def find(self, words_U: Sequence[str], slots_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
         """Find the matches in some sentences, (M, 4): the sentence, the first token, the end, exclusive, and the list.
 
         `slots_N` has the place of each token among the words, sentence after sentence.
         """
-        numbers_N = self._look_up(words_U)[slots_N]
-        hashes_N = numbers_N >> np.uint64(1)
+        known_N2 = self._look_up(words_U)[slots_N]
+        hashes_N, marks_N = known_N2[:, 0], known_N2[:, 1]
         ends_B = lengths_B.cumsum()
-        at_C = np.flatnonzero(numbers_N & np.uint64(1))
-        stops_C = np.repeat(ends_B, lengths_B)[at_C]
-        keys_C = np.zeros(len(at_C), np.uint64)
-        starts, ends, marks = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-        size = 0
+        at_C = np.flatnonzero(marks_N)  # here a phrase may begin
+        marks_C = marks_N[at_C]
+        alone_C = at_C[marks_C > _GOES_ON]
+        found = [(alone_C, alone_C + 1, marks_N[alone_C])]
+        at_C = at_C[marks_C & _GOES_ON > 0]
+        keys_C, stops_C = hashes_N[at_C], np.repeat(ends_B, lengths_B)[at_C]
+        hashes_N = np.concatenate([hashes_N, np.zeros(_STEPS, np.uint64)])
+        size = 1
         while len(at_C):
-            keys_C = _longer(keys_C, hashes_N[at_C + size])
-            size += 1
-            marks_C = self._marks(keys_C)
-            whole_C = marks_C > _GOES_ON
-            if whole_C.any():
-                starts.append(at_C[whole_C])
-                ends.append(starts[-1] + size)
-                marks.append(marks_C[whole_C] >> np.uint64(1))
-            on_C = (marks_C & _GOES_ON).astype(bool) & (at_C + size < stops_C)
+            # Some lengths at a time, because short texts have few candidates, and each call of numpy takes its time.
+            keys = []
+            for step in range(_STEPS):
+                keys_C = _longer(keys_C, hashes_N[at_C + (size + step)])
+                keys.append(keys_C)
+            marks_SC = self._marks(np.concatenate(keys)).reshape(_STEPS, -1)
+            marks_SC *= at_C + _AHEAD_S1 <= stops_C - (size + 1)
+            step_M, which_M = (marks_SC > _GOES_ON).nonzero()
+            found.append((at_C[which_M], at_C[which_M] + step_M + (size + 1), marks_SC[step_M, which_M]))
+            size += _STEPS
+            on_C = (marks_SC[-1] & _GOES_ON > 0) & (at_C + size < stops_C)
             at_C, stops_C, keys_C = at_C[on_C], stops_C[on_C], keys_C[on_C]
-        lists_K = np.arange(len(self.names), dtype=np.uint64)
-        which_M, list_M = np.nonzero(np.concatenate(marks)[:, None] >> lists_K & np.uint64(1))
-        start_M, end_M, list_M = _longest(np.concatenate(starts)[which_M], np.concatenate(ends)[which_M], list_M)
-        row_M = np.searchsorted(ends_B, start_M, side="right")
+        start_M, end_M, marks_M = map(np.concatenate, zip(*found))
+        if not len(start_M):
+            return np.zeros((0, 4), np.int64)
+        bits_K = np.arange(1, 1 + len(self.names), dtype=np.uint64)
+        which_M, list_M = (marks_M[:, None] >> bits_K & np.uint64(1)).nonzero()
+        start_M, end_M, list_M = _longest(start_M[which_M], end_M[which_M], list_M)
+        row_M = ends_B.searchsorted(start_M, side="right")
         first_M = (ends_B - lengths_B)[row_M]
         return np.stack([row_M, start_M - first_M, end_M - first_M, list_M], 1)
 
     def _look_up(self, words: Sequence[str]) -> np.ndarray:
-        """Give a number for each word: twice its hash, and one more where a phrase begins with it."""
-        numbers = list(map(self._numbers.get, words))
-        if None in numbers:
-            new = list(dict.fromkeys(word for word, number in zip(words, numbers) if number is None))
-            hashes_U = np.array([_hash(word, ignores_case=self.ignores_case) for word in new], np.uint64)
-            begins_U = self._marks(_longer(np.zeros(len(new), np.uint64), hashes_U)) > 0
-            fresh = dict(zip(new, (hashes_U << np.uint64(1) | begins_U).tolist()))
-            if len(self._numbers) + len(fresh) > _MOST_CACHED:
-                self._numbers.clear()
-            self._numbers.update((word, number) for word, number in fresh.items() if len(word) <= _LONGEST_CACHED)
-            numbers = [fresh[word] if number is None else number for word, number in zip(words, numbers)]
-        return np.array(numbers, np.uint64)
+        """Give the hash of each word, and the mark of the beginning of phrases that it is, (U, 2)."""
+        records = list(map(self._known.get, words))
+        if None in records:
+            new = list(dict.fromkeys(word for word, record in zip(words, records) if record is None))
+            hashes_U = _hashes(new, ignores_case=self.ignores_case, known={})
+            marks_U = self._marks(hashes_U)
+            fresh = dict(zip(new, map(np.ndarray.tobytes, np.stack([hashes_U, marks_U], 1))))
+            if len(self._known) + len(fresh) > _MOST_CACHED:
+                self._known.clear()
+            self._known.update((word, record) for word, record in fresh.items() if len(word) <= _LONGEST_CACHED)
+            records = [fresh[word] if record is None else record for word, record in zip(words, records)]
+        # Joined bytes make an array at once, where a list of numbers would make it one by one.
+        return np.frombuffer(b"".join(records), np.uint64).reshape(-1, 2)
 
     def _marks(self, keys_C: np.ndarray) -> np.ndarray:
         """Give the marks of some beginnings of phrases, 0 where there is no such one."""
-        places_C = np.minimum(np.searchsorted(self.keys_P, keys_C), len(self.keys_P) - 1)
-        marks_C: np.ndarray = (self.marks_P[places_C] * (self.keys_P[places_C] == keys_C)).astype(np.uint64)
+        # Keys are spread evenly, so that few have the same highest bits: fewer steps than halving a sorted list takes.
+        place_C = self.index_Q[keys_C >> np.uint64(65 - len(self.index_Q).bit_length())]
+        found_C = self.keys_P[place_C]
+        while (less_C := found_C < keys_C).any():
+            place_C = place_C + less_C
+            found_C = self.keys_P[place_C]
+        marks_C: np.ndarray = (self.marks_P[place_C] * (found_C == keys_C)).astype(np.uint64)
         return marks_C
 
     def cells(self, words_U: Sequence[str], slots_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
@@ -129,7 +147,8 @@ class Gazetteers:
     @property
     def content(self) -> bytes:
         """The table as a file holds it: all keys, then all marks, little-endian."""
-        return self.keys_P.astype("<u8").tobytes() + self.marks_P.astype(self.marks_P.dtype.newbyteorder("<")).tobytes()
+        columns = self.keys_P[:-1], self.marks_P[:-1]
+        return b"".join(column.astype(column.dtype.newbyteorder("<")).tobytes() for column in columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON holds beside the file."""
@@ -158,7 +177,10 @@ class Gazetteers:
             raise ValueError(
                 "gazetteers.bin is damaged: its hashes do not rise, or are of more lists than config.json has"
             )
-        return cls(names, about["ignores_case"], tuple(about["num_phrases"]), keys_P, marks_P)
+        table = _table(keys_P, marks_P)
+        if np.diff(table[-1]).max() > _MOST_ALIKE:
+            raise ValueError("gazetteers.bin is damaged: what it holds are no hashes")
+        return cls(names, about["ignores_case"], tuple(about["num_phrases"]), *table)
 
     def describe(self) -> str:
         """Name the lists and say how long they are, for people."""
@@ -176,8 +198,8 @@ def match_cells(matches_M4: np.ndarray) -> np.ndarray:
     size_M = end_M - start_M
     match_S = np.repeat(np.arange(len(matches_M4)), size_M)
     within_S = np.arange(len(match_S)) - (size_M.cumsum() - size_M)[match_S]
-    left_S = size_M[match_S] - 1 - within_S
-    part_S = np.select([(within_S == 0) & (left_S == 0), within_S == 0, left_S == 0], [SINGLE, BEGIN, END], INSIDE)
+    is_last_S = within_S == size_M[match_S] - 1
+    part_S = _PARTS_22[(within_S == 0).astype(np.int64), is_last_S.astype(np.int64)]
     return np.stack([row_M[match_S], start_M[match_S] + within_S, PARTS * list_M[match_S] + part_S, match_S], 1)
 
 
@@ -205,7 +227,7 @@ def _beginnings(hashed: Any, phrases: Sequence[Sequence[str]], mark: np.uint64) 
     at_R, keys_R, left_R = lengths_R.cumsum() - lengths_R, np.zeros(len(phrases), np.uint64), lengths_R
     keys, marks = [], []
     while len(at_R):
-        keys_R = _longer(keys_R, hashes_N[at_R])
+        keys_R = _longer(keys_R, hashes_N[at_R])  # of the first word it is the hash itself
         keys.append(keys_R)
         marks.append(np.where(left_R == 1, mark, _GOES_ON))
         on_R = left_R > 1
@@ -222,15 +244,9 @@ def _merged(keys_P: np.ndarray, marks_P: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _longer(keys_C: np.ndarray, hashes_C: np.ndarray) -> np.ndarray:
-    """Give the keys of phrases that are one word longer; the last steps are those of SplitMix64, which mix the bits.
-
-    See Steele, Lea and Flood (2014), https://doi.org/10.1145/2660193.2660195.
-    """
-    keys_C = keys_C * np.uint64(0x9E3779B97F4A7C15) + hashes_C
-    keys_C = (keys_C ^ (keys_C >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys_C = (keys_C ^ (keys_C >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed_C: np.ndarray = keys_C ^ (keys_C >> np.uint64(31))
-    return mixed_C
+    """Give the keys of phrases that are one word longer: a polynomial with the hashes of the words as coefficients."""
+    longer_C: np.ndarray = keys_C * np.uint64(0x9E3779B97F4A7C15) + hashes_C  # odd, so that no bit of a key is lost
+    return longer_C
 
 
 def _hashes(words: Sequence[str], *, ignores_case: bool, known: dict[str, int]) -> np.ndarray:
@@ -243,10 +259,21 @@ def _hashes(words: Sequence[str], *, ignores_case: bool, known: dict[str, int]) 
 
 
 def _hash(word: str, *, ignores_case: bool) -> int:
-    """Give 63 bits of the BLAKE2b (RFC 7693) of a word."""
+    """Give the BLAKE2b (RFC 7693) of a word, 8 bytes of it."""
     # Token lists of a user may hold half characters, which are no reason to stop here.
     content = (word.lower() if ignores_case else word).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") >> 1
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+def _table(keys_P: np.ndarray, marks_P: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the keys and marks with an end, and how many keys are less than each value of their highest bits.
+
+    There are one to two times as many of these values as keys.
+    """
+    num_bits = len(keys_P).bit_length()
+    borders_Q = np.arange(1 << num_bits, dtype=np.uint64) << np.uint64(64 - num_bits)
+    index_Q = np.append(np.searchsorted(keys_P, borders_Q), len(keys_P)).astype(np.int32)
+    return np.append(keys_P, np.uint64(2**64 - 1)), np.append(marks_P, marks_P.dtype.type(0)), index_Q
 
 
 def _width(num_lists: int) -> "np.dtype[Any]":

@@ -105,8 +105,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     gazetteers: Mapping[str, str] | None = option(
         None,
         check.optional(check.phrase_files),
-        "Lists of phrases: a file for each name, one phrase per line, gzipped or not. The model learns what it means that "
-        "a token begins, ends or stands inside a phrase of a list.",
+        "Lists of phrases: a file for each name, one phrase per line, gzipped or not. The model learns what it means "
+        "that a token begins, ends or stands inside a phrase of a list.",
         "tokens",
     )
     gazetteer_case: str = option(
@@ -115,8 +115,12 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         "A phrase has to match in upper and lower case as well, or case is ignored.",
         "tokens",
     )
-    gazetteer_size: int = option(
-        20, check.size(1), "What a token is in phrases of lists reaches the encoder as this many numbers.", "tokens"
+    gazetteer_size: int | None = option(
+        None,
+        check.optional(check.size(1)),
+        "What a token is in phrases of lists reaches the encoder as this many numbers; None takes 4 for each list, and "
+        "at most 20.",
+        "tokens",
     )
     gazetteer_dropout: float = option(
         0.3,
@@ -226,7 +230,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def _build_network(self) -> TagNetwork:
         tagset, num_tags = self.tagset_, len(self.tagset_.names)
         num_lists = 0 if self.gazetteers_ is None else len(self.gazetteers_.names)
-        lists = MatchEmbedder(num_lists, self.gazetteer_size) if num_lists and self.encoder is not None else None
+        size = self.gazetteer_size or min(20, 4 * num_lists)
+        lists = MatchEmbedder(num_lists, size) if num_lists and self.encoder is not None else None
         embedder = self._new_embedder(self.vocabulary_, lists)
         encoder = None if self.encoder is None else self._new_encoder(embedder.output_size)
         hidden_size = 0 if encoder is None else encoder.output_size
