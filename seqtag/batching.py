@@ -17,6 +17,7 @@ from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.length_batches import length_batches, pad
 from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
@@ -101,13 +102,14 @@ def collate(
     allowed_NL: np.ndarray | None = None,
     labels_BL: np.ndarray | None = None,
     context: ContextReader | None = None,
+    gazetteers: Gazetteers | None = None,
 ) -> Batch:
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
     `tags_N` holds the model's tag ids of all sentences, one after the other, and `allowed_NL` the tags that each token
     may have where some are unknown; `labels_BL` is 1 where a text has a label; with `context` the batch also holds what
-    the language models of the network read. Spelling is looked up once per distinct word: Arrow's dictionary encoding
-    finds those without Python work for each token.
+    the language models of the network read, with `gazetteers` the matches of its lists. Each distinct word is looked up
+    once: Arrow's dictionary encoding finds them without Python work for each token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
@@ -116,10 +118,13 @@ def collate(
     lengths_B, tokens_N = _flatten(sentences)
     encoded = tokens_N.dictionary_encode()
     slots_N = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    ids = vocabulary.encode(encoded.dictionary.to_pylist())
+    words = encoded.dictionary.to_pylist()
+    ids = vocabulary.encode(words)
     surroundings = {}
     if context is not None:
         surroundings = context.fields(sentences.to_pylist() if isinstance(sentences, pa.Array) else sentences)
+    if gazetteers is not None:
+        surroundings["matches_S4"] = torch.from_numpy(gazetteers.cells(words, slots_N - 1, lengths_B))
     return Batch(
         torch.from_numpy(pad(slots_N, lengths_B)),
         torch.from_numpy(np.pad(ids.features_UF, ((1, 0), (0, 0)))),
@@ -180,12 +185,13 @@ class TaggedRows:
         tagset: TagSet,
         *,
         context: ContextReader | None = None,
+        gazetteers: Gazetteers | None = None,
         outside_is_open: bool = False,
     ) -> None:
         self.is_partial = ANNOTATED in dataset.features
         columns = ["tokens", "tags", *([ANNOTATED] if self.is_partial else [])]
         self.rows = dataset.select_columns(columns).with_format("arrow")
-        self.vocabulary, self.tagset, self.context = vocabulary, tagset, context
+        self.vocabulary, self.tagset, self.context, self.gazetteers = vocabulary, tagset, context, gazetteers
         self.outside_is_open = outside_is_open
         self.names = dataset.features["tags"].feature.names
         self.table = tagset.encoder(self.names)
@@ -198,7 +204,14 @@ class TaggedRows:
         seen_N, lengths_B = tags.flatten().to_numpy(), self.lengths[indices]
         tags_N = self.tagset.encode(seen_N, lengths_B, self.table)
         allowed_NL = self._allowed(seen_N, lengths_B, rows)
-        return collate(self.vocabulary, sentences, tags_N=tags_N, allowed_NL=allowed_NL, context=self.context)
+        return collate(
+            self.vocabulary,
+            sentences,
+            tags_N=tags_N,
+            allowed_NL=allowed_NL,
+            context=self.context,
+            gazetteers=self.gazetteers,
+        )
 
     def _allowed(self, seen_N: np.ndarray, lengths_B: np.ndarray, rows: pa.Table) -> np.ndarray | None:
         """Give the tags that each token may have; None where all are known."""

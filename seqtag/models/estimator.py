@@ -226,12 +226,11 @@ class Estimator(HubModel, Fitted[NetworkT, VocabularyT], BaseEstimator):
         params = self._params_to_store()
         for name in ("device", "engine", "seed", "seeds"):  # more seeds may follow; the loop knows its own
             params.pop(name, None)
-        vectors, context = self._input_hashes()
-        return f"{self.data_['fingerprint']}|{vectors}|{context}|{json.dumps(params, sort_keys=True)}"
+        return "|".join([self.data_["fingerprint"], *self._input_hashes(), json.dumps(params, sort_keys=True)])
 
-    def _input_hashes(self) -> tuple[str, str]:
-        """Hash the pretrained vectors and the language models that the network starts from; empty for none."""
-        return "", ""
+    def _input_hashes(self) -> list[str]:
+        """Hash what the network is made of beside the data, such as pretrained vectors; empty for what is not there."""
+        return ["", ""]
 
     # -- fitted state -------------------------------------------------------------------------
 

@@ -247,7 +247,7 @@ class SequenceEstimator(
         super()._forget_network()
         self.__dict__.pop("engines_", None)
 
-    def _new_embedder(self, vocabulary: Vocabulary) -> Embedder | NoStates:
+    def _new_embedder(self, vocabulary: Vocabulary, gazetteers: torch.nn.Module | None = None) -> Embedder | NoStates:
         """Build the part of the network that turns words into vectors; without an encoder nothing reads any."""
         if self.encoder is None:
             return NoStates()
@@ -273,6 +273,7 @@ class SequenceEstimator(
             pretrained_VE=self.vectors_,
             freeze=self.freeze_vectors,
             context=context,
+            gazetteers=gazetteers,
         )
 
     def _new_encoder(self, input_size: int) -> RecurrentEncoder:
@@ -306,9 +307,9 @@ class SequenceEstimator(
     def _open_context(self) -> None:
         self.context_ = None if self.context is None else Context.open(self.context)
 
-    def _input_hashes(self) -> tuple[str, str]:
+    def _input_hashes(self) -> list[str]:
         vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
-        return vectors, "" if self.context_ is None else self.context_.sha256()
+        return [vectors, "" if self.context_ is None else self.context_.sha256()]
 
     @property
     def _context_reader(self) -> ContextReader | None:

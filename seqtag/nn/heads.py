@@ -15,18 +15,22 @@ from torch.nn import functional
 from seqtag.nn import crf
 from seqtag.nn.batch import AnyBatch, Batch
 from seqtag.nn.entity_share import expected_count, share_penalty
+from seqtag.nn.gazetteers import MatchScores
 
 
 class LexicalScores(nn.Module):
     """Score tags by the spelling of a word and of its two neighbours, linearly: what a feature CRF is made of.
 
     A table holds 3 x L scores for each value of each feature column: for the word itself, for the word before and for
-    the word after. It learns from few sentences what an encoder needs many for. Scores start at zero.
+    the word after. It learns from few sentences what an encoder needs many for. So does a matrix for what tokens are in
+    the matches of lists. Scores start at zero.
     """
 
     PARAMETER_GROUPS: ClassVar[dict[str, str]] = {"table": "lexical"}  # see `training.optimizers.parameter_groups`
 
-    def __init__(self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0, num_lists: int = 0
+    ) -> None:
         super().__init__()
         offsets_F = torch.tensor([0, *feature_sizes[:-1]]).cumsum(0)
         self.offsets_F = nn.Buffer(offsets_F, persistent=False)
@@ -34,9 +38,10 @@ class LexicalScores(nn.Module):
         self.dropout = dropout
         self.table = nn.Embedding(sum(feature_sizes), 3 * num_tags, sparse=True)
         nn.init.zeros_(self.table.weight)
+        self.gazetteers = MatchScores(num_lists, 3 * num_tags) if num_lists else None
 
     def forward(self, batch: Batch) -> Tensor:
-        """Give the scores that spelling alone gives the tags, (B, T, L)."""
+        """Give the scores that spelling and lists alone give the tags, (B, T, L)."""
         ids_UF = batch.features_UF + self.offsets_F
         known_UF = (batch.features_UF > 1).to(self.table.weight.dtype)
         if self.training and self.dropout:
@@ -45,8 +50,10 @@ class LexicalScores(nn.Module):
             ids_UF, self.table.weight, mode="sum", sparse=True, per_sample_weights=known_UF
         )
         scored_BTD = functional.embedding(batch.slots_BT, scored_UD)
+        if self.gazetteers is not None:
+            scored_BTD = scored_BTD + self.gazetteers(batch)
         here, before, after = scored_BTD.split(self.num_tags, -1)
-        # Row 0 of the batch's words is padding and scores 0, so the borders of a sentence need no mask.
+        # Row 0 of the batch's words is padding and scores 0, and so does a token in no match: borders need no mask.
         scores_BTL: Tensor = (
             here + functional.pad(before, (0, 0, 1, 0))[:, :-1] + functional.pad(after, (0, 0, 0, 1))[:, 1:]
         )

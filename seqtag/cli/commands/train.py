@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -261,9 +262,19 @@ def _parse_value(value: str) -> Any:
     if _BARE_FRACTION.fullmatch(value):
         return float(value)
     try:
-        return json.loads(value)
+        return json.loads(value, object_pairs_hook=_mapping)
+    except UsageError:  # which is a ValueError too
+        raise
     except (ValueError, RecursionError):
         return value
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON a mapping; UsageError where a name comes twice, of which json would keep the last."""
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise UsageError(f"--set: the value of an option has {name!r} twice; leave out one")
+    return dict(pairs)
 
 
 def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) -> Any:

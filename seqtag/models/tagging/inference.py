@@ -17,6 +17,7 @@ from seqtag.inference.tagging import Sentences, TagEngine
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.length_batches import row_batches
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
@@ -60,12 +61,14 @@ class TorchTagEngine(NbestTagEngine):
     max_tokens: int  # padded tokens per batch
     thresholds: Mapping[str, float] | None = None  # by label: the least probability of a span; None: the best tags
     context: ContextReader | None = None  # of a network that has one
+    gazetteers: Gazetteers | None = None  # of a network that has some
 
     def batches(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Batch]]:
         """Cut sentences into batches of like length: give their numbers and the batch. Empty ones are left out."""
         device = next(self.network.parameters()).device
         for indices in row_batches(sentences, self.context, max_tokens=self.max_tokens):
-            batch = collate(self.vocabulary, [sentences[i] for i in indices], context=self.context)
+            together = [sentences[i] for i in indices]
+            batch = collate(self.vocabulary, together, context=self.context, gazetteers=self.gazetteers)
             yield indices, batch.to(device)
 
     def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:

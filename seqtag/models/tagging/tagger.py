@@ -1,5 +1,6 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +11,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.phrase_lists import log_coverage, read_gazetteers
 from seqtag.corpora.source_names import hub_origin
 from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, ordered_names
 from seqtag.errors import UsageError
@@ -24,7 +26,7 @@ from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
-from seqtag.models.options import documented, option
+from seqtag.models.options import documented
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
@@ -39,11 +41,14 @@ from seqtag.models.tagging.inputs import (
     tag_lists,
     training_splits,
 )
+from seqtag.models.tagging.options import TaggerOptions
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
+from seqtag.nn.gazetteers import MatchEmbedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
@@ -62,11 +67,17 @@ class FittedTagger:
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
     start_: OldModel | None = None  # only while it trains
+    gazetteers_: Gazetteers | None = None
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEngine], PredictingTagger[NbestTagEngine]):
+class Tagger(
+    FittedTagger,
+    TaggerOptions,
+    SequenceEstimator[TagNetwork, Vocabulary, NbestTagEngine],
+    PredictingTagger[NbestTagEngine],
+):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`.
@@ -76,56 +87,6 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     """
 
     task: ClassVar[str] = "tag"
-
-    head: str = option(
-        "crf",
-        check.one_of("linear", "crf"),
-        "The tags come from a CRF (legal sequences only, exact probabilities), or one by one from a linear layer.",
-        "task",
-    )
-    balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
-    unlabelled: str = option(
-        "outside",
-        check.one_of("outside", "unknown"),
-        "Tokens with the tag O are outside of entities; or they are unknown, because annotators marked only some "
-        "entities: then `entity_share` says how many there are.",
-        "task",
-    )
-    entity_share: float = option(
-        0.15,
-        check.share,
-        "With unlabelled='unknown' about this share of the tokens, give or take 0.05, is expected to be inside of "
-        "entities; without, it says nothing.",
-        "task",
-    )
-    start_from: str | None = option(
-        None,
-        check.optional(check.text),
-        "Training starts from the model in this folder: its weights, words and tags stay. Labels that it has and the "
-        "new data lack count as not annotated there.",
-        "training",
-    )
-    keep: float | None = option(
-        None,
-        check.optional(check.share),
-        "With `start_from`, the old model says where its labels are in the new data, if it is at least this sure.",
-        "training",
-    )
-    calibrate: bool = option(
-        False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
-    )
-    wanted_recall: float | None = option(
-        None,
-        check.optional(check.share),
-        "Thresholds are chosen on dev so that each label reaches this recall; see `tune`.",
-        "task",
-    )
-    wanted_precision: float | None = option(
-        None,
-        check.optional(check.share),
-        "Thresholds are chosen on dev so that each label reaches this precision; see `tune`.",
-        "task",
-    )
 
     # -- training -----------------------------------------------------------------------------
 
@@ -185,6 +146,11 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         if self.start_ is not None:
             self.vocabulary_ = self.start_.vocabulary.grown(self.vocabulary_)
+        self.gazetteers_ = None
+        if self.gazetteers is not None:
+            ignores_case = self.gazetteer_case == "ignore"
+            self.gazetteers_ = read_gazetteers(self.gazetteers, language=self.language, ignores_case=ignores_case)
+            log_coverage(self.gazetteers_, train)
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
@@ -197,6 +163,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             self.tagset_,
             context=self._context_reader,
             outside_is_open=self.unlabelled == "unknown",
+            gazetteers=self.gazetteers_,
         )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
@@ -246,12 +213,15 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _build_network(self) -> TagNetwork:
         tagset, num_tags = self.tagset_, len(self.tagset_.names)
-        embedder = self._new_embedder(self.vocabulary_)
+        num_lists = 0 if self.gazetteers_ is None else len(self.gazetteers_.names)
+        size = self.gazetteer_size or min(20, 4 * num_lists)
+        lists = MatchEmbedder(num_lists, size) if num_lists and self.encoder is not None else None
+        embedder = self._new_embedder(self.vocabulary_, lists)
         encoder = None if self.encoder is None else self._new_encoder(embedder.output_size)
         hidden_size = 0 if encoder is None else encoder.output_size
         sizes = list(self.vocabulary_.feature_sizes.values())
         dropout = (0.3 if encoder is None else 0.5) if self.lexical_dropout is None else self.lexical_dropout
-        lexical = LexicalScores(sizes, num_tags, dropout=dropout) if self.lexical else None
+        lexical = LexicalScores(sizes, num_tags, dropout=dropout, num_lists=num_lists) if self.lexical else None
         weights_L = torch.ones(num_tags)
         for i, name in enumerate(tagset.names):
             label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
@@ -264,7 +234,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
         if self.unlabelled == "unknown":
             head.keep_entity_share(self.entity_share, torch.tensor([float(name != "O") for name in tagset.names]))
-        network = TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        network = TagNetwork(embedder, encoder, head, dropout=self.dropout, match_dropout=self.gazetteer_dropout)
         if self.start_ is not None:
             take_weights(network, self.vocabulary_, tagset, self.start_)
         return network
@@ -272,16 +242,6 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def _old_model(self, folder: str) -> OldModel:
         old = type(self).load(folder, device=self.device, engine="torch")
         return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine())
-
-    def _input_hashes(self) -> tuple[str, str]:
-        vectors, context = super()._input_hashes()
-        return vectors, context + ("" if self.start_ is None else self.start_.sha256())
-
-    def _params_to_store(self) -> dict[str, Any]:
-        params = super()._params_to_store()
-        if self.start_from is not None:
-            params["start_from"] = Path(self.start_from).name  # no path to elsewhere stays in a model
-        return params
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -297,6 +257,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             self.max_tokens,
             self.thresholds_,
             self._context_reader,
+            self.gazetteers_,
         )
 
     def _make_engines(self) -> Engines[NbestTagEngine]:
@@ -379,11 +340,29 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         stored = self._stored(about, self.vocabulary_.to_dict(), self._card())
         if self.surfaces_ is not None:
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
+        if self.gazetteers_ is not None:
+            stored.config["gazetteers"] = self.gazetteers_.to_dict()
+            stored = replace(stored, gazetteers=self.gazetteers_.content)
         return stored
+
+    def _params_to_store(self) -> dict[str, Any]:
+        params = super()._params_to_store()  # no path to elsewhere stays in a model
+        if params["gazetteers"] is not None:
+            params["gazetteers"] = {name: Path(file).name for name, file in params["gazetteers"].items()}
+        if params["start_from"] is not None:
+            params["start_from"] = Path(params["start_from"]).name
+        return params
+
+    def _input_hashes(self) -> list[str]:
+        lists = b"" if self.gazetteers_ is None else self.gazetteers_.content
+        start = [] if self.start_ is None else [self.start_.sha256()]
+        return [*super()._input_hashes(), hashlib.sha256(lists).hexdigest() if lists else "", *start]
 
     def _card(self) -> str:
         is_plain = self.scheme_ == "plain"
         rows = {"labels": ", ".join(self.labels_), "scheme": self.scheme_, "head": self.head}
+        if self.gazetteers_ is not None:
+            rows["lists"] = self.gazetteers_.describe()
         if "temperature" in self.data_:
             rows["temperature"] = f"{self.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
         if self.tuning_ is not None:
@@ -432,3 +411,5 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
         self.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
+        lists = stored.config.get("gazetteers")
+        self.gazetteers_ = None if lists is None else Gazetteers.from_store(lists, stored.gazetteers)
