@@ -7,12 +7,15 @@ in any order, predictions in the order of the sentences. Thresholds say how sure
 
 # B sentences, T tokens, L tags of the model, D tags of the data, R some rows of a batch, P pairs of tags
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from seqtag.inference.explaining.explanation import Explanations
+from seqtag.inference.explaining.rivals import Potentials
+from seqtag.inference.explaining.tagging import MOST_READ, SharesOf, explain_sentence, token_span
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, side_by_side
@@ -23,6 +26,7 @@ from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
 from seqtag.text.text_spans import SpansOfTexts, TextSpans
 from seqtag.text.tokenizer import Token, Tokenizer
+from seqtag.text.vocabulary import Vocabulary
 
 Tokens = Sequence[str]
 Sentences = Sequence[Tokens]
@@ -45,6 +49,9 @@ class Scored(Protocol):
     def chain(self, rows_R: np.ndarray, from_P: np.ndarray, to_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the marginals of some rows, (R, T, L), and the probability of each move, (R, T, P); see `nn.crf`."""
 
+    def potentials(self) -> Potentials:
+        """Give the scores that the head decides on, at its temperature."""
+
 
 class TagEngine:
     """What runs the network of a tagger: tags, marginals and spans of sentences from the scores of its batches."""
@@ -55,6 +62,14 @@ class TagEngine:
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         raise AssertionError("a subclass scores sentences")
+
+    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "TagEngine":
+        """Give the same engine with a vocabulary made of its own."""
+        raise AssertionError("a subclass knows its vocabulary")
+
+    def shares(self, tokens: Tokens) -> SharesOf | None:
+        """Give what splits the emissions of a sentence; None where only an export is there, which does not tell."""
+        return None
 
     def tags(self, sentences: Sentences) -> list[list[str]]:
         """Give the tags of each sentence in the scheme of the data: the best ones, or those of `spans`."""
@@ -263,6 +278,36 @@ class PredictingTagger(Generic[EngineT]):
     def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
         """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
         return self._engine().spans(token_lists(X, "predict_token_spans"))[1]
+
+    def explain(self, tokens: Tokens, span: Span | None = None) -> Explanations:
+        """Say why each span of a sentence was predicted, or for the span that is asked for why it was or was not.
+
+        Each explanation has the exact probability of its span, and the log odds of the best path in which it stands
+        against the best one in which it does not, the next best reading. These are split into what the emissions of
+        each token and the moves between tags add; in torch each emission is split further, into the encoder, the
+        features of the word and its neighbours, and the bias of the tag. `occlusions` say what becomes of the span
+        where a word is replaced by the unknown word, or its spelling is hidden. Places count tokens. Raises UsageError
+        for a span that is none of the sentence.
+        """
+        [words] = token_lists([tokens], "explain")
+        numbered = [Token(word, i, i + 1) for i, word in enumerate(words)]
+        return Explanations(explain_sentence(self._explaining_engine(), numbered, span))
+
+    def explain_text(self, text: str, span: Span | None = None) -> Explanations:
+        """Do what `explain` does for all sentences of a text; places, those of `span` too, count its characters."""
+        [text] = texts([text], "explain_text")
+        [sentences] = self._tokenizer().stream([text])
+        asked = list(sentences)
+        if span is not None:
+            number, span = token_span(span, asked)
+            asked = [asked[number]]
+        engine, most_read = self._explaining_engine(), MOST_READ // max(1, len(asked))
+        found = (explain_sentence(engine, tokens, span, text=text, most_read=most_read) for tokens in asked)
+        return Explanations(one for explained in found for one in explained)
+
+    def _explaining_engine(self) -> TagEngine:
+        """Give the engine that explains: the one that knows most."""
+        return self._engine()
 
     def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
         """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.

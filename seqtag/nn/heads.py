@@ -51,6 +51,19 @@ class LexicalScores(nn.Module):
         )
         return scores_BTL
 
+    @torch.no_grad()
+    def by_column(self, batch: Batch) -> Tensor:
+        """Give the scores before they are added up, (B, T, 3, F, L): of the word before, the word, the one after."""
+        ids_UF, known_UF1 = batch.features_UF + self.offsets_F, (batch.features_UF > 1)[..., None]
+        scored_UFD = self.table(ids_UF) * known_UF1
+        here, before, after = scored_UFD[batch.slots_BT].split(self.num_tags, -1)
+        # as in forward
+        before, after = (
+            functional.pad(before, (0, 0, 0, 0, 1, 0))[:, :-1],
+            functional.pad(after, (0, 0, 0, 0, 0, 1))[:, 1:],
+        )
+        return torch.stack([before, here, after], 2)
+
 
 class Prior(nn.Module):
     """One score per tag that is the same at every token: what a linear layer is above states of no numbers."""
@@ -144,7 +157,7 @@ class LinearHead(TagHead):
     def nbest(self, emissions_BTL: Tensor, lengths_B: Tensor, num_paths: int) -> tuple[Tensor, Tensor]:
         """Give the K likeliest sequences (B, K, T) and their log probabilities (B, K)."""
         likely_BTL = (emissions_BTL / self.temperature).log_softmax(-1)
-        return crf.best_paths(likely_BTL, lengths_B, self._free(), num_paths=num_paths)
+        return crf.best_paths(likely_BTL, lengths_B, self.scores(), num_paths=num_paths)
 
     def marginals(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Give the probability of each tag at each token, (B, T, L); 0 on padding."""
@@ -158,7 +171,8 @@ class LinearHead(TagHead):
         moved_BTP[:, :1] = 0.0
         return marginals_BTL, moved_BTP
 
-    def _free(self) -> crf.Scores:
+    def scores(self) -> crf.Scores:
+        """Give the scores of a chain in which every move is free."""
         zero, num_tags = self.shift_L.new_zeros(()), len(self.shift_L)
         return crf.Scores(zero.expand(num_tags), zero.expand(num_tags, num_tags), zero.expand(num_tags))
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from seqtag.inference.explaining.rivals import Potentials
 from seqtag.runtime import crf
 
 # An export writes -1e30 for -inf, which JSON has no number for; no score that was learned comes near this.
@@ -40,6 +41,12 @@ class LinearHead:
         moved_BTP[:, :1] = 0.0
         return marginals_BTL, moved_BTP
 
+    def potentials(self, emissions_BTL: np.ndarray) -> Potentials:
+        """Give the scores at the temperature; no move weighs anything."""
+        num_tags = emissions_BTL.shape[-1]
+        free_L, free_LL = np.zeros(num_tags), np.zeros((num_tags, num_tags))
+        return Potentials(emissions_BTL.astype(np.float64) / self.temperature, free_L, free_LL, free_L)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CRFHead:
@@ -66,6 +73,10 @@ class CRFHead:
         sums = crf.forward_backward(cooled_BTL, lengths_B, self.cooled)
         moved_BTP = crf.moves(sums, cooled_BTL, lengths_B, self.cooled, from_P, to_P)
         return crf.marginals(sums, lengths_B), moved_BTP
+
+    def potentials(self, emissions_BTL: np.ndarray) -> Potentials:
+        """Give the scores at the temperature."""
+        return Potentials(emissions_BTL.astype(np.float64) / self.temperature, *self.cooled)
 
 
 Head: TypeAlias = LinearHead | CRFHead
@@ -113,3 +124,7 @@ class ScoredBatch:
     def chain(self, rows_R: np.ndarray, from_P: np.ndarray, to_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the marginals of some rows, (R, T, L), and the probability of each move, (R, T, P)."""
         return self.head.chain(self.emissions_BTL[rows_R], self.lengths_B[rows_R], from_P, to_P)
+
+    def potentials(self) -> Potentials:
+        """Give the scores that the head decides on, at its temperature."""
+        return self.head.potentials(self.emissions_BTL)

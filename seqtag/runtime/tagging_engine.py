@@ -1,7 +1,7 @@
 """The engine of a tagger that runs an exported network with onnxruntime and decides on its emissions with numpy."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -81,6 +81,10 @@ class OnnxTagEngine(TagEngine):
 
         most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
         yield from self.session.each(score, row_batches(sentences, self.context, max_tokens=most))
+
+    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "OnnxTagEngine":
+        """Give the same engine with a vocabulary made of its own."""
+        return replace(self, words=WordTable(change(self.words.vocabulary)))
 
 
 def _of_two_words(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

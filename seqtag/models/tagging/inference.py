@@ -3,16 +3,19 @@
 How thresholds are chosen is the business of tuning.py.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
+from seqtag.inference.explaining.rivals import Potentials
+from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
-from seqtag.inference.tagging import Scored, Sentences, TagEngine
+from seqtag.inference.tagging import Scored, Sentences, TagEngine, Tokens
+from seqtag.models.tagging.emission_shares import EmissionShares
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
@@ -80,6 +83,15 @@ class TorchTagEngine(NbestTagEngine):
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
 
+    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "TorchTagEngine":
+        """Give the same engine with a vocabulary made of its own."""
+        return replace(self, vocabulary=change(self.vocabulary))
+
+    def shares(self, tokens: Tokens) -> SharesOf:
+        """Give what splits the emissions of a sentence."""
+        [(_, batch)] = self.batches([tokens])
+        return EmissionShares.build(self.network, self.vocabulary, batch)
+
 
 @dataclass(frozen=True, slots=True)
 class _ScoredByTorch:
@@ -105,3 +117,8 @@ class _ScoredByTorch:
         rows, from_ids, to_ids = (torch.from_numpy(ids).to(device) for ids in (rows_R, from_P, to_P))
         marginals, moved = self.head.chain(self.emissions_BTL[rows], self.lengths_B[rows], from_ids, to_ids)
         return marginals.cpu().numpy(), moved.cpu().numpy()
+
+    @torch.inference_mode()
+    def potentials(self) -> Potentials:
+        scored = (self.emissions_BTL, *self.head.scores())
+        return Potentials(*((part.double() / self.head.temperature).cpu().numpy() for part in scored))
