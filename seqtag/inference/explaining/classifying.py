@@ -18,6 +18,8 @@ from seqtag.text.vocabulary import Vocabulary
 # So many tokens the network may read of variants with hidden words; of a long text the first words are hidden.
 MOST_READ = 50_000
 
+_OF_TEXT = {"encoder": "states", "lexical": "n-grams"}  # what a view reads in a text
+
 
 class Explainable(Protocol):
     """What is asked of an engine; see `inference.classifying.ClassEngine`."""
@@ -132,7 +134,7 @@ def _parts(
         shares: tuple[Share, ...] = ()
         if name in biases:
             bias = difference(biases[name])
-            shares = by_name({{"encoder": "states", "lexical": "n-grams"}[name]: score - bias, "bias": bias})
+            shares = by_name({_OF_TEXT[name]: score - bias, f"{name} bias": bias})
         parts.append(Part(name, score, chosen, instead, shares=shares))
     return tuple(parts)
 

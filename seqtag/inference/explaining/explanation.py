@@ -16,7 +16,7 @@ WITHOUT_TORCH = (
 )
 
 _MOST_NAMED = 4  # of each kind, in a sentence
-_MILLION = 1e6
+_MILLION, _EQUAL = 1e6, 1.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Explanation:
         for what, words in HIDDEN.items():
             changes = [(self._text(one.token), change) for one, change in self.changes() if one.hidden == what]
             if changes:
-                lines.append(f"Log odds {words}: {_most(changes)}.")
+                lines.append(f"Log odds {words}: {_most(changes, are_added=False)}.")
         return [*lines, self.note] if self.note else lines
 
     def __str__(self) -> str:
@@ -185,11 +185,11 @@ class Explanation:
         if not isfinite(self.log_odds):
             return "No other reading is possible."
         times = exp(min(abs(self.log_odds), 700.0))
-        ratio = "more than a million" if times > _MILLION else f"{times:.3g}"
-        more = "less" if self.log_odds >= 0 else "more"
-        return (
-            f"The next best reading, {self.reading}, is {ratio} times {more} probable (log odds {self.log_odds:.2f})."
-        )
+        ratio = "more than a million times" if times > _MILLION else f"{times:.3g} times"
+        ratio += " less" if self.log_odds > 0 else " more"
+        if times < _EQUAL:
+            ratio = "as"
+        return f"The next best reading, {self.reading}, is {ratio} probable (log odds {self.log_odds:.2f})."
 
     def _text(self, token: int) -> str:
         return repr(self.tokens[token].text)
@@ -255,12 +255,20 @@ def _named(span: Span) -> str:
     return span.label if span.text is None else f"{span.label} {span.text!r}"
 
 
-def _most(named: Iterable[tuple[str, float]]) -> str:
-    """Name the scores that count most, the largest first."""
+def _most(named: Iterable[tuple[str, float]], *, are_added: bool = True) -> str:
+    """Name the scores that count most, the largest first, and the sum of the others where a sum means something.
+
+    >>> _most([("a", 1.0), ("b", -2.0)]), _most([(name, 0.5) for name in "abcdef"])
+    ('b -2.00, a +1.00', 'a +0.50, b +0.50, c +0.50, d +0.50, and 2 more that add +1.00')
+    """
     scores: Sequence[tuple[str, float]] = sorted(named, key=lambda pair: -abs(pair[1]))
     shown = ", ".join(f"{name} {score:+.2f}" for name, score in scores[:_MOST_NAMED])
     left = len(scores) - _MOST_NAMED
-    return shown if left <= 0 else f"{shown}, and {left} more that add {sum(s for _, s in scores[_MOST_NAMED:]):+.2f}"
+    if left <= 0:
+        return shown
+    if not are_added:
+        return f"{shown}, and {left} more that change less"
+    return f"{shown}, and {left} more that add {sum(score for _, score in scores[_MOST_NAMED:]):+.2f}"
 
 
 def _finite(value: float) -> float | None:
