@@ -11,12 +11,13 @@ from seqtag.text.schemes import Span
 from seqtag.text.tokenizer import Token
 
 WITHOUT_TORCH = (
-    "The export does not tell what the encoder and each feature of a word add; the model in torch does: Tagger.load, "
-    "Classifier.load."
+    "An export does not tell what the encoder and each feature of a word add to a score; with torch, "
+    "seqtag.Tagger.load(...).explain does."
 )
 
 _MOST_NAMED = 4  # of each kind, in a sentence
 _MILLION, _EQUAL = 1e6, 1.005
+_LEAST = 0.005  # what is written with two digits as nothing is not named
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,18 @@ class Explanation:
                 total = sum(part.score for part in parts)
                 named = _most((self._of_part(part), part.score) for part in parts)
                 lines.append(f"{what} {total:+.2f}: {named}.")
-        shares = [(self._of_share(part, share), share.score) for part in self.parts for share in part.shares]
+        shares = [(part, share) for part in self.parts for share in part.shares]
         if shares:
-            lines.append(f"Most of it: {_most(shares)}.")
+            sources: dict[str, float] = {}
+            for part, share in shares:
+                source = share.name
+                if share.value is not None:
+                    source = "features of the words" if share.token == part.token else "features of their neighbours"
+                sources[source] = sources.get(source, 0.0) + share.score
+            lines.append(f"Scores by source: {_most(sources.items())}.")
+            features = [(self._of_share(part, share), share.score) for part, share in shares if share.value is not None]
+            if features:
+                lines.append(f"Of the features: {_most(features)}.")
         for what, words in HIDDEN.items():
             changes = [(self._text(one.token), change) for one, change in self.changes() if one.hidden == what]
             if changes:
@@ -261,13 +271,14 @@ def _most(named: Iterable[tuple[str, float]], *, are_added: bool = True) -> str:
     >>> _most([("a", 1.0), ("b", -2.0)]), _most([(name, 0.5) for name in "abcdef"])
     ('b -2.00, a +1.00', 'a +0.50, b +0.50, c +0.50, d +0.50, and 2 more that add +1.00')
     """
-    scores: Sequence[tuple[str, float]] = sorted(named, key=lambda pair: -abs(pair[1]))
+    ordered = sorted(named, key=lambda pair: -abs(pair[1]))
+    scores = [pair for pair in ordered if abs(pair[1]) >= _LEAST] or ordered[:1]
     shown = ", ".join(f"{name} {score:+.2f}" for name, score in scores[:_MOST_NAMED])
     left = len(scores) - _MOST_NAMED
     if left <= 0:
         return shown
     if not are_added:
-        return f"{shown}, and {left} more that change less"
+        return f"{shown}, and less for {left} more"
     return f"{shown}, and {left} more that add {sum(score for _, score in scores[_MOST_NAMED:]):+.2f}"
 
 

@@ -30,7 +30,8 @@ def test_it_is_said_in_plain_words():
         "(log odds 2.00).",
         "Scores +2.50: '<b>' as S-LOC +2.50.",
         "Moves -0.50: S-LOC → O rather than S-PER → O -0.50.",
-        "Most of it: shape 'xx' before '<b>' +1.50, encoder at '<b>' +1.00.",
+        "Scores by source: features of their neighbours +1.50, encoder +1.00.",
+        "Of the features: shape 'xx' before '<b>' +1.50.",
         "Log odds without the word: 'in' -1.50.",
         "Log odds without its spelling: 'in' +1.00.",
     ]
