@@ -91,6 +91,7 @@ TESTED_ELSEWHERE = {
     "evaluation/tagging/errors.py": "evaluation/tagging/test_span_errors.py",
     "evaluation/tagging/evaluation.py": "evaluation/tagging/test_metrics.py",
     "folders.py": "test_store.py",
+    "inference/scored.py": "inference/explaining/test_tagging.py",
     "inference/tagging.py": "models/tagging/test_tagger.py",
     "models/export_trial.py": "models/tagging/test_export.py",
     "models/fitting.py": "training/test_checkpoint.py",

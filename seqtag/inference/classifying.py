@@ -16,12 +16,12 @@ import numpy as np
 from seqtag.errors import UsageError
 from seqtag.inference.explaining.classifying import explain_text
 from seqtag.inference.explaining.explanation import Explanations
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.pipeline_calls import THE_BEST, class_records, listed
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.inference.user_input import check_list, rows_for, text_rows, warn_of_blanks
 from seqtag.text.classes import ClassSet
 from seqtag.text.tokenizer import Token, Tokenizer
-from seqtag.text.vocabulary import Vocabulary
 
 Rows = Sequence[Any]
 
@@ -63,8 +63,8 @@ class ClassEngine(Protocol):
     def view_biases(self) -> dict[str, np.ndarray]:
         """Give the part of it that is the same for every row, (L,)."""
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "ClassEngine":
-        """Give the same engine with a vocabulary made of its own; only for texts."""
+    def reading(self, occluded: Occluded) -> "ClassEngine":
+        """Give the same engine for texts in which something is hidden."""
 
 
 @dataclass(frozen=True, slots=True)

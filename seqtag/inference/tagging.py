@@ -7,16 +7,17 @@ in any order, predictions in the order of the sentences. Thresholds say how sure
 
 # B sentences, T tokens, L tags of the model, D tags of the data, R some rows of a batch, P pairs of tags
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from seqtag.inference.explaining.explanation import Explanations
-from seqtag.inference.explaining.rivals import Potentials
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.explaining.tagging import MOST_READ, SharesOf, explain_sentence, token_span
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
+from seqtag.inference.scored import Scored
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.user_input import texts, token_lists
@@ -26,7 +27,6 @@ from seqtag.text.tag_tables import SpanTable, offsets_of
 from seqtag.text.tagset import TagSet
 from seqtag.text.text_spans import SpansOfTexts, TextSpans
 from seqtag.text.tokenizer import Token, Tokenizer
-from seqtag.text.vocabulary import Vocabulary
 
 Tokens = Sequence[str]
 Sentences = Sequence[Tokens]
@@ -35,22 +35,6 @@ TaggedSentence = tuple[Sequence[Token], list[str], list[Span]]
 # So many sentences of a prediction are sorted by length together; the rest waits, so memory stays flat.
 _CHUNK = 2048
 _CHUNK_CHARACTERS = 200_000  # of texts, which are some 2,000 sentences
-
-
-class Scored(Protocol):
-    """A batch of sentences, none of them empty, that an engine has scored."""
-
-    def best(self) -> np.ndarray:
-        """Give the best tag ids, (B, T)."""
-
-    def marginals(self) -> np.ndarray:
-        """Give the probability of each tag at each token, (B, T, L)."""
-
-    def chain(self, rows_R: np.ndarray, from_P: np.ndarray, to_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the marginals of some rows, (R, T, L), and the probability of each move, (R, T, P); see `nn.crf`."""
-
-    def potentials(self) -> Potentials:
-        """Give the scores that the head decides on, at its temperature."""
 
 
 class TagEngine:
@@ -63,8 +47,8 @@ class TagEngine:
         """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         raise AssertionError("a subclass scores sentences")
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "TagEngine":
-        """Give the same engine with a vocabulary made of its own."""
+    def reading(self, occluded: Occluded) -> "TagEngine":
+        """Give the same engine for sentences in which something is hidden."""
         raise AssertionError("a subclass knows its vocabulary")
 
     def shares(self, tokens: Tokens) -> SharesOf | None:

@@ -172,7 +172,7 @@ class LinearHead(TagHead):
         return marginals_BTL, moved_BTP
 
     def scores(self) -> crf.Scores:
-        """Give the scores of a chain in which every move is free."""
+        """Give the scores of a chain on which all moves are alike."""
         zero, num_tags = self.shift_L.new_zeros(()), len(self.shift_L)
         return crf.Scores(zero.expand(num_tags), zero.expand(num_tags, num_tags), zero.expand(num_tags))
 

@@ -5,13 +5,14 @@ Long texts are cut into segments here and their parts brought together again, so
 windows of the graph; there the segments of a text are in one batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
@@ -201,11 +202,11 @@ class OnnxClassEngine:
             biases["lexical"] = weights_V[-1] * self.ngrams.bias_L.astype(np.float64)
         return biases
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "OnnxClassEngine":
-        """Give the same engine with a vocabulary made of its own; only for texts."""
+    def reading(self, occluded: Occluded) -> "OnnxClassEngine":
+        """Give the same engine for texts in which something is hidden."""
         assert self.words is not None
         pieces = None if self.ngrams is None else self.ngrams.pieces
-        return replace(self, words=WordTable(change(self.words.vocabulary), pieces=pieces))
+        return replace(self, words=WordTable(occluded.vocabulary(self.words.vocabulary), pieces=pieces))
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
         """Give the weight of each token in the pooled vector: one array (tokens) per row, which sums to 1."""

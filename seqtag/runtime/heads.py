@@ -1,4 +1,4 @@
-"""The heads of the runtime, which decide on emissions: a linear head, or a CRF. See `inference.tagging.Scored`."""
+"""The heads of the runtime, which decide on emissions: a linear head, or a CRF. See `inference.scored`."""
 
 # B sentences, T tokens, L tags, R rows of a batch, P pairs of tags
 
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from seqtag.inference.explaining.rivals import Potentials
+from seqtag.inference.scored import Potentials
 from seqtag.runtime import crf
 
 # An export writes -1e30 for -inf, which JSON has no number for; no score that was learned comes near this.
@@ -41,11 +41,11 @@ class LinearHead:
         moved_BTP[:, :1] = 0.0
         return marginals_BTL, moved_BTP
 
-    def potentials(self, emissions_BTL: np.ndarray) -> Potentials:
-        """Give the scores at the temperature; no move weighs anything."""
-        num_tags = emissions_BTL.shape[-1]
-        free_L, free_LL = np.zeros(num_tags), np.zeros((num_tags, num_tags))
-        return Potentials(emissions_BTL.astype(np.float64) / self.temperature, free_L, free_LL, free_L)
+    def potentials(self, emissions_TL: np.ndarray) -> Potentials:
+        """Give the scores of one sentence at the temperature."""
+        free_L = np.zeros(emissions_TL.shape[1])
+        free_LL = np.zeros((len(free_L), len(free_L)))
+        return Potentials(emissions_TL.astype(np.float64) / self.temperature, free_L, free_LL, free_L)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,9 +74,9 @@ class CRFHead:
         moved_BTP = crf.moves(sums, cooled_BTL, lengths_B, self.cooled, from_P, to_P)
         return crf.marginals(sums, lengths_B), moved_BTP
 
-    def potentials(self, emissions_BTL: np.ndarray) -> Potentials:
-        """Give the scores at the temperature."""
-        return Potentials(emissions_BTL.astype(np.float64) / self.temperature, *self.cooled)
+    def potentials(self, emissions_TL: np.ndarray) -> Potentials:
+        """Give the scores of one sentence at the temperature."""
+        return Potentials(emissions_TL.astype(np.float64) / self.temperature, *self.cooled)
 
 
 Head: TypeAlias = LinearHead | CRFHead
@@ -107,7 +107,7 @@ def read_head(stored: Mapping[str, Any], num_tags: int) -> Head:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredBatch:
-    """A batch with its emissions; see `inference.tagging.Scored`."""
+    """A batch with its emissions; see `inference.scored.Scored`."""
 
     head: Head
     emissions_BTL: np.ndarray  # float32
@@ -125,6 +125,6 @@ class ScoredBatch:
         """Give the marginals of some rows, (R, T, L), and the probability of each move, (R, T, P)."""
         return self.head.chain(self.emissions_BTL[rows_R], self.lengths_B[rows_R], from_P, to_P)
 
-    def potentials(self) -> Potentials:
-        """Give the scores that the head decides on, at its temperature."""
-        return self.head.potentials(self.emissions_BTL)
+    def potentials(self, rows_R: np.ndarray) -> list[Potentials]:
+        """Give the scores of some rows, each without its padding."""
+        return [self.head.potentials(self.emissions_BTL[row, : self.lengths_B[row]]) for row in rows_R]

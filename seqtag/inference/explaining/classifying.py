@@ -2,7 +2,7 @@
 
 # N texts, L classes
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,6 @@ from seqtag.inference.explaining.occlusion import Occluded, nearest
 from seqtag.text.classes import ClassSet
 from seqtag.text.schemes import Span
 from seqtag.text.tokenizer import Token
-from seqtag.text.vocabulary import Vocabulary
 
 # So many tokens the network may read of variants with hidden words; of a long text the first words are hidden.
 MOST_READ = 50_000
@@ -47,8 +46,8 @@ class Explainable(Protocol):
     def view_biases(self) -> dict[str, np.ndarray]:
         """Give the part of it that is the same for every text, (L,)."""
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "Explainable":
-        """Give the same engine with a vocabulary made of its own."""
+    def reading(self, occluded: Occluded) -> "Explainable":
+        """Give the same engine for texts in which something is hidden."""
 
 
 def explain_text(
@@ -77,7 +76,7 @@ def explain_text(
         scores, biases = {"prior": _prior_scores(classes, probability_L)}, {}
     numbers = nearest(len(words), [(0, 0)], most_read)
     occluded = Occluded.build(words, numbers)
-    probability_NL = engine.reading(occluded.change).probabilities(occluded.sentences)
+    probability_NL = engine.reading(occluded).probabilities(occluded.sentences)
     weights = engine.attention([words])[0].tolist() if engine.pooling == "attention" and words else []
     end = tokens[-1].end if tokens else 0
     found = []

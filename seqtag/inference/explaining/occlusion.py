@@ -71,8 +71,8 @@ class Occluded:
                 sentences.append([*tokens[:number], stand_ins[hidden], *tokens[number + 1 :]])
         return cls(tuple(places), sentences, {stand_in: hidden for hidden, stand_in in stand_ins.items()})
 
-    def change(self, known: Vocabulary) -> Vocabulary:
-        """Give the vocabulary with which the variants are to be read."""
+    def vocabulary(self, known: Vocabulary) -> Vocabulary:
+        """Give the vocabulary with which an engine reads the variants; what else it looks words up in belongs here."""
         return OccludedVocabulary.of(known, self.behind)
 
 

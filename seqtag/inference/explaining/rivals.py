@@ -7,25 +7,17 @@ far finds both paths. Illegal paths, which a linear head has, are read as `spans
 
 # B rows, T tokens, L tags of the model
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
+from seqtag.inference.scored import Potentials
 from seqtag.text.schemes import Span, read_tag
 from seqtag.text.tagset import TagSet
 
 _STANDS, _FELL = 0, 1  # what a state says of the span
-
-
-class Potentials(NamedTuple):
-    """The scores whose sums, exponentiated and divided by their total, are the probabilities of paths; in float64."""
-
-    emissions_BTL: np.ndarray
-    start_L: np.ndarray  # -inf forbids, here and below
-    transitions_LL: np.ndarray  # [from, to]
-    end_L: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,22 +55,26 @@ def reading_of(tagset: TagSet) -> Reading:
 class Lattice:
     """Rows of as many tokens each, with the best scores on both sides of every tag."""
 
-    potentials: Potentials
+    emissions_BTL: np.ndarray
+    chain: Potentials  # those of the first row; the moves between tags are the same for all
     reading: Reading
     befores_BTL: np.ndarray  # best score of a path up to a tag, its emission included
     behinds_BTL: np.ndarray  # best score of what follows a tag
 
     @classmethod
-    def build(cls, potentials: Potentials, tagset: TagSet) -> "Lattice":
-        """Run the Viterbi recursion from both ends; each row has at least one token."""
-        emissions_BTL, start_L, transitions_LL, end_L = potentials
+    def build(cls, potentials: Sequence[Potentials], tagset: TagSet) -> "Lattice":
+        """Run the Viterbi recursion from both ends; all rows have one length, of at least one token."""
+        emissions_BTL, (_, start_L, transitions_LL, end_L) = (
+            np.stack([row.emissions_TL for row in potentials]),
+            potentials[0],
+        )
         befores_BTL, behinds_BTL = np.empty_like(emissions_BTL), np.empty_like(emissions_BTL)
         befores_BTL[:, 0] = start_L + emissions_BTL[:, 0]
         behinds_BTL[:, -1] = end_L
         for t in range(1, emissions_BTL.shape[1]):
             befores_BTL[:, t] = _reached(befores_BTL[:, t - 1], transitions_LL) + emissions_BTL[:, t]
             behinds_BTL[:, -t - 1] = _reached(behinds_BTL[:, -t] + emissions_BTL[:, -t], transitions_LL.T)
-        return cls(potentials, reading_of(tagset), befores_BTL, behinds_BTL)
+        return cls(emissions_BTL, potentials[0], reading_of(tagset), befores_BTL, behinds_BTL)
 
     def scores(self, span: Span) -> tuple[np.ndarray, np.ndarray]:
         """Give the score of the best path with the span, and that of the best one without it, (B,) each.
@@ -107,9 +103,8 @@ class Lattice:
 
     def _walk(self, span: Span) -> list[np.ndarray]:
         """Give the best score of each state, (B, 2, L), at the tokens from the first one of the span to `_last`."""
-        emissions_BTL, start_L = self.potentials.emissions_BTL, self.potentials.start_L
         if span.start == 0:
-            first_BL = start_L + emissions_BTL[:, 0]
+            first_BL = self.chain.start_L + self.emissions_BTL[:, 0]
             is_label_L = self.reading.has_label(span.label)
             states = [np.stack([np.where(is_label_L, first_BL, -np.inf), np.where(is_label_L, -np.inf, first_BL)], 1)]
         else:
@@ -121,7 +116,7 @@ class Lattice:
 
     def _last(self, span: Span) -> int:
         """Give the number of the last token that says whether the span stands: the one behind it, if there is one."""
-        num_tokens = self.potentials.emissions_BTL.shape[1]
+        num_tokens = self.emissions_BTL.shape[1]
         is_behind_asked = span.end < num_tokens and not self.reading.borders_LL.all()
         return span.end if is_behind_asked else span.end - 1
 
@@ -129,8 +124,8 @@ class Lattice:
         stands_LL, falls_LL = self._moves(span, t)
         stood_BL, fell_BL = state_B2L[:, _STANDS], state_B2L[:, _FELL]
         stands_BL = _reached(stood_BL, stands_LL)
-        falls_BL = np.maximum(_reached(stood_BL, falls_LL), _reached(fell_BL, self.potentials.transitions_LL))
-        step_B2L: np.ndarray = np.stack([stands_BL, falls_BL], 1) + self.potentials.emissions_BTL[:, None, t]
+        falls_BL = np.maximum(_reached(stood_BL, falls_LL), _reached(fell_BL, self.chain.transitions_LL))
+        step_B2L: np.ndarray = np.stack([stands_BL, falls_BL], 1) + self.emissions_BTL[:, None, t]
         return step_B2L
 
     def _moves(self, span: Span, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,12 +133,12 @@ class Lattice:
         fits_LL = self.reading.borders_LL if t in (span.start, span.end) else ~self.reading.borders_LL
         if t < span.end:
             fits_LL = fits_LL & self.reading.has_label(span.label)
-        transitions_LL = self.potentials.transitions_LL
+        transitions_LL = self.chain.transitions_LL
         return np.where(fits_LL, transitions_LL, -np.inf), np.where(fits_LL, -np.inf, transitions_LL)
 
     def _trace(self, span: Span, states_N2L: list[np.ndarray], flag: int) -> np.ndarray:
         """Go back from the best end with a flag, taking the best tag anew at each token, as `runtime.crf` does."""
-        emissions_TL, transitions_LL = self.potentials.emissions_BTL[0], self.potentials.transitions_LL
+        emissions_TL, transitions_LL = self.emissions_BTL[0], self.chain.transitions_LL
         befores_TL, behinds_TL = self.befores_BTL[0], self.behinds_BTL[0]
         last, num_tags = self._last(span), len(transitions_LL)
         path_T = np.empty(len(emissions_TL), np.int64)

@@ -12,12 +12,12 @@ import numpy as np
 from seqtag.errors import UsageError, near_miss
 from seqtag.inference.explaining.explanation import WITHOUT_TORCH, Explanation, Occlusion, Part, Share, placed
 from seqtag.inference.explaining.occlusion import Occluded, nearest
-from seqtag.inference.explaining.rivals import Lattice, Potentials
+from seqtag.inference.explaining.rivals import Lattice
+from seqtag.inference.scored import Potentials, Scored
 from seqtag.inference.span_probabilities import SpanChain, chain_moves, span_labels
 from seqtag.text.schemes import Span, spans_from_tags
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token
-from seqtag.text.vocabulary import Vocabulary
 
 # So many tokens the network may read of variants with hidden words, so that an explanation takes a second or two. A
 # sentence of up to 150 tokens has each of its words hidden; of a longer one those nearest to the spans are.
@@ -25,16 +25,6 @@ MOST_READ = 50_000
 
 # From the number of a token, its tag and its tag in the next best reading to what adds to the difference.
 SharesOf = Callable[[int, int, int], tuple[Share, ...]]
-
-
-class ScoredRows(Protocol):
-    """What is asked of a batch that an engine has scored; see `inference.tagging.Scored`."""
-
-    def potentials(self) -> Potentials:
-        """Give the scores that the head decides on, at its temperature."""
-
-    def chain(self, rows_R: np.ndarray, from_P: np.ndarray, to_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the marginals and the probabilities of moves, of which the probabilities of spans are made."""
 
 
 class Explainable(Protocol):
@@ -45,11 +35,11 @@ class Explainable(Protocol):
     def spans(self, sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[list[Span]]]:
         """Give the tags and the spans of sentences."""
 
-    def scored(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, ScoredRows]]:
+    def scored(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences batch by batch."""
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "Explainable":
-        """Give the same engine with a vocabulary made of its own."""
+    def reading(self, occluded: Occluded) -> "Explainable":
+        """Give the same engine for sentences in which something is hidden."""
 
     def shares(self, tokens: Sequence[str]) -> SharesOf | None:
         """Give what splits the emissions of a sentence; None where only an export is there."""
@@ -74,7 +64,7 @@ def explain_sentence(
     if not spans:
         return []
     [(_, batch)] = engine.scored([words])
-    lattice = Lattice.build(batch.potentials(), engine.tagset)
+    lattice = Lattice.build(batch.potentials(np.arange(1)), engine.tagset)
     [probability_N] = _probabilities(engine, batch, 1, spans)
     shares = engine.shares(words)
     occlusions = _occlusions(engine, words, spans, most_read)
@@ -88,7 +78,7 @@ def explain_sentence(
         if isfinite(odds):
             with_T, without_T = lattice.paths(one)
             instead = tuple(placed(tokens, other, text) for other in _standing(engine.tagset, without_T, one))
-            parts = _parts(lattice.potentials, engine.tagset.names, with_T, without_T, shares)
+            parts = _parts(lattice.chain, engine.tagset.names, with_T, without_T, shares)
         scored = Span(one.start, one.end, one.label, score=float(probability_N[number]))
         found.append(
             Explanation(
@@ -134,7 +124,7 @@ def token_span(span: Span, sentences: Sequence[Sequence[Token]]) -> tuple[int, S
     )
 
 
-def _probabilities(engine: Explainable, batch: ScoredRows, num_rows: int, spans: Sequence[Span]) -> np.ndarray:
+def _probabilities(engine: Explainable, batch: Scored, num_rows: int, spans: Sequence[Span]) -> np.ndarray:
     """Give the exact probability of each span in each row of a batch, (B, N)."""
     rows_B = np.arange(num_rows)
     chain = SpanChain.build(engine.tagset, *batch.chain(rows_B, *chain_moves(engine.tagset)))
@@ -151,8 +141,8 @@ def _occlusions(
     numbers = nearest(len(words), [(span.start, span.end) for span in spans], most_read)
     occluded = Occluded.build(words, numbers)
     found: list[list[Occlusion | None]] = [[None] * len(occluded.places) for _ in spans]
-    for indices, batch in engine.reading(occluded.change).scored(occluded.sentences):
-        lattice = Lattice.build(batch.potentials(), engine.tagset)
+    for indices, batch in engine.reading(occluded).scored(occluded.sentences):
+        lattice = Lattice.build(batch.potentials(np.arange(len(indices))), engine.tagset)
         probability_BN = _probabilities(engine, batch, len(indices), spans)
         for number, span in enumerate(spans):
             for i, odds, probability in zip(indices, lattice.log_odds(span), probability_BN[:, number]):
@@ -175,7 +165,7 @@ def _parts(
     shares: SharesOf | None,
 ) -> tuple[Part, ...]:
     """Split the difference of two paths into those of their scores, token by token; equal scores are left out."""
-    emissions_TL, transitions_LL = potentials.emissions_BTL[0], potentials.transitions_LL
+    emissions_TL, transitions_LL = potentials.emissions_TL, potentials.transitions_LL
     parts = []
     ours, theirs = ([None, *map(int, path_T), None] for path_T in (with_T, without_T))
     for t, (our_move, their_move) in enumerate(zip(pairwise(ours), pairwise(theirs))):

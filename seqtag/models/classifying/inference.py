@@ -14,6 +14,7 @@ from scipy.special import log_softmax
 
 from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.finite import check_finite
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.nn.batch import AnyBatch
@@ -86,10 +87,10 @@ class TorchClassEngine:
         weighted = (weight * bias_L.detach().cpu().double() for weight, bias_L in zip(head.weights_V.tolist(), biases))
         return {name: bias_L.numpy() for name, bias_L in zip(self._view_names(), weighted)}
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "TorchClassEngine":
-        """Give the same engine with a vocabulary made of its own; only for texts."""
+    def reading(self, occluded: Occluded) -> "TorchClassEngine":
+        """Give the same engine for texts in which something is hidden."""
         assert self.vocabulary is not None
-        return replace(self, vocabulary=change(self.vocabulary))
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary))
 
     def _view_names(self) -> list[str]:
         head = self.network.head

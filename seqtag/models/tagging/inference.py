@@ -3,7 +3,7 @@
 How thresholds are chosen is the business of tuning.py.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
-from seqtag.inference.explaining.rivals import Potentials
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
-from seqtag.inference.tagging import Scored, Sentences, TagEngine, Tokens
+from seqtag.inference.scored import Potentials, Scored
+from seqtag.inference.tagging import Sentences, TagEngine, Tokens
 from seqtag.models.tagging.emission_shares import EmissionShares
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
@@ -83,9 +84,9 @@ class TorchTagEngine(NbestTagEngine):
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
 
-    def reading(self, change: Callable[[Vocabulary], Vocabulary]) -> "TorchTagEngine":
-        """Give the same engine with a vocabulary made of its own."""
-        return replace(self, vocabulary=change(self.vocabulary))
+    def reading(self, occluded: Occluded) -> "TorchTagEngine":
+        """Give the same engine for sentences in which something is hidden."""
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary))
 
     def shares(self, tokens: Tokens) -> SharesOf:
         """Give what splits the emissions of a sentence."""
@@ -119,6 +120,10 @@ class _ScoredByTorch:
         return marginals.cpu().numpy(), moved.cpu().numpy()
 
     @torch.inference_mode()
-    def potentials(self) -> Potentials:
-        scored = (self.emissions_BTL, *self.head.scores())
-        return Potentials(*((part.double() / self.head.temperature).cpu().numpy() for part in scored))
+    def potentials(self, rows_R: np.ndarray) -> list[Potentials]:
+        temperature = self.head.temperature
+        parts = [(part.double() / temperature).cpu().numpy() for part in self.head.scores()]
+        return [
+            Potentials((self.emissions_BTL[row, : self.lengths_B[row]].double() / temperature).cpu().numpy(), *parts)
+            for row in rows_R
+        ]

@@ -10,7 +10,7 @@ VOCABULARY = Vocabulary.build({"Ada": 2, "met": 3, "Bo": 2})
 
 def test_a_hidden_word_is_unknown_and_a_hidden_spelling_leaves_the_word():
     occluded = Occluded.build(["Ada", "met"], [0, 1])
-    vocabulary = occluded.change(VOCABULARY)
+    vocabulary = occluded.vocabulary(VOCABULARY)
     for (number, what), sentence in zip(occluded.places, occluded.sentences, strict=True):
         features, characters = vocabulary.describe(sentence[number])
         word = VOCABULARY.describe(["Ada", "met"][number])[0][0]
@@ -26,7 +26,7 @@ def test_the_vocabulary_itself_stays_as_it_is():
     before = pickle.dumps(VOCABULARY.to_dict())
     occluded = Occluded.build(["Ada"], [0])
     stand_in = occluded.sentences[0][0]
-    occluded.change(VOCABULARY).encode([stand_in])
+    occluded.vocabulary(VOCABULARY).encode([stand_in])
     assert pickle.dumps(VOCABULARY.to_dict()) == before
     assert VOCABULARY.describe(stand_in)[0] == [UNKNOWN] * len(FEATURES)
 
