@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
     from seqtag.evaluation.report import Report
     from seqtag.evaluation.statistics.comparison import compare
+    from seqtag.inference.patterns import Patterns
     from seqtag.linter.linter import check_corpus
     from seqtag.models.classifying.classifier import Classifier
     from seqtag.models.language.language_model import LanguageModel
@@ -23,6 +24,7 @@ _HOMES = {
     "DataError": "seqtag.errors",
     "LanguageModel": "seqtag.models.language.language_model",
     "ModelError": "seqtag.errors",
+    "Patterns": "seqtag.inference.patterns",
     "RecurrentEncoder": "seqtag.nn.recurrent",
     "Report": "seqtag.evaluation.report",
     "SeqtagError": "seqtag.errors",
@@ -40,6 +42,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of the table above
     "DataError",
     "LanguageModel",
     "ModelError",
+    "Patterns",
     "RecurrentEncoder",
     "Report",
     "SeqtagError",

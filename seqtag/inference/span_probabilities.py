@@ -29,6 +29,15 @@ class SpanArrays:
     labels_N: np.ndarray  # numbers of the labels
     probabilities_N: np.ndarray
 
+    def probabilities_of(
+        self, rows_N: np.ndarray, starts_N: np.ndarray, ends_N: np.ndarray, labels_N: np.ndarray
+    ) -> np.ndarray:
+        """Give the probabilities of other spans that are among these, and 0 for the others."""
+        own = zip(self.rows_N.tolist(), self.starts_N.tolist(), self.ends_N.tolist(), self.labels_N.tolist())
+        at = dict(zip(own, self.probabilities_N.tolist()))
+        others = zip(rows_N.tolist(), starts_N.tolist(), ends_N.tolist(), labels_N.tolist())
+        return np.array([at.get(place, 0.0) for place in others], np.float64)
+
 
 @dataclass(frozen=True, slots=True)
 class SpanChain:
@@ -46,6 +55,7 @@ class SpanChain:
     second_on_BTK: np.ndarray  # given the same: it goes on behind this token
     end_BTK: np.ndarray  # given that one began further back and has gone on so far: it ends here
     on_BTK: np.ndarray  # given the same: it goes on
+    known: SpanArrays | None = None  # spans that are also on paths which the rest leaves out; see held_batch.py
 
     @classmethod
     def build(cls, tagset: TagSet, marginals_BTL: np.ndarray, moved_BTP: np.ndarray) -> "SpanChain":
@@ -99,6 +109,8 @@ class SpanChain:
             probabilities_N[left_N] *= np.where(ends_here, end[place], on[place])
             left_N = left_N[~ends_here]
             end, on, length = self.end_BTK, self.on_BTK, length + 1
+        if self.known is not None:
+            probabilities_N += self.known.probabilities_of(rows_N, starts_N, ends_N, labels_N)
         clipped_N: np.ndarray = probabilities_N.clip(0.0, 1.0)
         return clipped_N
 
@@ -123,6 +135,9 @@ class SpanChain:
             found.append(np.stack([rows, starts, last + 1, labels])[:, done])
             going = going * on[rows, last, labels]
             end, on, length = self.end_BTK, self.on_BTK, length + 1
+        if self.known is not None:
+            places = (self.known.rows_N, self.known.starts_N, self.known.ends_N, self.known.labels_N)
+            found = [np.unique(np.hstack([*found, np.stack(places)[:, self.probabilities(*places) >= floor]]), axis=1)]
         rows, starts, ends, labels = np.concatenate(found, axis=1)
         order = np.lexsort((labels, ends, starts, rows))
         rows, starts, ends, labels = (a[order] for a in (rows, starts, ends, labels))

@@ -8,6 +8,7 @@ in any order, predictions in the order of the sentences. Thresholds say how sure
 # B sentences, T tokens, L tags of the model, D tags of the data, R some rows of a batch, P pairs of tags
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,8 @@ import numpy as np
 from seqtag.inference.explaining.explanation import Explanations
 from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.explaining.tagging import MOST_READ, SharesOf, explain_sentence, token_span
+from seqtag.inference.held_batch import HeldBatch
+from seqtag.inference.known_spans import Known, KnownRows, KnownSpans
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.scored import Scored
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
@@ -38,7 +41,11 @@ _CHUNK_CHARACTERS = 200_000  # of texts, which are some 2,000 sentences
 
 
 class TagEngine:
-    """What runs the network of a tagger: tags, marginals and spans of sentences from the scores of its batches."""
+    """What runs the network of a tagger: tags, marginals and spans of sentences from the scores of its batches.
+
+    `known` spans, a list per sentence, change the probability of all that its sentence may hold, and nothing else; see
+    held_lattice.py. Raises KnownError where no tags can spell them.
+    """
 
     tagset: TagSet
     thresholds: Mapping[str, float] | None  # by label: the least probability of a span; None: the best tags
@@ -55,39 +62,39 @@ class TagEngine:
         """Give what splits the emissions of a sentence; None where only an export is there, which does not tell."""
         return None
 
-    def tags(self, sentences: Sentences) -> list[list[str]]:
+    def tags(self, sentences: Sentences, known: KnownSpans | None = None) -> list[list[str]]:
         """Give the tags of each sentence in the scheme of the data: the best ones, or those of `spans`."""
         if self.thresholds is not None:
-            return self.spans(sentences)[0]
+            return self.spans(sentences, known)[0]
         tags: list[list[str]] = [[] for _ in sentences]
-        for indices, batch in self.scored(sentences):
+        for indices, batch in self._held(sentences, known):
             for i, found in zip(indices, self._decoded(sentences, indices, batch)):
                 tags[i] = found
         return tags
 
-    def marginals(self, sentences: Sentences) -> list[np.ndarray]:
+    def marginals(self, sentences: Sentences, known: KnownSpans | None = None) -> list[np.ndarray]:
         """Give the probability of each tag of the data at each token: one array (tokens, tags) per sentence."""
         to_data_L, num_tags = self.tagset.to_data, len(self.tagset.data_tags)
         to_data_LD = np.zeros((len(to_data_L), num_tags))
         to_data_LD[np.arange(len(to_data_L)), to_data_L] = 1.0
         probabilities = [np.zeros((0, num_tags)) for _ in sentences]
-        for indices, batch in self.scored(sentences):
+        for indices, batch in self._held(sentences, known):
             for i, probability_TL in zip(indices, batch.marginals()):
                 probabilities[i] = probability_TL[: len(sentences[i])] @ to_data_LD
         return probabilities
 
-    def spans(self, sentences: Sentences) -> tuple[list[list[str]], list[list[Span]]]:
+    def spans(self, sentences: Sentences, known: KnownSpans | None = None) -> tuple[list[list[str]], list[list[Span]]]:
         """Give the tags of each sentence, and the spans that they spell with their exact probabilities.
 
         These are the best tags; where there are thresholds, they are the tags of those spans that `side_by_side` takes
         among all that reach the threshold of their label.
         """
         if self.thresholds is not None:
-            candidates = self.candidates(sentences, min(self.thresholds.values()))
+            candidates = self.candidates(sentences, min(self.thresholds.values()), known)
             return self._chosen(sentences, candidates, self.thresholds)
         tags: list[list[str]] = [[] for _ in sentences]
         spans: list[list[Span]] = [[] for _ in sentences]
-        for indices, batch in self.scored(sentences):
+        for indices, batch in self._held(sentences, known):
             for i, found in zip(indices, self._decoded(sentences, indices, batch)):
                 tags[i] = found
                 spans[i] = spans_from_tags(found, self.tagset.data_scheme)
@@ -100,14 +107,14 @@ class TagEngine:
                 spans[i] = scored
         return tags, spans
 
-    def candidates(self, sentences: Sentences, floor: float = 0.01) -> SpanTable:
+    def candidates(self, sentences: Sentences, floor: float = 0.01, known: KnownSpans | None = None) -> SpanTable:
         """Give all spans with a probability of at least `floor`, in each sentence in order of start, end and label.
 
         They are of any label and length and may overlap; the probabilities are exact in every scheme. Under 'plain'
         each span is the tag of one token. Thresholds leave no span out.
         """
         pieces = _Pieces(sentences)
-        for indices, batch in self.scored(sentences):
+        for indices, batch in self._held(sentences, known):
             pieces.add(indices, self._chain(batch, np.arange(len(indices))).candidates(floor))
         return pieces.table(span_labels(self.tagset))
 
@@ -132,18 +139,28 @@ class TagEngine:
         labels = span_labels(self.tagset)
         return tags, found.table(labels), candidates.table(labels)
 
-    def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
+    def texts(
+        self, tokenizer: Tokenizer, texts: Sequence[str], known: KnownRows | None = None
+    ) -> Iterator[list[TaggedSentence]]:
         """Give the sentences of each text as tokens, tags and spans of tokens."""
         cut = list(tokenizer.stream(texts))
-        tagged = zip(*self.spans([sentence.words for text in cut for sentence in text]))
+        cut, of_sentences = (cut, None) if known is None else known.of_texts(texts, cut)
+        tagged = zip(*self.spans([sentence.words for text in cut for sentence in text], of_sentences))
         for sentences in cut:
             yield [(tokens, *next(tagged)) for tokens in sentences]
+
+    def _held(self, sentences: Sentences, known: KnownSpans | None) -> Iterator[tuple[np.ndarray, Scored]]:
+        """Give what `scored` gives, where spans of sentences are known with these."""
+        for indices, batch in self.scored(sentences):
+            held = {} if known is None else {row: known[i] for row, i in enumerate(indices) if known[i]}
+            yield indices, HeldBatch.build(batch, held, self.tagset) if held else batch
 
     def _decoded(self, sentences: Sentences, indices: np.ndarray, batch: Scored) -> list[list[str]]:
         return self.tagset.decode_rows(batch.best(), np.array([len(sentences[i]) for i in indices], np.int64))
 
     def _chain(self, batch: Scored, rows_R: np.ndarray) -> SpanChain:
-        return SpanChain.build(self.tagset, *batch.chain(rows_R, *chain_moves(self.tagset)))
+        chain = SpanChain.build(self.tagset, *batch.chain(rows_R, *chain_moves(self.tagset)))
+        return replace(chain, known=batch.known(rows_R)) if isinstance(batch, HeldBatch) else chain
 
     def _chosen(
         self, sentences: Sentences, candidates: SpanTable, thresholds: Mapping[str, float]
@@ -242,26 +259,51 @@ class PredictingTagger(Generic[EngineT]):
             proba_TD = np.concatenate([*proba, np.zeros((0, len(columns)))])
             yield token_records(tokens, tags, proba_TD, columns=columns, outside=outside)
 
-    def predict(self, X: Iterable[Tokens]) -> list[list[str]]:
-        """Tag token lists: one tag per token, in the scheme and spelling of the training data; no token, no tag."""
-        return list(map(self._tags().written, self._engine().tags(token_lists(X, "predict"))))
+    def predict(
+        self, X: Iterable[Tokens], *, known: Known | None = None, strength: float | None = None
+    ) -> list[list[str]]:
+        """Tag token lists: one tag per token, in the scheme and spelling of the training data; no token, no tag.
 
-    def predict_stream(self, X: Iterable[Tokens]) -> Iterator[list[str]]:
+        `known` says what is known of each sentence before it is tagged: a list of `Span` or (start, end, label) per
+        sentence, or `Patterns`, which find them. Each prediction has all of them, and the rest is the most probable one
+        beside them. With a `strength`, a number above 0 that is added to the log odds of each known span, they are
+        likely and no more. A span may bring a strength of its own: (start, end, label, strength). Raises DataError for
+        spans that can't be known: two that overlap, or a label that the model lacks.
+        """
+        sentences = token_lists(X, "predict")
+        return list(map(self._tags().written, self._engine().tags(sentences, self._known(known, strength, sentences))))
+
+    def predict_stream(
+        self, X: Iterable[Tokens], *, known: Known | None = None, strength: float | None = None
+    ) -> Iterator[list[str]]:
         """Tag token lists one after the other, in order, in memory that does not grow with their number."""
-        engine, source = self._engine(), iter(X)
+        engine, source, rows = self._engine(), iter(X), self._known_rows(known, strength)
         while chunk := list(islice(source, _CHUNK)):
-            yield from map(self._tags().written, engine.tags(token_lists(chunk, "predict_stream")))
+            sentences = token_lists(chunk, "predict_stream")
+            of_sentences = None if rows is None else rows.of_sentences(sentences)
+            yield from map(self._tags().written, engine.tags(sentences, of_sentences))
+        if rows is not None:
+            rows.finish()
 
-    def predict_proba(self, X: Iterable[Tokens]) -> list[np.ndarray]:
+    def predict_proba(
+        self, X: Iterable[Tokens], *, known: Known | None = None, strength: float | None = None
+    ) -> list[np.ndarray]:
         """Give the probability of each tag at each token: an array (tokens, tags) per sentence, columns as in `tags_`.
 
-        With the CRF head these are true marginals, over all legal sequences.
+        With the CRF head these are true marginals, over all legal sequences; where spans are `known`, given these.
         """
-        return self._engine().marginals(token_lists(X, "predict_proba"))
+        sentences = token_lists(X, "predict_proba")
+        return self._engine().marginals(sentences, self._known(known, strength, sentences))
 
-    def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
-        """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
-        return self._engine().spans(token_lists(X, "predict_token_spans"))[1]
+    def predict_token_spans(
+        self, X: Iterable[Tokens], *, known: Known | None = None, strength: float | None = None
+    ) -> list[list[Span]]:
+        """Find the spans of token lists: offsets in tokens, with the exact probability of each.
+
+        Where spans are `known`, as for `predict`, the probability is that given these; a certain one has 1.
+        """
+        sentences = token_lists(X, "predict_token_spans")
+        return self._engine().spans(sentences, self._known(known, strength, sentences))[1]
 
     def explain(self, tokens: Tokens, span: Span | None = None) -> Explanations:
         """Say why each span of a sentence was predicted, or for the span that is asked for why it was or was not.
@@ -293,26 +335,49 @@ class PredictingTagger(Generic[EngineT]):
         """Give the engine that explains: the one that knows most."""
         return self._engine()
 
-    def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
+    def predict_spans(
+        self, X: Iterable[str], *, known: Known | None = None, strength: float | None = None
+    ) -> list[list[Span]]:
         """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.
 
         A text is cut into sentences and tokens with spaCy's rules for the model's language. A span's score is the
-        probability, over all tag sequences, that exactly this span with this label is there.
+        probability, over all tag sequences, that exactly this span with this label is there. `known` spans and their
+        `strength` are those of `predict`, in characters of the text. They begin and end where tokens do, or are an
+        error; sentences into which the same one reaches are read as one.
         """
-        return SpansOfTexts(self.spans_stream(texts(X, "predict_spans")))
+        return SpansOfTexts(self.spans_stream(texts(X, "predict_spans"), known=known, strength=strength))
 
-    def spans_stream(self, X: Iterable[str]) -> Iterator[list[Span]]:
+    def spans_stream(
+        self, X: Iterable[str], *, known: Known | None = None, strength: float | None = None
+    ) -> Iterator[list[Span]]:
         """Find the spans of texts one after the other, in order, in memory that does not grow with their number."""
-        for text, sentences in self.tag_texts(X):
+        for text, sentences in self.tag_texts(X, known=known, strength=strength):
             yield text_spans(text, sentences)
 
-    def tag_texts(self, X: Iterable[str]) -> Iterator[tuple[str, list[TaggedSentence]]]:
+    def tag_texts(
+        self, X: Iterable[str], *, known: Known | None = None, strength: float | None = None
+    ) -> Iterator[tuple[str, list[TaggedSentence]]]:
         """Cut texts into sentences and tag them: for each text its sentences as tokens, tags and spans of tokens."""
-        engine, tokenizer = self._engine(), self._tokenizer()
+        engine, tokenizer, rows = self._engine(), self._tokenizer(), self._known_rows(known, strength)
         for run in filled(X, lambda text: 1 + len(text) if isinstance(text, str) else 1, _CHUNK_CHARACTERS):
             chunk = texts(run, "predict_spans")
-            for text, sentences in zip(chunk, engine.texts(tokenizer, chunk)):
+            for text, sentences in zip(chunk, engine.texts(tokenizer, chunk, rows)):
                 yield text, [(tokens, self._tags().written(tags), spans) for tokens, tags, spans in sentences]
+        if rows is not None:
+            rows.finish()
+
+    def _known_rows(self, known: Known | None, strength: float | None) -> KnownRows | None:
+        if known is None and strength is None:
+            return None
+        return KnownRows(known, strength, tagset=self._tags(), language=self.language)
+
+    def _known(self, known: Known | None, strength: float | None, sentences: Sentences) -> KnownSpans | None:
+        rows = self._known_rows(known, strength)
+        if rows is None:
+            return None
+        of_sentences = rows.of_sentences(sentences)
+        rows.finish()
+        return of_sentences
 
 
 def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> TextSpans:

@@ -20,6 +20,8 @@ import numpy as np
 
 from seqtag.errors import DataError, ModelError, UsageError, near_miss
 from seqtag.hub import hub_name
+from seqtag.inference.known_spans import check_strength
+from seqtag.inference.patterns import Patterns
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import is_missing
 from seqtag.models.predictor import Predictor, load_predictor
@@ -47,7 +49,8 @@ class BatchPredictor:
 
     `engine`, `device` and `threads` are those of `seqtag predict`. A cell that is no text and no list of tokens is an
     error: `on_error` stops with a message that names the row, keeps the row with nulls, or drops it. A model that
-    changes on disk meanwhile is refused, since half of the answers would be of another model.
+    changes on disk meanwhile is refused, since half of the answers would be of another model. `known` patterns and
+    their `strength` are those of `Tagger.predict`.
 
     >>> predictor = BatchPredictor("models/ner", column="body", on_error="null")  # doctest: +SKIP
     >>> predictor({"body": ["Ada lives in Turin."]})["spans"][0][0]["label"]  # doctest: +SKIP
@@ -64,15 +67,25 @@ class BatchPredictor:
         device: str = "cpu",
         threads: int = 1,
         on_error: str = "stop",
+        known: Patterns | None = None,
+        strength: float | None = None,
     ) -> None:
         if on_error not in ON_ERROR:
             raise UsageError(f"unknown on_error {on_error!r}; {near_miss(str(on_error), ON_ERROR)}")
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads is {threads!r}; name the number of cores that one worker may use, 1 or more")
+        if not isinstance(known, Patterns) and (known is not None or strength is not None):
+            raise UsageError(
+                f"known={known!r:.60}: batches know patterns, which find the spans of each text: "
+                'known=Patterns.load("patterns.jsonl")'
+            )
+        if strength is not None:
+            check_strength(strength)
         # Workers may run in other folders, where a relative path leads nowhere.
         self.model = os.path.abspath(model) if hub_name(model) is None else str(model)
         self.column, self.output, self.on_error = column, output, on_error
         self.engine, self.device, self.threads = engine, device, threads
+        self.known, self.strength = known, strength
         self.fingerprint = _fingerprint(self.model)
 
     def __call__(self, batch: Any) -> Any:
@@ -164,9 +177,12 @@ class BatchPredictor:
         model = self._model()
         with _torch_threads(self.threads):
             if isinstance(model, PredictingTagger):
-                texts = iter(model.predict_spans([row for row in rows if isinstance(row, str)]))
-                lists = iter(model.predict_token_spans([row for row in rows if not isinstance(row, str)]))
+                known: Any = {} if self.known is None else {"known": self.known, "strength": self.strength}
+                texts = iter(model.predict_spans([row for row in rows if isinstance(row, str)], **known))
+                lists = iter(model.predict_token_spans([row for row in rows if not isinstance(row, str)], **known))
                 return [[list(map(_record, next(texts if isinstance(row, str) else lists))) for row in rows]]
+            if self.known is not None:
+                raise UsageError("known patterns are for spans, which a tagger finds; leave them out for a classifier")
             probability_NL = model.predict_proba(rows)
             labels = model.choose(probability_NL)
         index, several = model.class_set_.index, model.class_set_.is_multi

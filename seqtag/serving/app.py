@@ -37,7 +37,7 @@ from seqtag.serving.collecting import Collector
 from seqtag.serving.guard import STREAMED, Guard, RefusedError, refusal
 from seqtag.serving.metrics import Metrics
 from seqtag.serving.served_models import Row, ServedModel, Tagged, load_models
-from seqtag.serving.service import Service, json_answer, parsed
+from seqtag.serving.service import Service, check_known, json_answer, parsed
 from seqtag.serving.settings import Settings
 from seqtag.serving.streaming import Lines, stream
 from seqtag.text.schemes import Span
@@ -119,12 +119,13 @@ def make_app(
 
     def body(kind: type[BaseModel], streamed: type[BaseModel] | None = None) -> dict[str, Any]:
         """Document a body that the endpoint reads itself."""
-        content = {"application/json": {"schema": kind.model_json_schema(ref_template="#/components/schemas/{model}")}}
-        schemas = [content["application/json"]["schema"]]
-        if streamed is not None:
-            content[STREAMED] = {"schema": streamed.model_json_schema()}
-        for schema in schemas:
-            nested.update(schema.pop("$defs", {}))
+        kinds = {"application/json": kind} if streamed is None else {"application/json": kind, STREAMED: streamed}
+        content = {
+            name: {"schema": each.model_json_schema(ref_template="#/components/schemas/{model}")}
+            for name, each in kinds.items()
+        }
+        for described in content.values():
+            nested.update(described["schema"].pop("$defs", {}))
         return {"requestBody": {"required": True, "content": content}}
 
     nested: dict[str, Any] = {}
@@ -165,6 +166,7 @@ def make_app(
         given = parsed(PredictBody, await request.body())
         if given.threshold is not None and (reason := model.why_no_threshold):
             raise RefusedError(422, f"threshold: {reason}; leave it out", "body", field="threshold")
+        check_known(model, given.known is not None)
         found = await service().ask(model, given.rows, "texts" if given.texts is not None else "tokens")
         records = [shapes.native(model, answer, given.threshold) for answer in found]
         if given.words and given.texts is not None:

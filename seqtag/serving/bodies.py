@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
 
-from seqtag.serving.served_models import MOST_SYMBOLS
+from seqtag.inference.held_batch import KnownSpan
+from seqtag.serving.served_models import MOST_SYMBOLS, KnownRow, Row
 
 
 def _whole_characters(text: str) -> str:
@@ -29,12 +30,33 @@ Texts = Annotated[list[Text], Field(fail_fast=True)]
 Lists = Annotated[list[Texts], Field(fail_fast=True)]
 Labels = Annotated[list[Label], Field(fail_fast=True)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Strength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Body(BaseModel):
     """A request; a key that is none of its own is an error, so that a slip of the pen is seen."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class KnownBody(Body):
+    """A span that is known before the prediction, in the characters of a text or in the tokens of a sentence."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    label: Label
+    strength: Strength | None = None
+
+
+KnownList = Annotated[list[KnownBody], Field(fail_fast=True)]
+
+
+def _with_known(row: str | list[str], known: list[KnownBody], strength: float | None) -> Row:
+    spans = [
+        KnownSpan(span.start, span.end, span.label, strength if span.strength is None else span.strength)
+        for span in known
+    ]
+    return KnownRow(row, spans) if spans else row
 
 
 class PredictBody(Body):
@@ -47,31 +69,56 @@ class PredictBody(Body):
         description="Spans with a lower probability are left out; of a classifier with several labels per text, those "
         "with at least this probability are chosen.",
     )
+    known: Annotated[list[KnownList], Field(fail_fast=True)] | None = Field(
+        None,
+        description="What is known before: a list of spans for each text or sentence. The answer has all of them, and "
+        "is the most probable one beside them; its probabilities are those given them.",
+        examples=[[[{"start": 0, "end": 12, "label": "PER"}]]],
+    )
+    strength: Strength | None = Field(
+        None, description="Known spans are likely and not certain: this is added to the log odds of each."
+    )
     words: bool = Field(False, description="Also give the weight of each word, for a classifier that attends to words.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> "PredictBody":
         if (self.texts is None) == (self.tokens is None):
             raise ValueError("give texts or tokens, one of the two")
+        rows = self.texts if self.texts is not None else self.tokens or ()
+        if self.known is not None and len(self.known) != len(rows):
+            raise ValueError("known must have a list of spans for each text or sentence, which may be empty")
+        if self.strength is not None and self.known is None:
+            raise ValueError("strength is that of known spans, and there are none")
         return self
 
     @property
-    def rows(self) -> list[str | list[str]]:
+    def rows(self) -> list[Row]:
         """What is to be answered."""
-        return list(self.texts if self.texts is not None else self.tokens or ())
+        rows: list[str | list[str]] = list(self.texts if self.texts is not None else self.tokens or ())
+        known = self.known or [[] for _ in rows]
+        return [_with_known(row, spans, self.strength) for row, spans in zip(rows, known)]
 
 
 class StreamLine(Body):
-    """A line of a stream, one JSON object: a text, or the tokens of a sentence."""
+    """A line of a stream, one JSON object: a text, or the tokens of a sentence, with what is known of its spans."""
 
     text: Text | None = None
     tokens: Texts | None = None
+    known: KnownList = []
+    strength: Strength | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "StreamLine":
         if (self.text is None) == (self.tokens is None):
             raise ValueError("give text or tokens, one of the two")
+        if self.strength is not None and not self.known:
+            raise ValueError("strength is that of known spans, and there are none")
         return self
+
+    @property
+    def row(self) -> Row:
+        """What is to be answered."""
+        return _with_known(self.text if self.text is not None else self.tokens or [], self.known, self.strength)
 
 
 class SpanAnswer(BaseModel):

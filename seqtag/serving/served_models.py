@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier, TokenWeight
+from seqtag.inference.held_batch import KnownSpan
 from seqtag.inference.tagging import PredictingTagger, TaggedSentence, text_spans
 from seqtag.models.predictor import load_predictor
 from seqtag.store import read_task
@@ -18,7 +19,16 @@ from seqtag.text.schemes import Span, tags_from_spans
 
 logger = logging.getLogger("seqtag")
 
-Row = str | list[str]  # a text, or the tokens of a sentence
+
+@dataclass(frozen=True, slots=True)
+class KnownRow:
+    """A text or the tokens of a sentence, with what is known of its spans."""
+
+    row: str | list[str]
+    known: Sequence[KnownSpan]  # in characters of the text, or in tokens
+
+
+Row = str | list[str] | KnownRow  # a text, or the tokens of a sentence
 
 _NAME = re.compile(r"[\w-][\w.-]{0,99}")
 MOST_SYMBOLS = 100  # that a language model tells of what may follow a text
@@ -29,7 +39,7 @@ _WARM_UP = ["Ada Lovelace wrote to Charles Babbage in London on 5 July 1843.", "
 class Tagged:
     """What a tagger found in a row: its spans; for a text also its sentences, as tokens, tags and spans of tokens."""
 
-    row: Row
+    row: str | list[str]
     spans: list[Span]
     sentences: list[TaggedSentence]
 
@@ -144,10 +154,11 @@ class ServedModel:
 
     def _tagged(self, rows: Sequence[Row]) -> list[Answer]:
         tagger: PredictingTagger[Any] = self.predictor
-        texts = tagger.tag_texts([row for row in rows if isinstance(row, str)])
-        of_lists = iter(tagger.predict_token_spans([row for row in rows if not isinstance(row, str)]))
+        given = [row if isinstance(row, KnownRow) else KnownRow(row, ()) for row in rows]
+        texts = tagger.tag_texts(**_asked([each for each in given if isinstance(each.row, str)]))
+        of_lists = iter(tagger.predict_token_spans(**_asked([each for each in given if isinstance(each.row, list)])))
         answers: list[Answer] = []
-        for row in rows:
+        for row in (each.row for each in given):
             if isinstance(row, str):
                 _, sentences = next(texts)
                 self.tokens += sum(len(tokens) for tokens, _, _ in sentences)
@@ -165,7 +176,7 @@ class ServedModel:
             for one, probability_L in zip(classifier.choose(probability_NL), probability_NL.tolist())
         ]
 
-    def explain(self, row: Row, asked: Span | str | None = None) -> list[dict[str, Any]]:
+    def explain(self, row: str | list[str], asked: Span | str | None = None) -> list[dict[str, Any]]:
         """Explain what the model found in a row, or the span or class that is asked for."""
         if self.is_tagger and isinstance(row, str):
             found = self.predictor.explain_text(row, asked)
@@ -186,6 +197,12 @@ class ServedModel:
             return None
         weights: list[TokenWeight] = self.predictor.predict_attention([text])[0]
         return weights
+
+
+def _asked(rows: Sequence[KnownRow]) -> dict[str, Any]:
+    """Give the arguments for rows of one kind; those of which nothing is known go the usual way."""
+    known = [each.known for each in rows]
+    return {"X": [each.row for each in rows], "known": known if any(known) else None}
 
 
 def _load(place: str, *, engine: str | None, threads: int | None) -> Any:

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from seqtag.errors import SeqtagError, near_miss
+from seqtag.inference.held_batch import KnownError
 from seqtag.serving.batching import Batcher, QueueFullError
 from seqtag.serving.collecting import Collector
 from seqtag.serving.guard import RefusedError
 from seqtag.serving.metrics import Metrics
-from seqtag.serving.served_models import Answer, Row, ServedModel
+from seqtag.serving.served_models import Answer, KnownRow, Row, ServedModel
 from seqtag.serving.settings import Settings
 from seqtag.text.schemes import Span
 
@@ -104,7 +105,9 @@ class Service:
         except QueueFullError:
             raise RefusedError(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
 
-    async def explain(self, model: ServedModel, row: Row, asked: Span | str | None, field: str) -> list[dict[str, Any]]:
+    async def explain(
+        self, model: ServedModel, row: str | list[str], asked: Span | str | None, field: str
+    ) -> list[dict[str, Any]]:
         """Explain what a model found in a row; RefusedError where the row is too long, or too much is waiting."""
         most, cost = self.settings.limits.batch_characters, cost_of(row)
         if cost > most:
@@ -123,12 +126,23 @@ class Service:
         except asyncio.TimeoutError:
             raise RefusedError(503, f"no answer within {seconds:g} s", "timeout", retry_after=5) from None
         except SeqtagError as error:
+            field = "known" if isinstance(error, KnownError) else field
             raise RefusedError(422, str(error), "model", field=field) from None
 
 
 def cost_of(row: Row) -> int:
     """Say how many characters a row counts for; a token counts for one more than it has."""
+    if isinstance(row, KnownRow):
+        return cost_of(row.row)
     return len(row) if isinstance(row, str) else sum(map(len, row)) + len(row)
+
+
+def check_known(model: ServedModel, is_known: object) -> None:
+    """Refuse known spans for a model that finds none."""
+    if is_known and not model.is_tagger:
+        raise RefusedError(
+            422, "known: spans are what a tagger finds; leave it out for a classifier", "body", field="known"
+        )
 
 
 def parsed(kind: type[BodyT], content: bytes | str) -> BodyT:

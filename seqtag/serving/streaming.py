@@ -13,7 +13,7 @@ from seqtag.serving import answers as shapes
 from seqtag.serving.bodies import StreamLine
 from seqtag.serving.guard import STREAMED, RefusedError
 from seqtag.serving.served_models import Answer, Row, ServedModel
-from seqtag.serving.service import Service, cost_of, parsed
+from seqtag.serving.service import Service, check_known, cost_of, parsed
 
 _PIECES_WAITING = 64  # pieces of a stream that are answered before the client reads them
 
@@ -88,7 +88,8 @@ async def _answered(service: Service, model: ServedModel, lines: Sequence[bytes]
         if line.strip():
             try:
                 given = parsed(StreamLine, line)
-                rows.append(given.text if given.text is not None else given.tokens or [])
+                check_known(model, given.known)
+                rows.append(given.row)
             except RefusedError as refused:
                 rows.append(refused)
     place = 0

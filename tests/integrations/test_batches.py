@@ -17,7 +17,7 @@ import pytest
 from datasets import Dataset
 from tiny import LABELS, SEVERAL, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS
 
-from seqtag import Classifier, Tagger
+from seqtag import Classifier, Patterns, Tagger
 from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
 from seqtag.integrations import batches
 from seqtag.integrations.batches import BatchPredictor
@@ -322,3 +322,21 @@ def test_errors_are_errors_of_seqtag(exported_tagger: Path):
     error = pickle.loads(pickle.dumps(DataError("row 1")))
     assert isinstance(error, SeqtagError)
     assert str(error) == "row 1"
+
+
+def test_patterns_are_known_in_every_batch(exported_tagger: Path, exported_classifier: Path):
+    patterns = Patterns([{"label": "ORG", "pattern": "Ada Lovelace"}, {"label": "LOC", "pattern": [{"LOWER": "it"}]}])
+    for strength in (None, 3.0):
+        predictor = pickle.loads(pickle.dumps(BatchPredictor(exported_tagger, known=patterns, strength=strength)))
+        found = predictor({"text": ROWS})["spans"]
+        expected = load_predictor(exported_tagger).predict_spans(ROWS, known=patterns, strength=strength)
+        assert [[(s["start"], s["end"], s["label"]) for s in spans] for spans in found] == [
+            [(span.start, span.end, span.label) for span in spans] for spans in expected
+        ]
+    for known, strength in (([[]], None), (None, 3.0), ("patterns.jsonl", None)):
+        with pytest.raises(UsageError, match=r"batches know patterns"):
+            BatchPredictor(exported_tagger, known=known, strength=strength)
+    with pytest.raises(UsageError, match="a number above 0"):
+        BatchPredictor(exported_tagger, known=patterns, strength=-1.0)
+    with pytest.raises(UsageError, match="which a tagger finds"):
+        BatchPredictor(exported_classifier, known=patterns)({"text": ROWS})

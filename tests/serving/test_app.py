@@ -67,7 +67,7 @@ def test_a_stream_is_answered_line_by_line_in_order(client: TestClient):
     assert len(answers) == 4 * 3
     whole = client.post("/models/ner/predict", json={"texts": ["Ada met Marie in Oslo"]}).json()["answers"][0]
     assert answers[0] == answers[4] == answers[8] == whole
-    assert answers[1]["error"] == "txt: unknown; choose from text, tokens; did you mean 'text'?"
+    assert answers[1]["error"] == "txt: unknown; choose from known, strength, text, tokens; did you mean 'text'?"
     assert answers[2]["tags"]
     assert "JSON" in answers[3]["error"]
 
@@ -286,3 +286,74 @@ def test_tokens_of_requests_that_go_together_are_counted_once(serve: Callable[..
 def test_a_threshold_is_for_models_that_choose_by_one(client: TestClient):
     response = client.post("/models/mood/predict", json={"texts": ["good"], "threshold": 0.9})
     refused(response, 422, "always the most probable one", "threshold")
+
+
+# -- known spans ----------------------------------------------------------------------------------
+
+
+KNOWN = [[{"start": 0, "end": 9, "label": "ORG"}], [], [], [{"start": 6, "end": 9, "label": "LOC", "strength": 2.0}]]
+
+
+def test_known_spans_are_those_of_the_model(client: TestClient, exported_tagger: Path):
+    answers = client.post("/models/ner/predict", json={"texts": TEXTS, "known": KNOWN}).json()["answers"]
+    known = [[tuple(span.values()) for span in spans] for spans in KNOWN]
+    expected = load(exported_tagger).predict_spans(TEXTS, known=known)
+    for answer, spans in zip(answers, expected, strict=True):
+        found = [(s["start"], s["end"], s["label"], s["text"], s["score"]) for s in answer["spans"]]
+        assert found == [(s.start, s.end, s.label, s.text, round(s.score, 6)) for s in spans]
+    assert answers[0]["spans"][0] == {"start": 0, "end": 9, "label": "ORG", "score": 1.0, "text": "Marie met"}
+    tokens, known = [["Ada", "met", "Marie"], []], [[{"start": 1, "end": 3, "label": "LOC"}], []]
+    answers = client.post("/models/ner/predict", json={"tokens": tokens, "known": known}).json()["answers"]
+    assert answers[0]["tags"][1:] == ["B-LOC", "I-LOC"]
+    body = {"tokens": tokens, "known": known, "strength": 1e-6}
+    assert client.post("/models/ner/predict", json=body).json()["answers"][0]["tags"][1:] != ["B-LOC", "I-LOC"]
+    line = json.dumps({"tokens": tokens[0], "known": known[0]})
+    streamed = client.post("/models/ner/predict", content=line, headers={"content-type": "application/x-ndjson"})
+    assert json.loads(streamed.text) == answers[0]
+
+
+def test_requests_that_go_together_keep_what_each_knows(serve: Callable[..., TestClient]):
+    client = serve()
+    bodies = [
+        {
+            "tokens": [["Ada", "met", "Marie"]],
+            **({"known": [[{"start": 0, "end": 1 + i % 3, "label": "ORG"}]]} if i % 4 else {}),
+        }
+        for i in range(24)
+    ]
+    alone = [client.post("/models/ner/predict", json=body).json() for body in bodies]
+    with ThreadPoolExecutor(8) as clients:
+        together = list(clients.map(lambda body: client.post("/models/ner/predict", json=body).json(), bodies))
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "field"),
+    [
+        ({"known": [[]]}, "a list of spans for each text", None),
+        ({"strength": 1.0}, "strength is that of known spans", None),
+        ({"known": KNOWN, "strength": 0}, "greater than 0", "strength"),
+        ({"known": KNOWN, "strength": "1"}, "number", "strength"),
+        ({"known": [[{"start": 0, "end": 3, "label": "PERS"}], [], [], []]}, "none of the model's", "known"),
+        ({"known": [[{"start": 1, "end": 3, "label": "PER"}], [], [], []]}, "does not begin and end where", "known"),
+        ({"known": [[], [{"start": 0, "end": 1, "label": "PER"}], [], []]}, "does not lie within", "known"),
+        ({"known": [[{"start": 0, "end": 5, "label": "PER"}] * 2, [], [], []]}, None, None),
+        ({"known": [[{"start": -1, "end": 5, "label": "PER"}], [], [], []]}, "greater than", "known.0.0.start"),
+        ({"known": [[[0, 5, "PER"]], [], [], []]}, "", "known.0.0"),
+        ({"known": [[{"start": 0, "end": 2**70, "label": "PER"}], [], [], []]}, "does not lie within", "known"),
+    ],
+)
+def test_what_cannot_be_known_is_refused_with_its_field(client: TestClient, changes: dict, words: str, field: str):
+    response = client.post("/models/ner/predict", json={"texts": TEXTS, **changes})
+    if words is None:
+        assert response.status_code == 200
+    else:
+        refused(response, 422, words, field)
+
+
+def test_a_classifier_knows_no_spans(client: TestClient):
+    body = {"texts": ["good"], "known": [[{"start": 0, "end": 4, "label": "PER"}]]}
+    refused(client.post("/models/mood/predict", json=body), 422, "spans are what a tagger finds", "known")
+    line = json.dumps({"text": "good", "known": body["known"][0]})
+    streamed = client.post("/models/mood/predict", content=line, headers={"content-type": "application/x-ndjson"})
+    assert "spans are what a tagger finds" in json.loads(streamed.text)["error"]

@@ -31,6 +31,8 @@ KEYS = [
     "texts",
     "tokens",
     "threshold",
+    "known",
+    "strength",
     "words",
     "text",
     "k",

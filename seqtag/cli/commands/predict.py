@@ -25,6 +25,7 @@ EXAMPLES = (
     "seqtag predict models/ner texts.jsonl --workers 4 --output spans.jsonl",
     "seqtag predict models/ner texts.jsonl --format label-studio --output tasks.json --label-config labels.xml",
     "seqtag predict models/ner in.spacy --format spacy --output out.spacy",
+    "seqtag predict models/ner texts.jsonl --known patterns.jsonl --known-strength 5",
 )
 
 
@@ -82,6 +83,30 @@ def predict(
             "the same answers. Default: this process alone, with all cores.",
         ),
     ] = 1,
+    known: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel="What is known",
+            metavar="FILE",
+            help="Patterns that find spans of a tagger, as spaCy's EntityRuler has them: JSON lines such as "
+            '{"label": "LOC", "pattern": "New York"}, or with a list of tokens, [{"LOWER": "new"}, ...]. Of matches '
+            "that overlap the longest counts. Each answer has the spans that are found so, and is the most probable "
+            "one beside them; probabilities are those given them.",
+        ),
+    ] = None,
+    known_strength: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel="What is known",
+            metavar="X",
+            help="These spans are likely and not certain: X is added to the log odds of each. 5 makes 0.5 of 0.01, and "
+            "0.99 of 0.5.",
+        ),
+    ] = None,
+    known_ignore_case: Annotated[
+        bool,
+        typer.Option("--known-ignore-case", rich_help_panel="What is known", help="Phrases are found in any case."),
+    ] = False,
     label_config: Annotated[
         str | None,
         typer.Option(
@@ -120,6 +145,7 @@ def predict(
     from seqtag.cli.prediction.answering import Answering, AnsweringInProcesses, open_writer
     from seqtag.cli.prediction.format_writers import about_model
     from seqtag.cli.prediction.forms import check_form, find_input
+    from seqtag.cli.prediction.known import read_known
     from seqtag.cli.prediction.requests import read_requests
     from seqtag.corpora.formats.writers.label_studio import labelling_interface
 
@@ -143,6 +169,7 @@ def predict(
         device=device,
         engine=engine,
         changes=changes,
+        known=read_known(known, known_strength, ignore_case=known_ignore_case, task=task.name),
     )
     writer = opened()
     if label_config is not None:

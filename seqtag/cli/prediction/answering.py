@@ -38,11 +38,15 @@ def open_writer(
     device: str,
     engine: str | None,
     changes: Mapping[str, str],
+    known: Mapping[str, Any],
 ) -> AnswerWriter:
-    """Load a model, and make what answers with it."""
+    """Load a model, and make what answers with it; `known` is what a tagger is told with each question."""
+    from seqtag.cli.prediction.known import KnowingTagger
     from seqtag.models.predictor import load_predictor
 
-    model = load_predictor(folder, device=device, engine=engine)
+    model: Any = load_predictor(folder, device=device, engine=engine)
+    if known:
+        model = KnowingTagger(model, known)
     return make_writer(model, task, form, given, attention=attention, changes=changes)
 
 

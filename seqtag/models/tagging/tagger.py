@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.corpora.source_names import hub_origin
-from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, ordered_names
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
@@ -28,9 +28,11 @@ from seqtag.models.options import documented, option
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
+from seqtag.models.tagging.going_on import OldModel, check_start, going_on, take_weights
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import (
     GoldSentences,
+    annotated_labels,
     balanced_weights,
     check_trainable,
     gold_sentences,
@@ -59,6 +61,7 @@ class FittedTagger:
     label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
+    start_: OldModel | None = None  # only while it trains
 
 
 @documented
@@ -81,6 +84,33 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         "task",
     )
     balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
+    unlabelled: str = option(
+        "outside",
+        check.one_of("outside", "unknown"),
+        "Tokens with the tag O are outside of entities; or they are unknown, because annotators marked only some "
+        "entities: then `entity_share` says how many there are.",
+        "task",
+    )
+    entity_share: float = option(
+        0.15,
+        check.share,
+        "With unlabelled='unknown' about this share of the tokens, give or take 0.05, is expected to be inside of "
+        "entities; without, it says nothing.",
+        "task",
+    )
+    start_from: str | None = option(
+        None,
+        check.optional(check.text),
+        "Training starts from the model in this folder: its weights, words and tags stay. Labels that it has and the "
+        "new data lack count as not annotated there.",
+        "training",
+    )
+    keep: float | None = option(
+        None,
+        check.optional(check.share),
+        "With `start_from`, the old model says where its labels are in the new data, if it is at least this sure.",
+        "training",
+    )
     calibrate: bool = option(
         False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
     )
@@ -110,21 +140,37 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         resume: bool = False,
         watchers: Sequence[Watcher] | None = None,
         tensorboard: str | Path | None = None,
+        replay: Dataset | None = None,
     ) -> "Tagger":
         """Train on a dataset with tokens and tags, or on token lists X and tag lists y.
 
         `dev` (a dataset or a pair of lists) decides which epoch is kept; without it, `dev_share` of the training data
         is held out, and said. It also fits what `calibrate`, `wanted_recall` and `wanted_precision` ask for (see
         `tune`), and having chosen the epoch it flatters them a little. `checkpoint` names a folder for the state of
-        the run; with `resume=True` a killed run goes on from there and ends in the same weights. Raises UsageError for
-        a wrong option or call, DataError for the data.
+        the run; with `resume=True` a killed run goes on from there and ends in the same weights. `replay` are sentences
+        that the model of `start_from` learned from, to be learned again beside the new ones. Raises UsageError for a
+        wrong option or call, DataError for the data.
         """
         self._check_options()
+        check_start(self.start_from, keep=self.keep, replay=replay)
         self._forget_network()
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
+        self.start_ = None if self.start_from is None else self._old_model(self.start_from)
+        names = train.features["tags"].feature.names
+        if self.start_ is not None:
+            train, held_out = going_on(
+                train,
+                held_out,
+                self.start_,
+                keep=self.keep,
+                replay=replay,
+                dev_share=self.dev_share,
+                seed=self.seed,
+            )
+            names = ordered_names({*self.start_.tagset.data_tags, *train.features["tags"].feature.names})
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
-        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
+        self.tagset_ = TagSet.build(names, scheme, carried_spelling(train))
         check_trainable(self.tagset_, self._named_weights())
         self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
@@ -137,17 +183,26 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None
         self._open_context()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
+        if self.start_ is not None:
+            self.vocabulary_ = self.start_.vocabulary.grown(self.vocabulary_)
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
-        dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
+        gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
         self.data_["seen"] = seen_keys(train, held_out)
-        dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
-        rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
+        dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
+        rows = TaggedRows(
+            train,
+            self.vocabulary_,
+            self.tagset_,
+            context=self._context_reader,
+            outside_is_open=self.unlabelled == "unknown",
+        )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
-            self._tune(dev_tokens, dev_tags, target=target, calibrate=self.calibrate)
+            self._tune(gold, target=target, calibrate=self.calibrate)
+        self.start_ = None
         return self
 
     def tune(
@@ -172,15 +227,17 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self._check_fitted()
         target = read_target(recall, precision, self.tagset_)
         gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
-        self._tune(gold.tokens, gold.tags, target=target, calibrate=calibrate)
+        self._tune(gold, target=target, calibrate=calibrate)
         return self
 
-    def _tune(
-        self, sentences: Sequence[Tokens], gold: Sequence[Sequence[str]], *, target: Target | None, calibrate: bool
-    ) -> None:
+    def _tune(self, gold: GoldSentences, *, target: Target | None, calibrate: bool) -> None:
+        self.tuning_ = None
+        if calibrate or target is not None:
+            gold = gold.whole()
         if calibrate:
-            self.data_["temperature"] = fit_temperature(self._engine(), sentences, gold)
-        self.tuning_ = None if target is None else fit_thresholds(self._engine(), sentences, gold, target)
+            self.data_["temperature"] = fit_temperature(self._engine(), gold.tokens, gold.tags)
+        if target is not None:
+            self.tuning_ = fit_thresholds(self._engine(), gold.tokens, gold.tags, target)
 
     @property
     def thresholds_(self) -> dict[str, float] | None:
@@ -205,7 +262,26 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             head = CRFHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
         else:
             head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
-        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        if self.unlabelled == "unknown":
+            head.keep_entity_share(self.entity_share, torch.tensor([float(name != "O") for name in tagset.names]))
+        network = TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        if self.start_ is not None:
+            take_weights(network, self.vocabulary_, tagset, self.start_)
+        return network
+
+    def _old_model(self, folder: str) -> OldModel:
+        old = type(self).load(folder, device=self.device, engine="torch")
+        return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine())
+
+    def _input_hashes(self) -> tuple[str, str]:
+        vectors, context = super()._input_hashes()
+        return vectors, context + ("" if self.start_ is None else self.start_.sha256())
+
+    def _params_to_store(self) -> dict[str, Any]:
+        params = super()._params_to_store()
+        if self.start_from is not None:
+            params["start_from"] = Path(self.start_from).name  # no path to elsewhere stays in a model
+        return params
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -278,6 +354,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             training=self._training_knowledge(),
             spans=spans,
             candidates=candidates,
+            annotated=gold.annotated,
             resamples=resamples,
             seed=seed,
         )
@@ -294,7 +371,9 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
         gold = self._gold(X, y)
-        return float(evaluate_tags(gold.tags, self._engine().tags(gold.tokens), scheme=self.scheme_, resamples=0).score)
+        tags = self._engine().tags(gold.tokens)
+        report = evaluate_tags(gold.tags, tags, scheme=self.scheme_, annotated=gold.annotated, resamples=0)
+        return float(report.score)
 
     # -- saving -------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_corpus import SENTENCES, Run, conll
 
-from seqtag import Tagger
+from seqtag import Patterns, Tagger
 from seqtag.corpora.formats.writers.documents import mark
 from seqtag.corpora.loading import load_corpus
 from seqtag.text.schemes import Span
@@ -358,3 +358,67 @@ def test_a_model_for_a_task_of_a_later_release(run: Run, tmp_path: Path):
     result = run("predict", tmp_path, stdin="x")
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{tmp_path}: holds a model for the task 'parse', and the tasks here are tag, classify, lm" in result.stderr
+
+
+# -- what is known --------------------------------------------------------------------------------
+
+PATTERNS = [{"label": "LOC", "pattern": "Kurt Gödel"}, {"label": "PER", "pattern": [{"LOWER": "quito"}]}]
+
+
+@pytest.fixture
+def patterns(tmp_path: Path) -> Path:
+    file = tmp_path / "patterns.jsonl"
+    file.write_text("".join(json.dumps(pattern) + "\n" for pattern in PATTERNS), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("options", [[], ["--known-strength", "2.5"], ["--known-ignore-case"], ["--workers", "2"]])
+def test_patterns_of_a_file_are_known(options: list[str], run: Run, model: Path, tagger: Tagger, patterns: Path):
+    known = Patterns.load(patterns, ignore_case="--known-ignore-case" in options)
+    strength = 2.5 if "--known-strength" in options else None
+    result = run("predict", model, "--text", "--format", "jsonl", "--known", patterns, *options, stdin="\n".join(TEXTS))
+    assert result.exit_code == 0, result.stderr
+    expected = tagger.predict_spans(TEXTS, known=known, strength=strength)
+    for line, spans in zip(result.stdout.splitlines(), expected, strict=True):
+        assert rounded(json.loads(line))["spans"] == as_dicts(spans, text=True)
+    assert strength or ("Kurt Gödel", "LOC") in [(span.text, span.label) for span in expected[0]]
+
+
+@pytest.mark.parametrize("form", ["conll", "text", "spacy", "doccano"])
+def test_every_form_is_written_with_what_is_known(form: str, run: Run, model: Path, patterns: Path, tmp_path: Path):
+    tokens = [{"tokens": ["Kurt", "Gödel", "left", "Quito"]}, {"text": "Kurt Gödel left"}]
+    stdin = "".join(json.dumps(record) + "\n" for record in tokens)
+    out = tmp_path / "out"
+    plain = run("predict", model, "--jsonl", "--format", form, "--output", out, stdin=stdin)
+    without = out.read_bytes()
+    result = run("predict", model, "--jsonl", "--format", form, "--known", patterns, "--output", out, stdin=stdin)
+    assert (plain.exit_code, result.exit_code) == (0, 0), result.stderr
+    assert out.read_bytes() != without
+    assert form == "spacy" or b"LOC" in out.read_bytes()  # a DocBin is packed
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--known-strength", "2"], 2, "--known-strength: says how patterns count, and there are none"),
+        (["--known-ignore-case"], 2, "--known-ignore-case: says how patterns count"),
+        (["--known", "nowhere.jsonl"], 2, "nowhere.jsonl: can't be read"),
+        (["--known", "P", "--known-strength", "0"], 2, "give a number above 0"),
+        (["--known", "BAD"], 1, "bad.jsonl:1: the label 'LOK' is none of the model's"),
+    ],
+)
+def test_mistakes_about_what_is_known(
+    options: list[str], code: int, message: str, run: Run, model: Path, patterns: Path, tmp_path: Path
+):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"label": "LOK", "pattern": "x"}', encoding="utf-8")
+    words = [{"P": str(patterns), "BAD": str(bad)}.get(option, option) for option in options]
+    result = run("predict", model, "--text", *words, stdin="Ada")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert message in result.stderr
+
+
+def test_a_classifier_knows_no_patterns(run: Run, classifier_folder: Path, patterns: Path):
+    result = run("predict", classifier_folder, "--known", patterns, stdin="Ada")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--known: patterns are for spans, which a tagger finds" in result.stderr
