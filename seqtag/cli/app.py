@@ -28,6 +28,7 @@ app = typer.Typer(
 _COMMANDS = (
     "train",
     "predict",
+    "explain",
     "evaluate",
     "score",
     "compare",

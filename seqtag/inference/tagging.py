@@ -14,6 +14,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from seqtag.inference.explaining.explanation import Explanations
+from seqtag.inference.explaining.occlusion import Occluded
+from seqtag.inference.explaining.tagging import MOST_READ, SharesOf, explain_sentence, token_span
 from seqtag.inference.held_batch import HeldBatch
 from seqtag.inference.known_spans import Known, KnownRows, KnownSpans
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
@@ -50,6 +53,14 @@ class TagEngine:
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         raise AssertionError("a subclass scores sentences")
+
+    def reading(self, occluded: Occluded) -> "TagEngine":
+        """Give the same engine for sentences in which something is hidden."""
+        raise AssertionError("a subclass knows its vocabulary")
+
+    def shares(self, tokens: Tokens) -> SharesOf | None:
+        """Give what splits the emissions of a sentence; None where only an export is there, which does not tell."""
+        return None
 
     def tags(self, sentences: Sentences, known: KnownSpans | None = None) -> list[list[str]]:
         """Give the tags of each sentence in the scheme of the data: the best ones, or those of `spans`."""
@@ -293,6 +304,36 @@ class PredictingTagger(Generic[EngineT]):
         """
         sentences = token_lists(X, "predict_token_spans")
         return self._engine().spans(sentences, self._known(known, strength, sentences))[1]
+
+    def explain(self, tokens: Tokens, span: Span | None = None) -> Explanations:
+        """Say why each span of a sentence was predicted, or for the span that is asked for why it was or was not.
+
+        Each explanation has the exact probability of its span, and the log odds of the best path in which it stands
+        against the best one in which it does not, the next best reading. These are split into what the emissions of
+        each token and the moves between tags add; in torch each emission is split further, into the encoder, the
+        features of the word and its neighbours, and the bias of the tag. `occlusions` say what becomes of the span
+        where a word is replaced by the unknown word, or its spelling is hidden. Places count tokens. Raises UsageError
+        for a span that is none of the sentence.
+        """
+        [words] = token_lists([tokens], "explain")
+        numbered = [Token(word, i, i + 1) for i, word in enumerate(words)]
+        return Explanations(explain_sentence(self._explaining_engine(), numbered, span))
+
+    def explain_text(self, text: str, span: Span | None = None) -> Explanations:
+        """Do what `explain` does for all sentences of a text; places, those of `span` too, count its characters."""
+        [text] = texts([text], "explain_text")
+        [sentences] = self._tokenizer().stream([text])
+        asked = list(sentences)
+        if span is not None:
+            number, span = token_span(span, asked)
+            asked = [asked[number]]
+        engine, most_read = self._explaining_engine(), MOST_READ // max(1, len(asked))
+        found = (explain_sentence(engine, tokens, span, text=text, most_read=most_read) for tokens in asked)
+        return Explanations(one for explained in found for one in explained)
+
+    def _explaining_engine(self) -> TagEngine:
+        """Give the engine that explains: the one that knows most."""
+        return self._engine()
 
     def predict_spans(
         self, X: Iterable[str], *, known: Known | None = None, strength: float | None = None

@@ -59,6 +59,19 @@ class LexicalScores(nn.Module):
         )
         return scores_BTL
 
+    @torch.no_grad()
+    def by_column(self, batch: Batch) -> Tensor:
+        """Give the scores before they are added up, (B, T, 3, F, L): of the word before, the word, the one after."""
+        ids_UF, known_UF1 = batch.features_UF + self.offsets_F, (batch.features_UF > 1)[..., None]
+        scored_UFD = self.table(ids_UF) * known_UF1
+        here, before, after = scored_UFD[batch.slots_BT].split(self.num_tags, -1)
+        # as in forward
+        before, after = (
+            functional.pad(before, (0, 0, 0, 0, 1, 0))[:, :-1],
+            functional.pad(after, (0, 0, 0, 0, 0, 1))[:, 1:],
+        )
+        return torch.stack([before, here, after], 2)
+
 
 class Prior(nn.Module):
     """One score per tag that is the same at every token: what a linear layer is above states of no numbers."""

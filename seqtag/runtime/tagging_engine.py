@@ -1,12 +1,13 @@
 """The engine of a tagger that runs an exported network with onnxruntime and decides on its emissions with numpy."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.scored import Scored
 from seqtag.inference.tagging import Sentences, TagEngine
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
@@ -89,6 +90,10 @@ class OnnxTagEngine(TagEngine):
 
         most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
         yield from self.session.each(score, row_batches(sentences, self.context, max_tokens=most))
+
+    def reading(self, occluded: Occluded) -> "OnnxTagEngine":
+        """Give the same engine for sentences in which something is hidden."""
+        return replace(self, words=WordTable(occluded.vocabulary(self.words.vocabulary)))
 
 
 def _of_two_words(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -19,6 +19,8 @@ from seqtag.serving import answers as shapes
 from seqtag.serving import label_studio
 from seqtag.serving.bodies import (
     Answers,
+    ExplainBody,
+    Explained,
     HuggingFaceBody,
     KeptText,
     LabelStudioBody,
@@ -38,6 +40,7 @@ from seqtag.serving.served_models import Row, ServedModel, Tagged, load_models
 from seqtag.serving.service import Service, check_known, json_answer, parsed
 from seqtag.serving.settings import Settings
 from seqtag.serving.streaming import Lines, stream
+from seqtag.text.schemes import Span
 from seqtag.version import __version__
 
 _PAGE = {"/page.js": "text/javascript", "/page.css": "text/css", "/icon.svg": "image/svg+xml"}
@@ -170,6 +173,27 @@ def make_app(
             with_words = partial(_with_words, model, given.texts, records)
             records = await service().run(model, with_words, "words")
         return json_answer({"model": name, "answers": records})
+
+    @app.post("/models/{name}/explain", response_model=Explained, openapi_extra=body(ExplainBody))
+    async def explain(name: str, request: Request) -> Response:
+        """Say why spans, or the class of a text, were chosen: the next best reading, and what decides against it.
+
+        The log odds against it are split into the scores of the model, and `occlusions` say how they change where a
+        word is hidden.
+        """
+        model, given = service().model(name), parsed(ExplainBody, await request.body())
+        row, field = (given.text, "text") if given.text is not None else (given.tokens or [], "tokens")
+        for other, value, is_meant in (
+            ("span", given.span, model.is_tagger),
+            ("label", given.label, not model.is_tagger),
+        ):
+            if value is not None:
+                field = other
+                if not is_meant:
+                    raise RefusedError(422, f"{other}: {name} is a {model.kind}; leave it out", "body", field=other)
+        asked = given.label if given.span is None else Span(given.span.start, given.span.end, given.span.label)
+        found = await service().explain(model, row, asked, field)
+        return json_answer({"model": name, "explanations": found})
 
     @app.post("/models/{name}/next", response_model=NextAnswer, openapi_extra=body(NextBody))
     async def next_symbols(name: str, request: Request) -> Response:

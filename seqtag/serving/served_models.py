@@ -176,6 +176,14 @@ class ServedModel:
             for one, probability_L in zip(classifier.choose(probability_NL), probability_NL.tolist())
         ]
 
+    def explain(self, row: str | list[str], asked: Span | str | None = None) -> list[dict[str, Any]]:
+        """Explain what the model found in a row, or the span or class that is asked for."""
+        if self.is_tagger and isinstance(row, str):
+            found = self.predictor.explain_text(row, asked)
+        else:
+            found = self.predictor.explain(row, asked)
+        return [one.to_dict() for one in found]
+
     def tags(self, answer: Tagged, spans: Sequence[Span]) -> list[str]:
         """Write spans of a token list as its tags, in the scheme and spelling of the training data."""
         written: list[str] = self.predictor.tagset_.written(

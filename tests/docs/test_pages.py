@@ -76,6 +76,9 @@ NOT_RUN = {
     "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
     "docs/howto/service.md": {
         'pip install "seqtag[serve]"': INSTALLS,
+        """curl http://127.0.0.1:8017/models/news/explain --data '{"text": "Ada Lovelace lived in London."}'""": (
+            "asks a service; tests/serving/test_explaining.py does"
+        ),
         "SEQTAG_TOKEN=... seqtag serve models/news --host 0.0.0.0": "would serve for ever, and to everybody",
     },
     "docs/results/quality.md": {

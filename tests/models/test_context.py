@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 from trainers import assert_same
 
-from seqtag import Classifier, LanguageModel, Tagger, UsageError
+from seqtag import Classifier, LanguageModel, Span, Tagger, UsageError
 from seqtag.batching import collate
 from seqtag.models import context as module
 from seqtag.text.joining import join_tokens
@@ -367,3 +367,20 @@ def test_all_bad_options_are_named_at_once(wrong):
 def test_series_have_no_characters(models):
     with pytest.raises(UsageError, match="language models read texts, and these rows are series; leave it out"):
         tiny_classifier(context=models).fit([[[1.0]], [[2.0]]] * 4, [0, 1] * 4)
+
+
+# -- explanations -----------------------------------------------------------------------------
+
+
+def test_a_hidden_word_is_one_that_language_models_do_not_know_either(tagger, classifier):
+    tokens = UNSEEN[4]
+    for explain, asked in (
+        (tagger.explain, Span(1, 4, "ORG")),
+        (classifier.explain, "good"),
+    ):
+        [one] = explain(tokens, asked)
+        assert sum(part.score for part in one.parts) == pytest.approx(one.log_odds)
+        for occlusion in one.occlusions:
+            if occlusion.hidden == "word":
+                [there] = explain([*tokens[: occlusion.token], "☃", *tokens[occlusion.token + 1 :]], asked)
+                assert occlusion.log_odds == pytest.approx(there.log_odds, abs=1e-5)

@@ -5,10 +5,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import find_browser, texts
+from browsing import find_browser, press, texts
 
 from seqtag import load_corpus
 from seqtag.serving.served_models import ServedModel
@@ -126,7 +127,7 @@ def test_what_is_corrected_and_kept_can_be_read(browser, address: str, kept: Pat
         press_key(browser, "#marked mark", Keys.DELETE)
     assert len(texts(browser, "#marked mark")) == 1
     press_key(browser, "#marked mark", Keys.ENTER)
-    assert texts(browser, "#menu button") == [*served["ner"].labels, "Remove"]
+    assert texts(browser, "#menu button") == [*served["ner"].labels, "Why?", "Remove"]
     press_key(browser, "#menu button:last-child", Keys.ENTER)
     # Marie, by selecting the word: places of a browser count the emoji as two
     browser.execute_script(
@@ -154,6 +155,41 @@ def test_a_classifier_shows_its_classes(browser, address: str, served: dict[str,
     assert set(texts(browser, "#bars .name")) == set(served["mood"].labels)
 
 
+def test_a_span_shows_why_it_was_found(browser, address: str, served: dict[str, ServedModel]):
+    from selenium.webdriver.common.keys import Keys
+
+    type_text(browser, address, TEXT)
+    span = served["ner"].answer([TEXT])[0].spans[0]
+    [expected] = served["ner"].explain(TEXT, replace(span, text=None, score=None))
+    press_key(browser, "#marked mark", "?")
+    wait(lambda: texts(browser, "#why-summary p"))
+    assert texts(browser, "#why-summary p") == expected["summary"]
+    assert texts(browser, "#why-title") == [f"Why {span.label} “{span.text}”"]
+    assert browser.execute_script("return document.activeElement.id") == "why-title"
+    assert not browser.execute_script("return document.querySelector('#why img')")
+    words = {token["text"] for token in expected["tokens"]}
+    assert set(texts(browser, "#why-rows td:first-child")) <= words
+    assert texts(browser, "#why-words span") == [token["text"] for token in expected["tokens"]]
+    press_key(browser, "#why-close", Keys.ENTER)
+    assert texts(browser, "#why-title") == []
+    # and by the menu that a click opens
+    browser.execute_script("document.querySelector('#marked mark').click()")
+    wait(lambda: texts(browser, "#menu button"))
+    press(browser, "#menu button", "Why?")
+    wait(lambda: texts(browser, "#why-summary p"))
+    assert texts(browser, "#menu button") == []
+
+
+def test_a_classifier_shows_why(browser, address: str, served: dict[str, ServedModel]):
+    type_text(browser, address, "a fine day")
+    choose = "const m = document.getElementById('model'); m.value = 'mood'; m.dispatchEvent(new Event('change'))"
+    browser.execute_script(choose)
+    wait(lambda: texts(browser, "#bars .name"))
+    browser.execute_script("document.getElementById('why-class').click()")
+    wait(lambda: texts(browser, "#why-summary p"))
+    assert texts(browser, "#why-summary p") == served["mood"].explain("a fine day")[0]["summary"]
+
+
 @pytest.mark.parametrize("text", ["زار محمد مدينة Oslo", "王小明在北京工作。"])
 def test_other_scripts_keep_their_order(browser, address: str, text: str):
     type_text(browser, address, text)
@@ -167,6 +203,8 @@ def test_it_fits_a_narrow_screen(browser, address: str):
     size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     type_text(browser, address, TEXT * 3)
+    press_key(browser, "#marked mark", "?")
+    wait(lambda: texts(browser, "#why-summary p"))
     width = browser.execute_script("return document.documentElement.scrollWidth")
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert width <= 400

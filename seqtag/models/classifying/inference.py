@@ -4,7 +4,7 @@ Batches hold rows of like length; predictions come in the order of the rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.special import log_softmax
 
 from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.finite import check_finite
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.nn.batch import AnyBatch
@@ -71,6 +72,29 @@ class TorchClassEngine:
                 scores.append(self.network.views(batch).cpu())
         self._check(all(views.isfinite().all() for views in scores), rows)
         return np.concatenate(numbers), torch.cat(scores, 1)
+
+    def view_scores(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Give what each view, encoder and lexical, adds to the scores of rows with a token, (N, L) in float64."""
+        numbers, views_VML = self.views(rows)
+        scores_VML = (self.network.head.weights_V.cpu().double()[:, None, None] * views_VML.double()).numpy()
+        return dict(zip(self._view_names(), scores_VML[:, numbers.argsort()]))
+
+    def view_biases(self) -> dict[str, np.ndarray]:
+        """Give the part of it that is the same for every row, (L,)."""
+        head = self.network.head
+        biases = [] if head.output is None else [head.output.bias]
+        biases += [] if head.lexical is None else [head.lexical.bias_L]
+        weighted = (weight * bias_L.detach().cpu().double() for weight, bias_L in zip(head.weights_V.tolist(), biases))
+        return {name: bias_L.numpy() for name, bias_L in zip(self._view_names(), weighted)}
+
+    def reading(self, occluded: Occluded) -> "TorchClassEngine":
+        """Give the same engine for texts in which something is hidden."""
+        assert self.vocabulary is not None
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary))
+
+    def _view_names(self) -> list[str]:
+        head = self.network.head
+        return [name for name, part in (("encoder", head.pooling), ("lexical", head.lexical)) if part is not None]
 
     def _check(self, is_finite: object, rows: Rows) -> None:
         check_finite(is_finite, network=self.network, given=() if self.series is None else rows)

@@ -4,16 +4,19 @@ How thresholds are chosen is the business of tuning.py.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
+from seqtag.inference.explaining.occlusion import Occluded
+from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
 from seqtag.inference.scored import Potentials, Scored
-from seqtag.inference.tagging import Sentences, TagEngine
+from seqtag.inference.tagging import Sentences, TagEngine, Tokens
+from seqtag.models.tagging.emission_shares import EmissionShares
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
@@ -83,6 +86,15 @@ class TorchTagEngine(NbestTagEngine):
         """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
+
+    def reading(self, occluded: Occluded) -> "TorchTagEngine":
+        """Give the same engine for sentences in which something is hidden."""
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary))
+
+    def shares(self, tokens: Tokens) -> SharesOf:
+        """Give what splits the emissions of a sentence."""
+        [(_, batch)] = self.batches([tokens])
+        return EmissionShares.build(self.network, self.vocabulary, batch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,10 @@ class Tagger(
             self.gazetteers_,
         )
 
+    def _explaining_engine(self) -> TorchTagEngine:
+        self._engine()  # checks that there is one, and guards a process that was forked
+        return self._torch_engine()
+
     def _make_engines(self) -> Engines[NbestTagEngine]:
         # Every engine takes the temperature from the head as it is now.
         return Engines(self.network_, self._make_exports, not_exported=frozenset({"head.temperature"}))
