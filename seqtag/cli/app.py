@@ -33,6 +33,7 @@ _COMMANDS = (
     "compare",
     "tune",
     "check",
+    "suspects",
     "split",
     "convert",
     "options",

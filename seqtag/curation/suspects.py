@@ -1,0 +1,331 @@
+"""Find labels that are probably wrong: where a model that has not seen a row reads it otherwise.
+
+Each row gets its exact probabilities from a model of folds without it. The label that the corpus has stands against the
+likeliest counter-proposal, and the log odds of the two rank all kinds of suspects together. This module finds suspects;
+what the report says of them is in suspect_report.py.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from seqtag.corpora.labelled_drafts import label_names
+from seqtag.corpora.tag_normalising import carried_scheme
+from seqtag.curation.folds import Fold, Pool, cross_fit, pooled
+from seqtag.curation.surroundings import Sentences, surfaces_of, with_copies, with_copies_of_texts
+from seqtag.curation.suspect_report import BORDER, CLASS, EXTRA, MISSING, TAG, TYPE, Suspect, Suspects
+from seqtag.errors import UsageError
+from seqtag.text.joining import join_tokens
+from seqtag.text.schemes import Span, spans_from_tags
+
+UNKNOWN_TAG = "?"
+_EXCERPT = 60  # characters of a text by which a correction knows it again
+_CERTAIN = 0.5  # from this probability on, a second span that the model would have in the place of one is proposed too
+
+
+def find_suspects(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    floor: float = 0.05,
+    watch: Callable[[Fold], None] = lambda fold: None,
+) -> Suspects:
+    """Find what is probably labelled wrong in a corpus, with counter-proposals and exact probabilities.
+
+    `estimator` is an untrained Tagger or Classifier; a clone of it is trained for each of the `folds`, and the
+    probabilities of a row come from the clone that has not seen it. Documents, where they are known, and copies of a
+    row stay in one fold. `X` is whatever `load_corpus` takes, all splits of it, or rows with their labels `y`. Suspects
+    are spans that are missing, extra, of a wrong type or with a wrong border, plain tags, or classes of texts; unknown
+    tags are none. They are ranked by the log odds of the proposal, whose probability is at least `floor`. `watch` is
+    called with each fold once its model is trained. Raises UsageError for a wrong call, DataError for the data.
+
+    >>> find_suspects(None, [["Ada"]])
+    Traceback (most recent call last):
+        ...
+    seqtag.errors.UsageError: find_suspects needs an untrained Tagger or Classifier first, not None
+    """
+    if getattr(estimator, "task", None) is None:
+        raise UsageError(f"find_suspects needs an untrained Tagger or Classifier first, not {estimator!r}")
+    if not 0 < floor < 1:
+        raise UsageError(f"floor={floor!r}: is the least probability of a proposal, more than 0 and less than 1")
+    pool = pooled(X, y, task=estimator.task, language=estimator.language)
+    find = _find_in_texts if pool.task == "classify" else _find_in_sentences
+    suspects, num_labels, surfaces = find(pool, cross_fit(estimator, pool, folds=folds, seed=seed), floor, watch)
+    return Suspects(
+        source=X if isinstance(X, str) else "the corpus",
+        task=pool.task,
+        scheme=carried_scheme(pool.rows),
+        num_rows=len(pool.rows),
+        num_labels=num_labels,
+        folds=folds,
+        seed=seed,
+        floor=floor,
+        suspects=suspects,
+        surfaces=surfaces,
+    )
+
+
+def _ranked(suspects: Sequence[Suspect]) -> list[Suspect]:
+    return sorted(suspects, key=lambda each: (-each.score, each.split, each.row, each.region))
+
+
+# -- sentences -------------------------------------------------------------------------------------------------------
+
+
+def _find_in_sentences(pool: Pool, folds: Iterator[Fold], floor: float, watch: Callable[[Fold], None]) -> Any:
+    names, scheme = pool.rows.features["tags"].feature.names, str(carried_scheme(pool.rows))
+    tags = [[names[number] for number in row] for row in pool.rows["tags"][:]]
+    annotated = pool.rows["labels"][:] if "labels" in pool.rows.column_names else [None] * len(tags)
+    sentences = Sentences(
+        pool.place,
+        [tuple(tokens) for tokens in pool.rows["tokens"][:]],
+        [gold_spans(row, scheme) for row in tags],
+        [frozenset(at for at, tag in enumerate(row) if tag == UNKNOWN_TAG) for row in tags],
+        [None if labels is None else frozenset(labels) for labels in annotated],
+    )
+    of_fold = _tags_of_fold if scheme == "plain" else _spans_of_fold
+    found: list[Suspect] = []
+    for fold in folds:
+        watch(fold)
+        found += of_fold(sentences, fold, floor)
+    suspects = with_copies(_ranked(found), sentences)
+    num_labels = sum(map(len, sentences.gold))
+    return tuple(suspects), num_labels, surfaces_of(suspects, sentences, is_plain=scheme == "plain")
+
+
+def gold_spans(tags: Sequence[str], scheme: str) -> list[Span]:
+    """Read the spans of a sentence; unknown tags are in none.
+
+    >>> gold_spans(["B-PER", "?", "O"], "IOB2"), gold_spans(["NOUN", "?"], "plain")
+    ([Span(start=0, end=1, label='PER')], [Span(start=0, end=1, label='NOUN')])
+    """
+    if scheme == "plain":
+        return [span for span in spans_from_tags(tags, scheme) if span.label != UNKNOWN_TAG]
+    return spans_from_tags(["O" if tag == UNKNOWN_TAG else tag for tag in tags], scheme)
+
+
+def _spans_of_fold(sentences: Sentences, fold: Fold, floor: float) -> Iterator[Suspect]:
+    rows = fold.rows_N.tolist()
+    tokens = [sentences.tokens[row] for row in rows]
+    candidates = fold.model.predict_candidates(tokens, floor=floor)
+    readings = [
+        Reading.of(sentences.gold[row], found, unknown=sentences.unknown[row], annotated=sentences.annotated[row])
+        for row, found in zip(rows, candidates)
+    ]
+    probabilities = fold.model.span_probabilities(tokens, [list(reading.asked) for reading in readings])
+    for row, reading, scores in zip(rows, readings, probabilities):
+        yield from map(partial(_placed, sentences, row), reading.suspects(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A suspect before it is known where its sentence stands."""
+
+    kind: str
+    gold: tuple[Span, ...]
+    proposed: tuple[Span, ...]
+    gold_probability: float
+    proposed_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The spans that the corpus has in a sentence, and those that a model holds for likely."""
+
+    gold: tuple[Span, ...]
+    rivals: tuple[Span, ...]  # likely spans that overlap one of gold and are not among them
+    missing: tuple[Span, ...]  # likely spans where gold has none, without overlap
+
+    @classmethod
+    def of(
+        cls,
+        gold: Sequence[Span],
+        candidates: Sequence[Span],
+        *,
+        unknown: frozenset[int] = frozenset(),
+        annotated: frozenset[str] | None = None,
+    ) -> "Reading":
+        """Sort the likely spans of a sentence; one that has an unknown tag, or a label nobody looked for, is left out.
+
+        `annotated` are the labels that were looked for in the sentence; None means all of them.
+        """
+        known = {(span.start, span.end, span.label) for span in gold}
+        rivals, free = [], []
+        for span in candidates:
+            place = (span.start, span.end, span.label)
+            if place in known or not unknown.isdisjoint(range(span.start, span.end)):
+                continue
+            if any(_overlap(span, each) for each in gold):
+                rivals.append(span)
+            elif annotated is None or span.label in annotated:
+                free.append(span)
+        missing: list[Span] = []
+        for span in sorted(free, key=_probability, reverse=True):
+            if not any(_overlap(span, other) for other in missing):
+                missing.append(span)
+        return cls(tuple(gold), tuple(rivals), tuple(missing))
+
+    @property
+    def asked(self) -> tuple[Span, ...]:
+        """What the probabilities are needed of: of gold, and that nothing is where a span is, or is missing."""
+        nothing = (Span(span.start, span.end, "") for span in (*self.gold, *self.missing))
+        return (*self.gold, *nothing)
+
+    def suspects(self, probabilities: Sequence[float]) -> list[Found]:
+        """Give the suspects, whose proposals don't overlap, by the probabilities of what was `asked`."""
+        sides = iter(probabilities)
+        gold = [replace(span, score=next(sides)) for span in self.gold]
+        nothing = [next(sides) for _ in gold]
+        found: dict[tuple[Span, ...], Found] = {}
+        for span, outside in zip(gold, nothing):
+            each = self._against(span, outside, gold)
+            # A proposal that overlaps several spans of gold is one suspect.
+            found.setdefault(each.proposed or each.gold, each)
+        for span in self.missing:
+            each = Found(MISSING, (), (span,), next(sides), _probability(span))
+            found.setdefault(each.proposed, each)
+        chosen: list[Found] = []
+        for each in sorted(found.values(), key=_odds, reverse=True):
+            taken = [span for other in chosen for span in (*other.gold, *other.proposed)]
+            if not any(_overlap(span, other) for span in (*each.gold, *each.proposed) for other in taken):
+                chosen.append(each)
+        return chosen
+
+    def _against(self, span: Span, outside: float, gold: Sequence[Span]) -> Found:
+        """Set the likeliest counter-proposal against a span of gold."""
+        rivals = sorted((other for other in self.rivals if _overlap(span, other)), key=_probability, reverse=True)
+        if not rivals or _probability(rivals[0]) <= outside:
+            return Found(EXTRA, (span,), (), _probability(span), outside)
+        best = rivals[0]
+        replaced = tuple(each for each in gold if _overlap(best, each))
+        proposed = [best]
+        for other in rivals[1:]:
+            inside = all(each in replaced for each in gold if _overlap(other, each))
+            if inside and _probability(other) >= _CERTAIN and not any(_overlap(other, each) for each in proposed):
+                proposed.append(other)
+        is_type = len(replaced) == 1 and (best.start, best.end) == (span.start, span.end)
+        least = min(map(_probability, replaced))
+        proposal = tuple(sorted(proposed, key=lambda each: each.start))
+        return Found(TYPE if is_type else BORDER, replaced, proposal, least, _probability(best))
+
+
+def _overlap(left: Span, right: Span) -> bool:
+    return left.start < right.end and right.start < left.end
+
+
+def _probability(span: Span) -> float:
+    assert span.score is not None
+    return span.score
+
+
+def _odds(found: Found) -> float:
+    return found.proposed_probability / max(found.gold_probability, 1e-300)
+
+
+def _placed(sentences: Sentences, row: int, found: Found) -> Suspect:
+    tokens = sentences.tokens[row]
+    split, number = sentences.place(row)
+    gold, proposed = (
+        tuple(replace(span, text=join_tokens(tokens[span.start : span.end])[0]) for span in spans)
+        for spans in (found.gold, found.proposed)
+    )
+    places = {(span.start, span.end) for span in gold}
+    return Suspect(
+        found.kind,
+        split,
+        number,
+        gold,
+        proposed,
+        found.gold_probability,
+        found.proposed_probability,
+        tokens,
+        join_tokens(tokens)[0],
+        () if found.kind == TAG else tuple(s for s in sentences.gold[row] if (s.start, s.end) not in places),
+    )
+
+
+def _tags_of_fold(sentences: Sentences, fold: Fold, floor: float) -> Iterator[Suspect]:
+    rows = fold.rows_N.tolist()
+    names = list(fold.model.tags_)
+    column = {name: number for number, name in enumerate(names)}
+    for row, probability_TD in zip(rows, fold.model.predict_proba([sentences.tokens[row] for row in rows])):
+        for span in sentences.gold[row]:
+            probability_D = probability_TD[span.start]
+            gold = float(probability_D[column[span.label]]) if span.label in column else 0.0
+            best = _best_other(probability_D, column.get(span.label))
+            if best is None or probability_D[best] < floor:
+                continue
+            proposed = Span(span.start, span.end, names[best], score=float(probability_D[best]))
+            found = Found(TAG, (replace(span, score=gold),), (proposed,), gold, _probability(proposed))
+            yield _placed(sentences, row, found)
+
+
+def _best_other(probability_L: np.ndarray, number: int | None) -> int | None:
+    """Give the likeliest label but for one."""
+    order = [int(each) for each in np.argsort(-probability_L, kind="stable")[:2] if each != number]
+    return order[0] if order else None
+
+
+# -- texts -----------------------------------------------------------------------------------------------------------
+
+
+def _find_in_texts(pool: Pool, folds: Iterator[Fold], floor: float, watch: Callable[[Fold], None]) -> Any:
+    has_text = "text" in pool.rows.column_names
+    given: list[Any] = pool.rows["text" if has_text else "tokens"][:]
+    labels = label_names(pool.rows)
+    is_multi = "labels" in pool.rows.column_names
+    found: list[Suspect] = []
+    for fold in folds:
+        watch(fold)
+        rows = fold.rows_N.tolist()
+        names = [str(label) for label in fold.model.classes_]
+        probability_NL = fold.model.predict_proba([given[row] for row in rows])
+        for row, probability_L in zip(rows, probability_NL.tolist()):
+            known = dict(zip(names, probability_L))
+            several = _wrong_of_several(labels[row], known) if is_multi else _wrong_class(labels[row], known)
+            for each in several:
+                if each.proposed_probability >= floor:
+                    found.append(_text_suspect(pool, row, given[row], each))
+    suspects = with_copies_of_texts(_ranked(found), pool, given, labels)
+    num_labels = len(list(chain.from_iterable(labels))) if is_multi else len(labels)
+    return tuple(suspects), num_labels, ()
+
+
+def _wrong_class(label: str, probabilities: dict[str, float]) -> Iterator[Found]:
+    others = {name: probability for name, probability in probabilities.items() if name != label}
+    if others and label != UNKNOWN_TAG:
+        best = max(others, key=others.__getitem__)
+        gold = Span(0, 0, label, score=probabilities.get(label, 0.0))
+        proposed = Span(0, 0, best, score=others[best])
+        yield Found(CLASS, (gold,), (proposed,), _probability(gold), _probability(proposed))
+
+
+def _wrong_of_several(labels: Sequence[str], probabilities: dict[str, float]) -> Iterator[Found]:
+    if UNKNOWN_TAG in labels:
+        return
+    for name, probability in probabilities.items():
+        span = Span(0, 0, name, score=probability)
+        if name in labels:
+            yield Found(EXTRA, (span,), (), probability, 1 - probability)
+        else:
+            yield Found(MISSING, (), (span,), 1 - probability, probability)
+
+
+def _text_suspect(pool: Pool, row: int, given: str | Sequence[str], found: Found) -> Suspect:
+    split, number = pool.place(row)
+    is_text = isinstance(given, str)
+    text = str(given) if is_text else join_tokens(given)[0]
+    gold, proposed = (
+        tuple(replace(span, end=len(text), text=text[:_EXCERPT]) for span in spans)
+        for spans in (found.gold, found.proposed)
+    )
+    tokens = () if is_text else tuple(given)
+    probabilities = found.gold_probability, found.proposed_probability
+    return Suspect(found.kind, split, number, gold, proposed, *probabilities, tokens, text)
