@@ -10,6 +10,8 @@ looks for them, and so does cleanlab's method for tokens (Wang and Mueller 2022,
 the same out-of-fold probabilities of tokens: by self-confidence, and in the order of its find_label_issues. Without
 cleanlab installed, only the first is computed: it is the probability of the label that a token has.
 
+"Log odds alone" is the order of `find_suspects` without its trust in models on each label.
+
 An item of a ranking is right if it touches a spoilt span, is passed over if it touches one that was found before, and
 is wrong otherwise; a token next to one that is listed already, of the same sentence, is passed over too. AP is the
 average precision over all spoilt spans. Places that were wrong before count against all methods alike.
@@ -198,8 +200,11 @@ def main(arguments=None):
         tagger = Tagger(epochs=args.epochs, seed=args.seed)
         report = find_suspects(tagger, tokens, spoilt, folds=args.folds, seed=args.seed, watch=collect)
         minutes = (time.perf_counter() - start) / 60
-        ours = [(each.row, *each.region) for each in report.suspects]
-        rankings = {"find_suspects": ours}
+        by_odds = sorted(report.suspects, key=lambda each: -each.score / each.trust)
+        rankings = {
+            "find_suspects": [(each.row, *each.region) for each in report.suspects],
+            "log odds alone": [(each.row, *each.region) for each in by_odds],
+        }
         for method, ranking in token_rankings(spoilt, columns, probabilities).items():
             rankings[method] = [(row, at, at + 1) for row, at in apart(ranking)]
         for method, ranking in rankings.items():

@@ -21,7 +21,7 @@ TAG, CLASS = "wrong tag", "wrong class"
 KINDS = (MISSING, EXTRA, TYPE, BORDER, TAG, CLASS)
 OUTSIDE = "O"  # what a surface is called where it has no label
 
-_LEAST = 1e-6  # a probability below this says no more than this
+_LEAST = 1e-4  # a probability below this says no more than this
 _MOST_EXAMPLES, _MOST_SURFACES, _MOST_PAIRS = 500, 100, 50  # that a page shows
 _MOST_CHARACTERS = 1000  # of a text that is an example
 
@@ -64,11 +64,12 @@ class Suspect:
     text: str  # the sentence as it is read, or the text
     others: tuple[Span, ...] = ()  # the other spans that the corpus has in the sentence
     copies: tuple[Copy, ...] = ()
+    trust: float = 1.0  # in models on such labels, see `Suspects.trust`
 
     @property
     def score(self) -> float:
-        """The log odds of the proposal against what the corpus has, by which suspects are ranked."""
-        return suspicion(self.gold_probability, self.proposed_probability)
+        """The log odds of the proposal against what the corpus has, times the trust, by which suspects are ranked."""
+        return self.trust * suspicion(self.gold_probability, self.proposed_probability)
 
     @property
     def region(self) -> tuple[int, int]:
@@ -118,6 +119,7 @@ class Suspects(Document):
     folds: int
     seed: int
     floor: float  # the least probability of a counter-proposal
+    trust: Mapping[str, float]  # by label: the mean probability of what the corpus has; low where models find little
     suspects: tuple[Suspect, ...]
     surfaces: tuple[Surface, ...]  # with two labels or more that suspects are about, those with most suspects first
 
@@ -133,9 +135,9 @@ class Suspects(Document):
         `text`, `score`), `gold_probability`, `proposed_probability`, `score`, `text`, and `copies` (`split`, `row`,
         `labels`); `surfaces` of `words`, `labels` (label -> count) and `num_suspects`.
         """
-        names = ("source", "task", "scheme", "num_rows", "num_labels", "folds", "seed", "floor")
+        names = ("source", "task", "scheme", "num_rows", "num_labels", "folds", "seed", "floor", "trust")
         return {
-            **{name: getattr(self, name) for name in names},
+            **{name: plain(getattr(self, name)) for name in names},
             "counts": dict(self._counts()),
             "surfaces": [
                 {"words": each.words, "labels": dict(each.labels), "num_suspects": each.num_suspects}
@@ -194,6 +196,13 @@ class Suspects(Document):
             return
         counts = self._counts()
         yield Table(("kind", "suspects"), tuple((kind, f"{count:,}") for kind, count in counts.items()))
+        labels = Counter(span.label for each in self.suspects for span in each.gold)
+        yield Table(
+            ("label", "suspects", "mean P"),
+            tuple((label, f"{labels[label]:,}", f"{share:.2f}") for label, share in self.trust.items()),
+            "P: the probability of what the corpus has, for a model that has not seen it",
+            most=20,
+        )
         pairs = Counter((_labels(each.gold), _labels(each.proposed)) for each in self.suspects)
         rows = tuple((*pair, f"{count:,}") for pair, count in pairs.most_common(_MOST_PAIRS))
         yield Table(("in the corpus", "proposed", "suspects"), rows, text_columns=2, most=10)

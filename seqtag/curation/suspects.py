@@ -1,14 +1,15 @@
 """Find labels that are probably wrong: where a model that has not seen a row reads it otherwise.
 
 Each row gets its exact probabilities from a model of folds without it. The label that the corpus has stands against the
-likeliest counter-proposal, and the log odds of the two rank all kinds of suspects together. This module finds suspects;
-what the report says of them is in suspect_report.py.
+likeliest counter-proposal. The log odds of the two rank all kinds of suspects together; those against a label count the
+less, the less probability such labels have on the whole, since models fail to find hard labels although they are right.
+This module finds suspects; what the report says of them is in suspect_report.py.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from seqtag.text.schemes import Span, spans_from_tags
 
 UNKNOWN_TAG = "?"
 _EXCERPT = 60  # characters of a text by which a correction knows it again
+_PRIOR, _LEAST_TRUST = 10, 0.01
 _CERTAIN = 0.5  # from this probability on, a second span that the model would have in the place of one is proposed too
 
 
@@ -43,8 +45,9 @@ def find_suspects(
     probabilities of a row come from the clone that has not seen it. Documents, where they are known, and copies of a
     row stay in one fold. `X` is whatever `load_corpus` takes, all splits of it, or rows with their labels `y`. Suspects
     are spans that are missing, extra, of a wrong type or with a wrong border, plain tags, or classes of texts; unknown
-    tags are none. They are ranked by the log odds of the proposal, whose probability is at least `floor`. `watch` is
-    called with each fold once its model is trained. Raises UsageError for a wrong call, DataError for the data.
+    tags are none. They are ranked by the log odds of the proposal, whose probability is at least `floor`, times the
+    trust in models on such labels. `watch` is called with each fold once its model is trained. Raises UsageError for a
+    wrong call, DataError for the data.
 
     >>> find_suspects(None, [["Ada"]])
     Traceback (most recent call last):
@@ -57,23 +60,56 @@ def find_suspects(
         raise UsageError(f"floor={floor!r}: is the least probability of a proposal, more than 0 and less than 1")
     pool = pooled(X, y, task=estimator.task, language=estimator.language)
     find = _find_in_texts if pool.task == "classify" else _find_in_sentences
-    suspects, num_labels, surfaces = find(pool, cross_fit(estimator, pool, folds=folds, seed=seed), floor, watch)
+    suspects, trust, surfaces = find(pool, cross_fit(estimator, pool, folds=folds, seed=seed), floor, watch)
     return Suspects(
         source=X if isinstance(X, str) else "the corpus",
         task=pool.task,
         scheme=carried_scheme(pool.rows),
         num_rows=len(pool.rows),
-        num_labels=num_labels,
+        num_labels=sum(trust.counts.values()),
         folds=folds,
         seed=seed,
         floor=floor,
-        suspects=suspects,
+        trust=trust.by_label(),
+        suspects=tuple(suspects),
         surfaces=surfaces,
     )
 
 
-def _ranked(suspects: Sequence[Suspect]) -> list[Suspect]:
-    return sorted(suspects, key=lambda each: (-each.score, each.split, each.row, each.region))
+class Trust:
+    """How far models can be trusted on each label: the mean probability that they gave to what the corpus has of it.
+
+    The mean of all labels counts as much as ten more examples, so that a label that occurs once does not judge itself.
+
+    >>> trust = Trust()
+    >>> for label, probability in [*[("PER", 0.9)] * 90, ("PRE", 0.0)]:
+    ...     trust.add(label, probability)
+    >>> {label: round(share, 2) for label, share in trust.by_label().items()}
+    {'PER': 0.9, 'PRE': 0.81}
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._sums: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, label: str, probability: float) -> None:
+        """Take note of the probability of something that the corpus has."""
+        self.counts[label] += 1
+        self._sums[label] += probability
+
+    def by_label(self) -> dict[str, float]:
+        """Give the trust for each label, more than 0 and at most 1."""
+        mean = max(_LEAST_TRUST, sum(self._sums.values()) / max(1, self.counts.total()))
+        return {
+            label: min(1.0, (self._sums[label] + _PRIOR * mean) / (self.counts[label] + _PRIOR))
+            for label in sorted(self.counts)
+        }
+
+    def ranked(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """Give suspects their trust, and put the most suspicious first; where the corpus has nothing, it is 1."""
+        trust = self.by_label()
+        weighed = [replace(s, trust=min((trust[span.label] for span in s.gold), default=1.0)) for s in suspects]
+        return sorted(weighed, key=lambda each: (-each.score, each.split, each.row, each.region))
 
 
 # -- sentences -------------------------------------------------------------------------------------------------------
@@ -92,12 +128,12 @@ def _find_in_sentences(pool: Pool, folds: Iterator[Fold], floor: float, watch: C
     )
     of_fold = _tags_of_fold if scheme == "plain" else _spans_of_fold
     found: list[Suspect] = []
+    trust = Trust()
     for fold in folds:
         watch(fold)
-        found += of_fold(sentences, fold, floor)
-    suspects = with_copies(_ranked(found), sentences)
-    num_labels = sum(map(len, sentences.gold))
-    return tuple(suspects), num_labels, surfaces_of(suspects, sentences, is_plain=scheme == "plain")
+        found += of_fold(sentences, fold, floor, trust)
+    suspects = with_copies(trust.ranked(found), sentences)
+    return suspects, trust, surfaces_of(suspects, sentences, is_plain=scheme == "plain")
 
 
 def gold_spans(tags: Sequence[str], scheme: str) -> list[Span]:
@@ -111,7 +147,7 @@ def gold_spans(tags: Sequence[str], scheme: str) -> list[Span]:
     return spans_from_tags(["O" if tag == UNKNOWN_TAG else tag for tag in tags], scheme)
 
 
-def _spans_of_fold(sentences: Sentences, fold: Fold, floor: float) -> Iterator[Suspect]:
+def _spans_of_fold(sentences: Sentences, fold: Fold, floor: float, trust: Trust) -> Iterator[Suspect]:
     rows = fold.rows_N.tolist()
     tokens = [sentences.tokens[row] for row in rows]
     candidates = fold.model.predict_candidates(tokens, floor=floor)
@@ -121,6 +157,8 @@ def _spans_of_fold(sentences: Sentences, fold: Fold, floor: float) -> Iterator[S
     ]
     probabilities = fold.model.span_probabilities(tokens, [list(reading.asked) for reading in readings])
     for row, reading, scores in zip(rows, readings, probabilities):
+        for span, score in zip(reading.gold, scores):
+            trust.add(span.label, score)
         yield from map(partial(_placed, sentences, row), reading.suspects(scores))
 
 
@@ -251,7 +289,7 @@ def _placed(sentences: Sentences, row: int, found: Found) -> Suspect:
     )
 
 
-def _tags_of_fold(sentences: Sentences, fold: Fold, floor: float) -> Iterator[Suspect]:
+def _tags_of_fold(sentences: Sentences, fold: Fold, floor: float, trust: Trust) -> Iterator[Suspect]:
     rows = fold.rows_N.tolist()
     names = list(fold.model.tags_)
     column = {name: number for number, name in enumerate(names)}
@@ -259,6 +297,7 @@ def _tags_of_fold(sentences: Sentences, fold: Fold, floor: float) -> Iterator[Su
         for span in sentences.gold[row]:
             probability_D = probability_TD[span.start]
             gold = float(probability_D[column[span.label]]) if span.label in column else 0.0
+            trust.add(span.label, gold)
             best = _best_other(probability_D, column.get(span.label))
             if best is None or probability_D[best] < floor:
                 continue
@@ -282,6 +321,7 @@ def _find_in_texts(pool: Pool, folds: Iterator[Fold], floor: float, watch: Calla
     labels = label_names(pool.rows)
     is_multi = "labels" in pool.rows.column_names
     found: list[Suspect] = []
+    trust = Trust()
     for fold in folds:
         watch(fold)
         rows = fold.rows_N.tolist()
@@ -289,13 +329,14 @@ def _find_in_texts(pool: Pool, folds: Iterator[Fold], floor: float, watch: Calla
         probability_NL = fold.model.predict_proba([given[row] for row in rows])
         for row, probability_L in zip(rows, probability_NL.tolist()):
             known = dict(zip(names, probability_L))
+            for label in labels[row] if is_multi else [labels[row]]:
+                if label != UNKNOWN_TAG:
+                    trust.add(label, known.get(label, 0.0))
             several = _wrong_of_several(labels[row], known) if is_multi else _wrong_class(labels[row], known)
             for each in several:
                 if each.proposed_probability >= floor:
                     found.append(_text_suspect(pool, row, given[row], each))
-    suspects = with_copies_of_texts(_ranked(found), pool, given, labels)
-    num_labels = len(list(chain.from_iterable(labels))) if is_multi else len(labels)
-    return tuple(suspects), num_labels, ()
+    return with_copies_of_texts(trust.ranked(found), pool, given, labels), trust, ()
 
 
 def _wrong_class(label: str, probabilities: dict[str, float]) -> Iterator[Found]:
