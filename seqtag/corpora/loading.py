@@ -65,6 +65,7 @@ from seqtag.corpora.tag_normalising import (
 from seqtag.corpora.tagged_blocks import Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.text.schemes import UNKNOWN_TAG
 
 __all__ = ["corpus_scheme", "load_corpus"]
 
@@ -78,6 +79,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tag": {
         **dict.fromkeys(("token", "tag", "scheme", "outside")),
         **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx", "overlaps": "error", "annotator": None},
+        "unknown": UNKNOWN_TAG,
     },
     "classify": {"text": None, "label": None, "label_separator": None},
 }
@@ -102,6 +104,7 @@ def load_corpus(
     annotator: str | int | None = None,
     label_separator: str | None = None,
     max_bytes: int | None = None,
+    unknown: str | None = UNKNOWN_TAG,
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
@@ -126,6 +129,11 @@ def load_corpus(
     number within the split (-DOCSTART- lines, CoNLL-U's `# newdoc`, a spaCy file whose documents have sentences), or as
     it stands in a column document_id, doc_id, docid, document or doc of a table.
 
+    A tag may be unknown: `unknown` in a file, null, -1 or -100 in a table, a missing annotation of spaCy, the tokens of
+    a span with the label ?. It is the tag ? of the corpus, and `unknown=None` says that a file has none. A record with
+    offsets may name the labels that were annotated in it, as `annotated_labels` or `labels`, and a row of a table as
+    `annotated_labels`: outside of spans its tokens may have any other label. Taggers learn from what is known.
+
     task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
     `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
     with or without a header, a table, JSON with all splits, a folder with one of these per split, or with a folder or
@@ -149,7 +157,8 @@ def load_corpus(
     """
     options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "outside": outside}
     rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
-    check_task(task, {**options, **asdict(rules), "repair": repair, "label_separator": label_separator})
+    reading = {"repair": repair, "label_separator": label_separator, "unknown": unknown}
+    check_task(task, {**options, **asdict(rules), **reading})
     with unpacking_limited(max_bytes):
         if task == "classify":
             texts, tables = labelled_parts(source, text, label, label_separator)
@@ -165,7 +174,8 @@ def load_corpus(
         if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
             return _pick(corpus, split, source)
         _check_split(parts, split)
-        return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split, source)
+        corpus = settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair, unknown=unknown)
+        return _pick(corpus, split, source)
 
 
 def named_reading(source: Source, scheme: str | None, outside: str | None) -> tuple[str | None, str | None]:

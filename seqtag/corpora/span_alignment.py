@@ -60,6 +60,7 @@ class AnnotatedText:
     lines: Sequence[int] | None = None  # where each token stands, if that is not `number`
     cuts: Sequence[int] = ()  # the tokens that begin a sentence; otherwise the text is one sentence
     document: int = 0  # as in TaggedSentence
+    annotated: Sequence[str] | None = None  # as in TaggedSentence
 
 
 class SpanAccount:
@@ -97,7 +98,8 @@ class SpanAccount:
                 for start, end in pairwise([0, *kept, len(tokens)]):
                     words = [token.text for token in tokens[start:end]]
                     own_text = sentence_text(text.text, tokens, start, end)
-                    yield TaggedSentence(words, tags[start:end], lines[start:end], text.document, own_text)
+                    about = text.document, own_text, text.annotated
+                    yield TaggedSentence(words, tags[start:end], lines[start:end], *about)
 
         yield from gather(sentences())
         self._close()

@@ -49,6 +49,7 @@ class Batch(Rows):
     symbols_MBC: Tensor | None = None  # int64: a line break and the characters of each sentence, as each model reads it
     picks_MBT: Tensor | None = None  # int64: the character at which a token's state is taken; 0 on padding
     states_BTS: Tensor | None = None  # float: the states themselves, known from an earlier reading; 0 on padding
+    allowed_BTL: Tensor | None = None  # bool: the tags that a token may have; None where every token's tag is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.span_alignment import AnnotatedText
 from seqtag.errors import DataError
-from seqtag.text.schemes import Span, illegal_positions, spans_from_tags, tag_fits
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, illegal_positions, spans_from_tags, tag_fits
 from seqtag.text.tokenizer import Token
 
 _TEXT_KEYS = ("text", "data", "sentence", "content")
@@ -116,7 +116,20 @@ def read_record(
         for mark in mark_rows(each, place)
         for span in _mark_spans(mark, content, place, to_characters)
     ]
-    yield AnnotatedText(place, number, content, found, tokens_within(record, content, place, to_characters))
+    own_tokens, annotated = tokens_within(record, content, place, to_characters), _annotated_labels(record, found)
+    yield AnnotatedText(place, number, content, found, own_tokens, annotated=annotated)
+
+
+def _annotated_labels(record: Mapping[str, Any], spans: Sequence[Span]) -> list[str] | None:
+    """Give the labels that a record says were annotated in it; None where all were.
+
+    They stand under `annotated_labels`, or under `labels` if these are names and those of all spans are among them.
+    """
+    labels = record.get(ANNOTATED, record.get("labels"))
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return None
+    is_said = ANNOTATED in record or (labels and {span.label for span in spans} <= {*labels, UNKNOWN_TAG})
+    return labels if is_said else None
 
 
 def _unknown(record: Any, place: str) -> DataError:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
+from seqtag.evaluation.tagging.known import Annotated, Known
 from seqtag.inference.tagging import Sentences
 from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.network import TagNetwork
-from seqtag.text.schemes import Span, spans_from_tags
+from seqtag.text.schemes import UNKNOWN_TAG, Span, spans_from_tags
 
 # The steps in which the score of 'O' is shifted, and how far it may go, in nats.
 _STEP, _FARTHEST = 0.5, 4.0
@@ -23,9 +24,15 @@ class DevScore:
     """
 
     def __init__(
-        self, engine_of: Callable[[TagNetwork], TorchTagEngine], sentences: Sentences, gold: Sentences, *, balance: bool
+        self,
+        engine_of: Callable[[TagNetwork], TorchTagEngine],
+        sentences: Sentences,
+        gold: Sentences,
+        *,
+        balance: bool,
+        annotated: Annotated | None = None,
     ) -> None:
-        self.engine_of, self.sentences, self.gold = engine_of, sentences, gold
+        self.engine_of, self.sentences, self.gold, self.annotated = engine_of, sentences, gold, annotated
         self.balance = balance
 
     def __call__(self, network: TagNetwork) -> float:
@@ -64,10 +71,15 @@ class DevScore:
         return micro_f1_interval(*self._counts(engine.tags(self.sentences), engine.tagset.data_scheme))
 
     def _counts(self, predicted: Sentences, scheme: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Count right, gold and predicted spans of each sentence; of plain tags tokens, whose F1 is the accuracy."""
-        pairs = zip(self.gold, predicted)
+        """Count right, gold and predicted spans of each sentence; of plain tags tokens, whose F1 is the accuracy.
+
+        What nobody annotated does not count.
+        """
+        known = Known(self.gold, scheme, self.annotated)
+        pairs = zip(self.gold, predicted) if known.is_all else zip(known.tags(self.gold), known.tags(predicted))
         if scheme == "plain":
-            rows = [(sum(a == b for a, b in zip(x, y)), len(x), len(y)) for x, y in pairs]
+            tags = ([both for both in zip(*pair) if UNKNOWN_TAG not in both] for pair in pairs)
+            rows = [(sum(a == b for a, b in each), len(each), len(each)) for each in tags]
         else:
             rows = [_overlap(spans_from_tags(x, scheme), spans_from_tags(y, scheme)) for x, y in pairs]
         right_S, gold_S, predicted_S = np.array(rows, np.int64).reshape(-1, 3).T

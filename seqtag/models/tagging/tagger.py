@@ -31,6 +31,7 @@ from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import (
     GoldSentences,
+    annotated_labels,
     balanced_weights,
     check_trainable,
     gold_sentences,
@@ -81,6 +82,20 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         "task",
     )
     balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
+    unlabelled: str = option(
+        "outside",
+        check.one_of("outside", "unknown"),
+        "Tokens with the tag O are outside of entities; or they are unknown, because annotators marked only some "
+        "entities: then `entity_share` says how many there are.",
+        "task",
+    )
+    entity_share: float = option(
+        0.15,
+        check.share,
+        "With unlabelled='unknown' about this share of the tokens, give or take 0.05, is expected to be inside of "
+        "entities; without, it says nothing.",
+        "task",
+    )
     calibrate: bool = option(
         False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
     )
@@ -140,14 +155,20 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
-        dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
+        gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
         self.data_["seen"] = seen_keys(train, held_out)
-        dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
-        rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
+        dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
+        rows = TaggedRows(
+            train,
+            self.vocabulary_,
+            self.tagset_,
+            context=self._context_reader,
+            outside_is_open=self.unlabelled == "unknown",
+        )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
-            self._tune(dev_tokens, dev_tags, target=target, calibrate=self.calibrate)
+            self._tune(gold, target=target, calibrate=self.calibrate)
         return self
 
     def tune(
@@ -172,15 +193,17 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self._check_fitted()
         target = read_target(recall, precision, self.tagset_)
         gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
-        self._tune(gold.tokens, gold.tags, target=target, calibrate=calibrate)
+        self._tune(gold, target=target, calibrate=calibrate)
         return self
 
-    def _tune(
-        self, sentences: Sequence[Tokens], gold: Sequence[Sequence[str]], *, target: Target | None, calibrate: bool
-    ) -> None:
+    def _tune(self, gold: GoldSentences, *, target: Target | None, calibrate: bool) -> None:
+        self.tuning_ = None
+        if calibrate or target is not None:
+            gold = gold.whole()
         if calibrate:
-            self.data_["temperature"] = fit_temperature(self._engine(), sentences, gold)
-        self.tuning_ = None if target is None else fit_thresholds(self._engine(), sentences, gold, target)
+            self.data_["temperature"] = fit_temperature(self._engine(), gold.tokens, gold.tags)
+        if target is not None:
+            self.tuning_ = fit_thresholds(self._engine(), gold.tokens, gold.tags, target)
 
     @property
     def thresholds_(self) -> dict[str, float] | None:
@@ -205,6 +228,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             head = CRFHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
         else:
             head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
+        if self.unlabelled == "unknown":
+            head.keep_entity_share(self.entity_share, torch.tensor([float(name != "O") for name in tagset.names]))
         return TagNetwork(embedder, encoder, head, dropout=self.dropout)
 
     # -- predicting ---------------------------------------------------------------------------
@@ -274,6 +299,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             training=self._training_knowledge(),
             spans=spans,
             candidates=candidates,
+            annotated=gold.annotated,
             resamples=resamples,
             seed=seed,
         )
@@ -290,7 +316,9 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
         gold = self._gold(X, y)
-        return float(evaluate_tags(gold.tags, self._engine().tags(gold.tokens), scheme=self.scheme_, resamples=0).score)
+        tags = self._engine().tags(gold.tokens)
+        report = evaluate_tags(gold.tags, tags, scheme=self.scheme_, annotated=gold.annotated, resamples=0)
+        return float(report.score)
 
     # -- saving -------------------------------------------------------------------------------
 
