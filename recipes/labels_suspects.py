@@ -198,7 +198,8 @@ def main(arguments=None):
 
         start = time.perf_counter()
         tagger = Tagger(epochs=args.epochs, seed=args.seed)
-        report = find_suspects(tagger, tokens, spoilt, folds=args.folds, seed=args.seed, watch=collect)
+        options = {"folds": args.folds, "seed": args.seed, "least": -100}  # the whole ranking
+        report = find_suspects(tagger, tokens, spoilt, watch=collect, **options)
         minutes = (time.perf_counter() - start) / 60
         by_odds = sorted(report.suspects, key=lambda each: -each.score / each.trust)
         rankings = {

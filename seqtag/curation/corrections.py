@@ -57,7 +57,7 @@ def read_corrections(path: str | Path) -> list[Correction]:
     stored: Any = parse_json(text, str(path), advice=_ADVICE)
     if not isinstance(stored, dict) or not isinstance(stored.get("suspects"), list):
         raise DataError(f"{path}: JSON, but without a list `suspects`; {_ADVICE}")
-    if "floor" in stored:
+    if "least" in stored:
         raise DataError(
             f"{path}: is a whole report, in which nobody has said which suspects are right; {_ADVICE}, or a list "
             "`suspects` of those that are"

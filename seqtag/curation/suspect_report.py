@@ -118,7 +118,7 @@ class Suspects(Document):
     num_labels: int  # spans, plain tags, or labels of texts, but for those that are unknown
     folds: int
     seed: int
-    floor: float  # the least probability of a counter-proposal
+    least: float  # the least score of a suspect
     trust: Mapping[str, float]  # by label: the mean probability of what the corpus has; low where models find little
     suspects: tuple[Suspect, ...]
     surfaces: tuple[Surface, ...]  # with two labels or more that suspects are about, those with most suspects first
@@ -135,7 +135,7 @@ class Suspects(Document):
         `text`, `score`), `gold_probability`, `proposed_probability`, `score`, `text`, and `copies` (`split`, `row`,
         `labels`); `surfaces` of `words`, `labels` (label -> count) and `num_suspects`.
         """
-        names = ("source", "task", "scheme", "num_rows", "num_labels", "folds", "seed", "floor", "trust")
+        names = ("source", "task", "scheme", "num_rows", "num_labels", "folds", "seed", "least", "trust")
         return {
             **{name: plain(getattr(self, name)) for name in names},
             "counts": dict(self._counts()),
@@ -175,13 +175,16 @@ class Suspects(Document):
         return "labels of texts" if self.task == "classify" else "tags" if self.scheme == "plain" else "spans"
 
     def _glance(self) -> Iterator[Verdict | Points]:
-        likelier = sum(each.score > 0 for each in self.suspects)
         about = f"out of fold with {self.folds} folds, seed {self.seed}"
         yield Verdict("Suspects", f"{len(self.suspects):,}", "", (f"{self.num_labels:,} {self._unit}", about))
-        lines = [
-            f"of {likelier:,} of them a model that had not seen the row holds the proposal for likelier than what the "
-            "corpus has; the most suspicious come first"
-        ]
+        lines = []
+        if self.suspects:
+            lines.append(
+                "a model that has not seen the row holds something else for likely there; the most suspicious come "
+                "first, and not all of them are wrong"
+            )
+        else:
+            lines.append("models that have not seen a row hold what the corpus has for likeliest everywhere")
         if copies := sum(bool(each.copies) for each in self.suspects):
             lines.append(f"{copies:,} have a near copy that is labelled otherwise")
         if self.suspects:
@@ -253,7 +256,12 @@ def _example(suspect: Suspect, surface: str) -> Example:
         notes.append(f"the first {_MOST_CHARACTERS:,} of {len(text):,} characters")
         text = text[:_MOST_CHARACTERS] + "…"
     sides = (
-        () if is_text else (("corpus", _marks(suspect, suspect.gold)), ("proposed", _marks(suspect, suspect.proposed)))
+        ()
+        if is_text
+        else (
+            ("corpus", _marks(suspect, suspect.gold, suspect.kind)),
+            ("proposed", _marks(suspect, suspect.proposed, "right")),
+        )
     )
     return Example(
         place_of(suspect.split, suspect.row, task),
@@ -270,13 +278,13 @@ def as_choice(value: Mapping[str, Any]) -> str:
     return json.dumps(value).replace("\x7f", "\\u007f")
 
 
-def _marks(suspect: Suspect, spans: Sequence[Span]) -> tuple[Mark, ...]:
+def _marks(suspect: Suspect, spans: Sequence[Span], kind: str) -> tuple[Mark, ...]:
     places = join_tokens(suspect.tokens)[1]
     taken = {position for span in spans for position in range(span.start, span.end)}
     around = [span for span in suspect.others if taken.isdisjoint(range(span.start, span.end))]
     marks = [
         Mark(places[span.start][0], places[span.end - 1][1], span.label, kind, span.score)
-        for kind, several in ((suspect.kind, spans), ("right", around))
+        for kind, several in ((kind, spans), ("right", around))
         for span in several
     ]
     return tuple(sorted(marks, key=lambda mark: mark.start))

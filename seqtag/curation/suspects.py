@@ -6,6 +6,7 @@ less, the less probability such labels have on the whole, since models fail to f
 This module finds suspects; what the report says of them is in suspect_report.py.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from seqtag.text.schemes import Span, spans_from_tags
 
 UNKNOWN_TAG = "?"
 _EXCERPT = 60  # characters of a text by which a correction knows it again
+_FLOOR = 0.01  # the least probability of a proposal
 _PRIOR, _LEAST_TRUST = 10, 0.01
 _CERTAIN = 0.5  # from this probability on, a second span that the model would have in the place of one is proposed too
 
@@ -36,7 +38,7 @@ def find_suspects(
     *,
     folds: int = 5,
     seed: int = 0,
-    floor: float = 0.05,
+    least: float = 0.0,
     watch: Callable[[Fold], None] = lambda fold: None,
 ) -> Suspects:
     """Find what is probably labelled wrong in a corpus, with counter-proposals and exact probabilities.
@@ -45,9 +47,10 @@ def find_suspects(
     probabilities of a row come from the clone that has not seen it. Documents, where they are known, and copies of a
     row stay in one fold. `X` is whatever `load_corpus` takes, all splits of it, or rows with their labels `y`. Suspects
     are spans that are missing, extra, of a wrong type or with a wrong border, plain tags, or classes of texts; unknown
-    tags are none. They are ranked by the log odds of the proposal, whose probability is at least `floor`, times the
-    trust in models on such labels. `watch` is called with each fold once its model is trained. Raises UsageError for a
-    wrong call, DataError for the data.
+    tags are none. They are ranked by a score, the log odds of the proposal times the trust in models on such labels;
+    those of a lower score than `least` are left out, by default all whose proposal is less likely than what the corpus
+    has. `watch` is called with each fold once its model is trained. Raises UsageError for a wrong call, DataError for
+    the data.
 
     >>> find_suspects(None, [["Ada"]])
     Traceback (most recent call last):
@@ -56,11 +59,11 @@ def find_suspects(
     """
     if getattr(estimator, "task", None) is None:
         raise UsageError(f"find_suspects needs an untrained Tagger or Classifier first, not {estimator!r}")
-    if not 0 < floor < 1:
-        raise UsageError(f"floor={floor!r}: is the least probability of a proposal, more than 0 and less than 1")
+    if isinstance(least, bool) or not isinstance(least, (int, float)) or math.isnan(least):
+        raise UsageError(f"least={least!r}: is the least score of a suspect, a number such as 0")
     pool = pooled(X, y, task=estimator.task, language=estimator.language)
     find = _find_in_texts if pool.task == "classify" else _find_in_sentences
-    suspects, trust, surfaces = find(pool, cross_fit(estimator, pool, folds=folds, seed=seed), floor, watch)
+    suspects, trust, surfaces = find(pool, cross_fit(estimator, pool, folds=folds, seed=seed), least, watch)
     return Suspects(
         source=X if isinstance(X, str) else "the corpus",
         task=pool.task,
@@ -69,7 +72,7 @@ def find_suspects(
         num_labels=sum(trust.counts.values()),
         folds=folds,
         seed=seed,
-        floor=floor,
+        least=float(least),
         trust=trust.by_label(),
         suspects=tuple(suspects),
         surfaces=surfaces,
@@ -105,17 +108,18 @@ class Trust:
             for label in sorted(self.counts)
         }
 
-    def ranked(self, suspects: Sequence[Suspect]) -> list[Suspect]:
-        """Give suspects their trust, and put the most suspicious first; where the corpus has nothing, it is 1."""
+    def ranked(self, suspects: Sequence[Suspect], least: float) -> list[Suspect]:
+        """Give suspects their trust, 1 where the corpus has nothing, and order those of a score of at least `least`."""
         trust = self.by_label()
         weighed = [replace(s, trust=min((trust[span.label] for span in s.gold), default=1.0)) for s in suspects]
-        return sorted(weighed, key=lambda each: (-each.score, each.split, each.row, each.region))
+        chosen = [each for each in weighed if each.score >= least]
+        return sorted(chosen, key=lambda each: (-each.score, each.split, each.row, each.region))
 
 
 # -- sentences -------------------------------------------------------------------------------------------------------
 
 
-def _find_in_sentences(pool: Pool, folds: Iterator[Fold], floor: float, watch: Callable[[Fold], None]) -> Any:
+def _find_in_sentences(pool: Pool, folds: Iterator[Fold], least: float, watch: Callable[[Fold], None]) -> Any:
     names, scheme = pool.rows.features["tags"].feature.names, str(carried_scheme(pool.rows))
     tags = [[names[number] for number in row] for row in pool.rows["tags"][:]]
     annotated = pool.rows["labels"][:] if "labels" in pool.rows.column_names else [None] * len(tags)
@@ -131,8 +135,8 @@ def _find_in_sentences(pool: Pool, folds: Iterator[Fold], floor: float, watch: C
     trust = Trust()
     for fold in folds:
         watch(fold)
-        found += of_fold(sentences, fold, floor, trust)
-    suspects = with_copies(trust.ranked(found), sentences)
+        found += of_fold(sentences, fold, trust)
+    suspects = with_copies(trust.ranked(found, least), sentences)
     return suspects, trust, surfaces_of(suspects, sentences, is_plain=scheme == "plain")
 
 
@@ -147,10 +151,10 @@ def gold_spans(tags: Sequence[str], scheme: str) -> list[Span]:
     return spans_from_tags(["O" if tag == UNKNOWN_TAG else tag for tag in tags], scheme)
 
 
-def _spans_of_fold(sentences: Sentences, fold: Fold, floor: float, trust: Trust) -> Iterator[Suspect]:
+def _spans_of_fold(sentences: Sentences, fold: Fold, trust: Trust) -> Iterator[Suspect]:
     rows = fold.rows_N.tolist()
     tokens = [sentences.tokens[row] for row in rows]
-    candidates = fold.model.predict_candidates(tokens, floor=floor)
+    candidates = fold.model.predict_candidates(tokens, floor=_FLOOR)
     readings = [
         Reading.of(sentences.gold[row], found, unknown=sentences.unknown[row], annotated=sentences.annotated[row])
         for row, found in zip(rows, candidates)
@@ -289,7 +293,7 @@ def _placed(sentences: Sentences, row: int, found: Found) -> Suspect:
     )
 
 
-def _tags_of_fold(sentences: Sentences, fold: Fold, floor: float, trust: Trust) -> Iterator[Suspect]:
+def _tags_of_fold(sentences: Sentences, fold: Fold, trust: Trust) -> Iterator[Suspect]:
     rows = fold.rows_N.tolist()
     names = list(fold.model.tags_)
     column = {name: number for number, name in enumerate(names)}
@@ -299,7 +303,7 @@ def _tags_of_fold(sentences: Sentences, fold: Fold, floor: float, trust: Trust) 
             gold = float(probability_D[column[span.label]]) if span.label in column else 0.0
             trust.add(span.label, gold)
             best = _best_other(probability_D, column.get(span.label))
-            if best is None or probability_D[best] < floor:
+            if best is None or probability_D[best] < _FLOOR:
                 continue
             proposed = Span(span.start, span.end, names[best], score=float(probability_D[best]))
             found = Found(TAG, (replace(span, score=gold),), (proposed,), gold, _probability(proposed))
@@ -315,7 +319,7 @@ def _best_other(probability_L: np.ndarray, number: int | None) -> int | None:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
-def _find_in_texts(pool: Pool, folds: Iterator[Fold], floor: float, watch: Callable[[Fold], None]) -> Any:
+def _find_in_texts(pool: Pool, folds: Iterator[Fold], least: float, watch: Callable[[Fold], None]) -> Any:
     has_text = "text" in pool.rows.column_names
     given: list[Any] = pool.rows["text" if has_text else "tokens"][:]
     labels = label_names(pool.rows)
@@ -334,9 +338,9 @@ def _find_in_texts(pool: Pool, folds: Iterator[Fold], floor: float, watch: Calla
                     trust.add(label, known.get(label, 0.0))
             several = _wrong_of_several(labels[row], known) if is_multi else _wrong_class(labels[row], known)
             for each in several:
-                if each.proposed_probability >= floor:
+                if each.proposed_probability >= _FLOOR:
                     found.append(_text_suspect(pool, row, given[row], each))
-    return with_copies_of_texts(trust.ranked(found), pool, given, labels), trust, ()
+    return with_copies_of_texts(trust.ranked(found, least), pool, given, labels), trust, ()
 
 
 def _wrong_class(label: str, probabilities: dict[str, float]) -> Iterator[Found]:

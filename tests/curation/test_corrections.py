@@ -135,7 +135,7 @@ def test_tasks_have_the_row_with_its_proposals_and_what_was_suspected(corpus, la
         (b"\xff", "byte 1 is not UTF-8"),
         (b"{", "ticked.json"),
         (b"[]", "without a list `suspects`"),
-        (b'{"suspects": [], "floor": 0.05}', "is a whole report"),
+        (b'{"suspects": [], "least": 0.0}', "is a whole report"),
         (b'{"suspects": [3]}', "suspect 1: 3 is no object"),
         (b'{"suspects": [{"split": "train"}]}', "suspect 1: split is 'train' and row None"),
         (b'{"suspects": [{"split": "train", "row": 1, "gold": 2}]}', "must be lists of spans, found 2"),

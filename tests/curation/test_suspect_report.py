@@ -36,7 +36,7 @@ REPORT = Suspects(
     num_labels=60,
     folds=5,
     seed=0,
-    floor=0.05,
+    least=0.0,
     trust={"LOC": 0.5, "PER": 0.9},
     suspects=(WRONG, MISSING),
     surfaces=(Surface("Washington", (("LOC", 12), ("PER", 3)), 1),),
@@ -57,7 +57,7 @@ def test_the_score_is_the_log_odds_times_the_trust_in_models_on_the_label():
 def test_json_has_what_a_correction_needs_and_its_keys_stay():
     stored = json.loads(REPORT.to_text(".json"))
     assert list(stored) == [
-        *("source", "task", "scheme", "num_rows", "num_labels", "folds", "seed", "floor"),
+        *("source", "task", "scheme", "num_rows", "num_labels", "folds", "seed", "least"),
         *("trust", "counts", "surfaces", "suspects"),
     ]
     assert stored["counts"] == {"missing": 1, "wrong type": 1}
@@ -103,7 +103,7 @@ def test_a_choice_is_json_of_letters_that_pages_leave_alone(text):
 def test_a_long_text_is_cut_for_the_page_and_its_class_is_in_the_note():
     text = "dull " * 400
     suspect = Suspect("wrong class", "train", 0, (Span(0, 2000, "good", text[:60], 0.1),), (), 0.1, 0.9, (), text)
-    report = Suspects("reviews", "classify", None, 9, 9, 5, 0, 0.05, {}, (suspect,), ())
+    report = Suspects("reviews", "classify", None, 9, 9, 5, 0, 0.0, {}, (suspect,), ())
     page = only(read_page(report.to_html()).all("li", "example")).text()
     assert "good 0.100, proposed: nothing 0.900" in page
     assert "the first 1,000 of 2,000 characters" in page
@@ -111,6 +111,6 @@ def test_a_long_text_is_cut_for_the_page_and_its_class_is_in_the_note():
 
 
 def test_without_suspects_the_report_says_so():
-    report = Suspects("news", "tag", "IOB2", 9, 9, 5, 0, 0.05, {}, (), ())
+    report = Suspects("news", "tag", "IOB2", 9, 9, 5, 0, 0.0, {}, (), ())
     assert "Suspects 0" in str(report)
     assert len(report.sections()) == 1

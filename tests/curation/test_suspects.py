@@ -167,6 +167,17 @@ def test_each_fold_is_shown_to_who_watches():
     assert sum(size for _, size in seen) == 24
 
 
-def test_a_wrong_floor_is_told():
-    with pytest.raises(UsageError, match="floor=0: is the least probability"):
-        find_suspects(RememberingTagger(), [["a"]], [["O"]], floor=0)
+@pytest.mark.parametrize("least", ["0", None, float("nan"), True])
+def test_a_least_score_that_is_none_is_told(least):
+    with pytest.raises(UsageError, match=r"least=.* is the least score of a suspect"):
+        find_suspects(RememberingTagger(), [["a"]], [["O"]], least=least)
+
+
+def test_suspects_below_the_least_score_are_left_out():
+    corpus = corpus_of({("Ada", 1): "O", ("Oslo", 2): "B-PER", ("stone", 3): "B-LOC"})
+    everything = found_in(*corpus, least=-20).suspects
+    assert any(each.score < 0 for each in everything)
+    for least in (0, 5):
+        found = found_in(*corpus, least=least)
+        assert found.suspects == tuple(each for each in everything if each.score >= least)
+        assert found.least == least

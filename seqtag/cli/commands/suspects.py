@@ -54,9 +54,14 @@ def suspects(
     language: Annotated[
         str, typer.Option(metavar="CODE", help="The language whose rules cut texts into tokens: en, de, ...")
     ] = "xx",
-    floor: Annotated[
-        float, typer.Option(metavar="P", help="The least probability of a counter-proposal that is listed.")
-    ] = 0.05,
+    least: Annotated[
+        float,
+        typer.Option(
+            metavar="SCORE",
+            help="The least score of a suspect, which is the logarithm of how many times as likely the proposal is, or "
+            "less for labels that models rarely find; below 0, proposals may be less likely than what DATA has.",
+        ),
+    ] = 0.0,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="How often each model reads its folds.", rich_help_panel=TRAINING)
     ] = None,
@@ -108,7 +113,7 @@ def suspects(
         typer.Option(
             metavar="TASKS.json",
             help="Write the rows of suspects as tasks of Label Studio, with the proposals as predictions: those of "
-            "--accept, or all that are likelier than what DATA has.",
+            "--accept, or else all suspects.",
             rich_help_panel=CORRECTING,
         ),
     ] = None,
@@ -151,10 +156,10 @@ def suspects(
     from seqtag.curation.corrections import Correction
     from seqtag.curation.suspects import find_suspects
 
-    report = replace(find_suspects(estimator, corpus.splits, folds=folds, seed=seed, floor=floor), source=data)
+    report = replace(find_suspects(estimator, corpus.splits, folds=folds, seed=seed, least=least), source=data)
     show(report, files)
     if label_studio is not None:
-        _write_tasks(corpus, [Correction.of(each) for each in report.suspects if each.score > 0], label_studio)
+        _write_tasks(corpus, list(map(Correction.of, report.suspects)), label_studio)
 
 
 def _check_places(

@@ -67,7 +67,7 @@ def test_tasks_of_label_studio_have_the_proposals_as_predictions(run: Run, spoil
     tasks = spoilt.with_name("tasks.json")
     result = run("suspects", spoilt, "--folds", "3", "--label-studio", tasks, "--json", "-")
     assert result.exit_code == 0, result.stderr
-    found = [each for each in json.loads(result.stdout)["suspects"] if each["score"] > 0]
+    found = json.loads(result.stdout)["suspects"]
     stored = json.loads(tasks.read_text(encoding="utf-8"))
     assert {task["data"]["place"] for task in stored} == {f"train, sentence {each['row'] + 1}" for each in found}
     [task] = [task for task in stored if task["data"]["place"] == f"train, sentence {WRONG + 1}"]
