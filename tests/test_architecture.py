@@ -22,7 +22,7 @@ RECIPES = sorted((REPOSITORY / "recipes").rglob("*.py"))
 # seqtag/__init__.py stands above all. A room that is not built yet gets its place here when it comes.
 FLOORS = [
     ["cli"],
-    ["integrations", "serving"],
+    ["integrations", "serving", "curation"],
     ["models"],
     ["onnx_export"],
     ["linter", "runtime", "training"],

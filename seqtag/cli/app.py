@@ -34,6 +34,7 @@ _COMMANDS = (
     "compare",
     "tune",
     "check",
+    "suspects",
     "split",
     "convert",
     "options",

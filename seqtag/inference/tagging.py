@@ -7,13 +7,14 @@ in any order, predictions in the order of the sentences. Thresholds say how sure
 
 # B sentences, T tokens, L tags of the model, D tags of the data, R some rows of a batch, P pairs of tags
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from seqtag.errors import DataError, UsageError
 from seqtag.inference.explaining.explanation import Explanations
 from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.explaining.tagging import MOST_READ, SharesOf, explain_sentence, token_span
@@ -22,7 +23,7 @@ from seqtag.inference.known_spans import Known, KnownRows, KnownSpans
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.scored import Scored
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
-from seqtag.inference.span_selection import labels_apart, side_by_side
+from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
 from seqtag.inference.user_input import texts, token_lists
 from seqtag.text.length_batches import filled
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
@@ -138,6 +139,43 @@ class TagEngine:
             candidates.add(indices, chain.candidates(floor))
         labels = span_labels(self.tagset)
         return tags, found.table(labels), candidates.table(labels)
+
+    def probabilities(self, sentences: Sentences, spans: Sequence[Sequence[Span]]) -> list[list[float]]:
+        """Give the exact probability of each of some spans, however unlikely.
+
+        A span whose label is empty stands for its tokens outside of all spans. Labels that the model lacks have 0.
+        """
+        found: list[list[float]] = [[] for _ in sentences]
+        labels = span_labels(self.tagset)
+        for indices, batch in self.scored(sentences):
+            rows_R = np.array([row for row, i in enumerate(indices) if spans[i]], np.int64)
+            if not len(rows_R):
+                continue
+            wanted = [spans[i] for i in indices[rows_R]]
+            known = [[span for span in several if span.label in labels] for several in wanted]
+            scores = self._chain(batch, rows_R).scored(known)
+            outside = self._outside(batch, rows_R)
+            for row, (i, several) in enumerate(zip(indices[rows_R], wanted)):
+                scored = iter(scores[row])
+                found[i] = [
+                    score_of(next(scored)) if span.label in labels else 0.0 if span.label else outside(row, span)
+                    for span in several
+                ]
+        return found
+
+    def _outside(self, batch: Scored, rows_R: np.ndarray) -> Callable[[int, Span], float]:
+        """Give what finds the probability that all tokens of a span, of one of some rows, are outside of spans."""
+        if self.tagset.scheme == "plain" or "O" not in self.tagset.names:
+            return lambda row, span: 0.0
+        tag_1 = np.array([self.tagset.names.index("O")])
+        marginals_RTL, moved_RT1 = batch.chain(rows_R, tag_1, tag_1)
+        first_RT, next_RT = marginals_RTL[..., tag_1[0]], moved_RT1[..., 0]
+
+        def probability(row: int, span: Span) -> float:
+            product = first_RT[row, span.start] * next_RT[row, span.start + 1 : span.end].prod()
+            return min(1.0, float(product))
+
+        return probability
 
     def texts(
         self, tokenizer: Tokenizer, texts: Sequence[str], known: KnownRows | None = None
@@ -334,6 +372,31 @@ class PredictingTagger(Generic[EngineT]):
     def _explaining_engine(self) -> TagEngine:
         """Give the engine that explains: the one that knows most."""
         return self._engine()
+
+    def predict_candidates(self, X: Iterable[Tokens], *, floor: float = 0.01) -> list[list[Span]]:
+        """Find all spans of token lists that have a probability of at least `floor`, overlapping ones too.
+
+        They are of any length and label, in order of start, end and label, with exact probabilities. Under plain tags
+        each is the tag of one token.
+        """
+        if not 0 < floor <= 1:
+            raise UsageError(f"floor={floor!r}: is the least probability of a span, more than 0 and at most 1")
+        return self._engine().candidates(token_lists(X, "predict_candidates"), floor).lists()
+
+    def span_probabilities(self, X: Iterable[Tokens], spans: Sequence[Sequence[Span]]) -> list[list[float]]:
+        """Give the exact probability of given spans of token lists, however unlikely; offsets are in tokens.
+
+        A span whose label is empty, `Span(2, 5, "")`, asks for the probability that none of its tokens is in a span. A
+        label that the model lacks has probability 0. Raises DataError for a span outside of its sentence.
+        """
+        sentences = token_lists(X, "span_probabilities")
+        if len(spans) != len(sentences):
+            raise DataError(f"{len(sentences)} sentences but {len(spans)} lists of spans; pair them one to one")
+        for number, (tokens, several) in enumerate(zip(sentences, spans), 1):
+            for span in several:
+                if not 0 <= span.start < span.end <= len(tokens):
+                    raise DataError(f"sentence {number}: {span} does not lie in its {len(tokens)} tokens")
+        return self._engine().probabilities(sentences, spans)
 
     def predict_spans(
         self, X: Iterable[str], *, known: Known | None = None, strength: float | None = None

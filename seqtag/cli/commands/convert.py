@@ -76,15 +76,12 @@ def convert(
     """
     from datasets import disable_progress_bars
 
-    from seqtag.corpora.conversion import content, count, losses, read_labelled, read_tagged, reading_suffix
+    from seqtag.corpora.conversion import count, losses, read_labelled, read_tagged, reading_suffix
     from seqtag.corpora.formats.writers.formats import FORMATS
     from seqtag.corpora.loading import load_corpus
 
-    chosen = find_task(task, LABELLED_TASKS)
-    name = _format_name(out, to, chosen.name, known=[*FORMATS, PARQUET])
-    if name in FORMATS and task not in FORMATS[name].tasks:
-        names = [*(each for each, form in FORMATS.items() if task in form.tasks), PARQUET]
-        raise UsageError(f"--to {name}: can't hold the data of --task {task}; choose from {', '.join(names)}")
+    find_task(task, LABELLED_TASKS)
+    name = choose_format(out, to, task)
     if scheme is not None and task == "classify":
         raise UsageError(f"--scheme {scheme}: is for entity tags, and the labels of texts have no scheme; leave it out")
     disable_progress_bars()
@@ -92,18 +89,7 @@ def convert(
         corpus = read_labelled(data, language=language)
     else:
         corpus = read_tagged(data, scheme=scheme, language=language)
-    ending = FORMATS[name].ending if name in FORMATS else ".parquet"
-    files = _files(out, list(corpus.splits), name, ending)
-    if there := [str(path) for path in files.values() if path.exists() and not overwrite]:
-        raise UsageError(f"{out}: there is {', '.join(there)} already; name another place, or add --overwrite")
-    for path in files.values():
-        path.parent.mkdir(parents=True, exist_ok=True)
-    for split, path in files.items():
-        with open_output(os.fspath(path), is_binary=name == PARQUET or FORMATS[name].writer.is_binary) as target:
-            if name == PARQUET:
-                corpus.splits[split].to_parquet(target)
-            else:
-                target.writelines(content(corpus, split, FORMATS[name]))
+    files = write_corpus(corpus, out, name, overwrite=overwrite)
     suffix = reading_suffix(corpus, name)
     for split, path in files.items():
         before = count(corpus.splits[split])
@@ -121,16 +107,40 @@ def convert(
         print(f"{name} is for people to read; seqtag does not read it back")
 
 
-def _format_name(out: str, to: str | None, task: str, *, known: list[str]) -> str:
-    """Find the format by --to, or by the ending of OUT; UsageError if there is none."""
-    if to is None:
-        ending = os.path.splitext(out.lower())[1]
-        if ending not in _BY_ENDING:
-            raise UsageError(f"{out}: its ending says no format; add --to with one of {', '.join(known)}")
-        return _BY_ENDING[ending]
-    if to not in known:
+def choose_format(out: str, to: str | None, task: str) -> str:
+    """Find the format by --to, or by the ending of OUT; UsageError if there is none, or if it can't hold such data."""
+    from seqtag.corpora.formats.writers.formats import FORMATS
+
+    known = [*FORMATS, PARQUET]
+    if to is not None and to not in known:
         raise UsageError(f"--to {to}: unknown; {near_miss(to, known)}")
-    return to
+    name = to or _BY_ENDING.get(os.path.splitext(out.lower())[1])
+    if name is None:
+        raise UsageError(f"{out}: its ending says no format; add --to with one of {', '.join(known)}")
+    if name in FORMATS and task not in FORMATS[name].tasks:
+        names = [*(each for each, form in FORMATS.items() if task in form.tasks), PARQUET]
+        raise UsageError(f"--to {name}: can't hold the data of --task {task}; choose from {', '.join(names)}")
+    return name
+
+
+def write_corpus(corpus: "Corpus", out: str, name: str, *, overwrite: bool) -> dict[str, Path]:
+    """Write each split of a corpus, and give the files; UsageError where one is there already, without `overwrite`."""
+    from seqtag.corpora.conversion import content
+    from seqtag.corpora.formats.writers.formats import FORMATS
+
+    ending = FORMATS[name].ending if name in FORMATS else ".parquet"
+    files = _files(out, list(corpus.splits), name, ending)
+    if there := [str(path) for path in files.values() if path.exists() and not overwrite]:
+        raise UsageError(f"{out}: there is {', '.join(there)} already; name another place, or add --overwrite")
+    for path in files.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    for split, path in files.items():
+        with open_output(os.fspath(path), is_binary=name == PARQUET or FORMATS[name].writer.is_binary) as target:
+            if name == PARQUET:
+                corpus.splits[split].to_parquet(target)
+            else:
+                target.writelines(content(corpus, split, FORMATS[name]))
+    return files
 
 
 def _files(out: str, splits: list[str], name: str, ending: str) -> dict[str, Path]:

@@ -32,7 +32,7 @@ class LabelStudioTasks(FormatWriter):
         if not about.is_predicted:
             return json.dumps({"data": data, "annotations": [{"result": results}]}, ensure_ascii=False)
         prediction: dict[str, Any] = {"model_version": about.model_version, "result": results}
-        if scores := [result["score"] for result in results]:
+        if scores := [result["score"] for result in results if "score" in result]:
             prediction["score"] = min(scores)  # Label Studio can sort by it: the least sure first
         return json.dumps({"data": data, "predictions": [prediction]}, ensure_ascii=False)
 
