@@ -33,6 +33,7 @@ _COMMANDS = (
     "compare",
     "tune",
     "check",
+    "select",
     "split",
     "convert",
     "options",

@@ -16,6 +16,7 @@ import numpy as np
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, side_by_side
+from seqtag.inference.uncertainty import NO_DOUBT, Uncertainty, uncertainties
 from seqtag.inference.user_input import texts, token_lists
 from seqtag.text.length_batches import filled
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
@@ -132,6 +133,21 @@ class TagEngine:
             candidates.add(indices, chain.candidates(floor))
         labels = span_labels(self.tagset)
         return tags, found.table(labels), candidates.table(labels)
+
+    def uncertainties(self, sentences: Sentences) -> list[Uncertainty]:
+        """Say how unsure the network is of each sentence: see `inference.uncertainty`."""
+        found = [NO_DOUBT] * len(sentences)
+        chosen = None if self.thresholds is None else self.spans(sentences)[1]
+        for indices, batch in self.scored(sentences):
+            if chosen is None:
+                decoded = self._decoded(sentences, indices, batch)
+                spans = [spans_from_tags(tags, self.tagset.data_scheme) for tags in decoded]
+            else:
+                spans = [chosen[i] for i in indices]
+            lengths_B = np.array([len(sentences[i]) for i in indices], np.int64)
+            for i, doubt in zip(indices, uncertainties(self.tagset, batch.chain, lengths_B, spans)):
+                found[i] = doubt
+        return found
 
     def texts(self, tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[TaggedSentence]]:
         """Give the sentences of each text as tokens, tags and spans of tokens."""
@@ -263,6 +279,14 @@ class PredictingTagger(Generic[EngineT]):
     def predict_token_spans(self, X: Iterable[Tokens]) -> list[list[Span]]:
         """Find the spans of token lists: offsets in tokens, with the exact probability of each."""
         return self._engine().spans(token_lists(X, "predict_token_spans"))[1]
+
+    def predict_uncertainty(self, X: Iterable[Tokens]) -> list[Uncertainty]:
+        """Say how unsure the model is of each sentence: the exact entropy of its tag sequences, and expected errors.
+
+        The errors are spans that would have to be taken out of the prediction or put into it, and wrong tags where
+        tags are plain.
+        """
+        return self._engine().uncertainties(token_lists(X, "predict_uncertainty"))
 
     def predict_spans(self, X: Iterable[str]) -> list[list[Span]]:
         """Find the spans of texts: offsets in characters of the text given, with the exact probability of each.
