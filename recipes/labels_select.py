@@ -37,7 +37,7 @@ WAYS = {
     "seqtag select": {},
 }
 ALL = "all labels"
-TOKENS_IN_ALL, LEAST_EPOCHS, MOST_EPOCHS = 120_000, 6, 25  # of a training, so that a simulation takes minutes
+TOKENS_IN_ALL, LEAST_EPOCHS, MOST_EPOCHS = 200_000, 12, 25  # of a training, so that a simulation takes minutes
 COLOURS = ("#777777", "#c9a227", "#c0392b", "#e67e22", "#8e44ad", "#16a085", "#5dade2", "#1b4f9c")
 
 

@@ -127,6 +127,14 @@ def test_without_an_encoder_words_keep_the_chosen_apart():
     assert len(select(linear, TOKENS, n=3).chosen) == 3
 
 
+def test_models_of_the_runtime_choose_too(exported_tagger: Path, exported_classifier: Path):
+    for folder, rows, kind in ((exported_tagger, TOKENS, Tagger), (exported_classifier, TEXTS, Classifier)):
+        ours = select(load(folder), rows, n=5, spread=False)
+        theirs = select(kind.load(folder, device="cpu", engine="torch"), rows, n=5, spread=False)
+        assert [each.row for each in ours.chosen] == [each.row for each in theirs.chosen]
+        assert len({each.row for each in select(load(folder), rows, n=5).chosen}) == 5  # by their words
+
+
 def test_means_of_states_are_those_of_each_sentence_alone(tagger: Tagger, classifier: Classifier):
     together = tagger.embed([*TOKENS, []])
     assert together.shape[1] > 0

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import spacy
 from small_corpus import LABELLED, SENTENCES, Run, conll, table
+from spacy.tokens import DocBin
 
 from seqtag import Classifier, Tagger
 from seqtag.corpora.loading import load_corpus
@@ -88,6 +90,21 @@ def test_sentences_are_chosen_from_texts_and_say_where_they_began(run: Run, mode
         assert text[each["sentence_start"] :].startswith(each["text"])
     whole = records(run("select", model, path).stdout)
     assert [each["text"] for each in whole] == [text]
+
+
+def test_documents_of_spacy_stay_documents(run: Run, model: Path, tmp_path: Path):
+    blank = spacy.blank("en")
+    docs = [blank(text) for text in TEXTS[:5]]
+    for number, doc in enumerate(docs):
+        doc.user_data["id"] = number
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "in.spacy")
+    words = ["select", model, tmp_path / "in.spacy", "-n", "2"]
+    assert run(*words, "--format", "spacy", "--output", tmp_path / "out.spacy").exit_code == 0
+    found = list(DocBin().from_disk(tmp_path / "out.spacy").get_docs(blank.vocab))
+    as_lines = records(run(*words).stdout)
+    assert [doc.text for doc in found] == [each["text"] for each in as_lines]
+    assert all(each["id"] == TEXTS.index(each["text"]) for each in as_lines)
+    assert "a document of spaCy is written whole" in run(*words, "--sentences").stderr
 
 
 def test_classes(run: Run, classifier_folder: Path, tmp_path: Path):
