@@ -64,15 +64,21 @@ def choose(way, tagger, sentences, left, labelled, *, n, seed):
     return [left[each.row] for each in found.chosen]
 
 
-def simulate(corpus, way, *, seed, start, growth, most, options, watch):
-    """Return the points of one way: labelled tokens, labelled sentences, and F1 on test."""
+def simulate(corpus, way, first, *, seed, start, growth, most, options, watch):
+    """Return the points of one way: labelled tokens, labelled sentences, and F1 on test.
+
+    All ways of a seed start from the same tagger, which the first one of them leaves in the list `first`.
+    """
     sentences = corpus["train"]["tokens"][:]
     total = sum(map(len, sentences))
     everything = list(range(len(sentences)))
     labelled = everything if way == ALL else random.Random(seed).sample(everything, start)
     points = []
     while True:
-        tagger, f1 = measure(corpus, labelled, seed=seed, options=options)
+        is_first = not points and way != ALL
+        tagger, f1 = first[0] if is_first and first else measure(corpus, labelled, seed=seed, options=options)
+        if is_first and not first:
+            first.append((tagger, f1))
         points.append([sum(len(sentences[number]) for number in labelled), len(labelled), round(100 * f1, 2)])
         watch(f"{way}, seed {seed}: {points[-1]}")
         left = sorted(set(everything) - set(labelled))
@@ -212,6 +218,9 @@ def main(arguments=None):
     records = []
     if args.out.exists():
         records = [json.loads(line) for line in args.out.read_text(encoding="utf-8").splitlines()]
+    given = {key: getattr(args, key) for key in ("start", "growth", "most", "pool", "dev", "set")}
+    if args.corpora and any(record["options"] != given for record in records):
+        parser.error(f"{args.out}: holds curves that were made with other options; name another file")
     done = {(record["corpus"], record["seed"], record["way"]) for record in records}
     for name in args.corpora:
         corpus = load_corpus(args.data / name)
@@ -220,6 +229,7 @@ def main(arguments=None):
             if size is not None and size < len(corpus[split]):
                 corpus[split] = corpus[split].shuffle(seed=0).select(range(size))
         for seed in range(args.seeds):
+            first = []
             for way in [ALL, *args.ways]:
                 if (name, seed, way) in done:
                     continue
@@ -227,6 +237,7 @@ def main(arguments=None):
                 points = simulate(
                     corpus,
                     way,
+                    first,
                     seed=seed,
                     start=args.start,
                     growth=args.growth,
@@ -235,7 +246,9 @@ def main(arguments=None):
                     watch=lambda line, name=name: print(f"{name}, {line}", file=sys.stderr, flush=True),
                 )
                 minutes = round((time.perf_counter() - begun) / 60, 2)
-                records.append({"corpus": name, "seed": seed, "way": way, "points": points, "minutes": minutes})
+                records.append(
+                    {"corpus": name, "seed": seed, "way": way, "points": points, "minutes": minutes, "options": given}
+                )
                 with args.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(records[-1]) + "\n")
     for name in args.corpora or sorted({record["corpus"] for record in records}):

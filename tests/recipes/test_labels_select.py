@@ -40,6 +40,9 @@ def test_each_way_has_a_curve_and_a_finished_one_is_not_made_again(recipe, tmp_p
         assert sizes == sorted(set(sizes))
         assert sizes[1] == 12
     assert records["longest"][1][0] >= records["random"][1][0]
+    with pytest.raises(SystemExit):
+        recipe["main"]([*words, "--dev", "4"])
+    assert out.read_text(encoding="utf-8") == lines
     assert "| seqtag select |" in capsys.readouterr().out
     assert picture.read_text(encoding="utf-8").count("<polyline") == 3
 
