@@ -81,6 +81,7 @@ TESTED_ELSEWHERE = {
     "corpora/source_names.py": "corpora/test_loading.py",
     "corpora/splits.py": "corpora/test_loading.py",
     "corpora/tokenised.py": "models/classifying/test_classifier.py",
+    "curation/selected.py": "curation/test_selection.py",
     "evaluation/classifying/coding.py": "evaluation/classifying/test_metrics.py",
     "evaluation/classifying/errors.py": "evaluation/classifying/test_report.py",
     "evaluation/classifying/evaluation.py": "evaluation/classifying/test_metrics.py",
@@ -98,6 +99,7 @@ TESTED_ELSEWHERE = {
     "models/export_trial.py": "models/tagging/test_export.py",
     "models/fitting.py": "training/test_checkpoint.py",
     "models/language/scores.py": "models/language/test_language_model.py",
+    "models/mean_states.py": "curation/test_selection.py",
     "models/tagging/dev_score.py": "models/tagging/test_tagger.py",
     "models/tagging/inference.py": "models/tagging/test_engine.py",
     "models/tagging/temperature.py": "models/tagging/test_tuning.py",
@@ -346,9 +348,13 @@ def test_recipes_are_short_and_use_public_names_only(path: Path):
 
 
 def is_public_integration(name: str) -> bool:
-    """Say whether a dotted name is `seqtag.integrations.<file>.<public name>`: a file there is imported by its name."""
+    """Say whether a dotted name is `seqtag.integrations.<file>.<public name>`, or the same of `curation`."""
     module, _, member = name.rpartition(".")
-    return module.startswith("seqtag.integrations.") and module in NAMES and not member.startswith("_")
+    return (
+        module.startswith(("seqtag.curation.", "seqtag.integrations."))
+        and module in NAMES
+        and not member.startswith("_")
+    )
 
 
 def test_a_recipe_may_use_integrations_by_their_public_names_alone():

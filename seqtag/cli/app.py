@@ -35,6 +35,7 @@ _COMMANDS = (
     "tune",
     "check",
     "suspects",
+    "select",
     "split",
     "convert",
     "options",

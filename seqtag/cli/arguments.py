@@ -32,6 +32,7 @@ EXIT_CODES = (
 
 # The panels of a help page that group the options of `seqtag train`.
 TRAINING, WHERE, MORE_DATA = "How to train", "Where things go", "More data"
+LABEL_STUDIO = "Label Studio"  # the panel of options for its tasks
 
 
 def _limit_unpacking(max_bytes: int | None) -> int | None:
@@ -69,6 +70,45 @@ Engine = Annotated[
         help="What computes the predictions of a tagger or classifier. onnx and onnx-int8 need an export (`seqtag "
         "export`, with --int8 for the second); auto takes the export onnx if there is one, and else torch. Default: "
         "the engine that was saved with the model, which is auto unless it was set.",
+    ),
+]
+RawText = Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")]
+JsonLines = Annotated[
+    bool,
+    typer.Option(
+        "--jsonl",
+        help='INPUT has one JSON object per line, with "text" or "tokens"; the name *.jsonl says so without a flag. '
+        "All keys of the objects are kept.",
+    ),
+]
+LabelConfig = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO,
+        metavar="FILE",
+        help="Write the labelling interface, XML, for the labels of the model here.",
+    ),
+]
+ModelVersion = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO,
+        metavar="NAME",
+        help="What the predictions are called. Default: the name of the model's folder.",
+    ),
+]
+FromName = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO,
+        metavar="NAME",
+        help="The name of the labels in the interface. Default: label.",
+    ),
+]
+ToName = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO, metavar="NAME", help="The name of the text in the interface. Default: text."
     ),
 ]
 TestSplit = Annotated[

@@ -24,6 +24,7 @@ from seqtag.inference.pipeline_calls import check_strategy, listed, token_record
 from seqtag.inference.scored import Scored
 from seqtag.inference.span_probabilities import SpanArrays, SpanChain, chain_moves, span_labels
 from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
+from seqtag.inference.uncertainty import NO_DOUBT, Uncertainty, uncertainties
 from seqtag.inference.user_input import texts, token_lists
 from seqtag.text.length_batches import filled
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags, tags_from_spans
@@ -176,6 +177,21 @@ class TagEngine:
             return min(1.0, float(product))
 
         return probability
+
+    def uncertainties(self, sentences: Sentences) -> list[Uncertainty]:
+        """Say how unsure the network is of each sentence: see `inference.uncertainty`."""
+        found = [NO_DOUBT] * len(sentences)
+        chosen = None if self.thresholds is None else self.spans(sentences)[1]
+        for indices, batch in self.scored(sentences):
+            if chosen is None:
+                decoded = self._decoded(sentences, indices, batch)
+                spans = [spans_from_tags(tags, self.tagset.data_scheme) for tags in decoded]
+            else:
+                spans = [chosen[i] for i in indices]
+            lengths_B = np.array([len(sentences[i]) for i in indices], np.int64)
+            for i, doubt in zip(indices, uncertainties(self.tagset, batch.chain, lengths_B, spans)):
+                found[i] = doubt
+        return found
 
     def texts(
         self, tokenizer: Tokenizer, texts: Sequence[str], known: KnownRows | None = None
@@ -397,6 +413,14 @@ class PredictingTagger(Generic[EngineT]):
                 if not 0 <= span.start < span.end <= len(tokens):
                     raise DataError(f"sentence {number}: {span} does not lie in its {len(tokens)} tokens")
         return self._engine().probabilities(sentences, spans)
+
+    def predict_uncertainty(self, X: Iterable[Tokens]) -> list[Uncertainty]:
+        """Say how unsure the model is of each sentence: the exact entropy of its tag sequences, and expected errors.
+
+        The errors are spans that would have to be taken out of the prediction or put into it, and wrong tags where
+        tags are plain.
+        """
+        return self._engine().uncertainties(token_lists(X, "predict_uncertainty"))
 
     def predict_spans(
         self, X: Iterable[str], *, known: Known | None = None, strength: float | None = None

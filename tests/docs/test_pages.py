@@ -374,7 +374,7 @@ def test_the_table_of_the_architecture_names_files_that_exist():
 def test_every_public_name_has_a_place_in_the_reference():
     listed = set(re.findall(r"^::: seqtag\.([\w.]+)$", TEXTS["docs/reference.md"], flags=re.MULTILINE))
     public = set(seqtag.__all__) - {"__version__"} | {f"runtime.{name}" for name in seqtag.runtime.__all__}
-    inside_tools = {name for name in listed if name.startswith("integrations.")}
+    inside_tools = {name for name in listed if name.startswith(("curation.", "integrations."))}
     assert listed - inside_tools == public
     for module, _, name in (each.rpartition(".") for each in inside_tools):
         assert hasattr(import_module(f"seqtag.{module}"), name)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from datasets import Dataset
 
@@ -26,6 +27,7 @@ from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
+from seqtag.models.mean_states import mean_states
 from seqtag.models.options import documented
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
@@ -279,6 +281,14 @@ class Tagger(
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
         found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
         return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
+
+    def embed(self, X: Iterable[Tokens]) -> np.ndarray:
+        """Give a vector for each sentence: the mean of the encoder's states, (sentences, states).
+
+        It has no columns where the model has no encoder, and zeros for an empty sentence. torch computes it.
+        """
+        self._check_fitted()
+        return mean_states(self._torch_engine(), token_lists(X, "embed"))
 
     def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """Tag a batch of a dataset: `data.map(tagger.map_batch, batched=True)`, with `num_proc` too.
