@@ -22,7 +22,7 @@ RECIPES = sorted((REPOSITORY / "recipes").rglob("*.py"))
 # seqtag/__init__.py stands above all. A room that is not built yet gets its place here when it comes.
 FLOORS = [
     ["cli"],
-    ["integrations", "serving"],
+    ["curation", "integrations", "serving"],
     ["models"],
     ["onnx_export"],
     ["linter", "runtime", "training"],
@@ -59,6 +59,7 @@ TESTED_ELSEWHERE = {
     "cli/prediction/tag_writers.py": "cli/commands/test_predict.py",
     "cli/sources.py": "cli/commands/test_train.py",
     "cli/tasks.py": "cli/commands/test_options.py",
+    "cli/written_formats.py": "cli/commands/test_convert.py",
     "cli/text_sources.py": "cli/commands/test_train_language_model.py",
     "corpora/arrow_files.py": "corpora/test_tagged_drafts.py",
     "corpora/conversion.py": "cli/commands/test_convert.py",
@@ -81,6 +82,9 @@ TESTED_ELSEWHERE = {
     "corpora/source_names.py": "corpora/test_loading.py",
     "corpora/splits.py": "corpora/test_loading.py",
     "corpora/tokenised.py": "models/classifying/test_classifier.py",
+    "curation/agreement_page.py": "curation/test_agreement.py",
+    "curation/disagreements.py": "curation/test_agreement.py",
+    "curation/merged_corpus.py": "curation/test_voting.py",
     "evaluation/classifying/coding.py": "evaluation/classifying/test_metrics.py",
     "evaluation/classifying/errors.py": "evaluation/classifying/test_report.py",
     "evaluation/classifying/evaluation.py": "evaluation/classifying/test_metrics.py",

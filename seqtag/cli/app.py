@@ -35,6 +35,7 @@ _COMMANDS = (
     "check",
     "split",
     "convert",
+    "agree",
     "options",
     "generate",
 )

@@ -11,7 +11,8 @@ from seqtag.cli.arguments import LABELLED_FORMS, MaxBytes
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
-from seqtag.errors import UsageError, near_miss
+from seqtag.cli.written_formats import BY_ENDING, PARQUET, check_ending, format_name, usual_ending
+from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
     from seqtag.corpora.conversion import Corpus, Counts
@@ -24,18 +25,6 @@ EXAMPLES = (
     "seqtag convert news.conll tasks.json --to label-studio",
     "seqtag convert reviews.csv:text=review,label=stars reviews.parquet --task classify",
 )
-
-PARQUET = "parquet"
-_COLUMNS = (".conll", ".bio", ".iob", ".iob2", ".conll2003")
-# The formats that an ending of OUT means. Other endings, and .jsonl for Doccano, need --to.
-_BY_ENDING = {
-    **dict.fromkeys(_COLUMNS, "conll"),
-    **{".conllu": "conllu", ".jsonl": "jsonl", ".spacy": "spacy", ".parquet": PARQUET, ".csv": "csv"},
-}
-
-
-# Endings that a file of a format may have beside its usual one; another would be read as another form.
-_MORE_ENDINGS = {"conll": (*_COLUMNS, ".txt", ".tsv"), "webanno": (".txt", ".webanno")}
 
 
 @command
@@ -81,10 +70,7 @@ def convert(
     from seqtag.corpora.loading import load_corpus
 
     chosen = find_task(task, LABELLED_TASKS)
-    name = _format_name(out, to, chosen.name, known=[*FORMATS, PARQUET])
-    if name in FORMATS and task not in FORMATS[name].tasks:
-        names = [*(each for each, form in FORMATS.items() if task in form.tasks), PARQUET]
-        raise UsageError(f"--to {name}: can't hold the data of --task {task}; choose from {', '.join(names)}")
+    name = format_name(out, to, chosen.name)
     if scheme is not None and task == "classify":
         raise UsageError(f"--scheme {scheme}: is for entity tags, and the labels of texts have no scheme; leave it out")
     disable_progress_bars()
@@ -92,8 +78,7 @@ def convert(
         corpus = read_labelled(data, language=language)
     else:
         corpus = read_tagged(data, scheme=scheme, language=language)
-    ending = FORMATS[name].ending if name in FORMATS else ".parquet"
-    files = _files(out, list(corpus.splits), name, ending)
+    files = _files(out, list(corpus.splits), name, usual_ending(name))
     if there := [str(path) for path in files.values() if path.exists() and not overwrite]:
         raise UsageError(f"{out}: there is {', '.join(there)} already; name another place, or add --overwrite")
     for path in files.values():
@@ -121,30 +106,14 @@ def convert(
         print(f"{name} is for people to read; seqtag does not read it back")
 
 
-def _format_name(out: str, to: str | None, task: str, *, known: list[str]) -> str:
-    """Find the format by --to, or by the ending of OUT; UsageError if there is none."""
-    if to is None:
-        ending = os.path.splitext(out.lower())[1]
-        if ending not in _BY_ENDING:
-            raise UsageError(f"{out}: its ending says no format; add --to with one of {', '.join(known)}")
-        return _BY_ENDING[ending]
-    if to not in known:
-        raise UsageError(f"--to {to}: unknown; {near_miss(to, known)}")
-    return to
-
-
 def _files(out: str, splits: list[str], name: str, ending: str) -> dict[str, Path]:
     """Give the file of each split: OUT itself, or files in the folder OUT."""
     path = Path(out)
     is_folder = out.endswith(("/", os.sep)) or path.is_dir()
     if len(splits) == 1 and not is_folder:
-        if path.suffix.lower() not in (ending, *_MORE_ENDINGS.get(name, ())):
-            raise UsageError(
-                f"{out}: a file of the format {name} is known by its ending; name a file that ends in {ending}, or a "
-                "folder with / behind its name"
-            )
+        check_ending(out, name)
         return {splits[0]: path}
-    if path.suffix.lower() in (ending, *_BY_ENDING) and not is_folder:
+    if path.suffix.lower() in (ending, *BY_ENDING) and not is_folder:
         raise UsageError(
             f"{out}: the corpus has the splits {', '.join(splits)}, and each gets a file; name a folder without an "
             f"ending and the format with --to, or give the file of one split"
