@@ -83,6 +83,7 @@ TESTED_ELSEWHERE = {
     "corpora/splits.py": "corpora/test_loading.py",
     "corpora/tokenised.py": "models/classifying/test_classifier.py",
     "curation/agreement_page.py": "curation/test_agreement.py",
+    "curation/curve_page.py": "curation/test_curve.py",
     "curation/disagreements.py": "curation/test_agreement.py",
     "curation/merged_corpus.py": "curation/test_voting.py",
     "evaluation/classifying/coding.py": "evaluation/classifying/test_metrics.py",

@@ -36,6 +36,7 @@ _COMMANDS = (
     "split",
     "convert",
     "agree",
+    "curve",
     "options",
     "generate",
 )
