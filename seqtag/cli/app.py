@@ -38,6 +38,8 @@ _COMMANDS = (
     "select",
     "split",
     "convert",
+    "agree",
+    "curve",
     "options",
     "generate",
 )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqtag.cli.arguments import LABELLED_FORMS, TRAINING, HtmlFile, JsonFile, MarkdownFile, MaxBytes
-from seqtag.cli.commands.convert import choose_format, write_corpus
 from seqtag.cli.commands.train import make_estimator, parse_settings
 from seqtag.cli.output import check_files, open_output, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
+from seqtag.cli.written_formats import format_name, write_corpus
 from seqtag.errors import UsageError, near_miss
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _check_places(
         raise UsageError("--accept: finds no suspects that --json, --html or --markdown would show; leave them out")
     if label_studio is not None and not Path(label_studio).parent.is_dir():
         raise UsageError(f"--label-studio {label_studio}: can't be written there; name a file in an existing folder")
-    return None if output is None else choose_format(output, to, task)
+    return None if output is None else format_name(output, to, task)
 
 
 def _read(data: str, task: str, language: str) -> "Corpus":

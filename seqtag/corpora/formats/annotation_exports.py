@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from seqtag.corpora.formats.annotation_records import read_record, record_kind
-from seqtag.corpora.formats.label_studio import label_studio_texts
+from seqtag.corpora.formats.label_studio import label_studio_texts, people_of
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.json_text import RECORDS_ADVICE, checked_records, json_lines, parse_json
 from seqtag.corpora.lines import numbered_lines, whole_text
@@ -58,6 +58,20 @@ def records_part(
     else:
         texts = _texts(records, name, account, text=text, marks=marks)
     return Part(name, "", account.blocks(texts), faults=account.faults)
+
+
+def annotators_of(path: str | os.PathLike[str]) -> list[str]:
+    """List the annotators that an export in JSON names, each once, in order of appearance; none where it names none.
+
+    What comes out can be given to `load_corpus` as `annotator`.
+    """
+    name = os.fspath(path)
+    people: dict[str, None] = {}
+    for _, record in _Records(name):
+        if isinstance(record, Mapping):
+            said = [str(record[key]) for key in _ANNOTATOR_KEYS if record.get(key) is not None][:1]
+            people.update(dict.fromkeys(said or people_of(record)))
+    return list(people)
 
 
 def _kind(records: Records, name: str, text: str | None, marks: str | None) -> str | None:

@@ -188,6 +188,25 @@ def _people(record: Mapping[str, Any]) -> set[str]:
     return {name for each in annotations for name in _names(each.get("completed_by"))}
 
 
+def people_of(record: Mapping[str, Any]) -> list[str]:
+    """Give one name for each annotator of a task, by which `annotator=` finds what is theirs; predictions have none."""
+    if not isinstance(record.get("data"), Mapping):
+        people = [record.get("annotator")]
+    else:
+        people = [each.get("completed_by") for each in annotations_of(record) if isinstance(each, Mapping)]
+    found: dict[str, None] = {}
+    for person in people:
+        keys = ("email", "username", "id")
+        named = (
+            next((person[key] for key in keys if person.get(key) is not None), None)
+            if (isinstance(person, Mapping))
+            else person
+        )
+        if named is not None:
+            found[str(named)] = None
+    return list(found)
+
+
 def _superseded(records: Records, annotator: str | None) -> set[int]:
     """Find the records of JSON-MIN whose task comes again: there each annotation of a task is a record."""
     last: dict[str, tuple[int, Any]] = {}
