@@ -5,10 +5,10 @@ side of Label Studio turns its own offsets into code points (`charsToCodePoints`
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
+from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, rounded, set_aside
 
 
 class LabelStudioTasks(FormatWriter):
@@ -25,7 +25,7 @@ class LabelStudioTasks(FormatWriter):
     def piece(self, document: Document) -> str:
         """Write the task of a text."""
         about = self.about
-        data = other_fields(document) | {"text": document.text}
+        data = set_aside(document.fields, ("text", "tokens")) | {"text": document.text}
         if document.own_tokens and about.task == "tag":
             data["tokens"] = [{"text": each.text, "start": each.start, "end": each.end} for each in document.tokens]
         results = _choice(document, about) if about.task == "classify" else _regions(document, about)
@@ -44,6 +44,10 @@ class LabelStudioTasks(FormatWriter):
     def foot(self) -> str:
         """Close the array."""
         return "\n]\n"
+
+    def unheld(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Name no field: the data of a task hold all of them."""
+        return ()
 
 
 def _regions(document: Document, about: About) -> list[dict[str, Any]]:
