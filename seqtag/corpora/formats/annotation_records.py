@@ -81,13 +81,22 @@ def _are_marks(value: Any) -> bool:
 
 
 def read_record(
-    record: Any, place: str, number: int, *, text: str | None = None, marks: str | None = None
+    record: Any,
+    place: str,
+    number: int,
+    *,
+    text: str | None = None,
+    marks: str | None = None,
+    utf16: bool | None = None,
 ) -> Iterator[AnnotatedText]:
     """Read the texts of a record with their spans.
 
+    Offsets count UTF-16 units if `utf16` says so, or if it is None and the record does, and else characters.
     Raises DataError, which begins with `place`, for a record of another form and for offsets outside of the text.
     """
     kind = record_kind(record, text=text, marks=marks)
+    if utf16 is None:
+        utf16 = states_unit(record) and record["offset_unit"] == "utf-16"
     is_read = kind in ("spacy", "spacy-json", "gliner") or (kind and text_key(record, text))
     if not is_read:  # a task of Label Studio among records of another kind has a kind, and no text of its own
         raise _unknown(record, place)
@@ -109,7 +118,7 @@ def read_record(
         return
     has_spans = kind in ("spacy", "prodigy") and marks is None
     lists = [record.get("spans") or []] if has_spans else list(_mark_lists(record, marks))
-    to_characters = _from_utf16(content) if record.get("offset_unit") == "utf-16" else None
+    to_characters = _from_utf16(content) if utf16 else None
     found = [
         span
         for each in lists
@@ -117,6 +126,11 @@ def read_record(
         for span in _mark_spans(mark, content, place, to_characters)
     ]
     yield AnnotatedText(place, number, content, found, tokens_within(record, content, place, to_characters))
+
+
+def states_unit(record: Any) -> bool:
+    """Say whether a record says what its offsets count, as those do that `seqtag predict` writes for Doccano."""
+    return isinstance(record, Mapping) and record.get("offset_unit") is not None
 
 
 def _unknown(record: Any, place: str) -> DataError:

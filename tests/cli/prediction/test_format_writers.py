@@ -184,6 +184,13 @@ def test_a_rating_is_kept_and_nan_is_null(form: str, run: Run, model: Path, tmp_
     assert (record["score"], record["price"], record["most"]) == (5, None, None)
 
 
+def test_a_number_that_is_too_large_is_refused_for_spacy(run: Run, model: Path, tmp_path: Path):
+    (tmp_path / "in.jsonl").write_text(f'{{"text": "Ada left.", "id": {2**70}}}\n', encoding="utf-8")
+    result = run("predict", model, tmp_path / "in.jsonl", "--format", "spacy", "--output", tmp_path / "out.spacy")
+    assert result.exit_code == 1
+    assert "the fields id hold a number of more than 64 bits, which can't stand in a document of spaCy" in result.stderr
+
+
 def test_an_empty_token_is_refused_for_spacy(run: Run, model: Path, tmp_path: Path):
     (tmp_path / "in.jsonl").write_text('{"tokens": ["Ada", "", "left"]}\n', encoding="utf-8")
     result = run("predict", model, tmp_path / "in.jsonl", "--format", "spacy", "--output", tmp_path / "out.spacy")

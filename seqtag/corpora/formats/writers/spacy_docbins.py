@@ -39,7 +39,13 @@ class DocBinFile(FormatWriter):
         if self.docbin is None:
             # Fields and scores are user data, which cost spaCy two milliseconds a document; a corpus has neither.
             self.docbin, self.vocabulary = DocBin(store_user_data=self.about.is_predicted), Vocab()
-        self.docbin.add(self._made(piece))
+        try:
+            self.docbin.add(self._made(piece))
+        except OverflowError:
+            raise DataError(
+                f"the fields {', '.join(piece.fields)} hold a number of more than 64 bits, which can't stand in a "
+                "document of spaCy; write it as a string, or use --format jsonl"
+            ) from None
         return b""
 
     def foot(self) -> bytes:
