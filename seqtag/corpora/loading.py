@@ -30,14 +30,14 @@ from seqtag.corpora.formats.arrow_tables import (
     table_file,
     table_folder,
 )
-from seqtag.corpora.formats.conll import column_blocks
+from seqtag.corpora.formats.conll import column_blocks, other_columns
 from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
-from seqtag.corpora.formats.spacy_docbins import docbin_blocks
+from seqtag.corpora.formats.spacy_docbins import docbin_blocks, other_layers
 from seqtag.corpora.formats.span_tables import span_columns, span_table_part
 from seqtag.corpora.formats.standoff import standoff_folders, standoff_part
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import is_webanno, webanno_part
-from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
+from seqtag.corpora.formats.word_tables import is_word_table, other_cells, word_table_blocks
 from seqtag.corpora.label_lists import check_label_lists, check_separator, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
@@ -248,7 +248,7 @@ def _open_tagged(
             return saved_tables(path), {}
         if slots := {"train": path} if is_slot_folder(path) else find_split_folders(path, is_slot_folder):
             _refuse_offsets(path, rules)
-            return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
+            return None, {name: _slot_part(folder) for name, folder in slots.items()}
         if standoff := standoff_folders(path):
             _refuse_offsets(path, rules)
             return None, {name: standoff_part(found, str(path), rules) for name, found in standoff.items()}
@@ -281,17 +281,24 @@ def _file_part(path: Path, token: Column | None, tag: Column | None, rules: Span
     if has_words or ending not in (*TABLE_ENDINGS, *JSON_ENDINGS):
         _refuse_offsets(path, rules)
     if ending == ".spacy":
-        return Part(str(path), "document", docbin_blocks(path, tag=None if tag is None else str(tag)))
+        layer = None if tag is None else str(tag)
+        return Part(str(path), "document", docbin_blocks(path, tag=layer), others=other_layers(path, layer or "ents"))
     if ending == ".ann":
         return standoff_part([path], str(path), rules)
     if has_words:
-        return Part(str(path), "", word_table_blocks(path, token, tag))
+        return Part(str(path), "", word_table_blocks(path, token, tag), others=other_cells(path, token, tag))
     if ending in (*TABLE_ENDINGS, *JSON_ENDINGS):
         return _table_part(table_file(path, ending), str(path), token, tag, rules)
     if is_webanno(path):
         return webanno_part(path, rules, layer=tag)
     refuse_unread_file(path)
-    return Part(str(path), "", column_blocks(path, token=token, tag=tag))
+    blocks = column_blocks(path, token=token, tag=tag)
+    return Part(str(path), "", blocks, others=other_columns(path, token=token, tag=tag))
+
+
+def _slot_part(folder: Path) -> Part:
+    others = ["label"] if (folder / "label").is_file() else []
+    return Part(f"{folder / 'seq.in'}", "", slot_blocks(folder), others=others)
 
 
 def _refuse_offsets(path: Path, rules: SpanRules) -> None:
@@ -309,8 +316,17 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    declared, spelling = tuple(columns.tag_names or ()), carried_spelling(table)
-    return Part(origin, "row", blocks, declared, named, carried_scheme(table), spelling=spelling)
+    others = [each for each in table.features if each not in (columns.token, columns.tag, document)]
+    return Part(
+        origin,
+        "row",
+        blocks,
+        tuple(columns.tag_names or ()),
+        named,
+        carried_scheme(table),
+        others=others,
+        spelling=carried_spelling(table),
+    )
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:

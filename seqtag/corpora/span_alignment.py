@@ -76,12 +76,17 @@ class SpanAccount:
     def __init__(self, origin: str, rules: SpanRules) -> None:
         self.origin, self.rules = origin, rules
         self.faults: list[SpanFault] = []
+        self.others: dict[str, None] = {}  # names what the source holds beside texts and spans
         self._num_spans = 0
         self._notes: Counter[str] = Counter()  # what is logged at the end, before its number
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something that the log tells at the end: "rejected texts left out: 3"."""
         self._notes[what] += count
+
+    def pass_over(self, names: Iterable[str]) -> None:
+        """Take down the names of what is not read."""
+        self.others.update(dict.fromkeys(names))
 
     def blocks(self, texts: Iterable[AnnotatedText]) -> Iterator[Block]:
         """Give the texts as blocks of sentences; a sentence ends nowhere inside of a span.

@@ -6,7 +6,6 @@ far; a program at the other end of a pipe gets its answer before it sends more. 
 
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any, BinaryIO, TypeAlias
 
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
-from seqtag.corpora.formats.spacy_docbins import read_docs
+from seqtag.corpora.formats.conll_comments import other_line, stated_by
+from seqtag.corpora.formats.spacy_docbins import layers_of, read_docs
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import begins_webanno, is_webanno, webanno_sentences
 from seqtag.corpora.formats.word_tables import is_word_table, word_table_sentences
@@ -26,13 +26,6 @@ Sentence: TypeAlias = tuple[list[str], Sequence[Sequence[str]]]  # tokens, and r
 
 _STDIN = "<stdin>"
 _BLOCK_BYTES = 1 << 16
-_COMMENT = re.compile(r"#\s*([^\s=][^=]*?)\s*=\s*(.*)")  # of a column file: a key and a value
-_OTHER_LINES = {
-    "comments": r"#.*",
-    "-DOCSTART-": r"-(DOCSTART|docstart)-.*",
-    "rows that are no words": r"\d+[-.]\d+\s.*",
-}
-_LAYERS = {"pos": "POS", "tag": "TAG", "lemma": "LEMMA", "morph": "MORPH", "dep": "DEP"}  # of a document of spaCy
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +85,8 @@ class Request:
         """Name what a column file holds beside tokens, and comments with a key and a value."""
         if any(len(row) > 1 for row in self.rows if not isinstance(row, str)):
             yield "other columns"
-        lines = [row for row in self.rows if isinstance(row, str) and not _COMMENT.fullmatch(row)]
-        yield from (name for name, form in _OTHER_LINES.items() if any(re.match(form, line) for line in lines))
+        lines = [row for row in self.rows if isinstance(row, str) and stated_by(row) is None]
+        yield from filter(None, map(other_line, lines))
 
 
 def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]) -> Iterator[Request]:
@@ -137,17 +130,14 @@ def _document_request(doc: Any) -> Request:
         places=[(token.idx, token.idx + len(token)) for token in words],
         cuts=cuts if doc.has_annotation("SENT_START") else None,
         docbin=DocBin(docs=[doc], store_user_data=True).to_bytes(),
-        layers=[
-            *(name for name in ("ents", "spans", "cats") if getattr(doc, name)),
-            *(name for name, attribute in _LAYERS.items() if doc.has_annotation(attribute)),
-        ],
+        layers=layers_of(doc),
     )
 
 
 def _commented(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
     """Give what comments say: `# sent_id = 7`. The names of the columns are no field of a sentence."""
-    found = (_COMMENT.fullmatch(row) for row in rows if isinstance(row, str))
-    return {each[1]: each[2] for each in found if each and each[1] != "global.columns"}
+    found = (stated_by(row) for row in rows if isinstance(row, str))
+    return {each[0]: each[1] for each in found if each and each[0] != "global.columns"}
 
 
 def _file_sentences(given: Input) -> Iterator[Sentence]:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
-from seqtag.corpora.formats.annotation_records import read_record, record_kind, states_unit
+from seqtag.corpora.formats.annotation_records import other_keys, read_record, record_kind, states_unit
 from seqtag.corpora.formats.label_studio import label_studio_texts
 from seqtag.corpora.formats.offset_units import Reading, counts_utf16, is_wide
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
@@ -64,7 +64,7 @@ def records_part(
         texts = label_studio_texts(records, name, account, text=text, control=marks)
     else:
         texts = _texts(records, name, account, text=text, marks=marks)
-    return Part(name, "", account.blocks(texts), faults=account.faults)
+    return Part(name, "", account.blocks(texts), faults=account.faults, others=account.others)
 
 
 def _kind(records: Records, name: str, text: str | None, marks: str | None) -> str | None:
@@ -114,6 +114,7 @@ def _texts(
             if annotator is not None and annotator not in names:
                 account.note("texts of other annotators left out")
                 continue
+        account.pass_over(other_keys(record, text=text, marks=marks))
         own = None if account.rules.offsets == "auto" and states_unit(record) else utf16
         yield from read_record(record, f"{name}:{number}", number, text=text, marks=marks, utf16=own)
     if annotator is not None and annotator not in people:

@@ -7,7 +7,14 @@ from typing import Any
 from datasets import Dataset
 
 from seqtag.corpora.column_roles import TEXT_NAMES, TOKEN_NAMES, inner_feature, named_column
-from seqtag.corpora.formats.annotation_records import END_KEYS, LABEL_KEYS, START_KEYS, mark_rows, read_record
+from seqtag.corpora.formats.annotation_records import (
+    END_KEYS,
+    LABEL_KEYS,
+    START_KEYS,
+    mark_rows,
+    other_keys,
+    read_record,
+)
 from seqtag.corpora.formats.offset_units import Reading, counts_utf16, is_wide
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_blocks import Part
@@ -38,7 +45,9 @@ def span_columns(
 def span_table_part(table: Dataset, text: str, spans: str, origin: str, rules: SpanRules) -> Part:
     """Make a table of annotated texts a part of a corpus, tagged in IOB2."""
     account = SpanAccount(origin, rules)
-    return Part(origin, "row", account.blocks(_texts(table, text, spans, account)), faults=account.faults)
+    account.pass_over(name for name in table.features if name not in (text, spans))
+    blocks = account.blocks(_texts(table, text, spans, account))
+    return Part(origin, "row", blocks, faults=account.faults, others=account.others)
 
 
 def _texts(table: Dataset, text: str, spans: str, account: SpanAccount) -> Iterator[AnnotatedText]:
@@ -51,6 +60,7 @@ def _texts(table: Dataset, text: str, spans: str, account: SpanAccount) -> Itera
 
     utf16 = counts_utf16(readings(), account.rules, origin)
     for number, record in _records(table, text, spans, origin):
+        account.pass_over(other_keys(record))
         yield from read_record(record, f"{origin}, row {number}", number, utf16=utf16)
 
 
