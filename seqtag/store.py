@@ -68,9 +68,16 @@ class StoredModel:
         return tuple(torch.zeros_like(self.weights[name]) for name in names)
 
 
+def as_path(folder: object) -> Path:
+    """Give a folder that a user names as a path; UsageError for what names none."""
+    if not isinstance(folder, (str, os.PathLike)):
+        raise UsageError(f"{folder!r} names no folder; give its path, as a string or a pathlib.Path")
+    return Path(folder)
+
+
 def check_place(folder: str | Path) -> bool:
     """Say whether a folder holds a model, which may be replaced; raises UsageError where it holds something else."""
-    folder = Path(folder)
+    folder = as_path(folder)
     _sweep(folder.resolve())
     if (folder / _CONFIG).is_file():
         return True
@@ -92,7 +99,7 @@ def write_contents(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
     that save into one place, the last one wins. Raises UsageError for a place that can't be used, ModelError where the
     disk is full.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
     claimed = lock = None
     try:

@@ -46,7 +46,7 @@ from seqtag.nn.pooling import POOLINGS
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.reporting.progress import watched
-from seqtag.store import StoredModel
+from seqtag.store import StoredModel, as_path
 from seqtag.text.classes import ClassSet
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
@@ -252,7 +252,7 @@ class Classifier(
 
         A column `text`, and else `tokens`, gives the columns `predicted_label` and `score`; where a text may have
         several classes, both hold lists. `datasets` keeps the result in its cache by a hash of the model. Raises
-        UsageError where there is no such column, or where one of the data would be lost.
+        UsageError where there is no such column, or where one of the data would be lost, DataError for a missing text.
         """
         self._check_fitted()
         return classify_batch(self, self.class_set_, batch)
@@ -346,7 +346,7 @@ class Classifier(
         from seqtag.models.classifying.export import export_classifier
 
         self._check_fitted()
-        engine, place = self._torch_engine(), Path(folder)
+        engine, place = self._torch_engine(), as_path(folder)
         path = export_classifier(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 

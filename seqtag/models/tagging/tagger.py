@@ -41,7 +41,7 @@ from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
-from seqtag.store import StoredModel
+from seqtag.store import StoredModel, as_path
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
@@ -244,7 +244,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
         A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
         result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
-        where there is no such column, or where one of the data would be lost.
+        where there is no such column, or where one of the data would be lost, DataError for a missing text.
         """
         return tag_batch(self, batch)
 
@@ -336,7 +336,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         from seqtag.models.tagging.export import export_tagger
 
         self._check_fitted()
-        engine, place = self._torch_engine(), Path(folder)
+        engine, place = self._torch_engine(), as_path(folder)
         path = export_tagger(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 
