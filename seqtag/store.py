@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
-from seqtag.model_files import parse_json, read_inside, sha256_of, shown
+from seqtag.model_files import as_path, parse_json, read_inside, sha256_of, shown
 
 if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
     from torch import Tensor
@@ -66,13 +66,6 @@ class StoredModel:
         if any(name not in self.weights for name in names):
             return None
         return tuple(torch.zeros_like(self.weights[name]) for name in names)
-
-
-def as_path(folder: object) -> Path:
-    """Give a folder that a user names as a path; UsageError for what names none."""
-    if not isinstance(folder, (str, os.PathLike)):
-        raise UsageError(f"{folder!r} names no folder; give its path, as a string or a pathlib.Path")
-    return Path(folder)
 
 
 def check_place(folder: str | Path) -> bool:

@@ -18,6 +18,7 @@ from seqtag.evaluation.report import Report
 from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.classifying import MOST_TOGETHER, ClassEngine, PredictingClassifier
 from seqtag.inference.series_input import SeriesLayout
+from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import classify_batch
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
@@ -46,7 +47,7 @@ from seqtag.nn.pooling import POOLINGS
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.reporting.progress import watched
-from seqtag.store import StoredModel, as_path
+from seqtag.store import StoredModel
 from seqtag.text.classes import ClassSet
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher

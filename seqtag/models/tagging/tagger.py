@@ -19,6 +19,7 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
+from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
@@ -41,7 +42,7 @@ from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
-from seqtag.store import StoredModel, as_path
+from seqtag.store import StoredModel
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
