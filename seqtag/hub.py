@@ -46,8 +46,17 @@ def hub_name(model: str | Path) -> HubName | None:
     return HubName(found["repository"], found["revision"]) if found else None
 
 
+def check_is_name(model: object) -> None:
+    """Raise UsageError for what can't name a model, such as None."""
+    if not isinstance(model, (str, os.PathLike)):
+        raise UsageError(
+            f"{model!r} names no model; give the path of its folder, or its name on the hub, such as 'ada/ner'"
+        )
+
+
 def check_is_path(model: str | Path, call: str) -> None:
     """Raise UsageError, which names the call that downloads, where a missing folder could be a name on the hub."""
+    check_is_name(model)
     if hub_name(model) is not None and not _is_in_a_folder(str(model)):
         raise UsageError(
             f"{model}: there is no such folder, and this call reads folders only; to load a model from the Hugging "
@@ -77,6 +86,7 @@ def find_model(
     network. Every file is checked against its hash, and downloaded once more where it is damaged. Raises UsageError
     where the model can't be had or the repository holds no model of seqtag, ModelError for a damaged one.
     """
+    check_is_name(model)
     name = hub_name(model)
     if name is None or (may_be_path and revision is None and _is_in_a_folder(str(model))):
         if revision is not None:

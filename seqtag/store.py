@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
-from seqtag.model_files import parse_json, read_inside, sha256_of, shown
+from seqtag.model_files import as_path, parse_json, read_inside, sha256_of, shown
 
 if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
     from torch import Tensor
@@ -67,7 +67,7 @@ class StoredModel:
 
 def check_place(folder: str | Path) -> bool:
     """Say whether a folder holds a model, which may be replaced; raises UsageError where it holds something else."""
-    folder = Path(folder)
+    folder = as_path(folder)
     _sweep(folder.resolve())
     if (folder / _CONFIG).is_file():
         return True
@@ -89,7 +89,7 @@ def write_contents(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
     that save into one place, the last one wins. Raises UsageError for a place that can't be used, ModelError where the
     disk is full.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
     claimed = lock = None
     try:

@@ -69,6 +69,7 @@ TESTED_ELSEWHERE = {
     "corpora/formats/hu_liu_reviews.py": "corpora/formats/test_class_files.py",
     "corpora/formats/slot_files.py": "corpora/formats/test_class_files.py",
     "corpora/formats/split_json.py": "corpora/formats/test_class_files.py",
+    "corpora/formats/conll_layout.py": "corpora/formats/test_conll.py",
     "corpora/formats/writers/columns.py": "cli/prediction/test_format_writers.py",
     "corpora/formats/writers/csv_rows.py": "cli/commands/test_convert.py",
     "corpora/formats/writers/documents.py": "cli/prediction/test_format_writers.py",

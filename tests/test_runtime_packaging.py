@@ -115,7 +115,7 @@ def test_the_wheel_has_what_serving_imports_and_nothing_else(wheel: Path):
         "reporting",
         "runtime",
     )
-    rooms += ("serving", "text", "training")
+    rooms += ("serving", "text", "training", "corpora/formats/writers")
     wanted |= {"seqtag/__init__.py", "seqtag/py.typed", *(f"seqtag/{room}/__init__.py" for room in rooms)}
     wanted |= {path.relative_to(REPOSITORY).as_posix() for path in (PACKAGE / "serving" / "page").iterdir()}
     files = {name: content for name, content in files_of(wheel).items() if ".dist-info/" not in name}

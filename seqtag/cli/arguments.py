@@ -11,7 +11,8 @@ TAGGED = (
     "Studio, Prodigy or spaCy, brat's .ann, TSV of WebAnno), .spacy or Parquet; a folder with one such file per split; "
     "or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a file, by number from 0 or by "
     "header; by default they are the first and the last. Of annotated texts, FILE:overlaps=longest (or first) chooses "
-    "among spans that overlap, and FILE:annotator=NAME among people."
+    "among spans that overlap, FILE:annotator=NAME among people, and FILE:offsets=utf-16 (or characters) says how an "
+    "emoji counts, where that is not found out."
 )
 LABELLED = (
     "CSV, TSV, JSON lines or Parquet with a text and its label in each row; a folder with one such file per split, or "

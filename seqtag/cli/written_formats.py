@@ -1,4 +1,4 @@
-"""The format that a command writes a corpus in, which --to or the ending of the file names, and the files themselves."""
+"""The format that a command writes a corpus in, which --to or the ending of the file means, and its files."""
 
 import os
 from pathlib import Path

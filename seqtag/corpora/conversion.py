@@ -10,8 +10,9 @@ from datasets import Dataset, DatasetDict
 from seqtag.corpora.formats.writers.columns import upos_only
 from seqtag.corpora.formats.writers.documents import About, Document, joined
 from seqtag.corpora.formats.writers.formats import FORMATS, Format
-from seqtag.corpora.labelled_drafts import label_names
-from seqtag.corpora.loading import load_corpus, named_reading, tagged_parts
+from seqtag.corpora.label_lists import check_label_lists
+from seqtag.corpora.labelled_drafts import label_names, settle_labels
+from seqtag.corpora.loading import labelled_parts, named_reading, tagged_parts
 from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.tag_normalising import carried_scheme, check_options, settle
 from seqtag.corpora.tagged_blocks import Block, SentenceText
@@ -21,6 +22,7 @@ from seqtag.text.tokenizer import Token
 
 Texts = Mapping[str, Sequence[SentenceText | None]]
 
+_MOST_NAMED = 40  # fields that are not converted
 # What a corpus may have that a format can't hold, with what becomes of it.
 _LOSSES = {
     "scheme": "the scheme: spans have no letters of their own, and are read back as IOB2",
@@ -40,6 +42,7 @@ class Corpus:
     texts: Texts  # by split, as many as there are rows; empty where the source has tokens only
     about: About
     scheme: str | None  # of the tags
+    others: Sequence[str]  # names what the source holds besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def read_tagged(source: str, *, scheme: str | None = None, language: str = "xx")
     rows = next(iter(corpus.values()))
     names, found = rows.features["tags"].feature.names, carried_scheme(rows)
     labels = names if found == "plain" else entity_labels(names)
-    return Corpus(corpus, texts, About("tag", labels, is_plain=found == "plain"), found)
+    others = dict.fromkeys(name for part in parts.values() for name in part.others)
+    return Corpus(corpus, texts, About("tag", labels, is_plain=found == "plain"), found, list(others))
 
 
 def _keeping(blocks: Any, texts: list[SentenceText | None]) -> Iterator[Block]:
@@ -73,11 +77,14 @@ def _keeping(blocks: Any, texts: list[SentenceText | None]) -> Iterator[Block]:
 
 def read_labelled(source: str, *, language: str = "xx") -> Corpus:
     """Read a corpus of texts with labels."""
-    corpus = load_corpus(source, task="classify")
+    parts, _ = labelled_parts(source, None, None)
+    corpus = settle_labels(parts, workspace())
+    check_label_lists(corpus)
+    others = dict.fromkeys(name for split in parts.values() for part in split for name in part.others)
     features = next(iter(corpus.values())).features
     is_multi = "labels" in features
     names = features["labels"].feature.names if is_multi else features["label"].names
-    return Corpus(corpus, {}, About("classify", names, is_multi=is_multi, language=language), None)
+    return Corpus(corpus, {}, About("classify", names, is_multi=is_multi, language=language), None, list(others))
 
 
 def documents(corpus: Corpus, split: str) -> Iterator[Document]:
@@ -139,7 +146,7 @@ def count(rows: Dataset) -> Counts:
 
 
 def losses(corpus: Corpus, name: str) -> list[str]:
-    """Say what a corpus has that a format can't hold; the format is one of FORMATS, or parquet."""
+    """Say in sentences what gets lost on the way to a format, which is one of FORMATS, or parquet."""
     has = {
         "scheme": corpus.scheme not in (None, "plain", "IOB2"),
         "plain": corpus.about.is_plain,
@@ -150,7 +157,12 @@ def losses(corpus: Corpus, name: str) -> list[str]:
         "single": corpus.about.task == "classify" and not corpus.about.is_multi,
     }
     holds = FORMATS[name].holds if name in FORMATS else set(has) - {"text"}
-    return [loss for what, loss in _LOSSES.items() if has[what] and what not in holds]
+    lost = [f"{name} can't hold {loss}" for what, loss in _LOSSES.items() if has[what] and what not in holds]
+    if corpus.others:
+        kept = "texts and labels" if corpus.about.task == "classify" else "tokens and tags"
+        named = ", ".join(corpus.others[:_MOST_NAMED]) + ", ..." * (len(corpus.others) > _MOST_NAMED)
+        lost.append(f"not converted, as a corpus keeps {kept} only: {named}")
+    return lost
 
 
 def reading_suffix(corpus: Corpus, name: str) -> str:

@@ -82,6 +82,7 @@ class Part:
     documents_named: bool = False  # documents have names, else numbers
     scheme: str | None = None  # the scheme in which the tags were settled before
     faults: Sequence[SpanFault] = ()  # fills while the blocks are read, if the source has spans of characters
+    others: Iterable[str] = ()  # names what the source holds besides; to be looked at once the blocks are read
     spelling: TagSpelling = DEFAULT_SPELLING  # in which the tags stood in the file that they came from
 
     def place(self, line: int, position: int = -1) -> str:

@@ -178,6 +178,11 @@ class PredictingClassifier:
         """Whether there are weights for `predict_attention`: with an encoder and pooling="attention"."""
         return self._engine().pooling == "attention"
 
+    @property
+    def reads_series(self) -> bool:
+        """Whether rows are series of numbers, and not texts."""
+        return self._engine().series is not None
+
     def _chunks(
         self, engine: ClassEngine, X: Iterable[Any], verb: str, *, are_checked: bool = False
     ) -> Iterator[np.ndarray]:

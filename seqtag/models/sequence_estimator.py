@@ -136,7 +136,7 @@ class SequenceEstimator(
     freeze_vectors: bool = option(False, check.truth, "Training leaves all word vectors as they were.", "tokens")
     context: Sequence[str | Path | LanguageModel] | None = option(
         None,
-        check.optional(check.Check("a list of folders of language models or trained LanguageModels", context_problem)),
+        check.optional(check.Check("a list of folders, hub names or trained models of language", context_problem)),
         "These language models of characters, usually one forward and one backward, lend each token their states "
         "(Akbik et al. 2018, https://aclanthology.org/C18-1139/); they are kept inside the model.",
         "tokens",

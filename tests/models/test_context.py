@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -280,6 +281,16 @@ def test_a_clone_keeps_the_language_models_as_they_are(models, folders):
     assert np.isfinite(scores).all()
 
 
+def test_language_models_come_from_the_hub_too(hub, folders, models):
+    hub.add("me/forward", Path(folders[0]))
+    here = module.Context.open([folders[0]])
+    assert module.Context.open(["me/forward"]).sha256() == here.sha256()
+    asked = len(hub.requests)
+    with pytest.raises(UsageError, match=r"number 1: me/nowhere: there is no such folder here, and no such model on"):
+        Tagger(context=["me/nowhere"]).fit(TOKENS, TAGS)
+    assert len(hub.requests) > asked
+
+
 def test_fit_leaves_the_option_alone(models, folders):
     given = [models[0], folders[1]]
     trained = fitted(given, epochs=1)
@@ -341,7 +352,7 @@ def wrong(models, tmp_path_factory):
         ("a tagger", "ner: holds a model for the task 'tag', not a language model; train one: seqtag train TEXT"),
         ("nothing", "nowhere: not a model folder, it does not exist; .*--task lm"),
         ("not trained", r"this LanguageModel is not trained yet; call its fit\(text\) first"),
-        ("a number", "int is neither a model folder nor a LanguageModel"),
+        ("a number", "int is neither a model folder, a name on the hub nor a LanguageModel"),
     ],
 )
 @pytest.mark.parametrize("make", [tiny_tagger, tiny_classifier], ids=["Tagger", "Classifier"])
@@ -353,7 +364,9 @@ def test_what_lends_no_states_is_refused_before_training(models, wrong, make, wh
 
 @pytest.mark.parametrize("context", ["models/forward", [], {"a": 1}, 3])
 def test_a_context_that_is_no_list_is_told_the_right_form(context):
-    with pytest.raises(UsageError, match=r'must be a list of model folders .*\["models/forward", "models/backward"\]'):
+    with pytest.raises(
+        UsageError, match=r'must be a list of model folders, names on the hub .*\["models/forward", "models/backward"\]'
+    ):
         tiny_tagger(context=context).fit(TOKENS, TAGS)
 
 

@@ -176,7 +176,7 @@ def write_merged(
     else:
         about = About("tag", annotations.labels, is_plain=is_plain)
     known = [text for found in texts for text in found if text is not None][:1]
-    corpus = Corpus(DatasetDict({"train": rows}), {"train": known}, about, annotations.scheme)
+    corpus = Corpus(DatasetDict({"train": rows}), {"train": known}, about, annotations.scheme, [])
     with open_output(output, is_binary=form == PARQUET or FORMATS[form].writer.is_binary) as target:
         if form == PARQUET:
             rows.to_parquet(target)

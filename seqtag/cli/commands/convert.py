@@ -58,7 +58,8 @@ def convert(
 ) -> None:
     """Write a corpus in another format, read the files back, and print the counts before and after.
 
-    It says what the format can't hold. Ids and other fields are not kept; `seqtag predict` keeps them.
+    It says what the format can't hold, and names the ids and other fields that are not converted; `seqtag predict`
+    keeps them.
     """
     from datasets import disable_progress_bars
 
@@ -86,7 +87,7 @@ def convert(
             )
         _print_counts(f"{path} ({split})", corpus, before, after)
     for loss in losses(corpus, name):
-        print(f"{name} can't hold {loss}")
+        print(loss)
     if suffix:
         print(f"to read it: {out}{suffix}")
     if name in FORMATS and not FORMATS[name].is_read:

@@ -65,7 +65,8 @@ def predict(
             "probabilities; text: the same for people to read. For a classifier, text: class, probability and text "
             "between tabs; jsonl: with the probabilities of all classes; csv: the table with the columns label and "
             "score added (predicted_label if it has a label). For other tools, with scores: label-studio, doccano, "
-            "prodigy, hf (transformers' pipelines), spacy (.spacy), and of a tagger conllu, webanno and displacy. "
+            "prodigy, hf (transformers' pipelines), spacy (.spacy), and of a tagger conllu, webanno and displacy. What "
+            "a record holds under a key that the form needs is kept under `given`, and what has no place is named. "
             "Default: the form of INPUT.",
         ),
     ] = None,

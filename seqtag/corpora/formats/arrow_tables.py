@@ -243,7 +243,9 @@ def labelled_table(table: Dataset, origin: str, text: Column | None, label: Colu
         source=origin,
     )
     form = LabelledForm(columns.tokenised, columns.several)
-    return LabelledPart(origin, _labelled_blocks(table, columns, origin), form, tuple(columns.class_names or ()))
+    others = [name for name in table.features if name not in (columns.text, columns.label)]
+    blocks = _labelled_blocks(table, columns, origin)
+    return LabelledPart(origin, blocks, form, tuple(columns.class_names or ()), others)
 
 
 def is_labelled(tables: Mapping[str, Dataset]) -> bool:

@@ -102,6 +102,14 @@ def label_studio_texts(
         if key not in task.texts:
             raise DataError(f"{place}: the task has no text {key!r} in its data; mend it or leave it out")
         content = task.texts[str(key)]
+        read = {
+            key,
+            *ANNOTATION_KEYS,
+            "data",
+            *(region.control for region in task.regions),
+            *["tokens"] * (key == "text"),
+        }
+        account.pass_over(each for each in (*task.data, *record) if each not in read)
         spans = []
         for region in task.regions:
             if region.group not in wanted or control not in (None, region.control):
@@ -158,6 +166,8 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
         if _is_region(each.get("value")):
             owner, control = (None if each.get(key) is None else str(each[key]) for key in ("to_name", "from_name"))
             regions.append(_Region(owner, control, each["value"]))
+        else:
+            account.pass_over([f"results of the type {each.get('type')}"])
     data = record["data"]
     return _Task({key: value for key, value in data.items() if isinstance(value, str)}, regions, data)
 

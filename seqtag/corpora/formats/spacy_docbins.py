@@ -19,6 +19,7 @@ from seqtag.text.tokenizer import Token
 
 logger = logging.getLogger("seqtag")
 
+_LAYERS = {"pos": "POS", "tag": "TAG", "lemma": "LEMMA", "morph": "MORPH", "dep": "DEP"}
 _KINDS = {"ents": "ENT_IOB", "pos": "POS", "tag": "TAG"}  # with the attribute in which spaCy has each
 
 
@@ -48,6 +49,19 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
     if num_bare := len(documents) - len(annotated):
         logger.warning("%s: documents without annotations for %r left out: %d", name, kind, num_bare)
     yield from gather(_sentences(annotated, kind, name))
+
+
+def other_layers(path: str | os.PathLike[str], tag: str) -> Iterator[str]:
+    """Name what the documents of a DocBin hold beside what is read, which is `ents`, `pos`, `tag` or `cats`."""
+    for document in read_docs(path):
+        yield from (layer for layer in layers_of(document) if layer != tag)
+        yield from (key for key in document.user_data if isinstance(key, str))
+
+
+def layers_of(document: Any) -> list[str]:
+    """Name what is annotated in a document of spaCy, but for its sentences."""
+    found = [name for name in ("ents", "spans", "cats") if getattr(document, name)]
+    return found + [name for name, attribute in _LAYERS.items() if document.has_annotation(attribute)]
 
 
 def read_docs(path: str | os.PathLike[str], handle: IO[bytes] | None = None) -> list[Any]:

@@ -19,6 +19,7 @@ from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.classifying import MOST_TOGETHER, ClassEngine, PredictingClassifier
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.inference.user_input import text_rows
+from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import classify_batch
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
@@ -263,7 +264,7 @@ class Classifier(
 
         A column `text`, and else `tokens`, gives the columns `predicted_label` and `score`; where a text may have
         several classes, both hold lists. `datasets` keeps the result in its cache by a hash of the model. Raises
-        UsageError where there is no such column, or where one of the data would be lost.
+        UsageError where there is no such column, or where one of the data would be lost, DataError for a missing text.
         """
         self._check_fitted()
         return classify_batch(self, self.class_set_, batch)
@@ -357,7 +358,7 @@ class Classifier(
         from seqtag.models.classifying.export import export_classifier
 
         self._check_fitted()
-        engine, place = self._torch_engine(), Path(folder)
+        engine, place = self._torch_engine(), as_path(folder)
         path = export_classifier(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 

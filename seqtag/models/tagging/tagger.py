@@ -22,6 +22,7 @@ from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.tagging import PredictingTagger, Tokens
 from seqtag.inference.user_input import token_lists
+from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
@@ -295,7 +296,7 @@ class Tagger(
 
         A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
         result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
-        where there is no such column, or where one of the data would be lost.
+        where there is no such column, or where one of the data would be lost, DataError for a missing text.
         """
         return tag_batch(self, batch)
 
@@ -408,7 +409,7 @@ class Tagger(
         from seqtag.models.tagging.export import export_tagger
 
         self._check_fitted()
-        engine, place = self._torch_engine(), Path(folder)
+        engine, place = self._torch_engine(), as_path(folder)
         path = export_tagger(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 

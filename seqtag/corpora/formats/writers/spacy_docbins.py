@@ -4,11 +4,12 @@ A document that came from such a file keeps its tokens and its other annotations
 `span._.seqtag_score`, those of classes are `doc.cats`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from seqtag.corpora.formats.writers.columns import upos_only
-from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
+from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, rounded, set_aside
 from seqtag.errors import DataError
 from seqtag.text.tokenizer import Tokenizer
 
@@ -38,7 +39,13 @@ class DocBinFile(FormatWriter):
         if self.docbin is None:
             # Fields and scores are user data, which cost spaCy two milliseconds a document; a corpus has neither.
             self.docbin, self.vocabulary = DocBin(store_user_data=self.about.is_predicted), Vocab()
-        self.docbin.add(self._made(piece))
+        try:
+            self.docbin.add(self._made(piece))
+        except OverflowError:
+            raise DataError(
+                f"the fields {', '.join(piece.fields)} hold a number of more than 64 bits, which can't stand in a "
+                "document of spaCy; write it as a string, or use --format jsonl"
+            ) from None
         return b""
 
     def foot(self) -> bytes:
@@ -47,6 +54,10 @@ class DocBinFile(FormatWriter):
 
         content: bytes = (DocBin() if self.docbin is None else self.docbin).to_bytes()
         return content
+
+    def unheld(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Name no field: the user data of a document hold all of them."""
+        return ()
 
     def _made(self, document: Document) -> Any:
         if document.docbin:
@@ -98,7 +109,7 @@ def _new_doc(document: Document, vocabulary: Any) -> Any:
     if starts:
         starts[0] = True
     doc = Doc(vocabulary, words, spaces, sent_starts=starts if document.cuts else None)
-    doc.user_data |= other_fields(document)
+    doc.user_data |= set_aside(document.fields, (CHOSEN,))
     return doc
 
 
