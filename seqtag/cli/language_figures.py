@@ -76,10 +76,11 @@ class LanguageFigures(Document):
         ]
         if steps := tuple(longer_training(self.history)):
             blocks.append(Points(steps, "next steps"))
-        losses = [replace(epoch, dev_score=-epoch.dev_score) for epoch in self.history]
+        # Records of older releases have the loss on dev as the score alone, which is its negative.
+        losses = [replace(epoch, dev_loss=-epoch.dev_score) for epoch in self.history]
         return (
             Section("In short", tuple(blocks)),
-            Section("Pictures", tuple(curve_plots(losses, score="dev loss"))),
+            Section("Pictures", tuple(curve_plots(losses, has_score=False))),
             Section("Counts", (Paragraph((self._counts(),)),)),
         )
 

@@ -121,6 +121,10 @@ class TagHead(Head):
         assert batch.tags_BT is not None
         return self._losses(self.emissions(hidden_BTH, batch), batch.tags_BT, batch.lengths_B)
 
+    def path_losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the loss of one sequence of tags per sentence, (B,), from emissions that are there already."""
+        return self._losses(emissions_BTL, tags_BT, lengths_B)
+
     def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
         raise AssertionError("a head for tags defines its likelihood")
 

@@ -25,7 +25,7 @@ from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.training.device import guard_forked_children
 from seqtag.training.launch import num_processes
-from seqtag.training.watchers import Watcher, default_watcher, language_figure, language_wording
+from seqtag.training.watchers import DevFigures, Watcher, default_watcher, language_figure, language_wording
 
 logger = logging.getLogger("seqtag")
 
@@ -145,9 +145,14 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         num_streams = max(1, min(self.batch_size, len(held_out) // _SHORTEST_DEV_STREAM))
         windows = TextWindows(train.reading(self.direction), num_streams=self.batch_size, window_size=self.bptt)
         shown = [default_watcher(language_wording(self.level))] if watchers is None else watchers
+
+        def evaluate(network: LanguageNetwork) -> DevFigures:
+            loss = mean_loss(network, reading_N, num_streams=num_streams)
+            return DevFigures(-loss, loss)
+
         self._train(
             windows,
-            lambda network: -mean_loss(network, reading_N, num_streams=num_streams),
+            evaluate,
             run=Run(checkpoint, resume, shown, tensorboard),
             batches=windows.batches,
         )

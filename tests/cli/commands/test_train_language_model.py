@@ -61,7 +61,8 @@ def test_the_page_of_a_language_model_answers_first_and_draws_its_training(
     assert f"**perplexity per character {figures['perplexity']:.2f}**" in markdown.read_text(encoding="utf-8")
     written = page.read_text(encoding="utf-8")
     assert f"<b>{figures['perplexity']:.2f}</b>" in written
-    assert ("Training: dev loss by epoch" in written) == (len(figures["history"]) > 1)
+    assert ("Training: loss by epoch" in written) == (len(figures["history"]) > 1)
+    assert "Training: dev score" not in written
 
 
 def test_a_killed_run_is_resumed(run: Run, text: Path, writer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

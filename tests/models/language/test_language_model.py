@@ -171,6 +171,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_all_symbols_in_nats():
     assert model.history_[0].loss == pytest.approx(sum(nats) / len(nats), rel=1e-4)
     whole = nats_by_hand(model, TEXT[0])
     assert model.history_[0].dev_score == pytest.approx(-sum(whole) / len(whole), rel=1e-4)
+    assert model.history_[0].dev_loss == -model.history_[0].dev_score
     assert model.history_[0].tokens_per_second > 0
 
 
