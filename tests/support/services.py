@@ -5,11 +5,25 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
+
+
+class Running(NamedTuple):
+    """A service that runs, with a model called `ner`."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: IO[bytes]  # a file: a pipe that nobody reads would stop the service when it is full
+
+    def logged(self) -> str:
+        """What it has written to standard error so far."""
+        self.log.seek(0)
+        return self.log.read().decode()
 
 
 def free_port() -> int:
@@ -33,21 +47,23 @@ def asked(port: int, method: str, path: str, body: object = None) -> tuple[int, 
 
 
 @contextmanager
-def running(model: Path, *options: str) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
-    """Run `seqtag serve` with a model called `ner`: its port and its process, which ends with the block."""
+def running(model: Path, *options: str) -> Iterator[Running]:
+    """Run `seqtag serve` with a model called `ner`; it ends with the block."""
     port = free_port()
     command = [sys.executable, "-m", "seqtag.cli", "serve", f"ner={model}", "--port", str(port), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(600):
-            try:
-                if asked(port, "GET", "/health")[0] == 200:
-                    break
-            except OSError:
-                assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.1)
-        yield port, process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=90)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stderr=log)
+        service = Running(port, process, log)
+        try:
+            for _ in range(600):
+                try:
+                    if asked(port, "GET", "/health")[0] == 200:
+                        break
+                except OSError:
+                    assert process.poll() is None, service.logged()
+                time.sleep(0.1)
+            yield service
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait(90)
