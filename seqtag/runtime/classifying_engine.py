@@ -180,7 +180,9 @@ class OnnxClassEngine:
         weights_V, _, output_LH, bias_L = self.weights
         score_ML = np.zeros((len(full), len(self.classes)))
         if output_LH is not None and bias_L is not None:
-            score_ML += weights_V[0] * (self._text_states(full) @ output_LH.T + bias_L).astype(np.float64)
+            # In float64, as the order in which a product is summed up depends on how many texts there are.
+            states_MH = self._text_states(full).astype(np.float64)
+            score_ML += weights_V[0] * (states_MH @ output_LH.T.astype(np.float64) + bias_L)
         if self.ngrams is not None:
             score_ML += weights_V[-1] * self._ngram_scores(self.ngrams, full)
         probability_NL[full_M] = self._normalised(score_ML)
