@@ -189,5 +189,5 @@ def test_the_project_says_which_text_was_annotated(serve: Callable[..., TestClie
         "task": {"id": 1, "data": {"body": "good", "url": "https://example.org/long"}},
         "annotation": {"result": [{"type": "choices", "from_name": "c", "value": {"choices": ["pos"]}}]},
     }
-    assert serve(collect=str(tmp_path / "kept.jsonl")).post("/webhook", json=event).json() == {"kept": 1}
+    assert serve(collect=str(tmp_path / "kept.jsonl")).post("/webhook", json=event).json() == {"kept": 1, "moved": []}
     assert json.loads((tmp_path / "kept.jsonl").read_text()) == {"id": "1", "text": "good", "labels": ["pos"]}

@@ -16,7 +16,7 @@ from seqtag.models.card import model_card
 from seqtag.models.estimator import Estimator, keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.language.generation import next_symbols, read_request, write
-from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
+from seqtag.models.language.scores import LineLosses, TextFigures, best_cache, mean_loss, symbol_losses
 from seqtag.models.options import documented, option
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache
@@ -318,8 +318,10 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
                 f"cache takes what fit_cache gives, not {type(cache).__name__}: cache=model.fit_cache(dev)"
             )
         encoded = encode_text(text, self.vocabulary_)
-        loss = mean_loss(self.network_, encoded.reading(self.direction), cache=cache)
-        figures = TextFigures(loss, len(encoded), encoded.num_unknown, encoded.num_characters)
+        lines = LineLosses()
+        loss = mean_loss(self.network_, encoded.reading(self.direction), cache=cache, lines=lines)
+        counts = len(encoded), encoded.num_unknown, encoded.num_characters
+        figures = TextFigures(loss, *counts, interval=lines.perplexities())
         encoded.discard()
         return figures
 

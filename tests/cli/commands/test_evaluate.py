@@ -124,6 +124,7 @@ def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path,
         "bits_per_character": pytest.approx(model.bits_per_character(new)),
         **{"model": str(writer), "date": date.today().isoformat(), "seqtag_version": __version__},
         "history": [shown(each) for each in model.history_],
+        "interval": None,  # of a single line
     }
     result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
     assert "2 of them unknown" in result.stdout
