@@ -176,7 +176,11 @@ _tuning = record(
 )
 _RATES = ("learning_rate", "seconds", "tokens_per_second")
 EPOCHS = list_of(
-    record({"epoch": size, "best": truth} | dict.fromkeys(("loss", "dev_score", *_RATES), number)), is_full=True
+    record(
+        {"epoch": size, "best": truth} | dict.fromkeys(("loss", "dev_score", *_RATES), number),
+        {"dev_loss": optional(number)},
+    ),
+    is_full=True,
 )
 _data = {"fingerprint": text, "train": count, "dev": count}
 _language_model = {

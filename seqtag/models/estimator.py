@@ -26,7 +26,7 @@ from seqtag.nn.stored_weights import build_with
 from seqtag.store import StoredModel, packed, read_model, unpacked, write_model
 from seqtag.training.device import generators_kept, pick_device
 from seqtag.training.launch import is_main_process
-from seqtag.training.watchers import EpochRecord
+from seqtag.training.watchers import DevFigures, EpochRecord
 
 Self = TypeVar("Self", bound="Estimator[Any, Any]")
 VocabularyT = TypeVar("VocabularyT")
@@ -198,7 +198,7 @@ class Estimator(HubModel, Fitted[NetworkT, VocabularyT], BaseEstimator):
     def _train(
         self,
         rows: Rows,
-        evaluate: Callable[[NetworkT], float],
+        evaluate: Callable[[NetworkT], DevFigures],
         *,
         run: Run,
         batches: Callable[[int], list[np.ndarray]] | None = None,

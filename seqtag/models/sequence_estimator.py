@@ -35,6 +35,7 @@ from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
 from seqtag.training.launch import is_main_process
+from seqtag.training.watchers import DevFigures
 
 Self = TypeVar("Self", bound="SequenceEstimator[Any, Any, Any]")
 
@@ -294,7 +295,7 @@ class SequenceEstimator(
     def _train(
         self,
         rows: Rows,
-        evaluate: Callable[[NetworkT], float],
+        evaluate: Callable[[NetworkT], DevFigures],
         *,
         run: Run,
         batches: Callable[[int], list[np.ndarray]] | None = None,

@@ -163,6 +163,10 @@ class TagHead(Head):
         """Give the expected number of tokens of each sentence with a tag of `entity_L`, (B,); differentiable."""
         raise AssertionError("a head for tags defines its expectations")
 
+    def path_losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the loss of one sequence of tags per sentence, (B,), from emissions that are there already."""
+        return self._losses(emissions_BTL, tags_BT, lengths_B)
+
     def _losses(
         self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, allowed_BTL: Tensor | None = None
     ) -> Tensor:

@@ -189,7 +189,9 @@ class OnnxClassEngine:
         weights_V, _, output_LH, bias_L = self.weights
         scores = {}
         if output_LH is not None and bias_L is not None:
-            scores["encoder"] = weights_V[0] * (self._text_states(rows) @ output_LH.T + bias_L).astype(np.float64)
+            # In float64, as the order in which a product is summed up depends on how many texts there are.
+            states_NH = self._text_states(rows).astype(np.float64)
+            scores["encoder"] = weights_V[0] * (states_NH @ output_LH.T.astype(np.float64) + bias_L)
         if self.ngrams is not None:
             scores["lexical"] = weights_V[-1] * self._ngram_scores(self.ngrams, rows)
         return scores

@@ -347,6 +347,13 @@ class KeptSpan(Body):
     label: Label
 
 
+class Kept(BaseModel):
+    """How many texts are kept, and which spans of this one were moved to the borders of tokens."""
+
+    kept: int
+    moved: list[str]
+
+
 class KeptText(Body):
     """A text with the spans, or the classes, that a person has confirmed."""
 
@@ -354,6 +361,9 @@ class KeptText(Body):
     spans: Annotated[list[KeptSpan], Field(fail_fast=True)] | None = None
     label: Label | None = None
     labels: Labels | None = None
+    model: str | None = Field(
+        None, max_length=100, description="Whose language cuts the text; else the first tagger's."
+    )
 
     @model_validator(mode="after")
     def _spans_fit(self) -> "KeptText":

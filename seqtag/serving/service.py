@@ -19,6 +19,7 @@ from seqtag.serving.metrics import Metrics
 from seqtag.serving.served_models import Answer, KnownRow, Row, ServedModel
 from seqtag.serving.settings import Settings
 from seqtag.text.schemes import Span
+from seqtag.text.tokenizer import Tokenizer
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
@@ -36,6 +37,7 @@ class Service:
         self.settings, self.models, self.metrics = settings, models, metrics
         self.collector = None if settings.collect is None else Collector(settings.collect)
         self.is_ready = False
+        self._tokenizers: dict[str, Tokenizer] = {}  # by language
         limits = settings.limits
         self.batchers: dict[str, Batcher[Row, Answer]] = {
             name: Batcher(
@@ -73,6 +75,15 @@ class Service:
             )
             raise RefusedError(422, f"{name} is a {model.kind}, {what}", "model")
         return model
+
+    def tokenizer(self, name: str | None = None) -> Tokenizer:
+        """Give what cuts texts for a model, or for the first tagger; the rules that fit most languages without one."""
+        taggers = [model for model in self.models.values() if model.is_tagger]
+        named = [self.models[name]] if name in self.models else taggers
+        language = str(named[0].predictor.language or "xx") if named else "xx"
+        if language not in self._tokenizers:
+            self._tokenizers[language] = Tokenizer(language)
+        return self._tokenizers[language]
 
     async def ask(self, model: ServedModel, rows: Sequence[Row], field: str = "texts") -> list[Answer]:
         """Give a model's answers; RefusedError where they are too many, or come too late."""

@@ -205,7 +205,7 @@ def test_what_people_finish_is_collected_and_can_be_read(serve: Callable[..., Te
     kept = tmp_path / "kept.jsonl"
     client = serve(collect=str(kept))
     record = {"text": TEXTS[3], "spans": [{"start": 0, "end": 3, "label": "PER"}]}
-    assert client.post("/collect", json=record).json() == {"kept": 1}
+    assert client.post("/collect", json=record).json() == {"kept": 1, "moved": []}
     annotation = {
         "result": [
             {"type": "labels", "value": {"start": 6, "end": 9, "labels": ["PER"], "text": "met"}},
@@ -213,10 +213,10 @@ def test_what_people_finish_is_collected_and_can_be_read(serve: Callable[..., Te
         ]
     }
     event = {"action": "ANNOTATION_CREATED", "task": {"id": 4, "data": {"t": TEXTS[3]}}, "annotation": annotation}
-    assert client.post("/webhook", json=event).json() == {"kept": 2}
+    assert client.post("/webhook", json=event).json() == {"kept": 2, "moved": []}
     annotation["result"][0]["value"] = {"start": 10, "end": 15, "labels": ["PER"]}
-    assert client.post("/webhook", json={**event, "action": "ANNOTATION_UPDATED"}).json() == {"kept": 2}
-    assert client.post("/webhook", json={"action": "PROJECT_UPDATED"}).json() == {"kept": 2}
+    assert client.post("/webhook", json={**event, "action": "ANNOTATION_UPDATED"}).json() == {"kept": 2, "moved": []}
+    assert client.post("/webhook", json={"action": "PROJECT_UPDATED"}).json() == {"kept": 2, "moved": []}
     rows = load_corpus(str(kept), split="train")
     names = rows.features["tags"].feature.names
     marked = [[t for t, tag in zip(row["tokens"], row["tags"]) if names[tag] != "O"] for row in rows]

@@ -336,7 +336,8 @@ function showNext(next) {
 async function keep(record, where) {
   try {
     const answer = await ask("/collect", record);
-    $(where).textContent = `Kept; ${answer.kept} ${answer.kept === 1 ? "text" : "texts"} so far.`;
+    const moved = answer.moved.map((sentence) => ` ${sentence}.`).join("");
+    $(where).textContent = `Kept; ${answer.kept} ${answer.kept === 1 ? "text" : "texts"} so far.${moved}`;
   } catch (error) {
     $(where).textContent = error.message;
   }
@@ -394,7 +395,8 @@ $("back").addEventListener("click", () => {
   state.spans = state.found.map((span) => ({ ...span }));
   showSpans();
 });
-$("keep").addEventListener("click", () => keep({ text: state.text.text, spans: visibleSpans().map(plain) }, "kept"));
+$("keep").addEventListener("click", () => keep(
+  { text: state.text.text, spans: visibleSpans().map(plain), model: state.model.name }, "kept"));
 $("keep-class").addEventListener("click", () => {
   const labels = [...$("right-class").selectedOptions].map((option) => option.value);
   const record = { text: state.text.text };
