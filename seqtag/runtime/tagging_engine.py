@@ -9,7 +9,7 @@ import numpy as np
 
 from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.scored import Scored
-from seqtag.inference.tagging import Sentences, TagEngine
+from seqtag.inference.tag_engine import Sentences, TagEngine
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
 from seqtag.runtime.word_table import WordTable, last_ids

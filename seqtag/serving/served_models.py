@@ -12,7 +12,8 @@ from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier, TokenWeight
 from seqtag.inference.held_batch import KnownSpan
-from seqtag.inference.tagging import PredictingTagger, TaggedSentence, text_spans
+from seqtag.inference.tag_engine import TaggedSentence
+from seqtag.inference.tagging import PredictingTagger, text_spans
 from seqtag.models.predictor import load_predictor
 from seqtag.store import read_task
 from seqtag.text.schemes import Span, tags_from_spans

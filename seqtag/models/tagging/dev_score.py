@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
 from seqtag.evaluation.tagging.known import Annotated, Known
-from seqtag.inference.tagging import Sentences
+from seqtag.inference.tag_engine import Sentences
 from seqtag.models.tagging.inference import TorchTagEngine
 from seqtag.nn.heads import TagHead
 from seqtag.nn.network import TagNetwork

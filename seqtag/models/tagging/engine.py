@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqtag.inference.tagging import Sentences
+from seqtag.inference.tag_engine import Sentences
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork

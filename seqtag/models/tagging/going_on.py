@@ -19,7 +19,7 @@ from seqtag.corpora.held_out import sentences_to_hold_out
 from seqtag.corpora.loading import load_corpus
 from seqtag.errors import UsageError
 from seqtag.inference.span_selection import labels_apart, side_by_side
-from seqtag.inference.tagging import TagEngine
+from seqtag.inference.tag_engine import TagEngine
 from seqtag.models.tagging.inputs import tag_lists
 from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags, tags_from_spans

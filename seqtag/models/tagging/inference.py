@@ -15,7 +15,7 @@ from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
 from seqtag.inference.scored import Potentials, Scored
-from seqtag.inference.tagging import Sentences, TagEngine, Tokens
+from seqtag.inference.tag_engine import Sentences, TagEngine, Tokens
 from seqtag.models.tagging.emission_shares import EmissionShares
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead

@@ -18,6 +18,21 @@ class TaggerOptions:
         "task",
     )
     balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
+    calibrate: bool = option(
+        False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
+    )
+    wanted_recall: float | None = option(
+        None,
+        check.optional(check.share),
+        "Thresholds are chosen on dev so that each label reaches this recall; see `tune`.",
+        "task",
+    )
+    wanted_precision: float | None = option(
+        None,
+        check.optional(check.share),
+        "Thresholds are chosen on dev so that each label reaches this precision; see `tune`.",
+        "task",
+    )
     unlabelled: str = option(
         "outside",
         check.one_of("outside", "unknown"),
@@ -44,21 +59,6 @@ class TaggerOptions:
         check.optional(check.share),
         "With `start_from`, the old model says where its labels are in the new data, if it is at least this sure.",
         "training",
-    )
-    calibrate: bool = option(
-        False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
-    )
-    wanted_recall: float | None = option(
-        None,
-        check.optional(check.share),
-        "Thresholds are chosen on dev so that each label reaches this recall; see `tune`.",
-        "task",
-    )
-    wanted_precision: float | None = option(
-        None,
-        check.optional(check.share),
-        "Thresholds are chosen on dev so that each label reaches this precision; see `tune`.",
-        "task",
     )
 
     gazetteers: Mapping[str, str] | None = option(

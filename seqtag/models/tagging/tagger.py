@@ -20,7 +20,8 @@ from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.evaluation.training_curve import epochs_of
-from seqtag.inference.tagging import PredictingTagger, Tokens
+from seqtag.inference.tag_engine import Tokens
+from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import token_lists
 from seqtag.model_files import as_path
 from seqtag.models import options as check
