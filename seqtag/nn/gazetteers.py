@@ -62,6 +62,7 @@ class MatchEmbedder(nn.Module):
         super().__init__()
         self.num_lists, self.output_size = num_lists, output_size
         self.projection = nn.Linear(PARTS * num_lists, output_size, bias=False)
+        nn.init.normal_(self.projection.weight)  # as the vectors of spelling features begin
 
     def forward(self, batch: Batch) -> Tensor:
         """Give the vectors of the tokens, (B, T, E); 0 outside of matches."""

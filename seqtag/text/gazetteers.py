@@ -103,18 +103,18 @@ class Gazetteers:
 
     def _look_up(self, words: Sequence[str]) -> np.ndarray:
         """Give the hash of each word, and the mark of the beginning of phrases that it is, (U, 2)."""
-        records = list(map(self._known.get, words))
-        if None in records:
-            new = list(dict.fromkeys(word for word, record in zip(words, records) if record is None))
+        known = list(map(self._known.get, words))
+        if None in known:
+            new = list(dict.fromkeys(word for word, record in zip(words, known) if record is None))
             hashes_U = _hashes(new, ignores_case=self.ignores_case, known={})
             marks_U = self._marks(hashes_U)
             fresh = dict(zip(new, map(np.ndarray.tobytes, np.stack([hashes_U, marks_U], 1))))
             if len(self._known) + len(fresh) > _MOST_CACHED:
                 self._known.clear()
             self._known.update((word, record) for word, record in fresh.items() if len(word) <= _LONGEST_CACHED)
-            records = [fresh[word] if record is None else record for word, record in zip(words, records)]
+            known = [record or fresh[word] for word, record in zip(words, known)]
         # Joined bytes make an array at once, where a list of numbers would make it one by one.
-        return np.frombuffer(b"".join(records), np.uint64).reshape(-1, 2)
+        return np.frombuffer(b"".join(filter(None, known)), np.uint64).reshape(-1, 2)
 
     def _marks(self, keys_C: np.ndarray) -> np.ndarray:
         """Give the marks of some beginnings of phrases, 0 where there is no such one."""
