@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
 from seqtag.corpora.source_names import hub_origin
-from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, ordered_names
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
@@ -28,6 +28,7 @@ from seqtag.models.options import documented, option
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
+from seqtag.models.tagging.going_on import OldModel, check_start, going_on, take_weights
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import (
     GoldSentences,
@@ -60,6 +61,7 @@ class FittedTagger:
     label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
+    start_: OldModel | None = None  # only while it trains
 
 
 @documented
@@ -96,6 +98,19 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         "entities; without, it says nothing.",
         "task",
     )
+    start_from: str | None = option(
+        None,
+        check.optional(check.text),
+        "Training starts from the model in this folder: its weights, words and tags stay. Labels that it has and the "
+        "new data lack count as not annotated there.",
+        "training",
+    )
+    keep: float | None = option(
+        None,
+        check.optional(check.share),
+        "With `start_from`, the old model says where its labels are in the new data, if it is at least this sure.",
+        "training",
+    )
     calibrate: bool = option(
         False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
     )
@@ -125,21 +140,37 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         resume: bool = False,
         watchers: Sequence[Watcher] | None = None,
         tensorboard: str | Path | None = None,
+        replay: Dataset | None = None,
     ) -> "Tagger":
         """Train on a dataset with tokens and tags, or on token lists X and tag lists y.
 
         `dev` (a dataset or a pair of lists) decides which epoch is kept; without it, `dev_share` of the training data
         is held out, and said. It also fits what `calibrate`, `wanted_recall` and `wanted_precision` ask for (see
         `tune`), and having chosen the epoch it flatters them a little. `checkpoint` names a folder for the state of
-        the run; with `resume=True` a killed run goes on from there and ends in the same weights. Raises UsageError for
-        a wrong option or call, DataError for the data.
+        the run; with `resume=True` a killed run goes on from there and ends in the same weights. `replay` are sentences
+        that the model of `start_from` learned from, to be learned again beside the new ones. Raises UsageError for a
+        wrong option or call, DataError for the data.
         """
         self._check_options()
+        check_start(self.start_from, keep=self.keep, replay=replay)
         self._forget_network()
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
+        self.start_ = None if self.start_from is None else self._old_model(self.start_from)
+        names = train.features["tags"].feature.names
+        if self.start_ is not None:
+            train, held_out = going_on(
+                train,
+                held_out,
+                self.start_,
+                keep=self.keep,
+                replay=replay,
+                dev_share=self.dev_share,
+                seed=self.seed,
+            )
+            names = ordered_names({*self.start_.tagset.data_tags, *train.features["tags"].feature.names})
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
-        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
+        self.tagset_ = TagSet.build(names, scheme, carried_spelling(train))
         check_trainable(self.tagset_, self._named_weights())
         self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
@@ -152,6 +183,8 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None
         self._open_context()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
+        if self.start_ is not None:
+            self.vocabulary_ = self.start_.vocabulary.grown(self.vocabulary_)
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
@@ -169,6 +202,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
             self._tune(gold, target=target, calibrate=self.calibrate)
+        self.start_ = None
         return self
 
     def tune(
@@ -230,7 +264,24 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
         if self.unlabelled == "unknown":
             head.keep_entity_share(self.entity_share, torch.tensor([float(name != "O") for name in tagset.names]))
-        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        network = TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        if self.start_ is not None:
+            take_weights(network, self.vocabulary_, tagset, self.start_)
+        return network
+
+    def _old_model(self, folder: str) -> OldModel:
+        old = type(self).load(folder, device=self.device, engine="torch")
+        return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine())
+
+    def _input_hashes(self) -> tuple[str, str]:
+        vectors, context = super()._input_hashes()
+        return vectors, context + ("" if self.start_ is None else self.start_.sha256())
+
+    def _params_to_store(self) -> dict[str, Any]:
+        params = super()._params_to_store()
+        if self.start_from is not None:
+            params["start_from"] = Path(self.start_from).name  # no path to elsewhere stays in a model
+        return params
 
     # -- predicting ---------------------------------------------------------------------------
 
