@@ -17,7 +17,7 @@ from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.tag_normalising import carried_scheme, check_options, settle
 from seqtag.corpora.tagged_blocks import Block, SentenceText
 from seqtag.corpora.workspace import workspace
-from seqtag.text.schemes import Span, entity_labels, spans_from_tags
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags
 from seqtag.text.tokenizer import Token
 
 Texts = Mapping[str, Sequence[SentenceText | None]]
@@ -30,6 +30,8 @@ _LOSSES = {
     "text": "texts and the places of tokens in them: only the tokens are written",
     "documents": "where documents begin",
     "empty": "texts without a token, which are left out",
+    "unknown": "which tags are unknown: their tokens are written as outside of spans",
+    "annotated": "which labels were annotated in a sentence: it is read back as if all of them were",
     "single": "that a text has exactly one label: labels stand in lists, and are read back as lists",
 }
 
@@ -113,7 +115,7 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
             tokens,
             tags,
             [_in_text(span, text, tokens) for span in found],
-            fields={"document": last} if "document" in row else {},
+            fields={key: row[key] for key in ("document", ANNOTATED) if row.get(key) is not None},
             own_tokens=True,
             has_text=known is not None,
             begins_document=begins,
@@ -154,6 +156,8 @@ def losses(corpus: Corpus, name: str) -> list[str]:
         "documents": any("document" in rows.features for rows in corpus.splits.values()),
         "empty": corpus.about.task == "tag"
         and any(not each for rows in corpus.splits.values() for each in rows["tags"]),
+        "unknown": any(_has_unknown(rows) for rows in corpus.splits.values()),
+        "annotated": any(ANNOTATED in rows.features for rows in corpus.splits.values()),
         "single": corpus.about.task == "classify" and not corpus.about.is_multi,
     }
     holds = FORMATS[name].holds if name in FORMATS else set(has) - {"text"}
@@ -163,6 +167,13 @@ def losses(corpus: Corpus, name: str) -> list[str]:
         named = ", ".join(corpus.others[:_MOST_NAMED]) + ", ..." * (len(corpus.others) > _MOST_NAMED)
         lost.append(f"not converted, as a corpus keeps {kept} only: {named}")
     return lost
+
+
+def _has_unknown(rows: Dataset) -> bool:
+    """Say whether a token has the tag ?, which stands last among the names of the tags."""
+    names = rows.features["tags"].feature.names if "tags" in rows.features else []
+    number = len(names) - 1
+    return UNKNOWN_TAG in names[number:] and any(number in row for row in rows["tags"])
 
 
 def reading_suffix(corpus: Corpus, name: str) -> str:

@@ -21,10 +21,10 @@ from seqtag.corpora.labelled_drafts import label_names, ordered_classes
 from seqtag.corpora.lines import open_bytes
 from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, carrying, ordered_names
 from seqtag.curation.suspect_report import Suspect, place_of
-from seqtag.curation.suspects import UNKNOWN_TAG, gold_spans
+from seqtag.curation.suspects import known_spans, unknown_tokens
 from seqtag.errors import DataError
 from seqtag.text.joining import join_tokens
-from seqtag.text.schemes import Span, tags_from_spans
+from seqtag.text.schemes import UNKNOWN_TAG, Span, tags_from_spans
 
 _ADVICE = "give the file that the page of `seqtag suspects --html` saves"
 _STALE = "the corpus has changed since, or is another one; run `seqtag suspects` on it again"
@@ -133,7 +133,7 @@ def _tags(rows: Dataset, chosen: Mapping[int, Sequence[Correction]], split: str)
     for row, corrections in chosen.items():
         where = place_of(split, row, "tag")
         tokens, before = rows[row]["tokens"], tags[row]
-        spans = gold_spans(before, scheme)
+        spans = known_spans(before, scheme)
         for each in corrections:
             _check_words(each, tokens, where)
             for span in each.gold:
@@ -147,17 +147,17 @@ def _tags(rows: Dataset, chosen: Mapping[int, Sequence[Correction]], split: str)
 
 
 def _written(spans: Sequence[Span], before: Sequence[str], scheme: str, where: str) -> list[str]:
-    unknown = [at for at, tag in enumerate(before) if tag == UNKNOWN_TAG]
     covered = {at for span in spans for at in range(span.start, span.end)}
+    unknown = unknown_tokens(before, scheme) - covered
     if scheme == "plain":
-        spans = [*spans, *(Span(at, at + 1, UNKNOWN_TAG) for at in unknown if at not in covered)]
+        spans = [*spans, *(Span(at, at + 1, UNKNOWN_TAG) for at in unknown)]
     try:
         after = tags_from_spans(spans, len(before), scheme)
     except DataError as error:
         raise DataError(
             f"{where}: its corrections don't go together, or the corpus has changed since: {error}"
         ) from None
-    return [UNKNOWN_TAG if at in unknown and at not in covered else tag for at, tag in enumerate(after)]
+    return [old if at in unknown else tag for at, (old, tag) in enumerate(zip(before, after))]
 
 
 def _check_words(correction: Correction, tokens: Sequence[str], where: str) -> None:

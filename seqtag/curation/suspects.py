@@ -22,9 +22,8 @@ from seqtag.curation.surroundings import Sentences, surfaces_of, with_copies, wi
 from seqtag.curation.suspect_report import BORDER, CLASS, EXTRA, MISSING, TAG, TYPE, Suspect, Suspects
 from seqtag.errors import UsageError
 from seqtag.text.joining import join_tokens
-from seqtag.text.schemes import Span, spans_from_tags
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, open_spans, spans_from_tags
 
-UNKNOWN_TAG = "?"
 _EXCERPT = 60  # characters of a text by which a correction knows it again
 _FLOOR = 0.01  # the least probability of a proposal
 _PRIOR, _LEAST_TRUST = 10, 0.01
@@ -122,12 +121,12 @@ class Trust:
 def _find_in_sentences(pool: Pool, folds: Iterator[Fold], least: float, watch: Callable[[Fold], None]) -> Any:
     names, scheme = pool.rows.features["tags"].feature.names, str(carried_scheme(pool.rows))
     tags = [[names[number] for number in row] for row in pool.rows["tags"][:]]
-    annotated = pool.rows["labels"][:] if "labels" in pool.rows.column_names else [None] * len(tags)
+    annotated = pool.rows[ANNOTATED][:] if ANNOTATED in pool.rows.column_names else [None] * len(tags)
     sentences = Sentences(
         pool.place,
         [tuple(tokens) for tokens in pool.rows["tokens"][:]],
-        [gold_spans(row, scheme) for row in tags],
-        [frozenset(at for at, tag in enumerate(row) if tag == UNKNOWN_TAG) for row in tags],
+        [known_spans(row, scheme) for row in tags],
+        [frozenset(unknown_tokens(row, scheme)) for row in tags],
         [None if labels is None else frozenset(labels) for labels in annotated],
     )
     of_fold = _tags_of_fold if scheme == "plain" else _spans_of_fold
@@ -140,15 +139,26 @@ def _find_in_sentences(pool: Pool, folds: Iterator[Fold], least: float, watch: C
     return suspects, trust, surfaces_of(suspects, sentences, is_plain=scheme == "plain")
 
 
-def gold_spans(tags: Sequence[str], scheme: str) -> list[Span]:
-    """Read the spans of a sentence; unknown tags are in none.
+def known_spans(tags: Sequence[str], scheme: str) -> list[Span]:
+    """Read the spans of a sentence, but for those that may go on in a token whose tag is unknown.
 
-    >>> gold_spans(["B-PER", "?", "O"], "IOB2"), gold_spans(["NOUN", "?"], "plain")
-    ([Span(start=0, end=1, label='PER')], [Span(start=0, end=1, label='NOUN')])
+    >>> known_spans(["B-PER", "?", "B-LOC", "O"], "IOB2"), known_spans(["NOUN", "?"], "plain")
+    ([Span(start=2, end=3, label='LOC')], [Span(start=0, end=1, label='NOUN')])
     """
-    if scheme == "plain":
-        return [span for span in spans_from_tags(tags, scheme) if span.label != UNKNOWN_TAG]
-    return spans_from_tags(["O" if tag == UNKNOWN_TAG else tag for tag in tags], scheme)
+    left_out = open_spans(tags, scheme) if UNKNOWN_TAG in tags else []
+    return [span for span in spans_from_tags(tags, scheme) if span.label != UNKNOWN_TAG and span not in left_out]
+
+
+def unknown_tokens(tags: Sequence[str], scheme: str) -> set[int]:
+    """Give the tokens of a sentence whose tag is unknown, and those of spans that may go on in one of these.
+
+    >>> unknown_tokens(["B-PER", "?", "B-LOC", "O"], "IOB2")
+    {0, 1}
+    """
+    if UNKNOWN_TAG not in tags:
+        return set()
+    going_on = (range(span.start, span.end) for span in open_spans(tags, scheme))
+    return {at for at, tag in enumerate(tags) if tag == UNKNOWN_TAG}.union(*going_on)
 
 
 def _spans_of_fold(sentences: Sentences, fold: Fold, trust: Trust) -> Iterator[Suspect]:

@@ -90,6 +90,17 @@ def test_a_corpus_that_has_changed_since_is_not_touched(corpus, change, message)
     assert "run `seqtag suspects` on it again" in str(caught.value)
 
 
+def test_unknown_tags_stay_unknown_where_nothing_is_proposed(tmp_path):
+    path = tmp_path / "train.conll"
+    path.write_text("Ada\tB-PER\nmet\t?\nBo\tO\nin\t?\nOslo\tB-LOC\n", encoding="utf-8")
+    change = Correction("missing", "train", 0, (), (Span(2, 3, "PER", "Bo"),))
+    changed = corrected(read_tagged(str(path)), [change])
+    assert tags_of(changed) == [["B-PER", "?", "B-PER", "?", "B-LOC"]]
+    over = Correction("missing", "train", 0, (), (Span(2, 4, "PER", "Bo in"),))
+    assert tags_of(corrected(read_tagged(str(path)), [over])) == [["B-PER", "?", "B-PER", "I-PER", "B-LOC"]]
+    assert load_corpus(changed.splits)["train"].features["tags"].feature.names[-1] == "?"
+
+
 def test_corrections_that_overlap_are_refused(corpus):
     again = Correction("missing", "train", 0, (), (Span(2, 4, "ORG", "left New"),))
     with pytest.raises(DataError, match=r"train, sentence 1: its corrections don't go together, or .* overlap"):

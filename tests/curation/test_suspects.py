@@ -133,6 +133,19 @@ def test_plain_tags_are_suspected_token_by_token_unless_they_are_unknown():
     assert [each.row for each in found_in(words, tags).suspects if each.surface == "dogs" and each.row == 3] == []
 
 
+def test_sentences_with_unknown_tags_or_labels_are_looked_at_where_they_are_known():
+    tokens, tags = corpus_of({("Ada", 1): "O", ("Ada", 2): "O", ("Ada", 4): "?", ("Oslo", 5): "O"})
+    # only some labels were annotated in two sentences: Ada may be missing there or not, Oslo is
+    labels = [["LOC"] if row in (2, 13) else None for row in range(len(tokens))]
+    rows = Dataset.from_dict({"tokens": tokens, "tags": tags, "annotated_labels": labels})
+    report = find_suspects(RememberingTagger(), rows, folds=4)
+    assert {(each.kind, each.row) for each in report.suspects if each.kind == "missing"} == {
+        ("missing", 1),
+        ("missing", 13),
+    }
+    assert report.num_labels == 12
+
+
 def test_texts_with_a_wrong_class_are_found():
     texts = [f"{word} {number}" for word in ("fine", "dull") for number in range(10)]
     labels = ["good"] * 10 + ["bad"] * 10

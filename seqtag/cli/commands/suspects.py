@@ -135,6 +135,7 @@ def suspects(
     files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
     form = _check_places(accept, output, to, label_studio, task, has_files=bool(files))
     if accept is not None:
+        from seqtag.corpora.conversion import losses
         from seqtag.curation.corrections import corrected, read_corrections
 
         ticks = read_corrections(accept)
@@ -142,6 +143,8 @@ def suspects(
         if output is not None and form is not None:
             for path in write_corpus(corrected(corpus, ticks), output, form, overwrite=overwrite).values():
                 print(f"{path}: written, with {len(ticks):,} corrections in all")
+            for loss in losses(corpus, form):
+                print(f"{form} can't hold {loss}")
         if label_studio is not None:
             _write_tasks(corpus, ticks, label_studio)
         return

@@ -1,6 +1,7 @@
 """`seqtag suspects`: what it prints and writes, the way from ticks to a corrected corpus, and wrong calls."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,25 @@ def test_a_split_can_be_looked_at_alone_and_all_splits_are_written(run: Run, tmp
     assert sorted(path.name for path in out.iterdir()) == ["dev.conll", "train.conll"]
     assert tags_of(out / "dev.conll") == tags_of(folder / "dev.conll")
     assert "no split 'test'" in run("suspects", folder, "--split", "test").stderr
+
+
+def test_unknown_tags_and_annotated_labels_are_kept_or_said_to_be_lost(run: Run, tmp_path: Path):
+    rows = [
+        {"tokens": ["Ada", "met", "Bo"], "tags": ["B-PER", "O", "?"]},
+        {"tokens": ["In", "Oslo"], "tags": ["O", "B-LOC"], "annotated_labels": ["LOC"]},
+    ]
+    data, ticks = tmp_path / "train.jsonl", tmp_path / "ticked.json"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    ticks.write_text('{"suspects": []}', encoding="utf-8")
+    before = load_corpus(str(data), split="train")
+    for name, num_lost in (("kept.jsonl", 0), ("kept.parquet", 0), ("columns.conll", 1), ("doc.spacy", 2)):
+        result = run("suspects", data, "--accept", ticks, "--output", tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        assert len(re.findall("can't hold", result.stdout)) == num_lost, result.stdout
+        after = load_corpus(str(tmp_path / name), split="train")
+        if not num_lost:
+            assert after.features == before.features
+            assert after[:] == before[:]
 
 
 def test_taggers_and_classifiers_are_trained_with_the_options_of_train(
