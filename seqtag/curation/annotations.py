@@ -21,11 +21,9 @@ from seqtag.errors import DataError, UsageError
 from seqtag.evaluation.statistics.counts import count_spans
 from seqtag.reporting.escaping import shorten
 from seqtag.text.joining import join_tokens
-from seqtag.text.schemes import detect_scheme, read_tag
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, detect_scheme, read_tag
 from seqtag.text.tag_tables import SpanTable, TagTable, count_bigrams, offsets_of, read_spans
 
-UNKNOWN_TAG = "?"  # of a token of which nobody knows anything
-ANNOTATED = "annotated_labels"  # the column that names the labels that were annotated in a row; null where all were
 PARTLY = -2  # the code of a token outside of spans where only some labels were looked for: it may be any other
 _MOST_SHOWN = 60  # characters of a text in a message
 

@@ -9,9 +9,9 @@ from seqtag.corpora.formats.writers.documents import Document, joined
 from seqtag.corpora.tag_normalising import carrying, ordered_names
 from seqtag.corpora.tagged_blocks import SentenceText
 from seqtag.corpora.tagged_drafts import tagged_features
-from seqtag.curation.annotations import ANNOTATED, UNKNOWN_TAG, Annotations
+from seqtag.curation.annotations import Annotations
 from seqtag.curation.voting import Merged, merge_by_vote, unknown_spans
-from seqtag.text.schemes import Span
+from seqtag.text.schemes import ANNOTATED, Span
 from seqtag.text.tokenizer import Token
 
 
@@ -30,18 +30,16 @@ def merged_dataset(annotations: Annotations, merged: Merged | None = None) -> Da
     if annotations.task == "labels":
         return _labelled(annotations, merged, texts)
     used = {tag for tags in merged.tags for tag in tags}
-    names = [*ordered_names({"O", *used} - {UNKNOWN_TAG} if annotations.task == "spans" else used - {UNKNOWN_TAG})]
-    names += [UNKNOWN_TAG] * (UNKNOWN_TAG in used)
+    names = ordered_names({"O", *used} if annotations.task == "spans" else used)
     numbers = {name: number for number, name in enumerate(names)}
     columns = {"tokens": texts, "tags": [[numbers[tag] for tag in tags] for tags in merged.tags]}
-    features = tagged_features(names)
+    document = None
     if annotations.documents is not None:
         columns["document"] = list(annotations.documents)
-        is_named = any(isinstance(name, str) for name in annotations.documents)
-        features["document"] = Value("string" if is_named else "int64")
+        document = "string" if any(isinstance(name, str) for name in annotations.documents) else "int64"
     if annotations.annotated is not None:
         columns[ANNOTATED] = list(annotations.annotated)
-        features[ANNOTATED] = ListOf(Value("string"))
+    features = tagged_features(names, document, is_partial=annotations.annotated is not None)
     return carrying(Dataset.from_dict(columns, features=features), str(annotations.scheme))
 
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from seqtag.curation.annotations import PARTLY, UNKNOWN_TAG, Annotations
-from seqtag.text.schemes import Span, span_tags
+from seqtag.curation.annotations import PARTLY, Annotations
+from seqtag.text.schemes import UNKNOWN_TAG, Span, span_tags
 
 
 @dataclass(frozen=True, slots=True)
