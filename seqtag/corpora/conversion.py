@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from datasets import Dataset, DatasetDict
@@ -30,7 +31,6 @@ _LOSSES = {
     "text": "texts and the places of tokens in them: only the tokens are written",
     "documents": "where documents begin",
     "empty": "texts without a token, which are left out",
-    "unknown": "which tags are unknown: their tokens are written as outside of spans",
     "annotated": "which labels were annotated in a sentence: it is read back as if all of them were",
     "single": "that a text has exactly one label: labels stand in lists, and are read back as lists",
 }
@@ -53,7 +53,7 @@ class Counts:
 
     num_rows: int
     num_tokens: int  # 0 for labelled texts
-    labels: Counter[str]  # spans by label, tokens by plain tag, or texts by class
+    labels: Counter[str]  # spans by label and unknown tokens, tokens by plain tag, or texts by class
 
 
 def read_tagged(source: str, *, scheme: str | None = None, language: str = "xx") -> Corpus:
@@ -66,7 +66,7 @@ def read_tagged(source: str, *, scheme: str | None = None, language: str = "xx")
     corpus = settle(parts, workspace(), scheme=scheme, outside=outside, repair="conlleval")
     rows = next(iter(corpus.values()))
     names, found = rows.features["tags"].feature.names, carried_scheme(rows)
-    labels = names if found == "plain" else entity_labels(names)
+    labels = names if found == "plain" else [*entity_labels(names), *({UNKNOWN_TAG} & {*names})]
     others = dict.fromkeys(name for part in parts.values() for name in part.others)
     return Corpus(corpus, texts, About("tag", labels, is_plain=found == "plain"), found, list(others))
 
@@ -106,7 +106,7 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
         found = (
             [Span(at, at + 1, tag) for at, tag in enumerate(tags)]
             if corpus.about.is_plain
-            else spans_from_tags(tags, str(corpus.scheme))
+            else sorted([*spans_from_tags(tags, str(corpus.scheme)), *_unknown_spans(tags)])
         )
         begins = "document" in row and row["document"] != last
         last = row.get("document")
@@ -120,6 +120,16 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
             has_text=known is not None,
             begins_document=begins,
         )
+
+
+def _unknown_spans(tags: Sequence[str]) -> Iterator[Span]:
+    """Give the runs of unknown tags as spans with the label ?, as which span formats hold them."""
+    place = 0
+    for tag, group in groupby(tags):
+        length = len(list(group))
+        if tag == UNKNOWN_TAG:
+            yield Span(place, place + length, UNKNOWN_TAG)
+        place += length
 
 
 def _placed(words: Sequence[str], known: SentenceText) -> tuple[str, list[Token]]:
@@ -143,7 +153,11 @@ def count(rows: Dataset) -> Counts:
     for numbers in rows["tags"]:
         tags = [names[number] for number in numbers]
         num_tokens += len(tags)
-        labels.update(tags if scheme == "plain" else (span.label for span in spans_from_tags(tags, str(scheme))))
+        if scheme == "plain":
+            labels.update(tags)
+        else:
+            labels.update(span.label for span in spans_from_tags(tags, str(scheme)))
+            labels.update(tag for tag in tags if tag == UNKNOWN_TAG)
     return Counts(len(rows), num_tokens, labels)
 
 
@@ -156,7 +170,6 @@ def losses(corpus: Corpus, name: str) -> list[str]:
         "documents": any("document" in rows.features for rows in corpus.splits.values()),
         "empty": corpus.about.task == "tag"
         and any(not each for rows in corpus.splits.values() for each in rows["tags"]),
-        "unknown": any(_has_unknown(rows) for rows in corpus.splits.values()),
         "annotated": any(ANNOTATED in rows.features for rows in corpus.splits.values()),
         "single": corpus.about.task == "classify" and not corpus.about.is_multi,
     }
@@ -167,13 +180,6 @@ def losses(corpus: Corpus, name: str) -> list[str]:
         named = ", ".join(corpus.others[:_MOST_NAMED]) + ", ..." * (len(corpus.others) > _MOST_NAMED)
         lost.append(f"not converted, as a corpus keeps {kept} only: {named}")
     return lost
-
-
-def _has_unknown(rows: Dataset) -> bool:
-    """Say whether a token has the tag ?, which stands last among the names of the tags."""
-    names = rows.features["tags"].feature.names if "tags" in rows.features else []
-    number = len(names) - 1
-    return UNKNOWN_TAG in names[number:] and any(number in row for row in rows["tags"])
 
 
 def reading_suffix(corpus: Corpus, name: str) -> str:

@@ -9,6 +9,8 @@ from datasets import ClassLabel, Dataset, Features, Sequence, Value
 from spacy.tokens import DocBin
 
 from seqtag import load_corpus
+from seqtag.corpora.conversion import content, count, read_tagged, reading_suffix
+from seqtag.corpora.formats.writers.formats import FORMATS
 from seqtag.errors import DataError
 
 TAGS = [["B-PER", "?", "O"], ["O"]]
@@ -92,3 +94,17 @@ def test_other_spellings_and_schemes_keep_unknown_tags():
     data = Dataset.from_dict({"tokens": [["Ada", "met", "Bo", "B"]], "tags": [["b_per", "?", "o", "b_per"]]})
     assert names_of(load_corpus(data)["train"]) == [["B-per", "?", "O", "B-per"]]
     assert names_of(load_corpus(data, scheme="BIOES")["train"]) == [["?", "?", "O", "S-per"]]
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if "tag" in form.tasks and form.is_read])
+def test_each_format_holds_unknown_tags(name, tmp_path):
+    source = tmp_path / "source.conll"
+    source.write_text("Ada B-PER\nLovelace I-PER\nmet ?\nBo ?\nin O\nRome B-LOC\n\nYes O\n")
+    corpus = read_tagged(str(source))
+    form = FORMATS[name]
+    path = tmp_path / f"out{form.ending}"
+    pieces = content(corpus, "train", form)
+    path.write_bytes(b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces))
+    again = load_corpus(f"{path}{reading_suffix(corpus, name)}")["train"]
+    assert names_of(again) == [["B-PER", "I-PER", "?", "?", "O", "B-LOC"], ["O"]]
+    assert count(again).labels == count(corpus.splits["train"]).labels

@@ -39,11 +39,9 @@ def _format(
 
 
 FORMATS: Mapping[str, Format] = {
-    "conll": _format(ColumnLines, ".conll", TAG, "scheme plain documents unknown"),
-    "conllu": _format(ConlluLines, ".conllu", TAG, "scheme plain documents text fields unknown"),
-    "jsonl": _format(
-        RowLines, ".jsonl", BOTH, "scheme plain documents text empty fields scores single unknown annotated"
-    ),
+    "conll": _format(ColumnLines, ".conll", TAG, "scheme plain documents"),
+    "conllu": _format(ConlluLines, ".conllu", TAG, "scheme plain documents text fields"),
+    "jsonl": _format(RowLines, ".jsonl", BOTH, "scheme plain documents text empty fields scores single annotated"),
     "label-studio": _format(LabelStudioTasks, ".json", BOTH, "text empty fields scores single"),
     "doccano": _format(DoccanoLines, ".jsonl", BOTH, "text empty fields scores"),
     "prodigy": _format(ProdigyLines, ".jsonl", BOTH, "text empty fields scores single"),

@@ -11,6 +11,7 @@ from typing import Any
 from seqtag.corpora.formats.writers.columns import upos_only
 from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, rounded, set_aside
 from seqtag.errors import DataError
+from seqtag.text.schemes import UNKNOWN_TAG
 from seqtag.text.tokenizer import Tokenizer
 
 SCORE = "seqtag_score"  # an extension of spaCy's spans
@@ -75,7 +76,7 @@ class DocBinFile(FormatWriter):
             layer = "pos_" if upos_only(self.about.labels) else "tag_"
             places = {token.start: tag for token, tag in zip(document.tokens, document.tags)}
             for token in doc:
-                if token.idx in places:
+                if places.get(token.idx, UNKNOWN_TAG) != UNKNOWN_TAG:
                     setattr(token, layer, places[token.idx])
         else:
             _set_entities(doc, document)
@@ -117,13 +118,14 @@ def _set_entities(doc: Any, document: Document) -> None:
     from spacy.tokens import Span
 
     number_of = {token.idx: token.i for token in doc}
-    entities = []
+    entities, missing = [], []
+    known = [span for span in document.spans if span.label != UNKNOWN_TAG]
     for span in document.spans:
         first, end = document.token_span(span)
         begin, last = number_of[document.tokens[first].start], number_of[document.tokens[end - 1].start]
-        entities.append(Span(doc, begin, last + 1, label=span.label))
-    doc.set_ents(entities, default="outside")
-    for entity, span in zip(entities, document.spans):
+        (missing if span.label == UNKNOWN_TAG else entities).append(Span(doc, begin, last + 1, label=span.label))
+    doc.set_ents(entities, missing=missing, default="outside")
+    for entity, span in zip(entities, known):
         if span.score is not None:
             # where spaCy keeps `entity._.seqtag_score`; whoever reads it names it with Span.set_extension
             doc.user_data[("._.", SCORE, entity.start_char, entity.end_char)] = rounded(span.score)
