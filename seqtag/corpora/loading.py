@@ -7,7 +7,7 @@ in labelled_loading.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -198,11 +198,14 @@ def tagged_parts(
     The second value holds its tables. It is None for a source without tables, and where the columns that are wanted do
     not have the names that `load_corpus` gives them.
     """
-    if isinstance(source, (str, os.PathLike)):
-        rules = rules.changed(reading_options(os.fspath(source)))
+    options = reading_options(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else {}
+    rules = rules.changed(options)
     rules.check()
     open_path, open_table = partial(_open_tagged, rules=rules), partial(_table_part, rules=rules)
-    return _open_source(source, token, tag, open_path, open_table, "tag", {"tokens", "tags"})
+    parts, tables = _open_source(source, token, tag, open_path, open_table, "tag", {"tokens", "tags"})
+    if "unknown" not in options:
+        return parts, tables
+    return {name: replace(part, unknown=options["unknown"]) for name, part in parts.items()}, None
 
 
 def labelled_parts(

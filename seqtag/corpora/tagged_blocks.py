@@ -84,6 +84,7 @@ class Part:
     faults: Sequence[SpanFault] = ()  # fills while the blocks are read, if the source has spans of characters
     others: Iterable[str] = ()  # names what the source holds besides; to be looked at once the blocks are read
     spelling: TagSpelling = DEFAULT_SPELLING  # in which the tags stood in the file that they came from
+    unknown: str | None = None  # how unknown tags are written, if the name of the source says it
 
     def place(self, line: int, position: int = -1) -> str:
         """Say where a token stands, as file:line where there is one; without a position, where its sentence stands."""

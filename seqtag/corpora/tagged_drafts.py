@@ -76,7 +76,7 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int], *, unknow
         tag_numbers.setdefault(tag, len(tag_numbers))
     with arrow_writer(path, pa.schema([*_DRAFT_FIELDS, ("document", kind)])) as write:
         for block in part.blocks:
-            tags = _number_tags(block, tag_numbers, part, unknown)
+            tags = _number_tags(block, tag_numbers, part, part.unknown or unknown)
             lines = np.asarray(block.lines, np.int32)
             tokens = pa.array(block.tokens, pa.string()) if isinstance(block.tokens, list) else block.tokens
             documents = _documents(block, kind)

@@ -31,6 +31,7 @@ def test_a_column_file_has_unknown_tags(tmp_path, caplog):
     assert "1 of 4 tags are unknown" in caplog.text
     path.write_text("Ada B-PER\nmet XX\nBo O\n\nYes O\n")
     assert names_of(load_corpus(path, unknown="XX")["train"]) == TAGS
+    assert names_of(load_corpus(f"{path}:unknown=XX")["train"]) == TAGS
 
 
 def test_a_tag_that_is_written_as_unknown_ones_are_needs_another_name(tmp_path):
