@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqtag.inference.explaining.occlusion import Occluded
+from seqtag.inference.explaining.occlusion import OF_EVERY_MODEL, Occluded
 from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.held_batch import HeldBatch
 from seqtag.inference.known_spans import KnownRows, KnownSpans
@@ -42,6 +42,10 @@ class TagEngine:
     def scored(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         raise AssertionError("a subclass scores sentences")
+
+    def hides(self) -> Sequence[str]:
+        """Name what can be hidden from the model; see `explaining.occlusion`."""
+        return OF_EVERY_MODEL
 
     def reading(self, occluded: Occluded) -> "TagEngine":
         """Give the same engine for sentences in which something is hidden."""

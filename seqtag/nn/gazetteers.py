@@ -54,6 +54,10 @@ class MatchScores(nn.Module):
         """Give the scores of the tokens, (B, T, D); 0 outside of matches."""
         return functional.linear(match_codes(batch, self.num_lists), self.weight)
 
+    def by_column(self, batch: Batch) -> Tensor:
+        """Give the scores before they are added up, (B, T, G, D)."""
+        return match_codes(batch, self.num_lists)[..., None] * self.weight.T
+
 
 class MatchEmbedder(nn.Module):
     """Give each token a vector that says in which matches it stands: a row for each list and part, added up."""

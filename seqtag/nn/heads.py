@@ -61,10 +61,16 @@ class LexicalScores(nn.Module):
 
     @torch.no_grad()
     def by_column(self, batch: Batch) -> Tensor:
-        """Give the scores before they are added up, (B, T, 3, F, L): of the word before, the word, the one after."""
+        """Give the scores before they are added up, (B, T, 3, F, L): of the word before, the word, the one after.
+
+        Behind the columns of features are those of the lists, a column for each part of their matches.
+        """
         ids_UF, known_UF1 = batch.features_UF + self.offsets_F, (batch.features_UF > 1)[..., None]
         scored_UFD = self.table(ids_UF) * known_UF1
-        here, before, after = scored_UFD[batch.slots_BT].split(self.num_tags, -1)
+        scored_BTFD = scored_UFD[batch.slots_BT]
+        if self.gazetteers is not None:
+            scored_BTFD = torch.cat([scored_BTFD, self.gazetteers.by_column(batch)], 2)
+        here, before, after = scored_BTFD.split(self.num_tags, -1)
         # as in forward
         before, after = (
             functional.pad(before, (0, 0, 0, 0, 1, 0))[:, :-1],

@@ -1,13 +1,13 @@
 """The engine of a tagger that runs an exported network with onnxruntime and decides on its emissions with numpy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from seqtag.inference.explaining.occlusion import Occluded
+from seqtag.inference.explaining.occlusion import OF_EVERY_MODEL, WITH_LISTS, Occluded
 from seqtag.inference.scored import Scored
 from seqtag.inference.tag_engine import Sentences, TagEngine
 from seqtag.runtime.heads import Head, ScoredBatch, read_head
@@ -91,9 +91,14 @@ class OnnxTagEngine(TagEngine):
         most = self.session.batch_tokens(int(lengths.sum()), self.max_tokens)
         yield from self.session.each(score, row_batches(sentences, self.context, max_tokens=most))
 
+    def hides(self) -> Sequence[str]:
+        """Name what can be hidden; a word that is hidden from lists alone would be hidden from language models too."""
+        return WITH_LISTS if self.gazetteers is not None and self.context is None else OF_EVERY_MODEL
+
     def reading(self, occluded: Occluded) -> "OnnxTagEngine":
         """Give the same engine for sentences in which something is hidden."""
-        return replace(self, words=WordTable(occluded.vocabulary(self.words.vocabulary)))
+        lists = None if self.gazetteers is None else occluded.gazetteers(self.gazetteers)
+        return replace(self, words=WordTable(occluded.vocabulary(self.words.vocabulary)), gazetteers=lists)
 
 
 def _of_two_words(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

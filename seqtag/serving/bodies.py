@@ -226,7 +226,7 @@ class PartAnswer(BaseModel):
 
 
 class OcclusionAnswer(BaseModel):
-    """What becomes of it where a `word` is hidden, or its `spelling`."""
+    """What becomes of it where a `word` is hidden, its `spelling`, or what `lists` have it."""
 
     token: int
     hidden: str

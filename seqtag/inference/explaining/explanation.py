@@ -147,8 +147,9 @@ class Explanation:
             header = ("where", "score", "here", "next best", "most of it", "log odds")
             caption = "What speaks for it: the parts add up to the log odds"
             blocks.append(Table(header, tuple(rows), caption, text_columns=5))
-        if self.occlusions:
-            names = ("word", *(name for words in HIDDEN.values() for name in (f"{words}\nlog odds", "probability")))
+        kinds = self._kinds()
+        if kinds:
+            names = ("word", *(name for what in kinds for name in (f"{HIDDEN[what]}\nlog odds", "probability")))
             blocks.append(Table(names, tuple(self._hidden_rows()), "What becomes of it where something is hidden"))
         return (Section(f"Why {_named(self.span)}", tuple(blocks)),)
 
@@ -224,6 +225,9 @@ class Explanation:
         feature, place = f"{share.name} {share.value!r}", share.token - part.token
         return feature if not place else f"{feature} {'before' if place < 0 else 'after'} {self._text(part.token)}"
 
+    def _kinds(self) -> list[str]:
+        return [what for what in HIDDEN if any(one.hidden == what for one in self.occlusions)]
+
     def _hidden_rows(self) -> Iterable[tuple[str, ...]]:
         by_token: dict[int, dict[str, Occlusion]] = {}
         for one in self.occlusions:
@@ -231,7 +235,7 @@ class Explanation:
         changes = {id(one): change for one, change in self.changes()}
         for token, found in by_token.items():
             cells = []
-            for what in HIDDEN:
+            for what in self._kinds():
                 change = changes.get(id(found.get(what)))
                 cells.append("" if change is None else f"{change:+.2f}")
                 cells.append(f"{found[what].probability:.3f}" if what in found else "")

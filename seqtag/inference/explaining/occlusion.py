@@ -6,13 +6,21 @@ that they don't know.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
+import numpy as np
+
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.vocabulary import FEATURES, UNKNOWN, Vocabulary
 
 # What can be hidden: everything that is known of a word, or all but which word it is, which is how characters and the
-# columns of its spelling weigh by themselves. Lists of phrases get a line of their own here once models have them.
-HIDDEN: Mapping[str, str] = {"word": "without the word", "spelling": "without its spelling"}
+# columns of its spelling weigh by themselves, or that lists of phrases have it.
+HIDDEN: Mapping[str, str] = {
+    "word": "without the word",
+    "spelling": "without its spelling",
+    "lists": "without its lists",
+}
+OF_EVERY_MODEL, WITH_LISTS = ("word", "spelling"), ("word", "spelling", "lists")
 
 _STAND_INS = range(0xF0000, 0xFFFFD)  # characters for private use
 
@@ -35,10 +43,31 @@ class OccludedVocabulary(Vocabulary):
         if word not in self.behind:
             return super().describe(word)
         hidden_word, what = self.behind[word]
+        if what == "lists":
+            return super().describe(hidden_word)
         features = [UNKNOWN] * len(FEATURES)
         if what == "spelling":
             features[0] = super().describe(hidden_word)[0][0]
         return features, [UNKNOWN]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OccludedGazetteers(Gazetteers):
+    """Lists that find the words behind stand-ins, but for those that are to be hidden from them."""
+
+    behind: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # as in OccludedVocabulary
+
+    @classmethod
+    def of(cls, known: Gazetteers, behind: Mapping[str, tuple[str, str]]) -> "OccludedGazetteers":
+        """Take over the lists."""
+        return cls(**{one.name: getattr(known, one.name) for one in fields(known)}, behind=behind)
+
+    def find(self, words_U: Sequence[str], slots_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
+        """Find the matches as if spelling could not be hidden: lists know no spelling."""
+        hidden = (self.behind.get(word, ("", "")) for word in words_U)
+        seen = [word if what != "spelling" else behind for word, (behind, what) in zip(words_U, hidden)]
+        # Without super(), which dataclasses with slots don't know.
+        return Gazetteers.find(self, seen, slots_N, lengths_B)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +79,8 @@ class Occluded:
     behind: Mapping[str, tuple[str, str]]
 
     @classmethod
-    def build(cls, tokens: Sequence[str], numbers: Sequence[int]) -> "Occluded":
-        """Hide each of some tokens, given by number, in each of the ways of `HIDDEN`.
+    def build(cls, tokens: Sequence[str], numbers: Sequence[int], kinds: Sequence[str] = OF_EVERY_MODEL) -> "Occluded":
+        """Hide each of some tokens, given by number, in some of the ways of `HIDDEN`.
 
         >>> occluded = Occluded.build(["Ada", "met", "Bo"], [0])
         >>> occluded.places, [sentence[1:] for sentence in occluded.sentences]
@@ -62,7 +91,7 @@ class Occluded:
         stand_ins: dict[tuple[str, str], str] = {}
         places, sentences = [], []
         for number in numbers:
-            for what in HIDDEN:
+            for what in kinds:
                 # A word that is not to be seen at all is the same unknown word wherever it stands.
                 hidden = ("" if what == "word" else tokens[number], what)
                 if hidden not in stand_ins:
@@ -75,13 +104,19 @@ class Occluded:
         """Give the vocabulary with which an engine reads the variants; what else it looks words up in belongs here."""
         return OccludedVocabulary.of(known, self.behind)
 
+    def gazetteers(self, known: Gazetteers) -> Gazetteers:
+        """Give the lists with which an engine reads the variants."""
+        return OccludedGazetteers.of(known, self.behind)
 
-def nearest(num_tokens: int, places: Sequence[tuple[int, int]], most_read: int) -> list[int]:
+
+def nearest(
+    num_tokens: int, places: Sequence[tuple[int, int]], most_read: int, kinds: Sequence[str] = OF_EVERY_MODEL
+) -> list[int]:
     """Choose the tokens to hide: those nearest to some stretches, as many as `most_read` tokens of variants allow.
 
     >>> nearest(5, [(1, 2)], 1_000), nearest(5, [(1, 2)], 20)
     ([0, 1, 2, 3, 4], [0, 1])
     """
-    most = most_read // max(1, len(HIDDEN) * num_tokens)
+    most = most_read // max(1, len(kinds) * num_tokens)
     distance = [min(max(start - i, i - end + 1, 0) for start, end in places) for i in range(num_tokens)]
     return sorted(sorted(range(num_tokens), key=distance.__getitem__)[:most])

@@ -38,6 +38,9 @@ class Explainable(Protocol):
     def scored(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Scored]]:
         """Score sentences batch by batch."""
 
+    def hides(self) -> Sequence[str]:
+        """Name what can be hidden from the model."""
+
     def reading(self, occluded: Occluded) -> "Explainable":
         """Give the same engine for sentences in which something is hidden."""
 
@@ -138,8 +141,9 @@ def _occlusions(
     engine: Explainable, words: Sequence[str], spans: Sequence[Span], most_read: int
 ) -> list[tuple[Occlusion, ...]]:
     """Say for each span what becomes of it where a word is hidden."""
-    numbers = nearest(len(words), [(span.start, span.end) for span in spans], most_read)
-    occluded = Occluded.build(words, numbers)
+    kinds = engine.hides()
+    numbers = nearest(len(words), [(span.start, span.end) for span in spans], most_read, kinds)
+    occluded = Occluded.build(words, numbers, kinds)
     found: list[list[Occlusion | None]] = [[None] * len(occluded.places) for _ in spans]
     for indices, batch in engine.reading(occluded).scored(occluded.sentences):
         lattice = Lattice.build(batch.potentials(np.arange(len(indices))), engine.tagset)

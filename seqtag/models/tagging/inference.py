@@ -3,7 +3,7 @@
 How thresholds are chosen is the business of tuning.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
-from seqtag.inference.explaining.occlusion import Occluded
+from seqtag.inference.explaining.occlusion import OF_EVERY_MODEL, WITH_LISTS, Occluded
 from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
 from seqtag.inference.scored import Potentials, Scored
@@ -87,14 +87,19 @@ class TorchTagEngine(NbestTagEngine):
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
 
+    def hides(self) -> Sequence[str]:
+        """Name what can be hidden; a word that is hidden from lists alone would be hidden from language models too."""
+        return WITH_LISTS if self.gazetteers is not None and self.context is None else OF_EVERY_MODEL
+
     def reading(self, occluded: Occluded) -> "TorchTagEngine":
         """Give the same engine for sentences in which something is hidden."""
-        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary))
+        lists = None if self.gazetteers is None else occluded.gazetteers(self.gazetteers)
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary), gazetteers=lists)
 
     def shares(self, tokens: Tokens) -> SharesOf:
         """Give what splits the emissions of a sentence."""
         [(_, batch)] = self.batches([tokens])
-        return EmissionShares.build(self.network, self.vocabulary, batch)
+        return EmissionShares.build(self.network, self.vocabulary, batch, self.gazetteers)
 
 
 @dataclass(frozen=True, slots=True)

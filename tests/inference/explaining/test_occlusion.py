@@ -2,7 +2,10 @@
 
 import pickle
 
-from seqtag.inference.explaining.occlusion import HIDDEN, Occluded, nearest
+import numpy as np
+
+from seqtag.inference.explaining.occlusion import OF_EVERY_MODEL, WITH_LISTS, Occluded, nearest
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.vocabulary import FEATURES, UNKNOWN, Vocabulary
 
 VOCABULARY = Vocabulary.build({"Ada": 2, "met": 3, "Bo": 2})
@@ -19,7 +22,7 @@ def test_a_hidden_word_is_unknown_and_a_hidden_spelling_leaves_the_word():
         assert sentence[1 - number] == ["Ada", "met"][1 - number]
         assert vocabulary.describe(sentence[1 - number]) == VOCABULARY.describe(sentence[1 - number])
     assert vocabulary.encode(["Ada"]).features_UF.tolist() == VOCABULARY.encode(["Ada"]).features_UF.tolist()
-    assert len(occluded.places) == 2 * len(HIDDEN)
+    assert len(occluded.places) == 2 * len(OF_EVERY_MODEL)
 
 
 def test_the_vocabulary_itself_stays_as_it_is():
@@ -37,6 +40,18 @@ def test_a_character_that_the_sentence_has_is_no_stand_in():
     again = Occluded.build([first, "Ada"], [0, 1])
     assert first not in again.behind
     assert {len(stand_in) for stand_in in again.behind} == {1}
+
+
+def test_lists_find_a_word_whose_spelling_is_hidden_and_no_other_hidden_one():
+    tokens, lists = ["in", "New", "York"], Gazetteers.build({"CITY": [["New", "York"], ["York"]]})
+    occluded = Occluded.build(tokens, [1], WITH_LISTS)
+    seen, lengths_B = occluded.gazetteers(lists), np.array([3])
+    for (_, what), sentence in zip(occluded.places, occluded.sentences, strict=True):
+        found = seen.find(sentence, np.arange(3), lengths_B).tolist()
+        assert found == ([[0, 1, 3, 0]] if what == "spelling" else [[0, 2, 3, 0]])
+        vocabulary = occluded.vocabulary(Vocabulary.build({"New": 2}))
+        assert (vocabulary.describe(sentence[1])[0][1] > UNKNOWN) == (what == "lists")
+    assert lists.find(tokens, np.arange(3), lengths_B).tolist() == [[0, 1, 3, 0]]
 
 
 def test_the_words_nearest_to_the_spans_are_hidden():
