@@ -141,6 +141,14 @@ def test_a_killed_run_ends_in_the_same_weights_and_other_lists_do_not_resume(lis
         )
 
 
+def test_the_runtime_gets_the_lists_from_the_hub_and_leaves_the_weights_there(tagger, exported, hub):
+    hub.add("me/lists", exported)
+    served = runtime.load("me/lists")
+    names = sorted(path.name for path in served.source.folder.iterdir())
+    assert names == ["config.json", "gazetteers.bin", "model.onnx", "vocabulary.json"]
+    assert served.predict(UNSEEN) == tagger.predict(UNSEEN)
+
+
 @pytest.mark.parametrize(
     "bad", ["cities.txt", ["cities.txt"], {}, {"CITY": 3}, {"CITY": ""}, {"": "a"}, {f"l{n}": "a" for n in range(64)}]
 )
