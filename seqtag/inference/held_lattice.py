@@ -4,8 +4,7 @@ A known span with a strength s makes each sequence of tags that holds it exp(s) 
 certain span leaves nothing but the sequences that hold it. A bonus on the emissions can't say that, since other spans
 share the tags of this one. So each token of a known span gets a state of its own beside the tags: these states are
 entered at the first token, followed to the last one, and bordered as the scheme wants it, so that exactly the sequences
-with this span lead through them. They are the product of the chain with an automaton that recognises the span, without
-the states of that product that no bonus tells apart.
+with this span lead through them.
 
 A sequence with the span also leads through the usual states. Sums therefore weigh the way through the own states with
 exp(s) - 1, which makes exp(s) with the other one; the best path weighs it with exp(s). Under a certain span the usual

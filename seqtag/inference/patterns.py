@@ -27,7 +27,7 @@ _OF_PIPELINES = (
     *("POS", "TAG", "DEP", "LEMMA", "MORPH", "ENT_TYPE", "ENT_IOB", "ENT_ID", "ENT_KB_ID", "IS_SENT_START"),
     *("SENT_START", "SPACY", "_"),
 )
-_MOST_BEGUN = 3  # characters of a phrase by which it is looked for
+_MOST_BEGUN = 12  # characters of a token by which phrases are looked for that may begin with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,15 @@ class Patterns:
         self.patterns, self.ignore_case = patterns, ignore_case
         # By the phrase without white space: the places where that stood, and the number of the pattern.
         self._phrases: dict[str, list[tuple[frozenset[int], int]]] = {}
-        self._longest: dict[str, int] = {}  # of the phrases that begin so
+        self._longest: dict[str, int] = {}  # of the phrases that may begin with a token that begins so
         for number, pattern in enumerate(patterns):
             if pattern.phrase is not None:
                 words = self._cased(pattern.phrase).split()
                 phrase, ends = "".join(words), list(accumulate(map(len, words)))
                 self._phrases.setdefault(phrase, []).append((frozenset(ends[:-1]), number))
-                begun = phrase[:_MOST_BEGUN]
-                self._longest[begun] = max(self._longest.get(begun, 0), len(phrase))
+                for size in range(1, min(_MOST_BEGUN, len(words[0])) + 1):
+                    begun = phrase[:size]
+                    self._longest[begun] = max(self._longest.get(begun, 0), len(phrase))
         self._has_tokens = any(pattern.tokens for pattern in patterns)
         self._matchers: dict[str, _TokenMatcher] = {}  # by language
 
@@ -131,9 +132,10 @@ class Patterns:
         words = [self._cased(token) for token in tokens]
         text, ends = "".join(words), list(accumulate(map(len, words)))
         for first, (word, end) in enumerate(zip(words, ends)):
+            longest = self._longest.get(word[:_MOST_BEGUN])
+            if longest is None:
+                continue
             start = end - len(word)
-            begun = (text[start : start + size] for size in range(1, _MOST_BEGUN + 1))
-            longest = max(self._longest.get(key, 0) for key in begun)
             for last in range(first, len(words)):
                 if ends[last] - start > longest:
                     break

@@ -104,7 +104,7 @@ def predict(
         typer.Option(
             rich_help_panel="What is known",
             metavar="X",
-            help="These spans are likely and not certain: X is added to the log odds of each. 5 makes 0.5 of 0.01, and "
+            help="These spans are likely and not certain: X is added to the log odds of each. 5 makes 0.6 of 0.01, and "
             "0.99 of 0.5.",
         ),
     ] = None,
