@@ -81,6 +81,10 @@ NOT_RUN = {
         ),
         "SEQTAG_TOKEN=... seqtag serve models/news --host 0.0.0.0": "would serve for ever, and to everybody",
     },
+    "docs/howto/suspects.md": {
+        "pip install cleanlab": INSTALLS,
+        "python recipes/labels_suspects.py --data CORPORA": CORPORA,
+    },
     "docs/results/quality.md": {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
         "python recipes/pos_ud.py --data CORPORA": CORPORA,
