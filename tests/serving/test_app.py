@@ -201,6 +201,21 @@ def test_label_studio_is_answered_in_its_shape(client: TestClient, served: dict[
     refused(client.post("/predict", json={"tasks": [{"id": 1}], "label_config": config}), 422, "task 1", "tasks")
 
 
+def test_a_span_that_cuts_a_token_is_kept_whole_and_said(serve: Callable[..., TestClient], tmp_path: Path):
+    client = serve(collect=str(tmp_path / "kept.jsonl"))
+    text = "Ada met Marie."
+    record = {"text": text, "spans": [{"start": 0, "end": 2, "label": "PER"}], "model": "ner"}
+    assert client.post("/collect", json=record).json() == {
+        "kept": 1,
+        "moved": ["PER span 0:2 'Ad' cuts a token; moved to 0:3 'Ada'"],
+    }
+    twice = {"text": text, "spans": [{"start": 8, "end": 10, "label": "PER"}, {"start": 10, "end": 13, "label": "LOC"}]}
+    refused(client.post("/collect", json=twice), 422, "two spans lie in one token, 'Marie'", "spans")
+    assert [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text().splitlines()] == [
+        {"text": text, "spans": [{"start": 0, "end": 3, "label": "PER"}]}
+    ]
+
+
 def test_what_people_finish_is_collected_and_can_be_read(serve: Callable[..., TestClient], tmp_path: Path):
     kept = tmp_path / "kept.jsonl"
     client = serve(collect=str(kept))
