@@ -48,7 +48,11 @@ def test_case_counts_unless_it_is_ignored(tmp_path):
         (b"PK\x03\x04\0\0\0", DataError, r"cities.txt.*a zip archive"),
         (b"Turin\n\0\x01\x02\n", DataError, r"cities.txt:2: "),
         (b"Turin\nM\xfcnchen\n", DataError, r"cities.txt:2: .*UTF-8"),
-        (gzip.compress(b"Turin\n" * 999, mtime=0)[:-9], DataError, r"cities.txt: the gzip file is damaged or breaks off"),
+        (
+            gzip.compress(b"Turin\n" * 999, mtime=0)[:-9],
+            DataError,
+            r"cities.txt: the gzip file is damaged or breaks off",
+        ),
     ],
 )
 def test_a_mistake_is_told_by_file_and_line(tmp_path, content, kind, message):

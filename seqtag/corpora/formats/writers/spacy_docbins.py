@@ -118,7 +118,8 @@ def _set_entities(doc: Any, document: Document) -> None:
     from spacy.tokens import Span
 
     number_of = {token.idx: token.i for token in doc}
-    entities, missing = [], []
+    entities: list[Span] = []
+    missing: list[Span] = []
     known = [span for span in document.spans if span.label != UNKNOWN_TAG]
     for span in document.spans:
         first, end = document.token_span(span)
