@@ -119,13 +119,14 @@ def table(records, corpus):
         runs = [r for r in records if r["corpus"] == corpus and r["way"] == way and r["seed"] in ceilings]
         if not runs:
             continue
+        curves = [[*r["points"], ceilings[r["seed"]]] for r in runs]  # each one ends where all labels do
         cells = []
         for share in (0.95, 1.0):
-            reached = [tokens_needed([*r["points"], ceilings[r["seed"]]], share * ceilings[r["seed"]][2]) for r in runs]
+            reached = [tokens_needed(curve, share * curve[-1][2]) for curve in curves]
             needed[way, share] = statistics.mean(reached)
             beside = needed.get(("random", share))
             cells += [f"{needed[way, share]:,.0f}", "-" if not beside else f"{needed[way, share] / beside:.2f}"]
-        mean_f1 = statistics.mean(area(r["points"], ceilings[r["seed"]][0] / 2) for r in runs)
+        mean_f1 = statistics.mean(area(curve, curve[-1][0] / 2) for curve in curves)
         lines.append(f"| {way} | {' | '.join(cells)} | {mean_f1:.1f} |")
     if ceilings:
         tokens, f1 = (statistics.mean(point[i] for point in ceilings.values()) for i in (0, 2))

@@ -44,6 +44,10 @@ RECIPE = "lies in the repository; tests/recipes/test_cluster.py, test_ray.py and
 LAUNCHED = "needs several processes or machines; tests/training/test_loop.py trains in two processes"
 MACHINES = "--nnodes 2 --nproc_per_node 4 --rdzv_backend c10d"
 RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
+SELECTED = (
+    "--data CORPORA --out select.jsonl uner_da_ddt --pool 2000 --dev 200 --seeds 1 --growth 2 --most 0.4 "
+    '--ways random "entropy per token" "errors per minute" "seqtag select"'
+)
 NOT_RUN = {
     "README.md": {
         "make demo": "installs, and trains for a minute; the tests of the command have its parts",
@@ -62,6 +66,7 @@ NOT_RUN = {
         RUNTIME: INSTALLS,
     },
     "docs/howto/hub.md": {"hf auth login": "asks for the token of an account"},
+    "docs/howto/select.md": {f"python recipes/labels_select.py {SELECTED}": CORPORA},
     "docs/howto/cluster.md": {
         'pip install "seqtag[ray]"': INSTALLS,
         'pip install "seqtag[spark]"': INSTALLS,
