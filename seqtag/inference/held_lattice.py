@@ -60,7 +60,7 @@ class HeldLattice:
                     self.over[way.start + place].append((number, place))
         usual_L = np.arange(self.num_tags)
         self.tags = [
-            np.concatenate([usual_L, np.array([ways[number].tags[place] for number, place in here], np.int64)])
+            np.concatenate([usual_L, [ways[number].tags[place] for number, place in here]]) if here else usual_L
             for here in self.over
         ]  # of the states of each token
 
@@ -121,6 +121,9 @@ class HeldLattice:
         """Give the score of each state of each token, with what the first state of a way adds."""
         emissions = []
         for t, here in enumerate(self.over):
+            if not here:
+                emissions.append(self.potentials.emissions_TL[t])
+                continue
             emissions_S = self.potentials.emissions_TL[t, self.tags[t]]
             if self.closed_T[t]:
                 emissions_S[: self.num_tags] = -np.inf
@@ -157,8 +160,9 @@ class HeldLattice:
         """Log of the sums over what is before each token, with the token, by its states."""
         emissions = self._emissions(best=False)
         alphas = [self.potentials.start_L[self.tags[0]] + emissions[0]]
-        for t in range(1, len(emissions)):
-            alphas.append(_log_sum(alphas[-1][:, None] + self._moves(t), axis=0) + emissions[t])
+        with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
+            for t in range(1, len(emissions)):
+                alphas.append(_log_sum(alphas[-1][:, None] + self._moves(t), axis=0) + emissions[t])
         return alphas
 
     @cached_property
@@ -166,13 +170,15 @@ class HeldLattice:
         """Log of the sums over what is behind each token, by its states."""
         emissions = self._emissions(best=False)
         betas = [self.potentials.end_L[self.tags[-1]]]
-        for t in range(len(emissions) - 1, 0, -1):
-            betas.append(_log_sum(self._moves(t) + emissions[t] + betas[-1], axis=1))
+        with np.errstate(divide="ignore"):
+            for t in range(len(emissions) - 1, 0, -1):
+                betas.append(_log_sum(self._moves(t) + emissions[t] + betas[-1], axis=1))
         return betas[::-1]
 
     @cached_property
     def _log_partition(self) -> float:
-        return float(_log_sum(self._alphas[-1] + self._betas[-1], axis=0))
+        with np.errstate(divide="ignore"):
+            return float(_log_sum(self._alphas[-1] + self.potentials.end_L[self.tags[-1]], axis=0))
 
     @cached_property
     def _shares(self) -> list[np.ndarray]:
@@ -189,6 +195,5 @@ def _log_sum(logs: np.ndarray, *, axis: int) -> np.ndarray:
     """Log of the sum of what has these logarithms; -inf where all are."""
     peak = logs.max(axis, keepdims=True)
     peak = np.where(peak > -np.inf, peak, 0.0)
-    with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
-        summed: np.ndarray = np.log(np.exp(logs - peak).sum(axis)) + np.squeeze(peak, axis)
+    summed: np.ndarray = np.log(np.exp(logs - peak).sum(axis)) + np.squeeze(peak, axis)
     return summed
