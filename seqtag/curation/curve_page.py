@@ -20,6 +20,7 @@ from seqtag.version import __version__
 _NUM_POINTS = 60  # of the drawn curve
 _FLAT = 0.01  # a gain in F1 from twice as much that is hardly worth it
 _WIDE = 0.08  # an interval that says little
+_X_END = 0.96  # of the axis, so that the last number below it is not cut off
 _MOST_PLOTS = 8  # labels with a plot of their own
 
 
@@ -216,19 +217,18 @@ def _plot(
     first, last = math.log(numbers[0]), math.log(numbers[-1])
 
     def place(number: float, score: float) -> tuple[float, float]:
-        x = (math.log(number) - first) / (last - first)
-        return min(max(x, 0.0), 1.0), min(max((score - low) / (high - low), 0.0), 1.0)
+        x = _X_END * (math.log(number) - first) / (last - first)
+        return min(max(x, 0.0), _X_END), min(max((score - low) / (high - low), 0.0), 1.0)
 
     means = sorted({number: [s for n, s in points if n == number] for number, _ in points}.items())
     lines = [Line("mean of the trainings", tuple(place(n, sum(found) / len(found)) for n, found in means), dots=True)]
+    start = (means[-1][0], sum(means[-1][1]) / len(means[-1][1]))
     if law:
         lines.append(Line("fitted curve", tuple(place(*each) for each in law)))
-    if bounds:
-        start = (means[-1][0], sum(means[-1][1]) / len(means[-1][1]))
-        for name, at in (("low end of the forecast", 0), ("forecast", 1), ("high end of the forecast", 2)):
+    for name, at in (("forecast", 1), ("low end of the forecast", 0), ("high end of the forecast", 2)):
+        if bounds and not (law and at == 1):  # the fitted curve is the forecast
             ahead = [start, *((number, three[at]) for number, three in bounds)]
-            if at != 1 or not law:
-                lines.append(Line(name, tuple(place(*each) for each in ahead), dots=True))
+            lines.append(Line(name, tuple(place(*each) for each in ahead), dots=True))
     return Plot(
         caption,
         f"{curve.unit}, each step a doubling",

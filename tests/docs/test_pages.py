@@ -39,6 +39,7 @@ SHOWN = {"text", "json", "csv", "toml"}
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
 BENCHMARK = "python recipes/benchmark.py --data wnut17"
+HALF = "--of 1/2 --seeds 2 --set encoder=null --set epochs=20"
 LINEAR = "--data CORPORA --set encoder=null --seeds 2"
 RECIPE = "lies in the repository; tests/recipes/test_cluster.py, test_ray.py and test_spark.py run it"
 LAUNCHED = "needs several processes or machines; tests/training/test_loop.py trains in two processes"
@@ -74,6 +75,7 @@ NOT_RUN = {
         "python recipes/cluster.py models/ner texts answers --on ray --workers 2": RECIPE,
         "python recipes/cluster.py models/ner texts answers --on spark --workers 2": RECIPE,
     },
+    "docs/howto/curve.md": {f"python recipes/labels_curve.py --data CORPORA uner_da_ddt {HALF}": CORPORA},
     "docs/howto/several-machines.md": {
         "torchrun --standalone --nproc_per_node 2 train_together.py": LAUNCHED,
         f"torchrun {MACHINES} --rdzv_endpoint FIRST:29500 train_together.py": LAUNCHED,

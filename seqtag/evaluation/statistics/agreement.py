@@ -194,7 +194,8 @@ class Unitised:
     """What annotators marked with one label, in units (sentences or documents) that are laid end to end."""
 
     length_S: np.ndarray  # of each unit, in tokens
-    annotators: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]  # for each: unit, start and end of its K spans
+    # For each annotator: where the spans of each unit begin among its K spans (S + 1), and their starts and ends in it.
+    annotators: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
     observed_S: np.ndarray  # squared distances of each unit, summed over ordered pairs of annotators
 
     @classmethod
@@ -209,7 +210,9 @@ class Unitised:
         for first, second in combinations(annotators, 2):
             for unit, distance in _distances(first, second):
                 observed_S[unit] += 2 * distance
-        return cls(length_S, annotators, observed_S)
+        borders = np.arange(len(length_S) + 1)
+        placed = tuple((np.searchsorted(unit_K, borders), start_K, end_K) for unit_K, start_K, end_K in annotators)
+        return cls(length_S, placed, observed_S)
 
 
 def _distances(
@@ -262,9 +265,9 @@ def _disagreement(spans: Unitised, order: np.ndarray) -> tuple[float, float]:
     begin_S = np.cumsum(length_S) - length_S
     total = int(length_S.sum())
     lengths, gaps = [], []
-    for unit_K, start_K, end_K in spans.annotators:
-        first, past = np.searchsorted(unit_K, order), np.searchsorted(unit_K, order, side="right")
-        number = past - first
+    for bounds, start_K, end_K in spans.annotators:
+        first = bounds[order]
+        number = bounds[order + 1] - first
         # the spans of the first unit in the order, then those of the next, ...
         place = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number) + np.repeat(first, number)
         shift = np.repeat(begin_S, number)
