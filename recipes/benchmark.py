@@ -24,6 +24,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shlex
 import statistics
 import sys
@@ -284,18 +285,17 @@ def run(args, folder):
 
 
 def as_markdown(lines, rows, arguments):
-    """Lay out lines and a table in Markdown, below the command that made them."""
+    """Lay out lines and a table in Markdown, below the command that made them; of a path the name is enough."""
     columns = [[column.header, "---", *column.cells] for column in rows.columns]
     laid_out = ["| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in zip(*columns, strict=True)]
     lines = [f"`{shlex.join(['python', 'recipes/benchmark.py', *arguments])}`", "", *(f"- {line}" for line in lines)]
-    return "\n".join([*lines, "", *laid_out])
+    return re.sub(r"(?<!\w)/(?:[^\s/=:']+/)+([^\s/=:']+)", r"\1", "\n".join([*lines, "", *laid_out]))
 
 
 def write_markdown(file, section, task):
     """Put a section between its marks in a file, or at its end, with the marks, where it has none."""
     begin, end = f"<!-- benchmark {task} -->", f"<!-- end of benchmark {task} -->"
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    before, _, rest = text.partition(begin)
+    before, _, rest = (file.read_text(encoding="utf-8") if file.exists() else "").partition(begin)
     file.write_text(f"{before}{begin}\n{section}\n{end}{rest.partition(end)[2]}".rstrip() + "\n", encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ from seqtag.version import __version__
 
 if TYPE_CHECKING:
     from seqtag.corpora.loading import load_corpus
+    from seqtag.curation.suspects import find_suspects
     from seqtag.errors import DataError, ModelError, SeqtagError, UsageError
     from seqtag.evaluation.report import Report
     from seqtag.evaluation.statistics.comparison import compare
@@ -34,6 +35,7 @@ _HOMES = {
     "Watcher": "seqtag.training.watchers",
     "check_corpus": "seqtag.linter.linter",
     "compare": "seqtag.evaluation.statistics.comparison",
+    "find_suspects": "seqtag.curation.suspects",
     "load_corpus": "seqtag.corpora.loading",
 }
 
@@ -52,6 +54,7 @@ __all__ = [  # noqa: RUF022 - kept in the order of the table above
     "Watcher",
     "check_corpus",
     "compare",
+    "find_suspects",
     "load_corpus",
     "__version__",
 ]

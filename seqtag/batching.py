@@ -17,7 +17,9 @@ from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.length_batches import length_batches, pad
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
@@ -97,14 +99,17 @@ def collate(
     sentences: Sequence[Sequence[str]] | pa.Array,
     *,
     tags_N: np.ndarray | None = None,
+    allowed_NL: np.ndarray | None = None,
     labels_BL: np.ndarray | None = None,
     context: ContextReader | None = None,
+    gazetteers: Gazetteers | None = None,
 ) -> Batch:
     """Look up, pad and measure: the one step from strings to tensors, for every task.
 
-    `tags_N` holds the model's tag ids of all sentences, one after the other; `labels_BL` is 1 where a text has a label;
-    with `context` the batch also holds what the language models of the network read. Spelling is looked up once per
-    distinct word: Arrow's dictionary encoding finds those without Python work for each token.
+    `tags_N` holds the model's tag ids of all sentences, one after the other, and `allowed_NL` the tags that each token
+    may have where some are unknown; `labels_BL` is 1 where a text has a label; with `context` the batch also holds what
+    the language models of the network read, with `gazetteers` the matches of its lists. Each distinct word is looked up
+    once: Arrow's dictionary encoding finds them without Python work for each token.
 
     >>> batch = collate(Vocabulary.build({"Ada": 2, "met": 1}), [["Ada", "met", "Ada"], ["met"]])
     >>> batch.slots_BT.tolist(), batch.lengths_B.tolist()
@@ -113,10 +118,13 @@ def collate(
     lengths_B, tokens_N = _flatten(sentences)
     encoded = tokens_N.dictionary_encode()
     slots_N = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    ids = vocabulary.encode(encoded.dictionary.to_pylist())
+    words = encoded.dictionary.to_pylist()
+    ids = vocabulary.encode(words)
     surroundings = {}
     if context is not None:
         surroundings = context.fields(sentences.to_pylist() if isinstance(sentences, pa.Array) else sentences)
+    if gazetteers is not None:
+        surroundings["matches_S4"] = torch.from_numpy(gazetteers.cells(words, slots_N - 1, lengths_B))
     return Batch(
         torch.from_numpy(pad(slots_N, lengths_B)),
         torch.from_numpy(np.pad(ids.features_UF, ((1, 0), (0, 0)))),
@@ -125,6 +133,7 @@ def collate(
         None if tags_N is None else torch.from_numpy(pad(tags_N, lengths_B)),
         None if labels_BL is None else torch.from_numpy(labels_BL),
         **surroundings,
+        **({} if allowed_NL is None else {"allowed_BTL": torch.from_numpy(~pad(~allowed_NL, lengths_B))}),
     )
 
 
@@ -164,22 +173,55 @@ def shuffled_batches(
 
 
 class TaggedRows:
-    """The rows of a dataset as batches. The rows stay on disk; a batch is read when it is asked for."""
+    """The rows of a dataset as batches. The rows stay on disk; a batch is read when it is asked for.
+
+    With `outside_is_open`, tokens outside of spans may be inside of one that nobody annotated.
+    """
 
     def __init__(
-        self, dataset: Dataset, vocabulary: Vocabulary, tagset: TagSet, *, context: ContextReader | None = None
+        self,
+        dataset: Dataset,
+        vocabulary: Vocabulary,
+        tagset: TagSet,
+        *,
+        context: ContextReader | None = None,
+        gazetteers: Gazetteers | None = None,
+        outside_is_open: bool = False,
     ) -> None:
-        self.rows = dataset.select_columns(["tokens", "tags"]).with_format("arrow")
-        self.vocabulary, self.tagset, self.context = vocabulary, tagset, context
-        self.table = tagset.encoder(dataset.features["tags"].feature.names)
+        self.is_partial = ANNOTATED in dataset.features
+        columns = ["tokens", "tags", *([ANNOTATED] if self.is_partial else [])]
+        self.rows = dataset.select_columns(columns).with_format("arrow")
+        self.vocabulary, self.tagset, self.context, self.gazetteers = vocabulary, tagset, context, gazetteers
+        self.outside_is_open = outside_is_open
+        self.names = dataset.features["tags"].feature.names
+        self.table = tagset.encoder(self.names)
         self.lengths = sentence_lengths(dataset)
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Read and collate the rows of the given numbers."""
         rows = self.rows[indices.tolist()]
         sentences, tags = (rows.column(name).combine_chunks() for name in ("tokens", "tags"))
-        tags_N = self.tagset.encode(tags.flatten().to_numpy(), self.lengths[indices], self.table)
-        return collate(self.vocabulary, sentences, tags_N=tags_N, context=self.context)
+        seen_N, lengths_B = tags.flatten().to_numpy(), self.lengths[indices]
+        tags_N = self.tagset.encode(seen_N, lengths_B, self.table)
+        allowed_NL = self._allowed(seen_N, lengths_B, rows)
+        return collate(
+            self.vocabulary,
+            sentences,
+            tags_N=tags_N,
+            allowed_NL=allowed_NL,
+            context=self.context,
+            gazetteers=self.gazetteers,
+        )
+
+    def _allowed(self, seen_N: np.ndarray, lengths_B: np.ndarray, rows: pa.Table) -> np.ndarray | None:
+        """Give the tags that each token may have; None where all are known."""
+        annotated: list[list[str] | None] = [[] if self.outside_is_open else None] * len(lengths_B)
+        if self.is_partial and not self.outside_is_open:
+            annotated = rows.column(ANNOTATED).to_pylist()
+        unknown = self.names.index(UNKNOWN_TAG) if UNKNOWN_TAG in self.names else -1
+        if (seen_N != unknown).all() and all(labels is None for labels in annotated):
+            return None
+        return self.tagset.allowed(seen_N, lengths_B, self.names, annotated)
 
 
 class LabelledRows:
@@ -286,6 +328,8 @@ def fingerprint(splits: Mapping[str, Dataset]) -> str:
         hash_tokens(digest, dataset)
         for rows in dataset.select_columns("tags").with_format("arrow").iter(10_000):
             digest.update(rows.column("tags").combine_chunks().flatten().to_numpy().astype("<i8").tobytes())
+        if ANNOTATED in dataset.features:
+            digest.update(repr(dataset[ANNOTATED][:]).encode())
     return digest.hexdigest()
 
 

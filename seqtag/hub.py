@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqtag.errors import ModelError, SeqtagError, UsageError, one_line
 from seqtag.model_files import parse_json, read_inside
-from seqtag.store import MODEL_FILES, damaged_files
+from seqtag.store import GAZETTEERS, MODEL_FILES, damaged_files
 from seqtag.version import __version__
 
 if TYPE_CHECKING:
@@ -46,8 +46,17 @@ def hub_name(model: str | Path) -> HubName | None:
     return HubName(found["repository"], found["revision"]) if found else None
 
 
+def check_is_name(model: object) -> None:
+    """Raise UsageError for what can't name a model, such as None."""
+    if not isinstance(model, (str, os.PathLike)):
+        raise UsageError(
+            f"{model!r} names no model; give the path of its folder, or its name on the hub, such as 'ada/ner'"
+        )
+
+
 def check_is_path(model: str | Path, call: str) -> None:
     """Raise UsageError, which names the call that downloads, where a missing folder could be a name on the hub."""
+    check_is_name(model)
     if hub_name(model) is not None and not _is_in_a_folder(str(model)):
         raise UsageError(
             f"{model}: there is no such folder, and this call reads folders only; to load a model from the Hugging "
@@ -77,6 +86,7 @@ def find_model(
     network. Every file is checked against its hash, and downloaded once more where it is damaged. Raises UsageError
     where the model can't be had or the repository holds no model of seqtag, ModelError for a damaged one.
     """
+    check_is_name(model)
     name = hub_name(model)
     if name is None or (may_be_path and revision is None and _is_in_a_folder(str(model))):
         if revision is not None:
@@ -111,7 +121,7 @@ def find_model(
     # First of all the smallest file, which says whether there is a model of seqtag; then the rest of the same commit.
     folder = fetch(["config.json"], revision)
     task = _task_of(str(model), folder)
-    folder = fetch([*(files or MODEL_FILES), "config.json"], folder.name)
+    folder = fetch([*(files or MODEL_FILES), GAZETTEERS, "config.json"], folder.name)  # lists where there are some
     for file in files or ():
         if not (folder / file).exists() and task != "lm":  # which has no exports, as whoever needs one says
             raise UsageError(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seqtag.errors import ModelError, one_line
+from seqtag.errors import ModelError, UsageError, one_line
 
 # How large a file may be whose size config.json does not state, because an earlier release wrote it; and config.json.
 _MOST_BYTES = {"config.json": 1 << 26, "history.json": 1 << 28, "vocabulary.json": 1 << 31, "README.md": 1 << 24}
@@ -20,6 +20,13 @@ _MOST_BYTES |= dict.fromkeys(("model.onnx", "model.int8.onnx"), 1 << 31)  # what
 _MOST_OTHER_BYTES = 1 << 35
 _MOST_DIGITS = 20  # of a whole number in JSON, its sign included
 _SHOWN = 60
+
+
+def as_path(folder: object) -> Path:
+    """Give a folder that a user names as a path; UsageError for what names none."""
+    if isinstance(folder, (str, os.PathLike)):
+        return Path(folder)
+    raise UsageError(f"{folder!r} names no folder; give its path, as a string or a pathlib.Path")
 
 
 @contextmanager

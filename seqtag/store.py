@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqtag.errors import ModelError, UsageError, one_line
 from seqtag.folders import add_what_is_missing, claim_folder, dead_folders, exchange, sole_writer, sync
-from seqtag.model_files import parse_json, read_inside, sha256_of, shown
+from seqtag.model_files import as_path, parse_json, read_inside, sha256_of, shown
 
 if TYPE_CHECKING:  # the runtime reads model folders too, and has no torch
     from torch import Tensor
@@ -31,18 +31,14 @@ ReadT = TypeVar("ReadT")
 FORMAT_VERSION = 1
 _MOST_READS = 20
 _MOST_DEPTH = 50  # of config.json; what is written there has five
-_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD = (
-    "config.json",
-    "vocabulary.json",
-    "model.safetensors",
-    "history.json",
-    "README.md",
-)
+_CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.json", "model.safetensors"
+_HISTORY, _CARD = "history.json", "README.md"
+GAZETTEERS = "gazetteers.bin"  # of a tagger with lists
 
 _CHECKED = (_VOCABULARY, _WEIGHTS, _HISTORY)
 
 # All files that a model folder may have.
-MODEL_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, "model.onnx", "model.int8.onnx")
+MODEL_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, GAZETTEERS, "model.onnx", "model.int8.onnx")
 
 # The files that a new model replaces; an export belongs to the weights that it was made from.
 _OURS = {*MODEL_FILES, f".{_CONFIG}.without"}
@@ -58,6 +54,7 @@ class StoredModel:
     weights: "dict[str, Tensor]"
     history: list[dict[str, Any]]
     card: str  # Markdown
+    gazetteers: bytes | None = None  # hashed phrases, where the model has lists
 
     def zeros_like(self, *names: str) -> "tuple[Tensor, ...] | None":
         """Give zeros in the sizes of some weights, to build a network that takes them; None where there are none."""
@@ -70,7 +67,7 @@ class StoredModel:
 
 def check_place(folder: str | Path) -> bool:
     """Say whether a folder holds a model, which may be replaced; raises UsageError where it holds something else."""
-    folder = Path(folder)
+    folder = as_path(folder)
     _sweep(folder.resolve())
     if (folder / _CONFIG).is_file():
         return True
@@ -92,7 +89,7 @@ def write_contents(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
     that save into one place, the last one wins. Raises UsageError for a place that can't be used, ModelError where the
     disk is full.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     place = folder.resolve()  # of a link, the folder that it leads to is the one to replace
     claimed = lock = None
     try:
@@ -127,7 +124,7 @@ def _read_model(folder: Path) -> StoredModel:
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
 
-    config, contents = read_files(folder, _CHECKED)
+    config, contents = read_files(folder, _CHECKED, may_lack=(GAZETTEERS,))
     try:
         weights = load_tensors(contents[_WEIGHTS])
     except SafetensorError as error:
@@ -137,7 +134,7 @@ def _read_model(folder: Path) -> StoredModel:
     except ModelError:  # no answer depends on the card
         card = ""
     vocabulary, history = (parse_json(folder / name, contents[name]) for name in (_VOCABULARY, _HISTORY))
-    return StoredModel(config, vocabulary, weights, history, card)
+    return StoredModel(config, vocabulary, weights, history, card, contents.get(GAZETTEERS))
 
 
 def read_unchanged(folder: str | Path, read: Callable[[], ReadT]) -> ReadT:
@@ -167,6 +164,7 @@ class StoredExport:
     config: dict[str, Any]
     vocabulary: dict[str, Any]
     weights_sha256: str  # of model.safetensors, which an export must have been made from
+    gazetteers: bytes | None = None
 
     def sha256(self, name: str) -> str | None:
         """Give the hash of an export; None where an earlier release wrote it, which noted none."""
@@ -181,12 +179,13 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     refused all the same.
     """
     folder = Path(folder)
-    config, contents = read_files(folder, (_VOCABULARY,))
+    config, contents = read_files(folder, (_VOCABULARY,), may_lack=(GAZETTEERS,))
     weights_sha256 = config["files"][_WEIGHTS]
     weights = folder / _WEIGHTS
     if os.path.lexists(weights) and sha256_of(weights, size=config.get("sizes", {}).get(_WEIGHTS)) != weights_sha256:
         raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
-    return StoredExport(config, parse_json(folder / _VOCABULARY, contents[_VOCABULARY]), weights_sha256)
+    vocabulary = parse_json(folder / _VOCABULARY, contents[_VOCABULARY])
+    return StoredExport(config, vocabulary, weights_sha256, contents.get(GAZETTEERS))
 
 
 def read_contents(folder: str | Path) -> dict[str, bytes]:
@@ -200,7 +199,8 @@ def read_contents(folder: str | Path) -> dict[str, bytes]:
 
 def _read_contents(folder: Path) -> dict[str, bytes]:
     config, _ = read_files(folder, ())
-    there = [name for name in MODEL_FILES if name == _VOCABULARY or os.path.lexists(folder / name)]
+    needed = {_VOCABULARY, GAZETTEERS} & set(config["files"])
+    there = [name for name in MODEL_FILES if name in needed or os.path.lexists(folder / name)]
     checked = [name for name in there if name in config["files"]]
     _, contents = read_files(folder, checked)
     # An export of an earlier release has no hash here; it holds the hash of the weights that it was made from.
@@ -266,8 +266,13 @@ def _add_export(folder: Path, name: str, content: bytes) -> None:
             written.unlink(missing_ok=True)
 
 
-def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Read config.json and some other files of a model folder, each checked against its hash."""
+def read_files(
+    folder: Path, names: Sequence[str], *, may_lack: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Read config.json and some other files of a model folder, each checked against its hash.
+
+    A model may lack some: then config.json has no hash of them.
+    """
     if not folder.is_dir() or not os.path.lexists(folder / _CONFIG):
         what = "has no config.json" if folder.is_dir() else "is a file" if folder.is_file() else "does not exist"
         raise UsageError(
@@ -275,7 +280,7 @@ def read_files(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict
         )
     config = _read_config(folder / _CONFIG)
     contents = {}
-    for name in names:
+    for name in (*names, *(name for name in may_lack if name in config["files"])):
         contents[name] = read_inside(folder / name, size=config.get("sizes", {}).get(name))
         if hashlib.sha256(contents[name]).hexdigest() != config["files"].get(name):
             raise ModelError(f"{folder / name}: damaged, it is not the file that was saved; save the model again")
@@ -342,6 +347,7 @@ def packed(model: StoredModel) -> dict[str, bytes]:
         _VOCABULARY: _dump(model.vocabulary, indent=None),
         _WEIGHTS: save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.weights.items()}),
         _HISTORY: _dump(model.history),
+        **({} if model.gazetteers is None else {GAZETTEERS: model.gazetteers}),
     }
     config = {
         "format_version": FORMAT_VERSION,

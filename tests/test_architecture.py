@@ -22,7 +22,7 @@ RECIPES = sorted((REPOSITORY / "recipes").rglob("*.py"))
 # seqtag/__init__.py stands above all. A room that is not built yet gets its place here when it comes.
 FLOORS = [
     ["cli"],
-    ["integrations", "serving"],
+    ["integrations", "serving", "curation"],
     ["models"],
     ["onnx_export"],
     ["linter", "runtime", "training"],
@@ -59,6 +59,7 @@ TESTED_ELSEWHERE = {
     "cli/prediction/tag_writers.py": "cli/commands/test_predict.py",
     "cli/sources.py": "cli/commands/test_train.py",
     "cli/tasks.py": "cli/commands/test_options.py",
+    "cli/written_formats.py": "cli/commands/test_convert.py",
     "cli/text_sources.py": "cli/commands/test_train_language_model.py",
     "corpora/arrow_files.py": "corpora/test_tagged_drafts.py",
     "corpora/conversion.py": "cli/commands/test_convert.py",
@@ -68,6 +69,7 @@ TESTED_ELSEWHERE = {
     "corpora/formats/hu_liu_reviews.py": "corpora/formats/test_class_files.py",
     "corpora/formats/slot_files.py": "corpora/formats/test_class_files.py",
     "corpora/formats/split_json.py": "corpora/formats/test_class_files.py",
+    "corpora/formats/conll_layout.py": "corpora/formats/test_conll.py",
     "corpora/formats/writers/columns.py": "cli/prediction/test_format_writers.py",
     "corpora/formats/writers/csv_rows.py": "cli/commands/test_convert.py",
     "corpora/formats/writers/documents.py": "cli/prediction/test_format_writers.py",
@@ -81,6 +83,14 @@ TESTED_ELSEWHERE = {
     "corpora/source_names.py": "corpora/test_loading.py",
     "corpora/splits.py": "corpora/test_loading.py",
     "corpora/tokenised.py": "models/classifying/test_classifier.py",
+    "curation/selected.py": "curation/test_selection.py",
+    "curation/agreement_page.py": "curation/test_agreement.py",
+    "curation/curve_page.py": "curation/test_curve.py",
+    "curation/disagreements.py": "curation/test_agreement.py",
+    "curation/merged_corpus.py": "curation/test_voting.py",
+    "inference/tag_engine.py": "models/tagging/test_engine.py",
+    "models/sequence_options.py": "models/test_options.py",
+    "models/tagging/options.py": "models/test_options.py",
     "evaluation/classifying/coding.py": "evaluation/classifying/test_metrics.py",
     "evaluation/classifying/errors.py": "evaluation/classifying/test_report.py",
     "evaluation/classifying/evaluation.py": "evaluation/classifying/test_metrics.py",
@@ -98,6 +108,7 @@ TESTED_ELSEWHERE = {
     "models/export_trial.py": "models/tagging/test_export.py",
     "models/fitting.py": "training/test_checkpoint.py",
     "models/language/scores.py": "models/language/test_language_model.py",
+    "models/mean_states.py": "curation/test_selection.py",
     "models/tagging/dev_score.py": "models/tagging/test_tagger.py",
     "models/tagging/inference.py": "models/tagging/test_engine.py",
     "models/tagging/temperature.py": "models/tagging/test_tuning.py",
@@ -346,9 +357,13 @@ def test_recipes_are_short_and_use_public_names_only(path: Path):
 
 
 def is_public_integration(name: str) -> bool:
-    """Say whether a dotted name is `seqtag.integrations.<file>.<public name>`: a file there is imported by its name."""
+    """Say whether a dotted name is `seqtag.integrations.<file>.<public name>`, or the same of `curation`."""
     module, _, member = name.rpartition(".")
-    return module.startswith("seqtag.integrations.") and module in NAMES and not member.startswith("_")
+    return (
+        module.startswith(("seqtag.curation.", "seqtag.integrations."))
+        and module in NAMES
+        and not member.startswith("_")
+    )
 
 
 def test_a_recipe_may_use_integrations_by_their_public_names_alone():

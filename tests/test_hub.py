@@ -299,3 +299,18 @@ def test_a_name_without_an_owner_is_told_where_only_the_hub_can_be_meant(hub):
     with pytest.raises(UsageError, match=r"^ner: there is no such folder here, and a name on the hub is OWNER/NAME"):
         find_model("ner", may_be_path=False)
     assert hub.requests == []
+
+
+@pytest.mark.parametrize("model", [None, 3, b"ada/ner", ["ada/ner"]], ids=repr)
+def test_what_names_no_model_is_told_in_one_sentence(model, hub):
+    from seqtag import Classifier, LanguageModel, Tagger
+    from seqtag.integrations.batches import BatchPredictor
+    from seqtag.models.predictor import load_predictor
+    from seqtag.runtime import load
+
+    estimators = (Tagger, Classifier, LanguageModel)
+    calls = [*(each.load for each in estimators), *(each.from_pretrained for each in estimators)]
+    for call in (*calls, load, load_predictor, BatchPredictor):
+        with pytest.raises(UsageError, match=r"names no model; give the path of its folder, or its name on the hub"):
+            call(model)
+    assert hub.requests == []

@@ -28,13 +28,18 @@ app = typer.Typer(
 _COMMANDS = (
     "train",
     "predict",
+    "explain",
     "evaluate",
     "score",
     "compare",
     "tune",
     "check",
+    "suspects",
+    "select",
     "split",
     "convert",
+    "agree",
+    "curve",
     "options",
     "generate",
 )

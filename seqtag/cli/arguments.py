@@ -11,7 +11,8 @@ TAGGED = (
     "Studio, Prodigy or spaCy, brat's .ann, TSV of WebAnno), .spacy or Parquet; a folder with one such file per split; "
     "or the name of a data set on the hub. FILE:token=0,tag=3 names the columns of a file, by number from 0 or by "
     "header; by default they are the first and the last. Of annotated texts, FILE:overlaps=longest (or first) chooses "
-    "among spans that overlap, and FILE:annotator=NAME among people."
+    "among spans that overlap, FILE:annotator=NAME among people, and FILE:offsets=utf-16 (or characters) says how an "
+    "emoji counts, where that is not found out."
 )
 LABELLED = (
     "CSV, TSV, JSON lines or Parquet with a text and its label in each row; a folder with one such file per split, or "
@@ -32,6 +33,7 @@ EXIT_CODES = (
 
 # The panels of a help page that group the options of `seqtag train`.
 TRAINING, WHERE, MORE_DATA = "How to train", "Where things go", "More data"
+LABEL_STUDIO = "Label Studio"  # the panel of options for its tasks
 
 
 def _limit_unpacking(max_bytes: int | None) -> int | None:
@@ -69,6 +71,45 @@ Engine = Annotated[
         help="What computes the predictions of a tagger or classifier. onnx and onnx-int8 need an export (`seqtag "
         "export`, with --int8 for the second); auto takes the export onnx if there is one, and else torch. Default: "
         "the engine that was saved with the model, which is auto unless it was set.",
+    ),
+]
+RawText = Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")]
+JsonLines = Annotated[
+    bool,
+    typer.Option(
+        "--jsonl",
+        help='INPUT has one JSON object per line, with "text" or "tokens"; the name *.jsonl says so without a flag. '
+        "All keys of the objects are kept.",
+    ),
+]
+LabelConfig = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO,
+        metavar="FILE",
+        help="Write the labelling interface, XML, for the labels of the model here.",
+    ),
+]
+ModelVersion = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO,
+        metavar="NAME",
+        help="What the predictions are called. Default: the name of the model's folder.",
+    ),
+]
+FromName = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO,
+        metavar="NAME",
+        help="The name of the labels in the interface. Default: label.",
+    ),
+]
+ToName = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=LABEL_STUDIO, metavar="NAME", help="The name of the text in the interface. Default: text."
     ),
 ]
 TestSplit = Annotated[

@@ -20,12 +20,14 @@ _WORDS = ("none", "null")
 def read_config(ctx: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of a command's options from a file; typer.BadParameter for what is no option of it.
 
-    Keys are the names of options and arguments, with hyphens or underscores; the table `set` holds the options of the
-    model, which `train` takes as --set KEY=VALUE.
+    Keys are the names of options, with hyphens or underscores, and of arguments as the help page shows them; the table
+    `set` holds the options of the model, which `train` takes as --set KEY=VALUE.
     """
     if path is None:
         return None
     names = {_long_name(parameter): parameter for parameter in ctx.command.params if parameter.name != "config"}
+    shown = {_shown_name(parameter): parameter for parameter in ctx.command.params}
+    names |= {name: parameter for name, parameter in shown.items() if name.isidentifier() and name not in names}
     defaults: dict[str, Any] = {}
     for key, value in _parse(path).items():
         name = key.replace("-", "_")
@@ -105,6 +107,12 @@ def _setting(value: Any) -> str:
 def _long_name(parameter: Any) -> str:
     longest = max((option for option in parameter.opts), key=len)
     return str(longest).lstrip("-").replace("-", "_").lower()
+
+
+def _shown_name(parameter: Any) -> str:
+    """Give the name of an argument on the help page: `model` for MODEL..., though the function calls it otherwise."""
+    is_argument = parameter.param_type_name == "argument"
+    return str(parameter.metavar or "").removesuffix("...").lower() if is_argument else ""
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class LanguageFigures(Document):
     date: str = field(default_factory=lambda: date.today().isoformat())
     seqtag_version: str = __version__
     history: tuple[Epoch, ...] = ()  # of its training; the score on dev is minus the loss
+    interval: tuple[float, float] | None = None  # of the perplexity, 95%, by resampling lines; None for a single line
 
     @classmethod
     def measure(cls, model: "LanguageModel", source: str, *, name: str = "") -> "LanguageFigures":
@@ -48,6 +49,7 @@ class LanguageFigures(Document):
             perplexity=found.perplexity,
             bits_per_character=found.bits_per_character,
             model=name,
+            interval=found.interval,
             history=epochs_of(model.history_),
         )
 
@@ -71,36 +73,43 @@ class LanguageFigures(Document):
             f"Of the {self.level}s of the text, {unknown} are unknown to the model.",
         )
         blocks: list[Block] = [
-            Verdict(f"perplexity per {self.level}", f"{self.perplexity:.2f}", "", about),
+            Verdict(f"perplexity per {self.level}", f"{self.perplexity:.2f}", self._between(), about),
             Points(sentences),
         ]
         if steps := tuple(longer_training(self.history)):
             blocks.append(Points(steps, "next steps"))
-        losses = [replace(epoch, dev_score=-epoch.dev_score) for epoch in self.history]
-        return (
+        # Records of older releases have the loss on dev as the score alone, which is its negative.
+        losses = [replace(epoch, dev_loss=-epoch.dev_score) for epoch in self.history]
+        parts = (
             Section("In short", tuple(blocks)),
-            Section("Pictures", tuple(curve_plots(losses, score="dev loss"))),
+            Section("Pictures", tuple(curve_plots(losses, has_score=False))),
             Section("Counts", (Paragraph((self._counts(),)),)),
         )
+        return tuple(part for part in parts if part.blocks)
+
+    def _between(self) -> str:
+        return "" if self.interval is None else "95% interval {:.2f} to {:.2f}".format(*self.interval)
 
     def _counts(self) -> str:
         words = f", {self.num_tokens:,} words" if self.level == "word" else ""
         return f"{self.num_characters:,} characters{words}, {self.num_unknown:,} of them unknown"
 
-    def __str__(self) -> str:
-        """Lay the figures out for reading.
+    def summary(self) -> str:
+        """Show the answer and the counts.
 
-        >>> print(LanguageFigures("new.txt", "word", "forward", 6543, 1200, 12, 98.7654, 1.2345))
+        >>> figures = LanguageFigures("new.txt", "word", "forward", 6543, 1200, 12, 98.7654, 1.2345, date="2026-11-28")
+        >>> print(figures.summary().replace(__version__, "1.0"))
         new.txt
-        6,543 characters, 1,200 words, 12 of them unknown
         <BLANKLINE>
-        perplexity per word  98.77
-        bits per character   1.2345
+        In short
+        perplexity per word 98.77
+        2026-11-28, seqtag 1.0
+        <BLANKLINE>
+        - The model is as unsure of each word as of a choice among 98.77 equal ones.
+        - It needs 1.2345 bits per character of the text.
+        - Of the words of the text, 1 of 100 (12 of 1,200) are unknown to the model.
+        <BLANKLINE>
+        Counts
+        6,543 characters, 1,200 words, 12 of them unknown
         """
-        name = f"perplexity per {self.level}"
-        return (
-            f"{self.source}\n{self._counts()}\n\n"
-            f"{name}  {self.perplexity:.2f}\n{'bits per character'.ljust(len(name))}  {self.bits_per_character:.4f}"
-        )
-
-    summary = __str__
+        return str(self)

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, TypeAlias
 
 from seqtag.errors import DataError, UsageError, listed, near_miss
+from seqtag.text.schemes import ANNOTATED
 
 Column: TypeAlias = int | str  # counted from 0, from the end where negative, or a name in the header
 
@@ -92,6 +93,12 @@ def document_column(features: Mapping[str, Any]) -> tuple[str, bool] | None:
         if dtype.startswith(("string", "large_string", "int", "uint")):
             return by_name[known], not dtype.startswith(("int", "uint")) or dtype == "uint64"  # which int64 can't hold
     return None
+
+
+def annotated_column(features: Mapping[str, Any]) -> str | None:
+    """Find the column that names the labels that were annotated in a row: a list of strings."""
+    inner = inner_feature(features.get(ANNOTATED))
+    return ANNOTATED if str(getattr(inner, "dtype", "")) in ("string", "large_string") else None
 
 
 def header_name(column: Column | None, role: str, origin: str) -> str | None:

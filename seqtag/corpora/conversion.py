@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from datasets import Dataset, DatasetDict
@@ -10,17 +11,19 @@ from datasets import Dataset, DatasetDict
 from seqtag.corpora.formats.writers.columns import upos_only
 from seqtag.corpora.formats.writers.documents import About, Document, joined
 from seqtag.corpora.formats.writers.formats import FORMATS, Format
-from seqtag.corpora.labelled_drafts import label_names
-from seqtag.corpora.loading import load_corpus, named_reading, tagged_parts
+from seqtag.corpora.label_lists import check_label_lists
+from seqtag.corpora.labelled_drafts import label_names, settle_labels
+from seqtag.corpora.loading import labelled_parts, named_reading, tagged_parts
 from seqtag.corpora.span_alignment import SpanRules
 from seqtag.corpora.tag_normalising import carried_scheme, check_options, settle
 from seqtag.corpora.tagged_blocks import Block, SentenceText
 from seqtag.corpora.workspace import workspace
-from seqtag.text.schemes import Span, entity_labels, spans_from_tags
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags
 from seqtag.text.tokenizer import Token
 
 Texts = Mapping[str, Sequence[SentenceText | None]]
 
+_MOST_NAMED = 40  # fields that are not converted
 # What a corpus may have that a format can't hold, with what becomes of it.
 _LOSSES = {
     "scheme": "the scheme: spans have no letters of their own, and are read back as IOB2",
@@ -28,6 +31,7 @@ _LOSSES = {
     "text": "texts and the places of tokens in them: only the tokens are written",
     "documents": "where documents begin",
     "empty": "texts without a token, which are left out",
+    "annotated": "which labels were annotated in a sentence: it is read back as if all of them were",
     "single": "that a text has exactly one label: labels stand in lists, and are read back as lists",
 }
 
@@ -40,6 +44,7 @@ class Corpus:
     texts: Texts  # by split, as many as there are rows; empty where the source has tokens only
     about: About
     scheme: str | None  # of the tags
+    others: Sequence[str]  # names what the source holds besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Counts:
 
     num_rows: int
     num_tokens: int  # 0 for labelled texts
-    labels: Counter[str]  # spans by label, tokens by plain tag, or texts by class
+    labels: Counter[str]  # spans by label and unknown tokens, tokens by plain tag, or texts by class
 
 
 def read_tagged(source: str, *, scheme: str | None = None, language: str = "xx") -> Corpus:
@@ -61,8 +66,9 @@ def read_tagged(source: str, *, scheme: str | None = None, language: str = "xx")
     corpus = settle(parts, workspace(), scheme=scheme, outside=outside, repair="conlleval")
     rows = next(iter(corpus.values()))
     names, found = rows.features["tags"].feature.names, carried_scheme(rows)
-    labels = names if found == "plain" else entity_labels(names)
-    return Corpus(corpus, texts, About("tag", labels, is_plain=found == "plain"), found)
+    labels = names if found == "plain" else [*entity_labels(names), *({UNKNOWN_TAG} & {*names})]
+    others = dict.fromkeys(name for part in parts.values() for name in part.others)
+    return Corpus(corpus, texts, About("tag", labels, is_plain=found == "plain"), found, list(others))
 
 
 def _keeping(blocks: Any, texts: list[SentenceText | None]) -> Iterator[Block]:
@@ -73,11 +79,14 @@ def _keeping(blocks: Any, texts: list[SentenceText | None]) -> Iterator[Block]:
 
 def read_labelled(source: str, *, language: str = "xx") -> Corpus:
     """Read a corpus of texts with labels."""
-    corpus = load_corpus(source, task="classify")
+    parts, _ = labelled_parts(source, None, None)
+    corpus = settle_labels(parts, workspace())
+    check_label_lists(corpus)
+    others = dict.fromkeys(name for split in parts.values() for part in split for name in part.others)
     features = next(iter(corpus.values())).features
     is_multi = "labels" in features
     names = features["labels"].feature.names if is_multi else features["label"].names
-    return Corpus(corpus, {}, About("classify", names, is_multi=is_multi, language=language), None)
+    return Corpus(corpus, {}, About("classify", names, is_multi=is_multi, language=language), None, list(others))
 
 
 def documents(corpus: Corpus, split: str) -> Iterator[Document]:
@@ -97,7 +106,7 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
         found = (
             [Span(at, at + 1, tag) for at, tag in enumerate(tags)]
             if corpus.about.is_plain
-            else spans_from_tags(tags, str(corpus.scheme))
+            else sorted([*spans_from_tags(tags, str(corpus.scheme)), *_unknown_spans(tags)])
         )
         begins = "document" in row and row["document"] != last
         last = row.get("document")
@@ -106,11 +115,21 @@ def documents(corpus: Corpus, split: str) -> Iterator[Document]:
             tokens,
             tags,
             [_in_text(span, text, tokens) for span in found],
-            fields={"document": last} if "document" in row else {},
+            fields={key: row[key] for key in ("document", ANNOTATED) if row.get(key) is not None},
             own_tokens=True,
             has_text=known is not None,
             begins_document=begins,
         )
+
+
+def _unknown_spans(tags: Sequence[str]) -> Iterator[Span]:
+    """Give the runs of unknown tags as spans with the label ?, as which span formats hold them."""
+    place = 0
+    for tag, group in groupby(tags):
+        length = len(list(group))
+        if tag == UNKNOWN_TAG:
+            yield Span(place, place + length, UNKNOWN_TAG)
+        place += length
 
 
 def _placed(words: Sequence[str], known: SentenceText) -> tuple[str, list[Token]]:
@@ -134,12 +153,16 @@ def count(rows: Dataset) -> Counts:
     for numbers in rows["tags"]:
         tags = [names[number] for number in numbers]
         num_tokens += len(tags)
-        labels.update(tags if scheme == "plain" else (span.label for span in spans_from_tags(tags, str(scheme))))
+        if scheme == "plain":
+            labels.update(tags)
+        else:
+            labels.update(span.label for span in spans_from_tags(tags, str(scheme)))
+            labels.update(tag for tag in tags if tag == UNKNOWN_TAG)
     return Counts(len(rows), num_tokens, labels)
 
 
 def losses(corpus: Corpus, name: str) -> list[str]:
-    """Say what a corpus has that a format can't hold; the format is one of FORMATS, or parquet."""
+    """Say in sentences what gets lost on the way to a format, which is one of FORMATS, or parquet."""
     has = {
         "scheme": corpus.scheme not in (None, "plain", "IOB2"),
         "plain": corpus.about.is_plain,
@@ -147,10 +170,16 @@ def losses(corpus: Corpus, name: str) -> list[str]:
         "documents": any("document" in rows.features for rows in corpus.splits.values()),
         "empty": corpus.about.task == "tag"
         and any(not each for rows in corpus.splits.values() for each in rows["tags"]),
+        "annotated": any(ANNOTATED in rows.features for rows in corpus.splits.values()),
         "single": corpus.about.task == "classify" and not corpus.about.is_multi,
     }
     holds = FORMATS[name].holds if name in FORMATS else set(has) - {"text"}
-    return [loss for what, loss in _LOSSES.items() if has[what] and what not in holds]
+    lost = [f"{name} can't hold {loss}" for what, loss in _LOSSES.items() if has[what] and what not in holds]
+    if corpus.others:
+        kept = "texts and labels" if corpus.about.task == "classify" else "tokens and tags"
+        named = ", ".join(corpus.others[:_MOST_NAMED]) + ", ..." * (len(corpus.others) > _MOST_NAMED)
+        lost.append(f"not converted, as a corpus keeps {kept} only: {named}")
+    return lost
 
 
 def reading_suffix(corpus: Corpus, name: str) -> str:

@@ -81,6 +81,7 @@ class LabelledPart:
     blocks: Iterable[LabelledBlock]
     form: LabelledForm = LabelledForm()
     declared: tuple[str, ...] = ()  # the classes of a ClassLabel, whether or not they occur
+    others: Iterable[str] = ()  # names what the source holds besides; to be looked at once the blocks are read
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _claimed(
 def _split(folder: Path, text: Column | None, label: Column | None) -> list[LabelledPart]:
     """Read a folder with one split: tables, a file or folder per class, reviews, or sentences with intents."""
     if is_intent_folder(folder):
-        part = LabelledPart(str(folder / "seq.in"), gather_texts(intent_rows(folder)))
+        part = LabelledPart(str(folder / "seq.in"), gather_texts(intent_rows(folder)), others=["seq.out"])
         return _without_columns([part], folder, text, label)
     files, folders = labelled_entries(folder)
     classes = [path for path in folders if is_class_folder(path)]

@@ -7,7 +7,7 @@ in labelled_loading.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -30,14 +30,14 @@ from seqtag.corpora.formats.arrow_tables import (
     table_file,
     table_folder,
 )
-from seqtag.corpora.formats.conll import column_blocks
+from seqtag.corpora.formats.conll import column_blocks, other_columns
 from seqtag.corpora.formats.slot_files import is_slot_folder, slot_blocks
-from seqtag.corpora.formats.spacy_docbins import docbin_blocks
+from seqtag.corpora.formats.spacy_docbins import docbin_blocks, other_layers
 from seqtag.corpora.formats.span_tables import span_columns, span_table_part
 from seqtag.corpora.formats.standoff import standoff_folders, standoff_part
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import is_webanno, webanno_part
-from seqtag.corpora.formats.word_tables import is_word_table, word_table_blocks
+from seqtag.corpora.formats.word_tables import is_word_table, other_cells, word_table_blocks
 from seqtag.corpora.label_lists import check_label_lists, check_separator, with_label_lists
 from seqtag.corpora.labelled_drafts import LabelledPart, settle_labels
 from seqtag.corpora.labelled_loading import open_labelled
@@ -65,6 +65,7 @@ from seqtag.corpora.tag_normalising import (
 from seqtag.corpora.tagged_blocks import Part
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError, near_miss
+from seqtag.text.schemes import UNKNOWN_TAG
 
 __all__ = ["corpus_scheme", "load_corpus"]
 
@@ -78,6 +79,8 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tag": {
         **dict.fromkeys(("token", "tag", "scheme", "outside")),
         **{"repair": "conlleval", "max_misaligned": 0.05, "language": "xx", "overlaps": "error", "annotator": None},
+        "unknown": UNKNOWN_TAG,
+        "offsets": "auto",
     },
     "classify": {"text": None, "label": None, "label_separator": None},
 }
@@ -100,8 +103,10 @@ def load_corpus(
     language: str = "xx",
     overlaps: str = "error",
     annotator: str | int | None = None,
+    offsets: str = "auto",
     label_separator: str | None = None,
     max_bytes: int | None = None,
+    unknown: str | None = UNKNOWN_TAG,
 ) -> DatasetDict | Dataset:
     """Read a corpus into a DatasetDict, or one split into a Dataset, with columns `tokens` and `tags` (ClassLabel).
 
@@ -121,10 +126,17 @@ def load_corpus(
     For texts with character offsets, `language` (a spaCy code) says whose rules cut them into tokens, `max_misaligned`
     is the share of spans that may be moved because they cut a token or contradict their own words, `overlaps` says what
     counts of overlapping spans ('longest', 'first', or they are an 'error'), and `annotator` says whose annotations do.
+    `offsets` says what they count, 'characters' or 'utf-16', in which an emoji is two, as in browsers and Java; 'auto'
+    is what a record says itself, or else the reading in which more spans fit words, which is logged.
 
     Where a source tells documents apart and a split has more than one, all rows have a third column `document`: by
     number within the split (-DOCSTART- lines, CoNLL-U's `# newdoc`, a spaCy file whose documents have sentences), or as
     it stands in a column document_id, doc_id, docid, document or doc of a table.
+
+    A tag may be unknown: `unknown` in a file, null, -1 or -100 in a table, a missing annotation of spaCy, the tokens of
+    a span with the label ?. It is the tag ? of the corpus, and `unknown=None` says that a file has none. A record with
+    offsets may name the labels that were annotated in it, as `annotated_labels` or `labels`, and a row of a table as
+    `annotated_labels`: outside of spans its tokens may have any other label. Taggers learn from what is known.
 
     task='classify' reads texts with labels: columns `text` (or `tokens`, where rows are token lists without a text) and
     `label` (ClassLabel), or `labels` (a list of ClassLabel) where rows have lists of labels. `source` is CSV or TSV,
@@ -148,8 +160,9 @@ def load_corpus(
     (['1', '5'], ['Fine.', 'Bah!'])
     """
     options = {"token": token, "tag": tag, "text": text, "label": label, "scheme": scheme, "outside": outside}
-    rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator))
-    check_task(task, {**options, **asdict(rules), "repair": repair, "label_separator": label_separator})
+    rules = SpanRules(language, max_misaligned, overlaps, None if annotator is None else str(annotator), offsets)
+    reading = {"repair": repair, "label_separator": label_separator, "unknown": unknown}
+    check_task(task, {**options, **asdict(rules), **reading})
     with unpacking_limited(max_bytes):
         if task == "classify":
             texts, tables = labelled_parts(source, text, label, label_separator)
@@ -165,7 +178,8 @@ def load_corpus(
         if tables is not None and (corpus := settled(tables, scheme, outside)) is not None:
             return _pick(corpus, split, source)
         _check_split(parts, split)
-        return _pick(settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair), split, source)
+        corpus = settle(parts, workspace(), scheme=scheme, outside=outside, repair=repair, unknown=unknown)
+        return _pick(corpus, split, source)
 
 
 def named_reading(source: Source, scheme: str | None, outside: str | None) -> tuple[str | None, str | None]:
@@ -184,11 +198,14 @@ def tagged_parts(
     The second value holds its tables. It is None for a source without tables, and where the columns that are wanted do
     not have the names that `load_corpus` gives them.
     """
-    if isinstance(source, (str, os.PathLike)):
-        rules = rules.changed(reading_options(os.fspath(source)))
+    options = reading_options(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else {}
+    rules = rules.changed(options)
     rules.check()
     open_path, open_table = partial(_open_tagged, rules=rules), partial(_table_part, rules=rules)
-    return _open_source(source, token, tag, open_path, open_table, "tag", {"tokens", "tags"})
+    parts, tables = _open_source(source, token, tag, open_path, open_table, "tag", {"tokens", "tags"})
+    if "unknown" not in options:
+        return parts, tables
+    return {name: replace(part, unknown=options["unknown"]) for name, part in parts.items()}, None
 
 
 def labelled_parts(
@@ -242,11 +259,11 @@ def _open_tagged(
     if path.is_dir():
         if is_saved(path):
             return saved_tables(path), {}
-        if is_slot_folder(path):
-            return None, {"train": Part(f"{path / 'seq.in'}", "", slot_blocks(path))}
-        if slots := find_split_folders(path, is_slot_folder):
-            return None, {name: Part(f"{folder / 'seq.in'}", "", slot_blocks(folder)) for name, folder in slots.items()}
+        if slots := {"train": path} if is_slot_folder(path) else find_split_folders(path, is_slot_folder):
+            _refuse_offsets(path, rules)
+            return None, {name: _slot_part(folder) for name, folder in slots.items()}
         if standoff := standoff_folders(path):
+            _refuse_offsets(path, rules)
             return None, {name: standoff_part(found, str(path), rules) for name, found in standoff.items()}
         is_open = config is None and not is_configured(path)
         if is_open and not has_split_files(path) and (tables := _word_tables(path, token, tag)):
@@ -273,18 +290,33 @@ def _file_part(path: Path, token: Column | None, tag: Column | None, rules: Span
             return part
     if rules.annotator is not None:
         raise UsageError(f"{path}: annotator= is for exports in JSON, which say who annotated; leave it out")
+    has_words = ending in (".csv", ".tsv") and is_word_table(path, token, tag)
+    if has_words or ending not in (*TABLE_ENDINGS, *JSON_ENDINGS):
+        _refuse_offsets(path, rules)
     if ending == ".spacy":
-        return Part(str(path), "document", docbin_blocks(path, tag=None if tag is None else str(tag)))
+        layer = None if tag is None else str(tag)
+        return Part(str(path), "document", docbin_blocks(path, tag=layer), others=other_layers(path, layer or "ents"))
     if ending == ".ann":
         return standoff_part([path], str(path), rules)
-    if ending in (".csv", ".tsv") and is_word_table(path, token, tag):
-        return Part(str(path), "", word_table_blocks(path, token, tag))
+    if has_words:
+        return Part(str(path), "", word_table_blocks(path, token, tag), others=other_cells(path, token, tag))
     if ending in (*TABLE_ENDINGS, *JSON_ENDINGS):
         return _table_part(table_file(path, ending), str(path), token, tag, rules)
     if is_webanno(path):
         return webanno_part(path, rules, layer=tag)
     refuse_unread_file(path)
-    return Part(str(path), "", column_blocks(path, token=token, tag=tag))
+    blocks = column_blocks(path, token=token, tag=tag)
+    return Part(str(path), "", blocks, others=other_columns(path, token=token, tag=tag))
+
+
+def _slot_part(folder: Path) -> Part:
+    others = ["label"] if (folder / "label").is_file() else []
+    return Part(f"{folder / 'seq.in'}", "", slot_blocks(folder), others=others)
+
+
+def _refuse_offsets(path: Path, rules: SpanRules) -> None:
+    if rules.offsets != "auto":
+        raise UsageError(f"{path}: offsets= is for texts with spans in JSON and in tables; leave it out")
 
 
 def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column | None, rules: SpanRules) -> Part:
@@ -292,11 +324,22 @@ def _table_part(table: Dataset, origin: str, token: Column | None, tag: Column |
     names = {"token": header_name(token, "token", origin), "tag": header_name(tag, "tag", origin)}
     if (spans := span_columns(table.features, **names)) is not None:
         return span_table_part(table, *spans, origin, rules)
+    if rules.offsets != "auto":
+        raise UsageError(f"{origin}: offsets= is for texts with spans, and there is no column of spans; leave it out")
     columns = tagging_columns(table.features, **names, source=origin)
     document, named = document_column(table.features) or (None, False)
     blocks = dataset_blocks(table, columns, origin, document=document)
-    declared, spelling = tuple(columns.tag_names or ()), carried_spelling(table)
-    return Part(origin, "row", blocks, declared, named, carried_scheme(table), spelling=spelling)
+    others = [each for each in table.features if each not in (columns.token, columns.tag, document)]
+    return Part(
+        origin,
+        "row",
+        blocks,
+        tuple(columns.tag_names or ()),
+        named,
+        carried_scheme(table),
+        others=others,
+        spelling=carried_spelling(table),
+    )
 
 
 def check_task(task: str, options: Mapping[str, Any]) -> None:

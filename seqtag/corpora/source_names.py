@@ -10,7 +10,14 @@ from seqtag.corpora.column_roles import Column
 from seqtag.errors import UsageError, near_miss
 
 _KEYS = {"tag": ("token", "tag", "config"), "classify": ("text", "label", "config", "label_separator")}  # by task
-_OPTIONS = ("scheme", "outside", "overlaps", "annotator")  # keys of the task tag that say how tags are read
+_OPTIONS = (
+    "scheme",
+    "outside",
+    "unknown",
+    "overlaps",
+    "annotator",
+    "offsets",
+)  # keys of the task tag that say how tags are read
 _KEY_FOLLOWS = re.compile(r",(?=\s*[\w-]*\s*=)")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _HUB_PAGE = "https://huggingface.co/datasets/"

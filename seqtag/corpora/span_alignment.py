@@ -20,6 +20,7 @@ from seqtag.text.tokenizer import Token, Tokenizer
 logger = logging.getLogger("seqtag")
 
 OVERLAPS = ("error", "longest", "first")
+OFFSETS = ("auto", "characters", "utf-16")
 _SHOWN = 5  # misaligned spans in an error
 _SHOWN_OVERLAPS = 20  # overlapping spans that an error writes out; it gives the lines of all others
 _NEAR = 100  # characters on either side of a span in which its words are looked for
@@ -33,12 +34,17 @@ class SpanRules:
     max_misaligned: float = 0.05  # the share of spans that may be moved or left out
     overlaps: str = "error"  # or which of two overlapping spans counts: the longest or the first
     annotator: str | None = None
+    offsets: str = "auto"  # what offsets count; "auto" finds out
     only_listed: bool = False  # faults are neither logged nor raised, because the linter lists them
 
     def changed(self, options: Mapping[str, str]) -> "SpanRules":
         """Give the rules with what a source's name says: `export.json:overlaps=longest`."""
-        overlaps, annotator = options.get("overlaps", self.overlaps), options.get("annotator", self.annotator)
-        return replace(self, overlaps=overlaps, annotator=annotator)
+        return replace(
+            self,
+            overlaps=options.get("overlaps", self.overlaps),
+            annotator=options.get("annotator", self.annotator),
+            offsets=options.get("offsets", self.offsets),
+        )
 
     def check(self) -> None:
         """Raise UsageError for a value that is out of range."""
@@ -46,6 +52,8 @@ class SpanRules:
             raise UsageError(f"max_misaligned is {self.max_misaligned}; it is a share of the spans, from 0 to 1")
         if self.overlaps not in OVERLAPS:
             raise UsageError(f"unknown overlaps={self.overlaps!r}; {near_miss(str(self.overlaps), OVERLAPS)}")
+        if self.offsets not in OFFSETS:
+            raise UsageError(f"unknown offsets={self.offsets!r}; {near_miss(str(self.offsets), OFFSETS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class AnnotatedText:
     lines: Sequence[int] | None = None  # where each token stands, if that is not `number`
     cuts: Sequence[int] = ()  # the tokens that begin a sentence; otherwise the text is one sentence
     document: int = 0  # as in TaggedSentence
+    annotated: Sequence[str] | None = None  # as in TaggedSentence
 
 
 class SpanAccount:
@@ -68,12 +77,17 @@ class SpanAccount:
     def __init__(self, origin: str, rules: SpanRules) -> None:
         self.origin, self.rules = origin, rules
         self.faults: list[SpanFault] = []
+        self.others: dict[str, None] = {}  # names what the source holds beside texts and spans
         self._num_spans = 0
         self._notes: Counter[str] = Counter()  # what is logged at the end, before its number
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something that the log tells at the end: "rejected texts left out: 3"."""
         self._notes[what] += count
+
+    def pass_over(self, names: Iterable[str]) -> None:
+        """Take down the names of what is not read."""
+        self.others.update(dict.fromkeys(names))
 
     def blocks(self, texts: Iterable[AnnotatedText]) -> Iterator[Block]:
         """Give the texts as blocks of sentences; a sentence ends nowhere inside of a span.
@@ -97,7 +111,8 @@ class SpanAccount:
                 for start, end in pairwise([0, *kept, len(tokens)]):
                     words = [token.text for token in tokens[start:end]]
                     own_text = sentence_text(text.text, tokens, start, end)
-                    yield TaggedSentence(words, tags[start:end], lines[start:end], text.document, own_text)
+                    about = text.document, own_text, text.annotated
+                    yield TaggedSentence(words, tags[start:end], lines[start:end], *about)
 
         yield from gather(sentences())
         self._close()

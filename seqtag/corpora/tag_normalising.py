@@ -29,6 +29,7 @@ from seqtag.corpora.tagged_drafts import (
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import (
     SCHEMES,
+    UNKNOWN_TAG,
     check_scheme,
     convert_tags,
     detect_scheme,
@@ -119,17 +120,19 @@ def settle(
     scheme: str | None = None,
     outside: str | None = None,
     repair: str = "conlleval",
+    unknown: str | None = UNKNOWN_TAG,
 ) -> DatasetDict:
     """Turn parts into a DatasetDict with legal tags of one scheme and one ClassLabel; says in the log what it found.
 
     `scheme` is what the tags are converted to; 'plain' takes them as they are. The scheme that all parts were settled
     in before counts where their tags keep to it; otherwise the scheme is detected. Tags that are spelled in another way
-    than `B-PER` and O are respelled, see `text.tag_spelling`; the datasets carry how the corpus spells them. Raises
-    DataError under repair='strict' for illegal tags, UsageError for plain tags that should be converted.
+    than `B-PER` and O are respelled, see `text.tag_spelling`; the datasets carry how the corpus spells them. Tokens
+    with the tag `unknown` were not annotated. Raises DataError under repair='strict' for illegal tags, UsageError for
+    plain tags that should be converted.
     """
     check_options(scheme, repair, outside)
     numbers: dict[str, int] = {}
-    drafts = {split: write_draft(part, folder, numbers) for split, part in parts.items()}
+    drafts = {split: write_draft(part, folder, numbers, unknown=unknown) for split, part in parts.items()}
     names = list(numbers)
     carried = common_scheme(part.scheme for part in parts.values())
     spelling = common_spelling(part.spelling for part in parts.values())
@@ -140,6 +143,7 @@ def settle(
         spelling = respelling.spelling
         names = [respelling.read_as[name] for name in names]
     found = "plain" if is_plain else _detect(drafts, names, carried)
+    _tell_unknown(drafts, names, is_plain=found == "plain")
     target = scheme or found
     if found == "plain" != target:
         odd = next((name for name in names if detect_scheme({(None, name): 1}) == "plain"), names[0])
@@ -177,9 +181,11 @@ def settle(
         drafts = {split: _rewrite(draft, folder, names, found, target, numbers) for split, draft in drafts.items()}
     final = ordered_names(numbers)
     document = document_type(drafts.values())
+    is_partial = any(draft.is_partial for draft in drafts.values())
     corpus = DatasetDict()
     for split, draft in drafts.items():
-        corpus[split] = carrying(finish_draft(draft, folder, split, numbers, final, document), target, spelling)
+        finished = finish_draft(draft, folder, split, numbers, final, document, is_partial=is_partial)
+        corpus[split] = carrying(finished, target, spelling)
         discard(draft)
     logger.info(
         "scheme %s%s, %d sentences, %d tokens, %d tags repaired (%s)",
@@ -204,8 +210,9 @@ def settled(tables: Mapping[str, Dataset], scheme: str | None, outside: str | No
     if names is None or names != ordered_names(names):
         return None
     if not any(
-        all(table.features == tagged_features(names, document) for table in tables.values())
+        all(table.features == tagged_features(names, document, is_partial=partial) for table in tables.values())
         for document in (None, "int64", "string")
+        for partial in (False, True)
     ):
         return None
     bigrams = _dataset_bigrams(tables)
@@ -213,6 +220,8 @@ def settled(tables: Mapping[str, Dataset], scheme: str | None, outside: str | No
     candidates = (carried, detect_scheme(bigrams)) if scheme != "plain" else ("plain",)
     found = next((name for name in candidates if name and _are_legal(bigrams, name, names)), None)
     if found is None or scheme not in (None, found):
+        return None
+    if UNKNOWN_TAG not in names and any(UNKNOWN_TAG in pair for pair in bigrams):  # null or -1, which ? replaces
         return None
     is_open = (outside is not None or carried != "plain") and scheme != "plain"
     if is_open and find_respelling(_tag_counts(bigrams, names), outside=outside, are_entities=scheme is not None):
@@ -236,12 +245,12 @@ def check_options(scheme: str | None, repair: str, outside: str | None = None) -
 
 
 def ordered_names(names: Iterable[str]) -> list[str]:
-    """Put tags in the order of every corpus's ClassLabel: O first, then sorted.
+    """Put tags in the order of every corpus's ClassLabel: O first, then sorted, and ? last.
 
     >>> ordered_names(["I-PER", "O", "B-PER"])
     ['O', 'B-PER', 'I-PER']
     """
-    return sorted(names, key=lambda name: (name != "O", name))
+    return sorted(names, key=lambda name: (name != "O", name == UNKNOWN_TAG, name))
 
 
 def _are_legal(bigrams: Bigrams, scheme: str, declared: Iterable[str]) -> bool:
@@ -307,6 +316,24 @@ def tell_respelling(respelling: Respelling, source: str = "") -> None:
     if respelling.uneven:
         shown = ", ".join(map(repr, respelling.uneven[:_SHOWN])) + ", ..." * (len(respelling.uneven) > _SHOWN)
         logger.warning("most tags are spelled in another way than %s; write them in one way", shown)
+
+
+def _tell_unknown(drafts: Mapping[str, Draft], names: Sequence[str], *, is_plain: bool) -> None:
+    """Say in the log how many tags are unknown, and where only some labels were annotated."""
+    if UNKNOWN_TAG not in names and not any(draft.is_partial for draft in drafts.values()):
+        return
+    for split, draft in drafts.items():
+        number, num_unknown, num_partial = names.index(UNKNOWN_TAG) if UNKNOWN_TAG in names else -1, 0, 0
+        for batch in draft_batches(draft):
+            num_unknown += int((batch.tags == number).sum())
+            num_partial += len(batch.annotated) - batch.annotated.null_count
+        if num_unknown:
+            advice = "; if ? is a tag like the others, give it another name" if is_plain else ""
+            logger.warning("%s: %d of %d tags are unknown (?)%s", split, num_unknown, draft.num_tokens, advice)
+        if num_partial:
+            logger.warning(
+                "%s: in %d of %d sentences only some labels were annotated", split, num_partial, draft.num_sentences
+            )
 
 
 def _detect(drafts: Mapping[str, Draft], names: Sequence[str], carried: str | None) -> str:
@@ -394,7 +421,8 @@ def _rewrite(
                     tags[start:end] = repair_tags(old, source)
                 elif set(old) != {"O"}:
                     tags[start:end] = convert_tags(old, source, target)
-            yield Block(batch.tokens, tags.tolist(), batch.lines, np.diff(batch.offsets), batch.documents)
+            lengths = np.diff(batch.offsets)
+            yield Block(batch.tokens, tags.tolist(), batch.lines, lengths, batch.documents, annotated=batch.annotated)
 
     rewritten = write_draft(replace(draft.part, blocks=blocks(), declared=()), folder, numbers)
     discard(draft)

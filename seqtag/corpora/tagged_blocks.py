@@ -29,6 +29,7 @@ class TaggedSentence(NamedTuple):
     lines: Sequence[int]  # where each token stands
     document: int = 0  # the number of its document; the same for all sentences if the source tells none apart
     text: SentenceText | None = None  # None if the source has tokens only
+    annotated: Sequence[str] | None = None  # the labels that were annotated here; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Block:
     lengths: Any  # S integers: the tokens of each sentence; 0 is legal
     documents: Any = None  # S integers, or strings in an Arrow array: the document of each sentence; None: not known
     texts: Sequence[SentenceText | None] | None = None  # S texts; None: the source has tokens only
+    annotated: Any = None  # S lists of the labels that were annotated, None in it for all; None: all everywhere
 
 
 def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
@@ -51,9 +53,10 @@ def gather(sentences: Iterable[TaggedSentence]) -> Iterator[Block]:
     [[2, 1]]
     """
     for run in filled(sentences, lambda sentence: len(sentence.tokens), BLOCK_TOKENS):
-        *lists, documents, texts = zip(*run)
+        *lists, documents, texts, annotated = zip(*run)
         tokens, tags, lines = (list(chain.from_iterable(each)) for each in lists)
-        yield Block(tokens, tags, lines, [len(sentence.tokens) for sentence in run], list(documents), texts)
+        lengths = [len(sentence.tokens) for sentence in run]
+        yield Block(tokens, tags, lines, lengths, list(documents), texts, list(annotated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ class Part:
     documents_named: bool = False  # documents have names, else numbers
     scheme: str | None = None  # the scheme in which the tags were settled before
     faults: Sequence[SpanFault] = ()  # fills while the blocks are read, if the source has spans of characters
+    others: Iterable[str] = ()  # names what the source holds besides; to be looked at once the blocks are read
     spelling: TagSpelling = DEFAULT_SPELLING  # in which the tags stood in the file that they came from
+    unknown: str | None = None  # how unknown tags are written, if the name of the source says it
 
     def place(self, line: int, position: int = -1) -> str:
         """Say where a token stands, as file:line where there is one; without a position, where its sentence stands."""

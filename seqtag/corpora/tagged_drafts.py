@@ -28,8 +28,11 @@ from seqtag.corpora.arrow_files import (
 )
 from seqtag.corpora.tagged_blocks import Block, Part
 from seqtag.errors import DataError
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG
 
+_LABELS = pa.list_(pa.string())
 _DRAFT_FIELDS = [("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.int32())), ("lines", pa.list_(pa.int32()))]
+_DRAFT_FIELDS += [(ANNOTATED, _LABELS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Draft:
     num_sentences: int
     num_tokens: int
     has_documents: bool  # there is more than one
+    is_partial: bool  # in some sentences only some labels were annotated
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,19 @@ class DraftBatch:
     lines: np.ndarray  # int32 (N)
     offsets: np.ndarray  # int32 (S + 1)
     documents: Any  # Arrow integers or strings (S)
+    annotated: Any  # Arrow lists of strings (S), null for all labels
 
 
-def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
+def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int], *, unknown: str | None = UNKNOWN_TAG) -> Draft:
     """Write the sentences of a part to disk block by block, and number tags that are new in `tag_numbers`.
+
+    The tag `unknown` is that of tokens that nobody annotated, which is ? from there on.
 
     Raises DataError for an empty tag and for a part without sentences.
     """
     path = new_file(folder, ".draft")
     num_sentences = num_tokens = 0
+    is_partial = False
     kind = pa.string() if part.documents_named else pa.int64()
     first_document: Any = None
     has_documents = False
@@ -68,19 +76,24 @@ def write_draft(part: Part, folder: Path, tag_numbers: dict[str, int]) -> Draft:
         tag_numbers.setdefault(tag, len(tag_numbers))
     with arrow_writer(path, pa.schema([*_DRAFT_FIELDS, ("document", kind)])) as write:
         for block in part.blocks:
-            tags = _number_tags(block, tag_numbers, part)
+            tags = _number_tags(block, tag_numbers, part, part.unknown or unknown)
             lines = np.asarray(block.lines, np.int32)
             tokens = pa.array(block.tokens, pa.string()) if isinstance(block.tokens, list) else block.tokens
             documents = _documents(block, kind)
             if len(documents):
                 first_document = documents[0] if first_document is None else first_document
                 has_documents = has_documents or bool(pc.any(pc.not_equal(documents, first_document)).as_py())
-            write([*(lists_of(block.lengths, items) for items in (tokens, pa.array(tags), pa.array(lines))), documents])
+            annotated = pa.nulls(len(block.lengths), _LABELS)
+            if block.annotated is not None:
+                annotated = pa.array(block.annotated, _LABELS)
+                is_partial = is_partial or annotated.null_count < len(annotated)
+            lists = (lists_of(block.lengths, items) for items in (tokens, pa.array(tags), pa.array(lines)))
+            write([*lists, annotated, documents])
             num_sentences += len(block.lengths)
             num_tokens += len(tags)
     if not num_sentences:
         raise DataError(f"{part.origin}: no sentence in it; tagging needs rows of tokens and tags")
-    return Draft(path, part, num_sentences, num_tokens, has_documents)
+    return Draft(path, part, num_sentences, num_tokens, has_documents, is_partial)
 
 
 def _documents(block: Block, kind: pa.DataType) -> pa.Array:
@@ -90,9 +103,14 @@ def _documents(block: Block, kind: pa.DataType) -> pa.Array:
     return pa.array(block.documents, kind) if isinstance(block.documents, list) else block.documents.cast(kind)
 
 
-def _number_tags(block: Block, tag_numbers: dict[str, int], part: Part) -> np.ndarray:
+def _number_tags(block: Block, tag_numbers: dict[str, int], part: Part, unknown: str | None) -> np.ndarray:
     found, indices = distinct(block.tags)
-    names = [name.strip() for name in found]
+    names = [UNKNOWN_TAG if name.strip() == unknown else name.strip() for name in found]
+    if unknown != UNKNOWN_TAG and UNKNOWN_TAG in map(str.strip, found):
+        raise DataError(
+            f"{part.origin}: the corpus has the tag ?, which stands for unknown tags wherever a corpus is used; as "
+            f"unknown={unknown!r} says that it is a tag like the others here, give it another name"
+        )
     for number, name in enumerate(names):
         if not name and (at := np.flatnonzero(indices == number)).size:
             starts = offsets_of(block.lengths)
@@ -107,9 +125,9 @@ def _number_tags(block: Block, tag_numbers: dict[str, int], part: Part) -> np.nd
 def draft_batches(draft: Draft) -> Iterator[DraftBatch]:
     """Go through a draft batch by batch, with one batch in memory at a time."""
     for batch in arrow_batches(draft.path):
-        tokens, tags, lines, documents = batch.columns
+        tokens, tags, lines, annotated, documents = batch.columns
         flat = tags.values.to_numpy(), lines.values.to_numpy()
-        yield DraftBatch(tokens.values, *flat, tokens.offsets.to_numpy(), documents)
+        yield DraftBatch(tokens.values, *flat, tokens.offsets.to_numpy(), documents, annotated)
 
 
 def discard(draft: Draft) -> None:
@@ -126,14 +144,17 @@ def document_type(drafts: Iterable[Draft]) -> str | None:
     return "string" if any(draft.part.documents_named for draft in drafts) else "int64"
 
 
-def tagged_features(names: Sequence[str], document: str | None = None) -> Features:
-    """Give the features of every corpus that load_corpus returns; `document` is the type of the column, if it is there.
+def tagged_features(names: Sequence[str], document: str | None = None, *, is_partial: bool = False) -> Features:
+    """Give the features of every corpus that load_corpus returns.
+
+    `document` is the type of that column, if it is there, and `is_partial` says whether one names annotated labels.
 
     >>> list(tagged_features(["O", "B-PER"], "int64"))
     ['tokens', 'tags', 'document']
     """
     features = {"tokens": ListOf(Value("string")), "tags": ListOf(ClassLabel(names=list(names)))}
-    return Features(features | ({"document": Value(document)} if document else {}))
+    partial = {ANNOTATED: ListOf(Value("string"))} if is_partial else {}
+    return Features(features | ({"document": Value(document)} if document else {}) | partial)
 
 
 def documents_of(dataset: Dataset) -> list[int | str] | None:
@@ -155,14 +176,17 @@ def finish_draft(
     tag_numbers: Mapping[str, int],
     names: Sequence[str],
     document: str | None,
+    *,
+    is_partial: bool = False,
 ) -> Dataset:
     """Write a draft as the Arrow file of a dataset with ClassLabel tags, and give the dataset, memory-mapped."""
-    features = tagged_features(names, document)
+    features = tagged_features(names, document, is_partial=is_partial)
     renumber = renumbering(tag_numbers, names)  # a name that is not kept does not occur
     path = folder / f"{split}.arrow"
     with arrow_writer(path, features.arrow_schema) as write:
         for batch in draft_batches(draft):
             tags = pa.array(renumber[batch.tags])
             columns = [pa.ListArray.from_arrays(batch.offsets, column) for column in (batch.tokens, tags)]
-            write([*columns, *([batch.documents.cast(document)] if document else [])])
+            columns += [batch.documents.cast(document)] if document else []
+            write([*columns, *([batch.annotated] if is_partial else [])])
     return open_dataset(path, split)

@@ -14,6 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqtag.errors import UsageError
+from seqtag.inference.explaining.classifying import explain_text
+from seqtag.inference.explaining.explanation import Explanations
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.pipeline_calls import THE_BEST, class_records, listed
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.inference.user_input import check_list, rows_for, text_rows, warn_of_blanks
@@ -53,6 +56,15 @@ class ClassEngine(Protocol):
 
     def choose(self, probability_NL: np.ndarray) -> np.ndarray:
         """Say which classes each row gets, as truth values (N, L): the likeliest, or all that reach their threshold."""
+
+    def view_scores(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Give what each view, encoder and lexical, adds to the scores of rows with a token, (N, L) in float64."""
+
+    def view_biases(self) -> dict[str, np.ndarray]:
+        """Give the part of it that is the same for every row, (L,)."""
+
+    def reading(self, occluded: Occluded) -> "ClassEngine":
+        """Give the same engine for texts in which something is hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +158,30 @@ class PredictingClassifier:
         rows = self._rows(engine, given, "predict_attention")
         return weigh_tokens(placed_tokens(given, rows, self._tokenizer), engine.attention(rows))
 
+    def explain(self, text: str | Sequence[str], label: Any = None) -> Explanations:
+        """Say why a text, or a list of tokens, has each class that it gets, or the class `label` or not.
+
+        Each explanation has the probability of the class and its log odds against the likeliest other class, or,
+        where a text may have several, against its absence. These are split into what the encoder and the n-grams
+        (`lexical`) add; `occlusions` say what becomes of them where a word is replaced by the unknown word, or its
+        spelling is hidden; `weights` are those of `predict_attention`. Raises UsageError for a class that the model
+        lacks and for a model of series.
+        """
+        engine, [given] = self._engine(), text_rows([text], "explain")
+        if engine.series is not None:
+            raise UsageError("explain hides words, and this model reads series of numbers, which have none")
+        [tokens] = placed_tokens([given], self._rows(engine, [given], "explain"), self._tokenizer)
+        return Explanations(explain_text(engine, list(tokens), label))
+
     @property
     def has_attention(self) -> bool:
         """Whether there are weights for `predict_attention`: with an encoder and pooling="attention"."""
         return self._engine().pooling == "attention"
+
+    @property
+    def reads_series(self) -> bool:
+        """Whether rows are series of numbers, and not texts."""
+        return self._engine().series is not None
 
     def _chunks(
         self, engine: ClassEngine, X: Iterable[Any], verb: str, *, are_checked: bool = False

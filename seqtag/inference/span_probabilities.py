@@ -114,6 +114,19 @@ class SpanChain:
         clipped_N: np.ndarray = probabilities_N.clip(0.0, 1.0)
         return clipped_N
 
+    def expected(self) -> np.ndarray:
+        """Give the expected number of spans in each sentence, (B,): the probabilities of all spans together."""
+        second_B1K = later_B1K = np.zeros_like(
+            self.single_BTK[:, :1]
+        )  # that what has begun ends somewhere from here on
+        total_B: np.ndarray = self.single_BTK.sum((1, 2))
+        for t in range(self.single_BTK.shape[1] - 1, -1, -1):
+            here = slice(t, t + 1)
+            total_B = total_B + (self.begin_BTK[:, here] * second_B1K).sum((1, 2))
+            second_B1K = self.second_end_BTK[:, here] + self.second_on_BTK[:, here] * later_B1K
+            later_B1K = self.end_BTK[:, here] + self.on_BTK[:, here] * later_B1K
+        return total_B
+
     def candidates(self, floor: float) -> SpanArrays:
         """All spans of a probability of at least `floor`, of any length and label.
 

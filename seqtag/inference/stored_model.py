@@ -15,6 +15,7 @@ import numpy as np
 
 from seqtag.errors import ModelError
 from seqtag.model_files import shown
+from seqtag.text.gazetteers import MOST_LISTS
 from seqtag.text.schemes import SCHEMES, entity_labels, tag_fits
 from seqtag.text.tag_spelling import FORMS
 from seqtag.text.vocabulary import FEATURES
@@ -175,7 +176,11 @@ _tuning = record(
 )
 _RATES = ("learning_rate", "seconds", "tokens_per_second")
 EPOCHS = list_of(
-    record({"epoch": size, "best": truth} | dict.fromkeys(("loss", "dev_score", *_RATES), number)), is_full=True
+    record(
+        {"epoch": size, "best": truth} | dict.fromkeys(("loss", "dev_score", *_RATES), number),
+        {"dev_loss": optional(number)},
+    ),
+    is_full=True,
 )
 _data = {"fingerprint": text, "train": count, "dev": count}
 _language_model = {
@@ -201,10 +206,25 @@ _spelling = record(
     }
 )
 _lent = {"context": list_of(record({**_language_model, "history": EPOCHS}))}
+_lists = record(
+    {
+        "names": _rule(
+            f"a list of 1 to {MOST_LISTS} different strings",
+            lambda value: (
+                isinstance(value, list)
+                and 0 < len(value) <= MOST_LISTS
+                and all(isinstance(name, str) and name for name in value)
+                and len(set(value)) == len(value)
+            ),
+        ),
+        "ignores_case": truth,
+        "num_phrases": list_of(size, is_full=True),
+    }
+)
 _CONFIGS = {
     "tag": record(
         {**_sequences, "tagset": record({"tags": strings(), "scheme": one_of(*SCHEMES)}, {"spelling": _spelling})},
-        {"tuning": optional(_tuning), **_lent},
+        {"tuning": optional(_tuning), "gazetteers": _lists, **_lent},
         is_open=True,
     ),
     "classify": record(
@@ -284,6 +304,9 @@ def _check_tags(config: Mapping[str, Any], about: Place) -> None:
             about.at("tagset.tags").fail(f"has {shown(tag)}, which is no tag of the scheme {scheme}")
         if scheme == "IOB2" and tag.startswith("I-") and f"B-{tag[2:]}" not in tags:
             about.at("tagset.tags").fail(f"has {shown(tag)} without the tag that begins such a span")
+    lists = config.get("gazetteers")
+    if lists is not None and len(lists["num_phrases"]) != len(lists["names"]):
+        about.at("gazetteers.num_phrases").fail(f"must have a number for each of the {len(lists['names'])} lists")
     tuning = config.get("tuning")
     if tuning is None:
         return

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtag.errors import DataError, ModelError, UsageError, near_miss
-from seqtag.hub import hub_name
+from seqtag.hub import find_model, hub_name
 from seqtag.inference.known_spans import check_strength
 from seqtag.inference.patterns import Patterns
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import is_missing
-from seqtag.models.predictor import Predictor, load_predictor
+from seqtag.model_files import parse_json
+from seqtag.models.predictor import Predictor, load_predictor, refuse_series
 from seqtag.text.characters import check_characters
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ logger = logging.getLogger("seqtag")
 
 ON_ERROR = ("stop", "null", "drop")
 _LONGEST_SHOWN = 40
+_CONFIG = ("config.json",)
 
 
 class BatchPredictor:
@@ -49,8 +51,9 @@ class BatchPredictor:
 
     `engine`, `device` and `threads` are those of `seqtag predict`. A cell that is no text and no list of tokens is an
     error: `on_error` stops with a message that names the row, keeps the row with nulls, or drops it. A model that
-    changes on disk meanwhile is refused, since half of the answers would be of another model. `known` patterns and
-    their `strength` are those of `Tagger.predict`.
+    changes on disk meanwhile is refused, since half of the answers would be of another model. `model` is a folder, or a
+    name on the hub, which stands for the commit that it means now. `known` patterns and their `strength` are those of
+    `Tagger.predict`.
 
     >>> predictor = BatchPredictor("models/ner", column="body", on_error="null")  # doctest: +SKIP
     >>> predictor({"body": ["Ada lives in Turin."]})["spans"][0][0]["label"]  # doctest: +SKIP
@@ -81,12 +84,17 @@ class BatchPredictor:
             )
         if strength is not None:
             check_strength(strength)
-        # Workers may run in other folders, where a relative path leads nowhere.
-        self.model = os.path.abspath(model) if hub_name(model) is None else str(model)
+        folder = find_model(model, files=_CONFIG)
+        config = _config_of(folder)
+        if b'"series"' in config and parse_json(folder / "config.json", config).get("series"):
+            refuse_series(str(model))  # here, and not first in a worker
+        # Workers may run in other folders, where a relative path leads nowhere, and a branch may go on while they load.
+        name = None if folder == Path(model) else hub_name(model)
+        self.model = os.path.abspath(model) if name is None else f"{name.repository}@{folder.name}"
         self.column, self.output, self.on_error = column, output, on_error
         self.engine, self.device, self.threads = engine, device, threads
         self.known, self.strength = known, strength
-        self.fingerprint = _fingerprint(self.model)
+        self.fingerprint = _fingerprint(config)
 
     def __call__(self, batch: Any) -> Any:
         """Give a batch with its answers; raises DataError for a row that can't be read where `on_error` is "stop"."""
@@ -216,7 +224,7 @@ _LOCKS: dict[int, Lock] = {}
 @lru_cache(maxsize=4)
 def _load(process: int, model: str, fingerprint: str, engine: str, device: str, threads: int) -> Predictor:
     """Load a model once per process, whichever copy of its BatchPredictor asks; refuse one that has changed."""
-    now = _fingerprint(model)
+    now = _fingerprint(_config_of(find_model(model, files=_CONFIG)))
     if fingerprint and not now:
         raise UsageError(
             f"{model}: no model on the machine {socket.gethostname()}; each worker loads it by itself, so put it where "
@@ -227,12 +235,16 @@ def _load(process: int, model: str, fingerprint: str, engine: str, device: str, 
     return load_predictor(model, device=device, engine=engine, threads=threads)
 
 
-def _fingerprint(model: str) -> str:
-    """Give what tells a model folder from another: its config.json has a hash of each file; "" for a hub name."""
+def _config_of(folder: Path) -> bytes:
+    """Give config.json, which has a hash of each file of a model and so tells it from others; b"" where it is not."""
     try:
-        return hashlib.sha256((Path(model) / "config.json").read_bytes()).hexdigest()
+        return (folder / "config.json").read_bytes()
     except (OSError, ValueError):  # ValueError: a name that holds a null character
-        return ""
+        return b""
+
+
+def _fingerprint(config: bytes) -> str:
+    return hashlib.sha256(config).hexdigest() if config else ""
 
 
 @contextmanager

@@ -30,20 +30,35 @@ def check_duplicates(corpus: Corpus) -> Iterator[Finding]:
 
 
 def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict[int, int]:
-    """Find for each query a row, if there is one, whose set of words has a Jaccard index of 0.9 or more with it.
+    """Find for each query the first row, if there is one, that `near_pairs` pairs it with.
+
+    >>> near_rows([np.arange(20)], [np.arange(5), np.arange(19)])
+    {0: 1}
+    """
+    found = dict(near_pairs(queries, rows, first_only=True))
+    return {query: found[query] for query in sorted(found)}
+
+
+def near_pairs(
+    queries: Sequence[np.ndarray], rows: Sequence[np.ndarray], *, first_only: bool = False
+) -> Iterator[tuple[int, int]]:
+    """Find the pairs of a query and a row whose sets of words have a Jaccard index of 0.9 or more, row by row.
 
     Words are numbers. The search is exact, by the prefix filter (Chaudhuri, Ganti and Kaushik 2006): two sets so alike,
     ordered from the rarest word, have common words among the first few, so only rows with these are compared.
     Sets of up to 64 words must have two such words in common, which keeps the lists of rows short in corpora of few
-    words.
+    words. With `first_only` each query comes with its first row alone.
 
-    >>> near_rows([np.arange(20)], [np.arange(5), np.arange(19)])
-    {0: 1}
+    >>> list(near_pairs([np.arange(20)], [np.arange(19), np.arange(5), np.arange(20)]))
+    [(0, 0), (0, 2)]
     """
     ranks = _ranks([*queries, *rows])
     query_sets, row_sets = (_WordSets.of(each, ranks) for each in (queries, rows))
     first_of: dict[bytes, int] = {}  # queries with one set are looked up together
     firsts = [first_of.setdefault(content, number) for number, content in enumerate(query_sets.contents())]
+    alike: dict[int, list[int]] = {}
+    for number, first in enumerate(firsts):
+        alike.setdefault(first, []).append(number)
     keys, holders = query_sets.prefix_keys(stored=True)
     is_first = np.array(firsts, np.int64)[holders] == holders
     keys, holders = keys[is_first], holders[is_first]
@@ -57,15 +72,17 @@ def near_rows(queries: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> dict
     holder_list = holders.tolist()
     for number, begin, end in zip(*(column[hits].tolist() for column in (row_numbers, begins, ends))):
         candidates.setdefault(number, set()).update(holder_list[begin:end])
-    found: dict[int, int] = {}
+    done: set[int] = set()
     for number, content in enumerate(row_sets.contents()):
         equal = first_of.get(content) if content else None
-        if equal is not None:
-            found.setdefault(equal, number)
-        if asked := candidates.get(number):
+        near = set() if equal is None else {equal}
+        if asked := candidates.get(number, set()) - done - near:
             words = row_sets.words_of(number)
-            found |= {q: number for q in asked if q not in found and _is_near(words, query_sets.words_of(q))}
-    return {number: found[first] for number, first in enumerate(firsts) if first in found}
+            near |= {first for first in asked if _is_near(words, query_sets.words_of(first))}
+        for first in near - done:
+            yield from ((query, number) for query in alike[first])
+        if first_only:
+            done |= near
 
 
 @dataclass(frozen=True, slots=True, eq=False)

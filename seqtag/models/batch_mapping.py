@@ -7,9 +7,10 @@ spans may be empty. Knows columns; the models predict.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seqtag.errors import UsageError
+from seqtag.errors import DataError, UsageError
 from seqtag.inference.classifying import PredictingClassifier
 from seqtag.inference.tagging import PredictingTagger
+from seqtag.inference.user_input import is_missing
 from seqtag.text.classes import ClassSet
 
 
@@ -21,10 +22,10 @@ def tag_batch(tagger: PredictingTagger[Any], batch: Mapping[str, Sequence[Any]])
         _check_new(batch, "spans")
         fields = {"start": pa.int64(), "end": pa.int64(), "label": pa.string(), "text": pa.string()}
         span = pa.struct({**fields, "score": pa.float64()})
-        found = tagger.predict_spans(batch["text"])
+        found = tagger.predict_spans(_cells(batch, "text"))
         return {"spans": _typed(([each.to_dict() for each in spans] for spans in found), pa.list_(span))}
     _check_new(batch, "predicted_tags")
-    return {"predicted_tags": _typed(tagger.predict(batch["tokens"]), pa.list_(pa.string()))}
+    return {"predicted_tags": _typed(tagger.predict(_cells(batch, "tokens")), pa.list_(pa.string()))}
 
 
 def classify_batch(
@@ -33,7 +34,7 @@ def classify_batch(
     """Give the columns `predicted_label` and `score`; with several labels per text, lists of them."""
     import pyarrow as pa
 
-    rows = batch[_column(batch, ("text", "tokens"))]
+    rows = _cells(batch, _column(batch, ("text", "tokens")))
     _check_new(batch, "predicted_label", "score")
     probability_NL = classifier.predict_proba(rows)
     chosen, columns = classifier.choose(probability_NL), classes.index
@@ -43,6 +44,18 @@ def classify_batch(
     kind = pa.array(list(classes.labels)).type
     lists = [[float(row_L[columns[label]]) for label in labels] for labels, row_L in zip(chosen, probability_NL)]
     return {"predicted_label": _typed(chosen, pa.list_(kind)), "score": _typed(lists, pa.list_(pa.float64()))}
+
+
+def _cells(batch: Mapping[str, Sequence[Any]], column: str) -> Sequence[Any]:
+    """Give a column whose cells all hold something; DataError, by row, for a missing one."""
+    cells = batch[column]
+    for row, cell in enumerate(cells):
+        if is_missing(cell):
+            raise DataError(
+                f"map_batch: row {row} of a batch of {len(cells)}, counted from 0: the cell in the column {column!r} "
+                f"is {cell!r}; fill it, or leave such rows out: data.filter(lambda row: row[{column!r}] is not None)"
+            )
+    return cells
 
 
 def _typed(values: Iterable[Any], kind: Any) -> list[Any]:

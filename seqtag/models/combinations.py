@@ -11,6 +11,7 @@ ENCODER_ALONE = (
     *("word_size", "characters", "character_size", "shape_size", "affix_size", "embedding_dropout", "word_dropout"),
     *("vectors", "vectors_keep", "freeze_vectors"),
     *("context", "context_size", "context_dropout", "context_learning_rate"),
+    "gazetteer_size",
     *("pooling", "segment_size"),
 )
 

@@ -1,4 +1,4 @@
-"""The language models that lend a tagger or classifier their states: taken from folders, kept inside it, cached.
+"""The language models that lend a tagger or classifier their states: from folders or the hub, kept inside it, cached.
 
 `seqtag.nn.context` and `seqtag.batching` say what a state is and how it reaches the network.
 """
@@ -18,6 +18,7 @@ from datasets import Dataset
 from seqtag.batching import ContextReader, KnownStates, sentence_key
 from seqtag.corpora.workspace import no_room, workspace
 from seqtag.errors import SeqtagError, UsageError
+from seqtag.hub import find_model, named
 from seqtag.inference.stored_model import Place
 from seqtag.model_files import shown
 from seqtag.models.estimator import check_params
@@ -56,14 +57,14 @@ class Context:
 
     @classmethod
     def open(cls, given: Sequence[str | Path | LanguageModel]) -> "Context":
-        """Take language models as they are, or from their folders.
+        """Take language models as they are, or from their folders, or by their names on the hub.
 
         Raises UsageError for anything but a trained language model of characters, ModelError for a damaged folder.
         """
         problem = context_problem(given)
         if problem:
             raise UsageError(f"context={given!r}: {problem}")
-        models = [m if isinstance(m, LanguageModel) else LanguageModel.load(m, device="cpu") for m in given]
+        models = [model if isinstance(model, LanguageModel) else _opened(model) for model in given]
         return cls.of([_twin(model) for model in models])
 
     def networks(self) -> list[LanguageNetwork]:
@@ -170,6 +171,12 @@ def _about(model: LanguageModel) -> dict[str, Any]:
     }
 
 
+def _opened(name: str | Path) -> LanguageModel:
+    folder = find_model(name)
+    with named(name, folder):
+        return LanguageModel.load(folder, device="cpu")
+
+
 def _described(model: LanguageModel) -> str:
     rates = tuned_rates(model.data_)
     name = f"{model.direction} {model.encoder} {model.hidden_size} x {model.num_layers}"
@@ -212,10 +219,11 @@ def _states(
 def context_problem(value: Any) -> str | None:
     """Say what is wrong with the option `context`, which has to be a list of language models of characters.
 
-    Only that part of a folder is read that says what it holds, so this is quick enough to come before everything else.
+    Only that part of a folder is read that says what it holds, so this is quick enough to come before everything else;
+    a model on the hub is downloaded once.
     """
     if not isinstance(value, (list, tuple)) or not value:
-        return f"must be a list of model folders or trained LanguageModels, such as {_EXAMPLE}"
+        return f"must be a list of model folders, names on the hub or trained LanguageModels, such as {_EXAMPLE}"
     problems = [f"number {n}: {found}" for n, model in enumerate(value, 1) if (found := _model_problem(model))]
     return "; ".join(problems) or None
 
@@ -229,7 +237,9 @@ def _model_problem(model: Any) -> str | None:
         name = "this LanguageModel"
     elif isinstance(model, (str, Path)):
         try:
-            config, _ = read_files(Path(model), ())
+            folder = find_model(model)
+            with named(model, folder):
+                config, _ = read_files(folder, ())
         except SeqtagError as error:
             return f"{error}; {train}"
         task, params = config.get("task"), config.get("params")
@@ -237,7 +247,7 @@ def _model_problem(model: Any) -> str | None:
             return f"{model}: holds a model for the task {shown(task)}, not a language model; {train}"
         level, name = params.get("level") if isinstance(params, dict) else None, str(model)
     else:
-        return f"{type(model).__name__} is neither a model folder nor a LanguageModel; {train}"
+        return f"{type(model).__name__} is neither a model folder, a name on the hub nor a LanguageModel; {train}"
     if level != "character":
         return (
             f"{name} reads {level}s, and the states of tokens come from a model of characters; train one with "

@@ -26,7 +26,7 @@ from seqtag.nn.stored_weights import build_with
 from seqtag.store import StoredModel, packed, read_model, unpacked, write_model
 from seqtag.training.device import generators_kept, pick_device
 from seqtag.training.launch import is_main_process
-from seqtag.training.watchers import EpochRecord
+from seqtag.training.watchers import DevFigures, EpochRecord
 
 Self = TypeVar("Self", bound="Estimator[Any, Any]")
 VocabularyT = TypeVar("VocabularyT")
@@ -198,7 +198,7 @@ class Estimator(HubModel, Fitted[NetworkT, VocabularyT], BaseEstimator):
     def _train(
         self,
         rows: Rows,
-        evaluate: Callable[[NetworkT], float],
+        evaluate: Callable[[NetworkT], DevFigures],
         *,
         run: Run,
         batches: Callable[[int], list[np.ndarray]] | None = None,
@@ -226,12 +226,11 @@ class Estimator(HubModel, Fitted[NetworkT, VocabularyT], BaseEstimator):
         params = self._params_to_store()
         for name in ("device", "engine", "seed", "seeds"):  # more seeds may follow; the loop knows its own
             params.pop(name, None)
-        vectors, context = self._input_hashes()
-        return f"{self.data_['fingerprint']}|{vectors}|{context}|{json.dumps(params, sort_keys=True)}"
+        return "|".join([self.data_["fingerprint"], *self._input_hashes(), json.dumps(params, sort_keys=True)])
 
-    def _input_hashes(self) -> tuple[str, str]:
-        """Hash the pretrained vectors and the language models that the network starts from; empty for none."""
-        return "", ""
+    def _input_hashes(self) -> list[str]:
+        """Hash what the network is made of beside the data, such as pretrained vectors; empty for what is not there."""
+        return ["", ""]
 
     # -- fitted state -------------------------------------------------------------------------
 

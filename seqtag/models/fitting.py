@@ -21,7 +21,7 @@ from seqtag.nn.language import WindowBatch
 from seqtag.training.launch import is_main_process
 from seqtag.training.loop import Trainer
 from seqtag.training.optimizers import TrainingOptions
-from seqtag.training.watchers import EpochRecord, TensorBoardWatcher, Watcher, default_watcher
+from seqtag.training.watchers import DevFigures, EpochRecord, TensorBoardWatcher, Watcher, default_watcher
 
 logger = logging.getLogger("seqtag")
 
@@ -60,7 +60,7 @@ class TrainedSeeds(Generic[NetworkT]):
 def train_seeds(
     build: Callable[[], NetworkT],
     rows: Rows,
-    evaluate: Callable[[NetworkT], float],
+    evaluate: Callable[[NetworkT], DevFigures],
     *,
     options: TrainingOptions,
     seeds: int,
@@ -71,9 +71,9 @@ def train_seeds(
 ) -> TrainedSeeds[NetworkT]:
     """Train `seeds` networks from `options.seed` on, and give the one with the best dev score, with its history.
 
-    `build` gives a network with its first weights, `evaluate` its dev score. `batches(epoch)` orders the rows; without
-    it they are shuffled. `fingerprint` is what must be the same for a killed run to go on, `params` are all options of
-    the estimator, for who looks on.
+    `build` gives a network with its first weights, `evaluate` its dev score and loss. `batches(epoch)` orders the rows;
+    without it they are shuffled. `fingerprint` is what must be the same for a killed run to go on, `params` are all
+    options of the estimator, for who looks on.
     """
     best: tuple[NetworkT, list[EpochRecord]] | None = None
     scores: list[float] = []
@@ -90,7 +90,7 @@ def train_seeds(
             options=replace(options, seed=seed),
             lengths=rows.lengths,
             make_batch=rows.batch,
-            evaluate=cast("Callable[[nn.Module], float]", evaluate),  # it is asked of this network alone
+            evaluate=cast("Callable[[nn.Module], DevFigures]", evaluate),  # it is asked of this network alone
             batches=batches,
             watchers=watchers if is_main_process() else (),
             checkpoint=None if run.checkpoint is None else Path(run.checkpoint) / f"seed-{seed}.safetensors",

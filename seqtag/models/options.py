@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 
 from seqtag.errors import UsageError, near_miss
+from seqtag.text.gazetteers import MOST_LISTS
 
 T = TypeVar("T")
 
@@ -112,6 +113,15 @@ weights = must_be(
         if isinstance(value, str)
         else isinstance(value, Mapping)
         and all(_is_number(weight) and 1e-30 <= weight <= 1e30 for weight in value.values())
+    ),
+)
+
+phrase_files = must_be(
+    f"a mapping of at most {MOST_LISTS} names of lists to files",
+    lambda value: (
+        isinstance(value, Mapping)
+        and 0 < len(value) <= MOST_LISTS
+        and all(isinstance(part, str) and part for pair in value.items() for part in pair)
     ),
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
+from seqtag.inference.classifying import PredictingClassifier
 from seqtag.store import read_task, read_without_weights
 
 if TYPE_CHECKING:
@@ -33,14 +34,27 @@ def load_predictor(
     one of "auto", "torch", "onnx" and "onnx-int8", by default the one that was saved with the model; where "onnx" finds
     no export, torch makes the graph in memory. `threads` is how many cores one call of an export may use, by default
     OMP_NUM_THREADS, or all. Raises UsageError where there is no model or not what the engine needs, for an unknown
-    engine, a wrong number of threads and for a language model; ModelError for a damaged model.
+    engine, a wrong number of threads, for a language model and for a classifier of series; ModelError for a damaged
+    model.
     """
     from seqtag.runtime.onnx_session import check_threads
 
     check_threads(threads)
     folder = find_model(model, revision=revision)
     with named(model, folder):
-        return _load(folder, device=device, engine=engine, threads=_wished_threads() if threads is None else threads)
+        threads = _wished_threads() if threads is None else threads
+        predictor = _load(folder, device=device, engine=engine, threads=threads)
+        if isinstance(predictor, PredictingClassifier) and predictor.reads_series:
+            refuse_series(str(folder))
+        return predictor
+
+
+def refuse_series(model: str) -> None:
+    """Raise the UsageError for a model that is no use where texts come."""
+    raise UsageError(
+        f"{model}: this classifier was trained on series of numbers, and only texts come here; name a model of texts, "
+        "or give this one its series in Python: Classifier.load(...).predict(series)"
+    )
 
 
 def _load(folder: Path, *, device: str, engine: str | None, threads: int | None) -> Predictor:

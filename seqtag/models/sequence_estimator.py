@@ -5,7 +5,7 @@ Knows no task: each estimator says what a row is, which head stands on the encod
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,11 @@ from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card
 from seqtag.models.combinations import check_combinations
-from seqtag.models.context import Context, context_problem
+from seqtag.models.context import Context
 from seqtag.models.engine import Engines, EngineT, check_engine
 from seqtag.models.estimator import Estimator, VocabularyT
 from seqtag.models.fitting import NetworkT, Rows, Run
-from seqtag.models.language.language_model import LanguageModel
-from seqtag.models.options import option
+from seqtag.models.sequence_options import ENGINE, SequenceOptions
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.network import NoStates
@@ -35,6 +34,7 @@ from seqtag.store import StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
 from seqtag.training.launch import is_main_process
+from seqtag.training.watchers import DevFigures
 
 Self = TypeVar("Self", bound="SequenceEstimator[Any, Any, Any]")
 
@@ -52,12 +52,12 @@ class FittedSequences(Generic[EngineT]):
     engines_: Engines[EngineT]  # the engines that the network can run on
 
 
-_ENGINE = check.one_of(*check.ENGINES)
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceEstimator(
-    FittedSequences[EngineT], Estimator[NetworkT, VocabularyT], Generic[NetworkT, VocabularyT, EngineT]
+    FittedSequences[EngineT],
+    SequenceOptions,
+    Estimator[NetworkT, VocabularyT],
+    Generic[NetworkT, VocabularyT, EngineT],
 ):
     """Base of the estimators that read sentences, or series, one by one."""
 
@@ -65,112 +65,6 @@ class SequenceEstimator(
     LEAST_EPOCHS: ClassVar[int] = 10
     MOST_EPOCHS: ClassVar[int] = 40
     SMALL: ClassVar[int] = 1_000  # with fewer sentences than this the batches are small too
-
-    bias: bool = option(True, check.truth, "The gates of the encoder have biases.", "encoder")
-    bidirectional: bool = option(
-        True, check.truth, "The encoder reads in both directions, not from left to right alone.", "encoder"
-    )
-    merge: str = option(
-        "concat",
-        check.one_of("concat", "sum"),
-        "The states of the two directions are put side by side (concat) or added (sum).",
-        "encoder",
-    )
-    proj_size: int = option(
-        0, check.size(0), "An LSTM narrows its states to this many numbers; 0 leaves them as they are.", "encoder"
-    )
-    word_size: int = option(
-        100, check.size(1), "Each word has a vector of this many numbers, unless it comes from `vectors`.", "tokens"
-    )
-    characters: str | None = option(
-        "cnn",
-        check.one_of("cnn", "lstm", "gru", None),
-        "A network of this kind reads the characters of each word; None reads none.",
-        "tokens",
-    )
-    character_size: int = option(
-        50, check.size(2), "The network of characters describes a word by this many numbers.", "tokens"
-    )
-    shape_size: int = option(
-        10, check.size(0), "The casing of a word is a vector of this many numbers; 0 leaves it out.", "tokens"
-    )
-    affix_size: int = option(
-        20,
-        check.size(0),
-        "The first two and three characters of a word, and the last, are vectors of this many numbers each; 0 leaves "
-        "them out.",
-        "tokens",
-    )
-    lexical: bool = option(
-        True,
-        check.truth,
-        "Linear scores stand beside the encoder, or alone with encoder=None: for a tag from the spelling of a word and "
-        "its neighbours, for a class from the words, pairs and pieces of words of the text.",
-        "tokens",
-    )
-    lexical_dropout: float | None = option(
-        None,
-        check.optional(check.fraction),
-        "Training drops this share of what the linear scores are made of; None drops 0.5, and 0.3 for a Tagger without "
-        "an encoder.",
-        "tokens",
-    )
-    lexical_learning_rate: float = option(0.005, check.rate, "The linear scores are learned at this rate.", "training")
-    word_dropout: float = option(
-        0.25,
-        check.rate,
-        "With this number a, training reads a word that occurs n times as unknown with probability a / (a + n).",
-        "tokens",
-    )
-    lowercase: bool = option(True, check.truth, "Words are looked up in lower case.", "tokens")
-    merge_digits: bool = option(True, check.truth, "Words are looked up with each digit as 0.", "tokens")
-    vectors: str | None = option(
-        None, check.optional(check.text), "Pretrained word vectors come from this file; None uses none.", "tokens"
-    )
-    vectors_keep: str = option(
-        "all",
-        check.one_of("all", "corpus"),
-        "The model keeps the vectors of all words of the file, or of the words of the training data.",
-        "tokens",
-    )
-    freeze_vectors: bool = option(False, check.truth, "Training leaves all word vectors as they were.", "tokens")
-    context: Sequence[str | Path | LanguageModel] | None = option(
-        None,
-        check.optional(check.Check("a list of folders of language models or trained LanguageModels", context_problem)),
-        "These language models of characters, usually one forward and one backward, lend each token their states "
-        "(Akbik et al. 2018, https://aclanthology.org/C18-1139/); they are kept inside the model.",
-        "tokens",
-    )
-    context_size: int = option(
-        64, check.size(1), "The states of the language models are narrowed to this many numbers per token.", "tokens"
-    )
-    context_dropout: float = option(
-        0.2, check.fraction, "Training drops this share of the states of the language models.", "tokens"
-    )
-    context_learning_rate: float = option(
-        0.0,
-        check.rate,
-        "The language models learn along at this rate (try 1e-4, which doubles the time); at 0 they stay as they are "
-        "and read each sentence once.",
-        "training",
-    )
-    class_weights: Mapping[Any, float] | str | None = option(
-        None,
-        check.optional(check.weights),
-        "An error on these labels weighs this many times as much in training; labels left out weigh 1. With 'balanced' "
-        "all labels count alike, however often they occur.",
-        "training",
-    )
-    max_tokens: int = option(
-        4096, check.whole(1), "A batch holds at most this many tokens, padding included, or one row.", "training"
-    )
-    engine: str = option(
-        "auto",
-        _ENGINE,
-        "This predicts: auto takes the folder's model.onnx if it was there at loading and the device is the CPU, else "
-        "torch; onnx also makes the graph in memory; onnx-int8 needs an export.",
-        "running",
-    )
 
     def _check_options(self) -> None:
         super()._check_options()
@@ -247,7 +141,7 @@ class SequenceEstimator(
         super()._forget_network()
         self.__dict__.pop("engines_", None)
 
-    def _new_embedder(self, vocabulary: Vocabulary) -> Embedder | NoStates:
+    def _new_embedder(self, vocabulary: Vocabulary, gazetteers: torch.nn.Module | None = None) -> Embedder | NoStates:
         """Build the part of the network that turns words into vectors; without an encoder nothing reads any."""
         if self.encoder is None:
             return NoStates()
@@ -273,6 +167,7 @@ class SequenceEstimator(
             pretrained_VE=self.vectors_,
             freeze=self.freeze_vectors,
             context=context,
+            gazetteers=gazetteers,
         )
 
     def _new_encoder(self, input_size: int) -> RecurrentEncoder:
@@ -293,7 +188,7 @@ class SequenceEstimator(
     def _train(
         self,
         rows: Rows,
-        evaluate: Callable[[NetworkT], float],
+        evaluate: Callable[[NetworkT], DevFigures],
         *,
         run: Run,
         batches: Callable[[int], list[np.ndarray]] | None = None,
@@ -306,9 +201,9 @@ class SequenceEstimator(
     def _open_context(self) -> None:
         self.context_ = None if self.context is None else Context.open(self.context)
 
-    def _input_hashes(self) -> tuple[str, str]:
+    def _input_hashes(self) -> list[str]:
         vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
-        return vectors, "" if self.context_ is None else self.context_.sha256()
+        return [vectors, "" if self.context_ is None else self.context_.sha256()]
 
     @property
     def _context_reader(self) -> ContextReader | None:
@@ -339,7 +234,7 @@ class SequenceEstimator(
         """Give the engine that was chosen; `_torch_engine` is always the one on torch."""
         self._check_fitted()
         if self.engine not in check.ENGINES:
-            check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": _ENGINE})
+            check.check_options(type(self).__name__, {"engine": self.engine}, {"engine": ENGINE})
         return self.engines_.choose(self.engine, self._torch_engine())
 
     def _fitted_state(self) -> dict[str, Any]:

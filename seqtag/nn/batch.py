@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # B rows (sentences, texts or series), T tokens or steps, U distinct words of the batch, F features, C characters,
-# L labels, D numbers of a step, M language models, S their states side by side
+# L labels, D numbers of a step, M language models, S their states side by side, or tokens in matches of lists
 
 UNKNOWN = 1  # in every column of features and among the characters; 0 is padding
 
@@ -49,6 +49,8 @@ class Batch(Rows):
     symbols_MBC: Tensor | None = None  # int64: a line break and the characters of each sentence, as each model reads it
     picks_MBT: Tensor | None = None  # int64: the character at which a token's state is taken; 0 on padding
     states_BTS: Tensor | None = None  # float: the states themselves, known from an earlier reading; 0 on padding
+    allowed_BTL: Tensor | None = None  # bool: the tags that a token may have; None where every token's tag is known
+    matches_S4: Tensor | None = None  # int64: row and place of a token in a match of a list, list and part, match
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,11 @@ class ClassHead(Head):
     def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
         """Loss of each text, (B,): the sum over the views."""
         assert batch.labels_BL is not None
-        losses = [self._losses(scores_BL, batch.labels_BL) for scores_BL in self.views(hidden_BTH, batch)]
-        return torch.stack(losses).sum(0)
+        return self.view_losses(self.views(hidden_BTH, batch), batch.labels_BL)
+
+    def view_losses(self, views_VBL: Tensor, labels_BL: Tensor) -> Tensor:
+        """Give the loss of each text, (B,), from the scores of the views."""
+        return torch.stack([self._losses(scores_BL, labels_BL) for scores_BL in views_VBL]).sum(0)
 
     def _losses(self, scores_BL: Tensor, labels_BL: Tensor) -> Tensor:
         raise AssertionError("a head for classes defines its likelihood")

@@ -3,7 +3,8 @@
 Functions on tensors, without parameters: `heads.CRFHead` owns those. What is left out: how emissions are made, and what
 the tags mean. A sentence's score is start[y_1] + sum of emissions + sum of transitions + end[y_T] (Lafferty, McCallum
 and Pereira 2001; the notation follows Sutton and McCallum, An Introduction to Conditional Random Fields, 2012, ch. 4).
-A forbidden move has the score -inf.
+A forbidden move has the score -inf. Where a sentence is annotated in part, sums over the paths that agree with what is
+known take `allowed_BTL`, which says of each tag at each token whether a path may go through it.
 """
 
 # B sentences, T tokens, L tags, K paths, P pairs of tags
@@ -20,6 +21,7 @@ from torch.autograd.function import once_differentiable
 # Float64 holds e^-700 to e^700. Sums are taken there, with matrix products, where no score that counts can leave the
 # range; else logarithms are taken, which is exact for all scores and slower by a factor of the number of tags.
 _RANGE = 600.0
+_LEAST = 1e-250  # a sum of probabilities that is smaller may have lost digits, and is computed from logarithms
 
 # With more tags than this, moves are taken apart into those that many tags have in common and those of few.
 _MANY_TAGS, _FEW_MOVES = 200, 8
@@ -58,38 +60,55 @@ def _reversed_positions(lengths_B: Tensor, num_tokens: int) -> Tensor:
     return torch.where(turned_BT >= 0, turned_BT, position_T)
 
 
-def forward_backward(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> Sums:
+def forward_backward(
+    emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, allowed_BTL: Tensor | None = None
+) -> Sums:
     """Run both recursions side by side.
 
     The backward recursion has the form of the forward one on the reversed sentence with transposed transitions, so one
     loop over T drives both with a product of (2, B, L) by (2, L, L): no tensor of B x T x L x L is ever made.
     Float64 inside, whatever the emissions are. A sentence with no token has the log partition 0, one with no legal path
-    -inf.
+    -inf. With `allowed_BTL`, bool, only the paths through allowed tags are summed.
     """
     num_sentences, num_tokens, num_tags = emissions_BTL.shape
     if not num_tokens:
         empty = emissions_BTL.new_zeros(num_sentences, 0, num_tags, dtype=torch.float64)
         return Sums(emissions_BTL.new_zeros(num_sentences, dtype=torch.float64), empty, empty, True)
     scores = Scores(*(part.double() for part in scores))
-    real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
-    emissions_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
-    turn_BTL = _reversed_positions(lengths_B, num_tokens)[..., None].expand_as(emissions_BTL)
-    emissions_T2BL = torch.stack([emissions_BTL, emissions_BTL.gather(1, turn_BTL)]).permute(2, 0, 1, 3)
+    emissions_BTL = _prepared(emissions_BTL, lengths_B)
     is_narrow = _is_narrow(emissions_BTL, scores)
-    run = _scaled_sums if is_narrow else _sums_of_logs
-    befores_T2BL = run(
-        emissions_T2BL.contiguous(),
+    if allowed_BTL is not None:
+        emissions_BTL = _prepared(emissions_BTL, lengths_B, allowed_BTL)
+    turn_BTL = _reversed_positions(lengths_B, num_tokens)[..., None].expand_as(emissions_BTL)
+    given = (
+        torch.stack([emissions_BTL, emissions_BTL.gather(1, turn_BTL)]).permute(2, 0, 1, 3).contiguous(),
         torch.stack([scores.start_L, scores.end_L]),
         torch.stack([scores.transitions_LL, scores.transitions_LL.T]),
     )
+    if is_narrow:
+        befores_T2BL, least = _scaled_sums(*given)
+        # What is allowed may end the paths that are likely so far, and leave only ones that are too unlikely to count.
+        is_narrow = allowed_BTL is None or bool(least > _LEAST)
+    if not is_narrow:
+        befores_T2BL = _sums_of_logs(*given)
     log_alphas_BTL = befores_T2BL[:, 0].transpose(0, 1) + emissions_BTL
     log_betas_BTL = befores_T2BL[:, 1].transpose(0, 1).gather(1, turn_BTL)
     log_partition_B = (log_alphas_BTL[:, 0] + log_betas_BTL[:, 0]).logsumexp(-1)
     return Sums(torch.where(lengths_B > 0, log_partition_B, 0.0), log_alphas_BTL, log_betas_BTL, is_narrow)
 
 
-def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> Tensor:
-    """Log of the sums over what is before each token, (T, 2, B, L), by products in probability space, scaled to 1."""
+def _prepared(emissions_BTL: Tensor, lengths_B: Tensor, allowed_BTL: Tensor | None = None) -> Tensor:
+    """Give emissions in float64: 0 on padding, and -inf for the tags that a token may not have."""
+    real_BT1 = real_tokens(lengths_B, emissions_BTL.shape[1])[..., None]
+    prepared_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
+    return prepared_BTL if allowed_BTL is None else prepared_BTL.masked_fill(real_BT1 & ~allowed_BTL, -torch.inf)
+
+
+def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tensor) -> tuple[Tensor, Tensor]:
+    """Log of the sums over what is before each token, (T, 2, B, L), by products in probability space, scaled to 1.
+
+    The second tensor is the smallest sum that was scaled; NaN where there was nothing to scale.
+    """
     peaks_T2B1 = emissions_T2BL.amax(-1, keepdim=True)
     potentials_T2BL = (emissions_T2BL - peaks_T2B1).exp()
     ends_peak_2, peak = ends_2L.amax(-1), transitions_2LL.amax()
@@ -101,10 +120,11 @@ def _scaled_sums(emissions_T2BL: Tensor, ends_2L: Tensor, transitions_2LL: Tenso
         state_2BL = before_2BL * potentials_2BL
         scales.append(state_2BL.sum(-1, keepdim=True))
         before_2BL = product(state_2BL / scales[-1])
-    factors_T2B1 = (torch.stack(scales).log() + peaks_T2B1 + peak).cumsum(0)
+    scales_T2B1 = torch.stack(scales)
+    factors_T2B1 = (scales_T2B1.log() + peaks_T2B1 + peak).cumsum(0)
     befores_T2BL = torch.stack(befores).log() + ends_peak_2[:, None, None]
     befores_T2BL[1:] += factors_T2B1[:-1]
-    return befores_T2BL
+    return befores_T2BL, scales_T2B1.amin()
 
 
 def _products(transitions_2LL: Tensor) -> Callable[[Tensor], Tensor]:
@@ -200,18 +220,19 @@ def moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, 
 
 
 def _expected_moves(sums: Sums, emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, weight_B: Tensor) -> Tensor:
-    """Expected number of uses of each transition, weighted by sentence and summed over the batch: (L, L)."""
+    """Expected number of uses of each transition, weighted by sentence and summed over the batch: (L, L).
+
+    Takes prepared emissions.
+    """
     transitions_LL = scores.transitions_LL.double()
     num_tokens = emissions_BTL.shape[1]
     if num_tokens < 2:
         return torch.zeros_like(transitions_LL)
-    real_BT1 = real_tokens(lengths_B, num_tokens)[..., None]
-    emissions_BTL = torch.where(real_BT1, emissions_BTL.double(), 0.0)
     here_BTL = sums.log_alphas_BTL[:, :-1]
     next_BTL = (emissions_BTL + sums.log_betas_BTL)[:, 1:]
     # A sentence without a legal path has no expectation: it counts nothing.
     weight_B = torch.where(sums.log_partition_B > -torch.inf, weight_B, 0.0)
-    weight_BT = weight_B[:, None] * real_BT1[:, 1:, 0]
+    weight_BT = weight_B[:, None] * real_tokens(lengths_B, num_tokens)[:, 1:]
     if sums.is_narrow:
         here_NL, next_NL = ((part - part.amax(-1, keepdim=True)).exp().flatten(0, 1) for part in (here_BTL, next_BTL))
         if _is_taken_apart(transitions_LL):
@@ -236,41 +257,55 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, emissions_BTL: Tensor, lengths_B: Tensor, start_L: Tensor, transitions_LL: Tensor, end_L: Tensor
+        ctx: Any,
+        emissions_BTL: Tensor,
+        lengths_B: Tensor,
+        start_L: Tensor,
+        transitions_LL: Tensor,
+        end_L: Tensor,
+        allowed_BTL: Tensor | None,
     ) -> Tensor:
         scores = Scores(start_L, transitions_LL, end_L)
-        sums = forward_backward(emissions_BTL, lengths_B, scores)
+        sums = forward_backward(emissions_BTL, lengths_B, scores, allowed_BTL)
         *tensors, ctx.is_narrow = sums
-        ctx.save_for_backward(emissions_BTL, lengths_B, *scores, *tensors)
+        ctx.save_for_backward(emissions_BTL, lengths_B, *scores, allowed_BTL, *tensors)
         return sums.log_partition_B.to(emissions_BTL.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:
-        emissions_BTL, lengths_B, start_L, transitions_LL, end_L, log_z_B, alphas_BTL, betas_BTL = ctx.saved_tensors
+        emissions_BTL, lengths_B, start_L, transitions_LL, end_L, allowed_BTL, *rest = ctx.saved_tensors
+        log_z_B, alphas_BTL, betas_BTL = rest
         sums, weight_B = Sums(log_z_B, alphas_BTL, betas_BTL, ctx.is_narrow), grad_B.double()
         weighted_BTL = marginals(sums, lengths_B) * weight_B[:, None, None]
         if not emissions_BTL.shape[1]:
-            return emissions_BTL, None, start_L * 0, transitions_LL * 0, end_L * 0
+            return emissions_BTL, None, start_L * 0, transitions_LL * 0, end_L * 0, None
         last_B1L = (lengths_B - 1).clamp(min=0)[:, None, None].expand(-1, 1, weighted_BTL.shape[-1])
-        moves_LL = _expected_moves(sums, emissions_BTL, lengths_B, Scores(start_L, transitions_LL, end_L), weight_B)
+        prepared_BTL = _prepared(emissions_BTL, lengths_B, allowed_BTL)
+        moves_LL = _expected_moves(sums, prepared_BTL, lengths_B, Scores(start_L, transitions_LL, end_L), weight_B)
         return (
             weighted_BTL.to(emissions_BTL.dtype),
             None,
             weighted_BTL[:, 0].sum(0).to(start_L.dtype),
             moves_LL.to(transitions_LL.dtype),
             weighted_BTL.gather(1, last_B1L)[:, 0].sum(0).to(end_L.dtype),
+            None,
         )
 
 
-def log_partition(emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores) -> Tensor:
+def log_partition(
+    emissions_BTL: Tensor, lengths_B: Tensor, scores: Scores, *, allowed_BTL: Tensor | None = None
+) -> Tensor:
     """Log of the sum over all paths of their exponentiated scores, (B,); differentiable once.
+
+    With `allowed_BTL`, bool, only the paths through allowed tags are summed: the likelihood of a sentence that is
+    annotated in part is that sum's share (Bellare and McCallum 2007; Tsuboi et al. 2008).
 
     >>> flat = Scores(torch.zeros(2), torch.zeros(2, 2), torch.zeros(2))
     >>> log_partition(torch.zeros(1, 3, 2), torch.tensor([3]), flat).exp().round().item()  # 2 tags, 3 tokens
     8.0
     """
-    log_partition_B: Tensor = _LogPartition.apply(emissions_BTL, lengths_B, *scores)
+    log_partition_B: Tensor = _LogPartition.apply(emissions_BTL, lengths_B, *scores, allowed_BTL)
     return log_partition_B
 
 

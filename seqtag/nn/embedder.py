@@ -1,4 +1,4 @@
-"""Turn the ids of a batch into one vector per token: word vectors, characters, spelling features, a context if given.
+"""Turn the ids of a batch into one vector per token: words, characters, spelling, and a context or lists if given.
 
 What depends on the spelling alone is computed once for each distinct word of the batch and picked by token. What a
 context is made of is left to nn/context.py.
@@ -87,7 +87,7 @@ class Embedder(nn.Module):
     `feature_sizes` gives the number of ids of each column of `Batch.features_UF`; its first column is the word. In
     training a word is read as unknown with probability a / (a + count), so rare words teach the unknown vector most
     (Kiperwasser and Goldberg 2016). `context` is a module with an `output_size` that gives the tokens of a batch
-    vectors of their own.
+    vectors of their own, and so is `gazetteers`.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class Embedder(nn.Module):
         pretrained_VE: Tensor | None = None,
         freeze: bool = False,
         context: nn.Module | None = None,
+        gazetteers: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.word = nn.Embedding(feature_sizes[0], word_size, padding_idx=0, sparse=True)
@@ -127,9 +128,9 @@ class Embedder(nn.Module):
             self.characters = CharacterRNN(
                 num_characters, embedding_size=25, output_size=character_size, cell=characters
             )
-        self.context = context
-        context_size: int = 0 if context is None else context.output_size  # type: ignore[assignment]
-        self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0) + context_size
+        self.context, self.gazetteers = context, gazetteers
+        added: int = sum(module.output_size for module in (context, gazetteers) if module is not None)  # type: ignore[misc]
+        self.output_size = word_size + sum(self.columns.values()) + (character_size if characters else 0) + added
         counts_V = torch.tensor(word_counts or [0] * feature_sizes[0], dtype=torch.float32)
         # Words that only the pretrained vectors know are never dropped, nor is the unknown word itself.
         drop_V = torch.where(counts_V > 0, word_dropout / (word_dropout + counts_V).clamp(min=1e-9), 0.0)
@@ -151,5 +152,7 @@ class Embedder(nn.Module):
             embedded.append(functional.embedding(batch.slots_BT, torch.cat(spelling, -1)))
         if self.context is not None:
             embedded.append(self.context(batch))
+        if self.gazetteers is not None:
+            embedded.append(self.gazetteers(batch))
         embedded_BTE: Tensor = self.dropout(torch.cat(embedded, -1))
         return embedded_BTE

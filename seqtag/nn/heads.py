@@ -14,18 +14,23 @@ from torch.nn import functional
 
 from seqtag.nn import crf
 from seqtag.nn.batch import AnyBatch, Batch
+from seqtag.nn.entity_share import expected_count, share_penalty
+from seqtag.nn.gazetteers import MatchScores
 
 
 class LexicalScores(nn.Module):
     """Score tags by the spelling of a word and of its two neighbours, linearly: what a feature CRF is made of.
 
     A table holds 3 x L scores for each value of each feature column: for the word itself, for the word before and for
-    the word after. It learns from few sentences what an encoder needs many for. Scores start at zero.
+    the word after. It learns from few sentences what an encoder needs many for. So does a matrix for what tokens are in
+    the matches of lists. Scores start at zero.
     """
 
     PARAMETER_GROUPS: ClassVar[dict[str, str]] = {"table": "lexical"}  # see `training.optimizers.parameter_groups`
 
-    def __init__(self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, feature_sizes: Sequence[int], num_tags: int, *, dropout: float = 0.0, num_lists: int = 0
+    ) -> None:
         super().__init__()
         offsets_F = torch.tensor([0, *feature_sizes[:-1]]).cumsum(0)
         self.offsets_F = nn.Buffer(offsets_F, persistent=False)
@@ -33,9 +38,10 @@ class LexicalScores(nn.Module):
         self.dropout = dropout
         self.table = nn.Embedding(sum(feature_sizes), 3 * num_tags, sparse=True)
         nn.init.zeros_(self.table.weight)
+        self.gazetteers = MatchScores(num_lists, 3 * num_tags) if num_lists else None
 
     def forward(self, batch: Batch) -> Tensor:
-        """Give the scores that spelling alone gives the tags, (B, T, L)."""
+        """Give the scores that spelling and lists alone give the tags, (B, T, L)."""
         ids_UF = batch.features_UF + self.offsets_F
         known_UF = (batch.features_UF > 1).to(self.table.weight.dtype)
         if self.training and self.dropout:
@@ -44,12 +50,33 @@ class LexicalScores(nn.Module):
             ids_UF, self.table.weight, mode="sum", sparse=True, per_sample_weights=known_UF
         )
         scored_BTD = functional.embedding(batch.slots_BT, scored_UD)
+        if self.gazetteers is not None:
+            scored_BTD = scored_BTD + self.gazetteers(batch)
         here, before, after = scored_BTD.split(self.num_tags, -1)
-        # Row 0 of the batch's words is padding and scores 0, so the borders of a sentence need no mask.
+        # Row 0 of the batch's words is padding and scores 0, and so does a token in no match: borders need no mask.
         scores_BTL: Tensor = (
             here + functional.pad(before, (0, 0, 1, 0))[:, :-1] + functional.pad(after, (0, 0, 0, 1))[:, 1:]
         )
         return scores_BTL
+
+    @torch.no_grad()
+    def by_column(self, batch: Batch) -> Tensor:
+        """Give the scores before they are added up, (B, T, 3, F, L): of the word before, the word, the one after.
+
+        Behind the columns of features are those of the lists, a column for each part of their matches.
+        """
+        ids_UF, known_UF1 = batch.features_UF + self.offsets_F, (batch.features_UF > 1)[..., None]
+        scored_UFD = self.table(ids_UF) * known_UF1
+        scored_BTFD = scored_UFD[batch.slots_BT]
+        if self.gazetteers is not None:
+            scored_BTFD = torch.cat([scored_BTFD, self.gazetteers.by_column(batch)], 2)
+        here, before, after = scored_BTFD.split(self.num_tags, -1)
+        # as in forward
+        before, after = (
+            functional.pad(before, (0, 0, 0, 0, 1, 0))[:, :-1],
+            functional.pad(after, (0, 0, 0, 0, 0, 1))[:, 1:],
+        )
+        return torch.stack([before, here, after], 2)
 
 
 class Prior(nn.Module):
@@ -78,7 +105,13 @@ class Head(nn.Module):
 
 
 class TagHead(Head):
-    """What the heads for tags share: emissions from hidden states, and negative log-likelihood of the gold tags."""
+    """What the heads for tags share: emissions from hidden states, and negative log-likelihood of the gold tags.
+
+    Where tags are unknown, it is the likelihood of all sequences that agree with what is known. With `entity_share`
+    the expected share of tokens that have a tag of an entity is kept near that number, see entity_share.py.
+    """
+
+    entity_share: float | None = None
 
     def __init__(
         self,
@@ -94,6 +127,7 @@ class TagHead(Head):
         weights_L = torch.ones(num_tags) if class_weights_L is None else class_weights_L
         self.class_weights_L = nn.Buffer(weights_L, persistent=False)
         self._is_weighted = bool((weights_L != 1).any())
+        self.entity_L = nn.Buffer(torch.zeros(num_tags), persistent=False)  # 1 for the tags of entities
         # Added to the emissions outside training: dev data set it to balance the tags.
         self.shift_L = nn.Buffer(torch.zeros(num_tags))
         # All scores are divided by it before they become probabilities; dev data set it, and no best path changes.
@@ -119,10 +153,35 @@ class TagHead(Head):
         """Give the negative log-likelihood of the gold tags of each sentence, (B,)."""
         assert isinstance(batch, Batch)
         assert batch.tags_BT is not None
-        return self._losses(self.emissions(hidden_BTH, batch), batch.tags_BT, batch.lengths_B)
+        emissions_BTL = self.emissions(hidden_BTH, batch)
+        loss_B = self._losses(emissions_BTL, batch.tags_BT, batch.lengths_B, batch.allowed_BTL)
+        if self.entity_share is None:
+            return loss_B
+        expected_B = self.expected_entities(emissions_BTL, batch.lengths_B)
+        return loss_B + share_penalty(expected_B, batch.lengths_B, self.entity_share).to(loss_B.dtype)
 
-    def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def keep_entity_share(self, share: float, entity_L: Tensor) -> None:
+        """Keep the expected share of tokens with one of some tags, 1 in `entity_L`, near a number in training."""
+        self.entity_share = share
+        self.entity_L.copy_(entity_L)
+
+    def expected_entities(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the expected number of tokens of each sentence with a tag of `entity_L`, (B,); differentiable."""
+        raise AssertionError("a head for tags defines its expectations")
+
+    def path_losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the loss of one sequence of tags per sentence, (B,), from emissions that are there already."""
+        return self._losses(emissions_BTL, tags_BT, lengths_B)
+
+    def _losses(
+        self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, allowed_BTL: Tensor | None = None
+    ) -> Tensor:
         raise AssertionError("a head for tags defines its likelihood")
+
+    def _weights(self, tags_BT: Tensor, allowed_BTL: Tensor | None) -> Tensor:
+        """Give the weight of each token's tag, (B, T), which is 1 where the tag is not known."""
+        weights_BT = self.class_weights_L[tags_BT]
+        return weights_BT if allowed_BTL is None else torch.where(allowed_BTL.sum(-1) == 1, weights_BT, 1.0)
 
 
 class LinearHead(TagHead):
@@ -131,10 +190,21 @@ class LinearHead(TagHead):
     Class weights multiply the loss of the tokens whose gold tag they name.
     """
 
-    def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def _losses(
+        self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, allowed_BTL: Tensor | None = None
+    ) -> Tensor:
         real_BT = crf.real_tokens(lengths_B, tags_BT.shape[1])
-        gold_BT = emissions_BTL.log_softmax(-1).gather(-1, tags_BT[..., None])[..., 0]
-        return -torch.where(real_BT, gold_BT * self.class_weights_L[tags_BT], 0.0).sum(-1)
+        likely_BTL = emissions_BTL.log_softmax(-1)
+        if allowed_BTL is None:
+            gold_BT = likely_BTL.gather(-1, tags_BT[..., None])[..., 0]
+        else:
+            gold_BT = likely_BTL.masked_fill(~allowed_BTL, -torch.inf).logsumexp(-1)
+        return -torch.where(real_BT, gold_BT * self._weights(tags_BT, allowed_BTL), 0.0).sum(-1)
+
+    def expected_entities(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the expected number of tokens of each sentence with a tag of `entity_L`, (B,); differentiable."""
+        likely_BT = emissions_BTL.softmax(-1) @ self.entity_L.to(emissions_BTL.dtype)
+        return torch.where(crf.real_tokens(lengths_B, likely_BT.shape[1]), likely_BT, 0.0).sum(-1)
 
     def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Give the likeliest tag of each token, (B, T); 0 on padding."""
@@ -199,15 +269,23 @@ class CRFHead(TagHead):
             self.end_L.masked_fill(~self.legal_end_L, -torch.inf),
         )
 
-    def _losses(self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def _losses(
+        self, emissions_BTL: Tensor, tags_BT: Tensor, lengths_B: Tensor, allowed_BTL: Tensor | None = None
+    ) -> Tensor:
         scores = self.scores()
         costed_BTL = emissions_BTL
         if self._is_weighted:
-            margin_BT = self.class_weights_L.log()[tags_BT]
+            margin_BT = self._weights(tags_BT, allowed_BTL).log()
             gold_BTL = functional.one_hot(tags_BT, emissions_BTL.shape[-1])
             costed_BTL = emissions_BTL + margin_BT[..., None] * (1 - gold_BTL)
         log_z_B = crf.log_partition(costed_BTL, lengths_B, scores)
-        return log_z_B - crf.path_score(emissions_BTL, tags_BT, lengths_B, scores)
+        if allowed_BTL is None:
+            return log_z_B - crf.path_score(emissions_BTL, tags_BT, lengths_B, scores)
+        return log_z_B - crf.log_partition(emissions_BTL, lengths_B, scores, allowed_BTL=allowed_BTL)
+
+    def expected_entities(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
+        """Give the expected number of tokens of each sentence with a tag of `entity_L`, (B,); differentiable."""
+        return expected_count(emissions_BTL, lengths_B, self.scores(), self.entity_L)
 
     def best(self, emissions_BTL: Tensor, lengths_B: Tensor) -> Tensor:
         """Give the likeliest legal sequence of each sentence, (B, T); 0 on padding."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqtag.nn.batch import AnyBatch, Batch
 from seqtag.nn.classification import ClassHead
 from seqtag.nn.embedder import LockedDropout
+from seqtag.nn.gazetteers import without_some_matches
 from seqtag.nn.heads import CRFHead, Head, LinearHead
 from seqtag.nn.pooling import AttentionPooling
 
@@ -53,7 +54,25 @@ class Network(nn.Module, Generic[AnyHead]):
 
 
 class TagNetwork(Network[LinearHead | CRFHead]):
-    """A network that gives each token a tag."""
+    """A network that gives each token a tag; training leaves out some of the matches of its lists."""
+
+    def __init__(
+        self,
+        embedder: nn.Module,
+        encoder: nn.Module | None,
+        head: LinearHead | CRFHead,
+        *,
+        dropout: float = 0.0,
+        match_dropout: float = 0.0,
+    ) -> None:
+        super().__init__(embedder, encoder, head, dropout=dropout)
+        self.match_dropout = match_dropout
+
+    def forward(self, batch: AnyBatch) -> Tensor:
+        """Give the loss of a batch."""
+        if self.training and self.match_dropout and isinstance(batch, Batch) and batch.matches_S4 is not None:
+            batch = without_some_matches(batch, self.match_dropout)  # here, for embedder and head to miss the same ones
+        return super().forward(batch)
 
     @torch.no_grad()
     def emissions(self, batch: Batch) -> Tensor:

@@ -35,6 +35,7 @@ class GraphSpec:
     feature_sizes: tuple[int, ...] = ()  # number of ids of each column of features; none for series of numbers
     columns: tuple[int, ...] = ()  # columns with vectors of their own beside the word, in the order of the embedding
     context: tuple[str, ...] = ()  # the encoder of each language model that lends its states: gru, lstm, ...
+    num_matches: int = 0  # how many numbers say of a token what it is in phrases of lists
 
 
 def build_graph(
@@ -44,7 +45,8 @@ def build_graph(
 
     `weights` has the names of a TagNetwork's `state_dict`. Inputs: `slots_BT` (int64), `lengths_B` (int32),
     `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`, with at least one sentence and one token;
-    a sentence among others may be empty; of a network with a context also `symbols_MBC` and `picks_MBT` (int64).
+    a sentence among others may be empty; of a network with a context also `symbols_MBC` and `picks_MBT` (int64), of one
+    with lists `matches_BTG` (float32), which is 1 for each list and part of its phrases that a token is.
     Output: `emissions_BTL` (float32) with the head's shift added, its temperature not applied, arbitrary at padding.
     `int8` (an LSTM without a projection) stores the encoder's matrices in 7 bits with a scale for each unit, those of
     language models too where they are LSTMs, and large tables in 8 bits with a scale for each row; the rest is float32.
@@ -52,12 +54,19 @@ def build_graph(
     """
     nodes = Nodes()
     inputs = [nodes.value_info("lengths_B", np.int32, ["B"])]
+    matches_TBG = ""
+    if spec.num_matches:
+        inputs.append(nodes.value_info("matches_BTG", np.float32, ["B", "T", spec.num_matches]))
+        matches_TBG = nodes.add("Transpose", "matches_BTG", perm=[1, 0, 2])
     emissions_TBL = nodes.constant("output.bias", weights[f"{_HEAD}output.bias"] + weights[f"{_HEAD}shift_L"])
     if spec.encoder is None:
         slots_TB = _add_slots(nodes, spec, "BT", inputs)
     else:
         texts_B = nodes.counted("lengths_B") if spec.context else ""
         slots_TB, embedded_TBE = add_tokens(nodes, weights, spec, "BT", inputs, texts_B, int8=int8)
+        if matches_TBG:
+            projection = nodes.constant("gazetteers", weights["embedder.gazetteers.projection.weight"].T)
+            embedded_TBE = nodes.add("Concat", embedded_TBE, nodes.add("MatMul", matches_TBG, projection), axis=-1)
         # Recurrent operators refuse an empty sentence; it is read as one token of padding, as torch's packing has it.
         lengths_B = nodes.add("Max", "lengths_B", nodes.whole(1, dtype=np.int32))
         encoder = Encoder(weights, "encoder.rnn.", spec.encoder, int8)
@@ -66,6 +75,8 @@ def build_graph(
         emissions_TBL = nodes.add("Add", nodes.add("MatMul", hidden_TBH, output), emissions_TBL)
     if f"{_HEAD}lexical.table.weight" in weights:
         emissions_TBL = nodes.add("Add", emissions_TBL, _lexical(nodes, weights, spec, slots_TB, int8=int8))
+        if matches_TBG:
+            emissions_TBL = nodes.add("Add", emissions_TBL, _lexical_matches(nodes, weights, matches_TBG))
     nodes.name(nodes.add("Transpose", emissions_TBL, perm=[1, 0, 2]), "emissions_BTL")
 
     num_tags = len(weights[f"{_HEAD}output.bias"])
@@ -198,13 +209,28 @@ def _lexical(nodes: Nodes, weights: Weights, spec: GraphSpec, slots_TB: str, *, 
     scored_UD = nodes.add("ReduceSum", scored_UFD, nodes.whole(1), keepdims=0)
     here_UL, before_UL, after_UL = nodes.add_several("Split", [scored_UD], 3, axis=1, num_outputs=3)
     # Row 0 of the words is padding and scores 0: what is shifted in at the borders, and what stands behind a sentence.
-    # Not one Pad that cuts as well: where that leaves no word of the text, onnxruntime 1.23 gives what is in memory.
-    first = nodes.whole(0)
-    previous_TB = nodes.add("Slice", nodes.add("Pad", slots_TB, nodes.whole(1, 0, 0, 0)), first, nodes.whole(-1), first)
-    later_TB = nodes.add("Pad", slots_TB, nodes.whole(0, 0, 1, 0))
-    next_TB = nodes.add("Slice", later_TB, nodes.whole(1), nodes.whole(2**31 - 1), first)
+    previous_TB, next_TB = _neighbours(nodes, slots_TB, 2)
     scores = [
         nodes.add("Gather", table, slots)
         for table, slots in ((here_UL, slots_TB), (before_UL, previous_TB), (after_UL, next_TB))
     ]
     return nodes.add("Add", nodes.add("Add", scores[0], scores[1]), scores[2])
+
+
+def _lexical_matches(nodes: Nodes, weights: Weights, matches_TBG: str) -> str:
+    """Add the scores that the matches of a token and of its neighbours give the tags, (T, B, L)."""
+    here_LG, before_LG, after_LG = np.split(weights[f"{_HEAD}lexical.gazetteers.weight"], 3)
+    table = nodes.constant("lexical.gazetteers", np.concatenate([here_LG, before_LG, after_LG], 1).T)
+    around_TBG = nodes.add("Concat", matches_TBG, *_neighbours(nodes, matches_TBG, 3), axis=-1)
+    return nodes.add("MatMul", around_TBG, table)
+
+
+def _neighbours(nodes: Nodes, values: str, num_axes: int) -> tuple[str, str]:
+    """Give what stands at the token before each one, and at the one after it; 0 at the borders. Time comes first."""
+    # Not one Pad that cuts as well: where that leaves no word of the text, onnxruntime 1.23 gives what is in memory.
+    first, none = nodes.whole(0), [0] * (num_axes - 1)
+    previous = nodes.add(
+        "Slice", nodes.add("Pad", values, nodes.whole(1, *none, 0, *none)), first, nodes.whole(-1), first
+    )
+    later = nodes.add("Pad", values, nodes.whole(0, *none, 1, *none))
+    return previous, nodes.add("Slice", later, nodes.whole(1), nodes.whole(2**31 - 1), first)

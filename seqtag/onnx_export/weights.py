@@ -8,20 +8,25 @@ from torch import nn
 
 from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import CharacterRNN, Embedder
+from seqtag.nn.gazetteers import MatchEmbedder
+from seqtag.nn.heads import LexicalScores
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.network import Network
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.onnx_export.tagging import GraphSpec
-from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT, METADATA_KEY
+from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT, LISTS_FORMAT, METADATA_KEY
 from seqtag.text.vocabulary import Vocabulary
 
 
 def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpec:
     """Describe a trained network; without a vocabulary its rows are series of numbers."""
     feature_sizes = () if vocabulary is None else tuple(vocabulary.feature_sizes.values())
+    lexical = getattr(network.head, "lexical", None)
+    scores = lexical.gazetteers if isinstance(lexical, LexicalScores) else None
+    num_matches = 0 if scores is None else scores.weight.shape[1]
     if network.encoder is None:
-        return GraphSpec(None, "concat", feature_sizes=feature_sizes)
+        return GraphSpec(None, "concat", feature_sizes=feature_sizes, num_matches=num_matches)
     encoder = network.encoder.encoder if isinstance(network.encoder, SegmentedEncoder) else network.encoder
     assert isinstance(encoder, RecurrentEncoder)
     is_sum = encoder.rnn.bidirectional and encoder.output_size == (encoder.rnn.proj_size or encoder.rnn.hidden_size)
@@ -31,6 +36,7 @@ def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpe
     embedder = network.embedder
     assert isinstance(embedder, Embedder)
     models = embedder.context.networks if isinstance(embedder.context, ContextEmbedder) else ()
+    lists = embedder.gazetteers
     return GraphSpec(
         kind,
         merge,
@@ -38,6 +44,7 @@ def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpe
         feature_sizes=feature_sizes,
         columns=tuple(embedder.columns),
         context=tuple(model.encoder.encoder for model in models if isinstance(model, LanguageNetwork)),
+        num_matches=lists.projection.in_features if isinstance(lists, MatchEmbedder) else 0,
     )
 
 
@@ -52,7 +59,7 @@ def export_metadata(
     spec: GraphSpec, weights_sha256: str, *, version: int = EXPORT_FORMAT, **head: Any
 ) -> dict[str, str]:
     """Give what stands beside the graph of an export: its format, what the head adds, and the hash of the weights."""
-    version = CONTEXT_FORMAT if spec.context else version
+    version = LISTS_FORMAT if spec.num_matches else CONTEXT_FORMAT if spec.context else version
     return {METADATA_KEY: json.dumps({"format": version, **head, "weights_sha256": weights_sha256})}
 
 

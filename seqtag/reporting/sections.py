@@ -146,6 +146,7 @@ class Example:
     text: str
     sides: tuple[tuple[str, tuple[Mark, ...]], ...] = ()  # 'gold' and 'predicted' with their marks, in order
     note: str = ""
+    choice: str = ""  # JSON that says what a reader who ticks the example on a page has chosen; "" for no tick box
 
     def pieces(self, marks: Iterable[Mark]) -> list[tuple[str, Mark | None]]:
         """Cut the text at the marks of one side, which are in order and don't overlap; None stands between the marks.
@@ -169,6 +170,7 @@ class Examples:
     caption: str
     kinds: tuple[tuple[str, int], ...]  # each kind of error with how many there are in all
     items: tuple[Example, ...]
+    choices: str = ""  # where a page has tick boxes: the key under which the file ticked.json lists what was chosen
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,9 @@ def _example(example: Example, kind: str) -> Iterator[Text]:
     marks = [mark for _, side_marks in example.sides for mark in side_marks]
     focus = min((mark.start for mark in marks if mark.kind == kind), default=0)
     for side, side_marks in example.sides:
-        yield Text(f"  {side:<{_SIDE_WIDTH - 2}}" + window(example.text, side_marks, focus, width))
+        name = shorten(show_invisible(side), _SIDE_WIDTH - 3)
+        name += " " * (_SIDE_WIDTH - 2 - cell_len(name))
+        yield Text(f"  {name}{window(example.text, side_marks, focus, width)}")
     if example.note:
         yield Text("  " + shorten(show_invisible(example.note), LINE_WIDTH - 2))
 

@@ -6,12 +6,13 @@ windows of the graph; there the segments of a text are in one batch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.runtime.ngrams import NgramTable
 from seqtag.runtime.onnx_session import MAX_TOKENS, Exported, Session
@@ -177,14 +178,37 @@ class OnnxClassEngine:
         if not len(full_M):
             return probability_NL
         full = [rows[i] for i in full_M]
-        weights_V, _, output_LH, bias_L = self.weights
         score_ML = np.zeros((len(full), len(self.classes)))
-        if output_LH is not None and bias_L is not None:
-            score_ML += weights_V[0] * (self._text_states(full) @ output_LH.T + bias_L).astype(np.float64)
-        if self.ngrams is not None:
-            score_ML += weights_V[-1] * self._ngram_scores(self.ngrams, full)
+        for view_ML in self.view_scores(full).values():
+            score_ML += view_ML
         probability_NL[full_M] = self._normalised(score_ML)
         return probability_NL
+
+    def view_scores(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Give what each view, encoder and lexical, adds to the scores of rows with a token, (N, L) in float64."""
+        weights_V, _, output_LH, bias_L = self.weights
+        scores = {}
+        if output_LH is not None and bias_L is not None:
+            # In float64, as the order in which a product is summed up depends on how many texts there are.
+            states_NH = self._text_states(rows).astype(np.float64)
+            scores["encoder"] = weights_V[0] * (states_NH @ output_LH.T.astype(np.float64) + bias_L)
+        if self.ngrams is not None:
+            scores["lexical"] = weights_V[-1] * self._ngram_scores(self.ngrams, rows)
+        return scores
+
+    def view_biases(self) -> dict[str, np.ndarray]:
+        """Give the part of it that is the same for every row, (L,)."""
+        weights_V, _, _, bias_L = self.weights
+        biases = {} if bias_L is None else {"encoder": weights_V[0] * bias_L.astype(np.float64)}
+        if self.ngrams is not None:
+            biases["lexical"] = weights_V[-1] * self.ngrams.bias_L.astype(np.float64)
+        return biases
+
+    def reading(self, occluded: Occluded) -> "OnnxClassEngine":
+        """Give the same engine for texts in which something is hidden."""
+        assert self.words is not None
+        pieces = None if self.ngrams is None else self.ngrams.pieces
+        return replace(self, words=WordTable(occluded.vocabulary(self.words.vocabulary), pieces=pieces))
 
     def attention(self, rows: Rows) -> list[np.ndarray]:
         """Give the weight of each token in the pooled vector: one array (tokens) per row, which sums to 1."""

@@ -61,7 +61,8 @@ class NgramTable(NamedTuple):
         # One text at a time, because the rows of all texts together would need a matrix of n-grams by classes.
         borders = np.searchsorted(text_O, np.arange(num_texts + 1)).tolist()
         for text, (start, end) in enumerate(pairwise(borders)):
-            scores_BL[text] += weight_O[start:end] @ self.table_NL.take(place_O[start:end], 0)
+            # In float64, as the order of the n-grams depends on the other texts.
+            scores_BL[text] += weight_O[start:end] @ self.table_NL.take(place_O[start:end], 0).astype(np.float64)
         return scores_BL
 
     def find(self, looked: Looked, lengths_B: np.ndarray) -> Occurrences:

@@ -19,7 +19,10 @@ from seqtag.serving import answers as shapes
 from seqtag.serving import label_studio
 from seqtag.serving.bodies import (
     Answers,
+    ExplainBody,
+    Explained,
     HuggingFaceBody,
+    Kept,
     KeptText,
     LabelStudioBody,
     ModelInfo,
@@ -31,13 +34,14 @@ from seqtag.serving.bodies import (
     StreamLine,
     WebhookBody,
 )
-from seqtag.serving.collecting import Collector
+from seqtag.serving.collecting import Collector, widened
 from seqtag.serving.guard import STREAMED, Guard, RefusedError, refusal
 from seqtag.serving.metrics import Metrics
 from seqtag.serving.served_models import Row, ServedModel, Tagged, load_models
 from seqtag.serving.service import Service, check_known, json_answer, parsed
 from seqtag.serving.settings import Settings
 from seqtag.serving.streaming import Lines, stream
+from seqtag.text.schemes import Span
 from seqtag.version import __version__
 
 _PAGE = {"/page.js": "text/javascript", "/page.css": "text/css", "/icon.svg": "image/svg+xml"}
@@ -171,6 +175,27 @@ def make_app(
             records = await service().run(model, with_words, "words")
         return json_answer({"model": name, "answers": records})
 
+    @app.post("/models/{name}/explain", response_model=Explained, openapi_extra=body(ExplainBody))
+    async def explain(name: str, request: Request) -> Response:
+        """Say why spans, or the class of a text, were chosen: the next best reading, and what decides against it.
+
+        The log odds against it are split into the scores of the model, and `occlusions` say how they change where a
+        word is hidden.
+        """
+        model, given = service().model(name), parsed(ExplainBody, await request.body())
+        row, field = (given.text, "text") if given.text is not None else (given.tokens or [], "tokens")
+        for other, value, is_meant in (
+            ("span", given.span, model.is_tagger),
+            ("label", given.label, not model.is_tagger),
+        ):
+            if value is not None:
+                field = other
+                if not is_meant:
+                    raise RefusedError(422, f"{other}: {name} is a {model.kind}; leave it out", "body", field=other)
+        asked = given.label if given.span is None else Span(given.span.start, given.span.end, given.span.label)
+        found = await service().explain(model, row, asked, field)
+        return json_answer({"model": name, "explanations": found})
+
     @app.post("/models/{name}/next", response_model=NextAnswer, openapi_extra=body(NextBody))
     async def next_symbols(name: str, request: Request) -> Response:
         """Say what may follow a text, by a language model: characters or words with their probabilities."""
@@ -241,13 +266,17 @@ def make_app(
                 parsed(KeptText, json.dumps({key: value for key, value in record.items() if key != "id"}))
         except (UsageError, RefusedError) as error:
             raise RefusedError(422, f"annotation: {error}", "body", field="annotation") from None
-        return await _kept(collector, record)
+        return await _kept(service(), collector, record)
 
-    @app.post("/collect", response_model=None, openapi_extra=body(KeptText))
+    @app.post("/collect", response_model=Kept, openapi_extra=body(KeptText))
     async def collect(request: Request) -> Response:
-        """Keep a text that a person has corrected, as a line of the file that --collect names."""
+        """Keep a text that a person has corrected, as a line of the file that --collect names.
+
+        A span that cuts a token is kept as far as its tokens go, which is how `load_corpus` reads it; `moved` says so.
+        """
         given, collector = parsed(KeptText, await request.body()), _collector(service())
-        return await _kept(collector, given.model_dump(exclude_none=True))
+        record = given.model_dump(exclude_none=True, exclude={"model"})
+        return await _kept(service(), collector, record, model=given.model)
 
     if settings.has_page:
         _add_page(app, service)
@@ -290,16 +319,25 @@ def _collector(service: Service) -> Collector:
     return service.collector
 
 
-async def _kept(collector: Collector, record: dict[str, Any] | None) -> Response:
-    kept = len(collector)
+async def _kept(
+    service: Service, collector: Collector, record: dict[str, Any] | None, *, model: str | None = None
+) -> Response:
+    kept, moved = len(collector), list[str]()
     if record is not None:
+
+        def keep(given: dict[str, Any]) -> tuple[int, list[str]]:
+            said: list[str] = []
+            if "spans" in given:
+                given, said = widened(given, service.tokenizer(model).tokens(given["text"]))
+            return collector.keep(given), said
+
         try:
-            kept = await asyncio.get_running_loop().run_in_executor(None, collector.keep, record)
+            kept, moved = await asyncio.get_running_loop().run_in_executor(None, keep, record)
         except DataError as error:
-            raise RefusedError(422, str(error), "collect") from None
+            raise RefusedError(422, str(error), "collect", field="spans" if "spans" in record else None) from None
         except OSError as error:
             raise RefusedError(503, f"the file of --collect can't be written: {error.strerror}", "collect") from None
-    return json_answer({"kept": kept})
+    return json_answer({"kept": kept, "moved": moved})
 
 
 def _add_page(app: FastAPI, service: Any) -> None:

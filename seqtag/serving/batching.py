@@ -73,9 +73,15 @@ class Batcher(Generic[RowT, AnswerT]):
         self._arrived.set()
         return await job.done
 
-    async def run(self, work: Callable[[], ResultT]) -> ResultT:
-        """Do other work in the thread that answers, between two batches."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def run(self, work: Callable[[], ResultT], cost: int = 0) -> ResultT:
+        """Do other work in the thread that answers, between two batches; QueueFullError as in `submit`."""
+        if self.waiting and self.waiting + cost > self.most_waiting:
+            raise QueueFullError
+        self.waiting += cost
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            self.waiting -= cost
 
     async def _run(self) -> None:
         while True:

@@ -164,6 +164,100 @@ class Answers(BaseModel):
     answers: list[TaggedAnswer] | list[ClassAnswer]
 
 
+class AskedSpan(Body):
+    """A span that is to be explained, found or not: in the characters of the text, or in tokens; `end` exclusive."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    label: Text
+
+
+class ExplainBody(Body):
+    """A text, or a sentence as a list of tokens, and what of it is to be explained: by default all that was found."""
+
+    text: Text | None = Field(None, examples=["Ada Lovelace lived in London."])
+    tokens: Texts | None = None
+    span: AskedSpan | None = Field(None, description="Of a tagger: explain this span alone.")
+    label: Text | None = Field(None, description="Of a classifier: explain this class, chosen or not.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ExplainBody":
+        if (self.text is None) == (self.tokens is None):
+            raise ValueError("give text or tokens, one of the two")
+        return self
+
+
+class ExplainedSpan(BaseModel):
+    """A span, or a class with the whole text as its place; `score` is its probability where that was computed."""
+
+    start: int
+    end: int
+    label: str
+    text: str | None = None
+    score: float | None = None
+
+
+class ExplainedToken(BaseModel):
+    """A token of the sentence."""
+
+    text: str
+    start: int
+    end: int
+
+
+class ShareAnswer(BaseModel):
+    """What one source adds to a part; of a feature `token` has the `value`."""
+
+    name: str
+    token: int | None
+    value: str | None
+    score: float
+
+
+class PartAnswer(BaseModel):
+    """A summand of the log odds: a score of the reading less that of the next best one."""
+
+    kind: str
+    token: int | None
+    chosen: str
+    instead: str
+    score: float
+    shares: list[ShareAnswer]
+
+
+class OcclusionAnswer(BaseModel):
+    """What becomes of it where a `word` is hidden, its `spelling`, or what `lists` have it."""
+
+    token: int
+    hidden: str
+    log_odds: float | None
+    change: float | None
+    probability: float
+
+
+class ExplanationAnswer(BaseModel):
+    """Why a span or class was chosen; `summary` says it in sentences. What would be infinite is null."""
+
+    span: ExplainedSpan
+    probability: float
+    log_odds: float | None
+    reading: str
+    instead: list[ExplainedSpan] | None
+    summary: list[str]
+    tokens: list[ExplainedToken]
+    parts: list[PartAnswer]
+    occlusions: list[OcclusionAnswer]
+    weights: list[float]
+    note: str
+
+
+class Explained(BaseModel):
+    """The explanations, in the order of the spans or classes."""
+
+    model: str
+    explanations: list[ExplanationAnswer]
+
+
 class NextBody(Body):
     """A text that a language model is to go on with."""
 
@@ -253,6 +347,13 @@ class KeptSpan(Body):
     label: Label
 
 
+class Kept(BaseModel):
+    """How many texts are kept, and which spans of this one were moved to the borders of tokens."""
+
+    kept: int
+    moved: list[str]
+
+
 class KeptText(Body):
     """A text with the spans, or the classes, that a person has confirmed."""
 
@@ -260,6 +361,9 @@ class KeptText(Body):
     spans: Annotated[list[KeptSpan], Field(fail_fast=True)] | None = None
     label: Label | None = None
     labels: Labels | None = None
+    model: str | None = Field(
+        None, max_length=100, description="Whose language cuts the text; else the first tagger's."
+    )
 
     @model_validator(mode="after")
     def _spans_fit(self) -> "KeptText":

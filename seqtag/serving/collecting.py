@@ -3,12 +3,15 @@
 import json
 import os
 import threading
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqtag.errors import DataError
+from seqtag.text.tokenizer import Token
 
+_SHOWN = 60  # characters of a span in a message
 _KINDS = {"spans": "spans", "label": "a class", "labels": "lists of classes"}
 
 
@@ -76,6 +79,36 @@ class Collector:
                 part.replace(self.path)
             self._kept[key], self._kind = line, kind
             return len(self._kept)
+
+
+def widened(record: Mapping[str, Any], tokens: Sequence[Token]) -> tuple[dict[str, Any], list[str]]:
+    """Move the ends of spans that cut a token outwards, as `load_corpus` would; gives also a sentence for each one.
+
+    A tag belongs to a whole token. Raises DataError where two spans have a token in common: one of them would be lost.
+
+    >>> text = {"text": "Ada left", "spans": [{"start": 0, "end": 2, "label": "PER"}]}
+    >>> moved, said = widened(text, [Token("Ada", 0, 3), Token("left", 4, 8)])
+    >>> moved["spans"], said
+    ([{'start': 0, 'end': 3, 'label': 'PER'}], ["PER span 0:2 'Ad' cuts a token; moved to 0:3 'Ada'"])
+    """
+    text, starts, ends = record["text"], [token.start for token in tokens], [token.end for token in tokens]
+    spans: list[dict[str, Any]] = []
+    said: list[str] = []
+    for span in sorted(record["spans"], key=lambda span: int(span["start"])):
+        words = text[span["start"] : span["end"]]
+        start = span["start"] + len(words) - len(words.lstrip())
+        end = span["end"] - len(words) + len(words.rstrip())
+        first, last = bisect_right(ends, start), bisect_left(starts, end) - 1
+        low, high = (starts[first], ends[last]) if first <= last else (start, end)
+        if spans and low < spans[-1]["end"]:
+            both = text[low : max(high, spans[-1]["end"])][:_SHOWN]
+            raise DataError(f"two spans lie in one token, {both!r}, and a token has one tag; remove one of them")
+        if (low, high) != (start, end):
+            shown = f"{span['label']} span {start}:{end} {text[start:end][:_SHOWN]!r}"
+            said.append(f"{shown} cuts a token; moved to {low}:{high} {text[low:high][:_SHOWN]!r}")
+            span = {**span, "start": low, "end": high}
+        spans.append(span)
+    return {**record, "spans": spans}, said
 
 
 def _key(record: Mapping[str, Any]) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from seqtag.serving.settings import Settings
 
 logger = logging.getLogger("seqtag.serving")
 
+STOPPING = "is_stopping"  # in the state of a request: it came after the service was told to end
 STREAMED = "application/x-ndjson"  # bodies of this type are read by their endpoint, line by line
 _OPEN = ("/", "/health", "/page.js", "/page.css", "/icon.svg")  # without a token: they hold nothing of anybody
 _GONE = 499  # the status in the log of a request whose client went away before it was whole; nobody is told
@@ -77,7 +78,10 @@ class Guard:
 
         try:
             self._admit(scope, headers)
-            await self.app(scope, await self._bounded(scope, headers, receive), answer)
+            bounded = await self._bounded(scope, headers, receive)
+            if scope.get("state", {}).get(STOPPING):  # after the body is read: who is still sending reads no answer
+                raise RefusedError(503, "the service is stopping; come again", "stopping", retry_after=1)
+            await self.app(scope, bounded, answer)
         except RefusedError as refused:
             self.metrics.rejected.labels(refused.reason).inc()
             await _send_refusal(refused, answer)

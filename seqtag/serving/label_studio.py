@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from seqtag.corpora.formats.writers import label_studio
 from seqtag.errors import UsageError
 from seqtag.serving.served_models import Answer, Classified, ServedModel, Tagged
 
@@ -91,36 +92,13 @@ def text_of(task: Mapping[str, Any], project: Project) -> str:
 
 def prediction(model: ServedModel, project: Project, answer: Answer) -> dict[str, Any]:
     """Write an answer as a prediction of Label Studio; labels that the project does not know are left out."""
-    shared = {"from_name": project.control, "to_name": project.owner}
+    names = {"from_name": project.control, "to_name": project.owner}
     if isinstance(answer, Classified):
         chosen = [label for label in answer.chosen if label in project.labels]
-        score = max((answer.probabilities[label] for label in chosen), default=0.0)
-        result = {**shared, "id": "c1", "type": "choices", "value": {"choices": chosen}, "score": round(score, 6)}
-        return {"model_version": model.name, "score": round(score, 6), "result": [result] if chosen else []}
+        return label_studio.prediction(label_studio.choice_results(chosen, answer.probabilities, **names), model.name)
     assert isinstance(answer, Tagged)
-    assert isinstance(answer.row, str)
     spans = [span for span in answer.spans if span.label in project.labels]
-    results = [
-        {
-            **shared,
-            "id": f"s{number}",
-            "type": "labels",
-            "value": {
-                "start": span.start,
-                "end": span.end,
-                "text": span.text,
-                "labels": [span.label],
-            },
-            "score": round(span.score or 0.0, 6),
-        }
-        for number, span in enumerate(spans, 1)
-    ]
-    # The least certain span tells Label Studio which task to show first.
-    return {
-        "model_version": model.name,
-        "score": round(min((span.score or 0.0 for span in spans), default=1.0), 6),
-        "result": results,
-    }
+    return label_studio.prediction(label_studio.span_results(spans, **names), model.name)
 
 
 def finished(

@@ -12,7 +12,8 @@ from seqtag.errors import SeqtagError, UsageError
 from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier, TokenWeight
 from seqtag.inference.held_batch import KnownSpan
-from seqtag.inference.tagging import PredictingTagger, TaggedSentence, text_spans
+from seqtag.inference.tag_engine import TaggedSentence
+from seqtag.inference.tagging import PredictingTagger, text_spans
 from seqtag.models.predictor import load_predictor
 from seqtag.store import read_task
 from seqtag.text.schemes import Span, tags_from_spans
@@ -175,6 +176,14 @@ class ServedModel:
             Classified(dict(zip(self.labels, probability_L)), list(map(str, one)) if self.has_several else [str(one)])
             for one, probability_L in zip(classifier.choose(probability_NL), probability_NL.tolist())
         ]
+
+    def explain(self, row: str | list[str], asked: Span | str | None = None) -> list[dict[str, Any]]:
+        """Explain what the model found in a row, or the span or class that is asked for."""
+        if self.is_tagger and isinstance(row, str):
+            found = self.predictor.explain_text(row, asked)
+        else:
+            found = self.predictor.explain(row, asked)
+        return [one.to_dict() for one in found]
 
     def tags(self, answer: Tagged, spans: Sequence[Span]) -> list[str]:
         """Write spans of a token list as its tags, in the scheme and spelling of the training data."""

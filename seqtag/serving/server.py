@@ -7,18 +7,21 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from seqtag.errors import UsageError
 from seqtag.serving.app import make_app
 from seqtag.serving.collecting import Collector
+from seqtag.serving.guard import STOPPING
 from seqtag.serving.served_models import load_models
 from seqtag.serving.settings import Settings
 
@@ -29,6 +32,9 @@ _FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client adds up the fig
 _HEAD_SECONDS = 10.0  # that the head of a request may take to arrive
 _READ_SECONDS = 30.0  # in which a client must read a part of what waits for it
 _MOST_CONNECTIONS = 2_000
+_ON_THE_WAY_SECONDS = 0.1  # in which requests are answered that were sent before the service was told to end
+_LAST_SECONDS = 1.0  # after that, in which an open connection may bring a request and is told that the service stops
+_CLOSE = (b"connection", b"close")
 
 
 class ImpatientProtocol(H11Protocol):
@@ -52,6 +58,21 @@ class ImpatientProtocol(H11Protocol):
         elif self.cycle is not None and self.cycle.response_complete and self._watch.cancelled():
             # The next request has begun to arrive on a connection that is kept.
             self._watch = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+
+    def shutdown(self) -> None:
+        """End after the answer that is under way; a connection without one ends if no request comes in a second.
+
+        Uvicorn closes such connections at once, and the request that a client is just sending would be lost.
+        """
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(_LAST_SECONDS, self._end)
+        else:
+            self.cycle.default_headers = [*self.cycle.default_headers, _CLOSE]
+            super().shutdown()
+
+    def _end(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Begin to watch a client that does not read what it was sent."""
@@ -84,17 +105,86 @@ class ImpatientProtocol(H11Protocol):
             self.transport.close()
 
 
-class WorkerWatch(Multiprocess):
-    """Replaces workers that die, at once.
+class PatientServer(uvicorn.Server):
+    """Ends without losing a request that has reached it.
 
-    Uvicorn asks each worker in turn for a sign of life, and waits for that of one that was just killed until the
-    timeout, which has to be long for workers under load. Here only a worker that is gone makes it look.
+    What the kernel has accepted is taken and answered, then nobody can connect any more; requests that still come on
+    open connections get 503 with Retry-After. Every answer from then on says that its connection closes.
     """
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take what waits at the port, close it, answer, and say to what comes later that the service stops."""
+        listeners = sockets or []
+        accepted = [connection for listener in listeners for connection in _waiting(listener)]
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        loop, state = asyncio.get_running_loop(), self.server_state
+        for connection in accepted:
+            connection.setblocking(False)
+            with suppress(OSError):  # its client has gone
+                await loop.connect_accepted_socket(self._protocol, connection)
+        await asyncio.sleep(_ON_THE_WAY_SECONDS)
+        self.lifespan.state[STOPPING] = True  # each request gets a copy
+        state.default_headers = [*state.default_headers, _CLOSE]
+        await super().shutdown()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return ImpatientProtocol(self.config, self.server_state, self.lifespan.state)
+
+
+def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """Give the connections that the kernel has accepted and the event loop has not seen yet."""
+    with suppress(OSError):  # none is left
+        while True:
+            yield listener.accept()[0]
+
+
+class _Worker(Process):
+    """A worker process whose server is a patient one."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """The server of the process, made there."""
+        if self._server is None:
+            self._server = PatientServer(self.config)
+        return self._server
+
+
+class WorkerWatch(Multiprocess):
+    """Starts the workers, and replaces those that die, at once.
+
+    Uvicorn asks each worker in turn for a sign of life, and waits for that of one that was just killed until the
+    timeout, which has to be long for workers under load. Here a worker lives as long as its process.
+    """
+
+    def init_processes(self) -> None:
+        """Start the workers."""
+        self.processes = [self._started() for _ in range(self.processes_num)]
+
     def keep_subprocess_alive(self) -> None:
-        """Replace the workers that have ended."""
-        if not all(worker.process.is_alive() for worker in self.processes):
-            super().keep_subprocess_alive()
+        """Replace the workers that have ended; one that can't start ends the service, as others could not either."""
+        for number, worker in enumerate(self.processes):
+            if self.should_exit.is_set() or worker.process.is_alive():
+                continue
+            worker.join()
+            if worker.exitcode == STARTUP_FAILURE:
+                logger.error("a worker could not start, so the service ends")
+                self.should_exit.set()
+            else:
+                self.processes[number] = self._started()
+
+    def terminate_all(self) -> None:
+        """Let the workers end; the port is closed here too, or clients would wait at it for nobody."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+    def _started(self) -> Process:
+        worker = _Worker(self.config, self.sockets)
+        worker.start()
+        return worker
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -136,7 +226,7 @@ def serve(settings: Settings, *, port: int, workers: int = 1) -> None:
         with suppress(KeyboardInterrupt):
             if workers == 1:
                 app = make_app(settings, models=models)
-                uvicorn.Server(uvicorn.Config(app, **_options(settings))).run(sockets=[opened])
+                PatientServer(uvicorn.Config(app, **_options(settings))).run(sockets=[opened])
             else:
                 del models  # each worker loads its own
                 _serve_in_workers(settings, opened, workers)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,12 +18,15 @@ from seqtag.serving.guard import RefusedError
 from seqtag.serving.metrics import Metrics
 from seqtag.serving.served_models import Answer, KnownRow, Row, ServedModel
 from seqtag.serving.settings import Settings
+from seqtag.text.schemes import Span
+from seqtag.text.tokenizer import Tokenizer
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
 
 _MOST_FAULTS = 1_000  # of a body, that are listed to find the first one
 _KIND = re.compile(r"^function-after\[|^list\[")
+_EXPLAINING = 250_000  # characters that an explanation counts for while it waits: it reads a text many times
 _LONGEST_NAME = 100  # of a field, or of what stands in its place, that is repeated in an answer
 
 
@@ -33,6 +37,7 @@ class Service:
         self.settings, self.models, self.metrics = settings, models, metrics
         self.collector = None if settings.collect is None else Collector(settings.collect)
         self.is_ready = False
+        self._tokenizers: dict[str, Tokenizer] = {}  # by language
         limits = settings.limits
         self.batchers: dict[str, Batcher[Row, Answer]] = {
             name: Batcher(
@@ -71,6 +76,15 @@ class Service:
             raise RefusedError(422, f"{name} is a {model.kind}, {what}", "model")
         return model
 
+    def tokenizer(self, name: str | None = None) -> Tokenizer:
+        """Give what cuts texts for a model, or for the first tagger; the rules that fit most languages without one."""
+        taggers = [model for model in self.models.values() if model.is_tagger]
+        named = [self.models[name]] if name in self.models else taggers
+        language = str(named[0].predictor.language or "xx") if named else "xx"
+        if language not in self._tokenizers:
+            self._tokenizers[language] = Tokenizer(language)
+        return self._tokenizers[language]
+
     async def ask(self, model: ServedModel, rows: Sequence[Row], field: str = "texts") -> list[Answer]:
         """Give a model's answers; RefusedError where they are too many, or come too late."""
         limits, name = self.settings.limits, model.name
@@ -95,9 +109,26 @@ class Service:
         self.metrics.characters.labels(name).inc(cost)
         return found
 
-    async def run(self, model: ServedModel, work: Callable[[], ResultT], field: str) -> ResultT:
+    async def run(self, model: ServedModel, work: Callable[[], ResultT], field: str, cost: int = 0) -> ResultT:
         """Do some other work with a model, in its thread, which is the only one that may use it."""
-        return await self._in_time(self.batchers[model.name].run(work), field)
+        try:
+            return await self._in_time(self.batchers[model.name].run(work, cost), field)
+        except QueueFullError:
+            raise RefusedError(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
+
+    async def explain(
+        self, model: ServedModel, row: str | list[str], asked: Span | str | None, field: str
+    ) -> list[dict[str, Any]]:
+        """Explain what a model found in a row; RefusedError where the row is too long, or too much is waiting."""
+        most, cost = self.settings.limits.batch_characters, cost_of(row)
+        if cost > most:
+            raise RefusedError(
+                422, f"{cost:,} characters, and at most {most:,} are explained at once", "characters", field=field
+            )
+        found = await self.run(model, partial(model.explain, row, asked), field, _EXPLAINING)
+        self.metrics.texts.labels(model.name).inc()
+        self.metrics.characters.labels(model.name).inc(cost)
+        return found
 
     async def _in_time(self, answer: Coroutine[Any, Any, ResultT], field: str) -> ResultT:
         seconds = self.settings.limits.seconds

@@ -29,12 +29,12 @@ def filled(items: Iterable[Item], size_of: Callable[[Item], int], limit: int) ->
 
 
 def pad(values_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
-    """Lay a flat array out in rows of the given lengths, right-padded with 0.
+    """Lay a flat array out in rows of the given lengths, right-padded with 0; its items may be arrays.
 
     >>> pad(np.array([5, 6, 7]), np.array([1, 2])).tolist()
     [[5, 0], [6, 7]]
     """
-    padded_BT = np.zeros((len(lengths_B), int(lengths_B.max(initial=0))), values_N.dtype)
+    padded_BT = np.zeros((len(lengths_B), int(lengths_B.max(initial=0)), *values_N.shape[1:]), values_N.dtype)
     padded_BT[np.arange(padded_BT.shape[1]) < lengths_B[:, None]] = values_N
     return padded_BT
 

@@ -5,6 +5,9 @@ only, and neither the numbers of tags nor the probabilities of spans.
 
 An entity tag is a letter, a hyphen and a label (`B-PER`). BIOES, BILOU and BMES differ only in their letters, so the
 code reads all tags as BIOES: L and E end a span, U and S are a span of one token, M and I stand inside one.
+
+A tag that nobody has decided is written `?`. It may stand for any tag, so it breaks no scheme, and no span reaches over
+it.
 """
 
 from collections import Counter
@@ -20,6 +23,12 @@ from seqtag.errors import DataError, UsageError, near_miss
 
 SCHEMES: tuple[str, ...] = ("plain", "IO", "IOB1", "IOB2", "BIOES", "BILOU", "BMES")
 
+# The tag of a token that is not annotated, in every scheme.
+UNKNOWN_TAG = "?"
+
+# The column of a corpus that names the labels that were annotated in a row; it is null where all were.
+ANNOTATED = "annotated_labels"
+
 # The shapes that `Span.to_dict` gives.
 STYLES: tuple[str, ...] = ("seqtag", "hf", "displacy", "presidio")
 
@@ -34,8 +43,8 @@ _WRITTEN = {
 }
 _CLOSED = ("BIOES", "BILOU", "BMES")
 _READ = {"B": "B", "I": "I", "E": "E", "S": "S", "L": "E", "U": "S", "M": "I"}
-_OUTSIDE = ("O", "")
-_LETTERS = "OBIES"
+_OUTSIDE, _UNKNOWN = ("O", ""), (UNKNOWN_TAG, "")
+_LETTERS = "OBIES?"
 
 
 @dataclass(frozen=True, slots=True, order=True, repr=False)
@@ -94,19 +103,23 @@ def tag_fits(tag: str, scheme: str) -> bool:
     (True, False, False, True)
     """
     check_scheme(scheme)
-    return scheme == "plain" or tag == "O" or (_is_entity_tag(tag) and tag[0] in _WRITTEN[scheme].values())
+    if scheme == "plain" or tag in ("O", UNKNOWN_TAG):
+        return True
+    return _is_entity_tag(tag) and tag[0] in _WRITTEN[scheme].values()
 
 
 def split_tag(tag: str) -> tuple[str, str]:
     """Cut a tag into its letter and its label, at the first hyphen: labels may hold hyphens too.
 
-    Raises DataError for a tag that is neither O nor one of the letters B I E S L U M with a label.
+    O and ? have no label. Raises DataError for another tag without one of the letters B I E S L U M and a label.
 
     >>> split_tag("B-creative-work"), split_tag("O")
     (('B', 'creative-work'), ('O', ''))
     """
     if tag == "O":
         return _OUTSIDE
+    if tag == UNKNOWN_TAG:
+        return _UNKNOWN
     if not _is_entity_tag(tag):
         raise DataError(
             f"tag {tag!r} is neither 'O' nor a letter of {' '.join(_READ)} with a hyphen and a label, such as 'B-PER'; "
@@ -121,7 +134,7 @@ def entity_labels(tags: Iterable[str]) -> list[str]:
     >>> entity_labels(["O", "B-PER", "I-PER", "B-LOC"])
     ['LOC', 'PER']
     """
-    return sorted({split_tag(tag)[1] for tag in tags if tag != "O"})
+    return sorted({split_tag(tag)[1] for tag in tags} - {""})
 
 
 def tag_bigrams(sentences: Iterable[Sequence[str]]) -> Counter[tuple[str | None, str | None]]:
@@ -145,7 +158,7 @@ def detect_scheme(bigrams: Mapping[tuple[str | None, str | None], int]) -> str:
     >>> detect_scheme(tag_bigrams([["I-PER", "B-PER", "O"], ["O", "I-LOC"]]))
     'IOB1'
     """
-    tags = {tag for pair in bigrams for tag in pair if tag is not None}
+    tags = {tag for pair in bigrams for tag in pair if tag is not None} - {UNKNOWN_TAG}
     if not all(tag == "O" or _is_entity_tag(tag) for tag in tags):
         return "plain"
     letters = {tag[0] for tag in tags} - {"O"}
@@ -235,7 +248,41 @@ def convert_tags(tags: Sequence[str], source: str, target: str) -> list[str]:
         return list(tags)
     if "plain" in (source, target):
         raise UsageError(f"tags of scheme {source!r} can't become {target!r}: plain tags mark no spans")
+    if UNKNOWN_TAG in tags:
+        return _convert_known(tags, source, target)
     return tags_from_spans(spans_from_tags(tags, source), len(tags), target)
+
+
+def _convert_known(tags: Sequence[str], source: str, target: str) -> list[str]:
+    """Convert tags of which some are unknown, and stay so.
+
+    The tags of a span that may go on where they are unknown are left as they are within a scheme; in another one, which
+    might write the span in another way if it went on, they become unknown too.
+    """
+    spans = spans_from_tags(tags, source)
+    converted = tags_from_spans(spans, len(tags), target)
+    for position in (position for position, tag in enumerate(tags) if tag == UNKNOWN_TAG):
+        converted[position] = UNKNOWN_TAG
+    for span in open_spans(tags, source):
+        place = slice(span.start, span.end)
+        converted[place] = tags[place] if source == target else [UNKNOWN_TAG] * (span.end - span.start)
+    return converted
+
+
+def open_spans(tags: Sequence[str], scheme: str) -> list[Span]:
+    """Read the spans that may go on in an unknown tag beside them: no letter says that they begin or end there.
+
+    >>> open_spans(["B-PER", "?", "B-LOC", "O"], "IOB2"), open_spans(["S-PER", "?"], "BIOES")
+    ([Span(start=0, end=1, label='PER')], [])
+    """
+    found = []
+    for span in spans_from_tags(tags, scheme) if scheme != "plain" else []:
+        is_left = span.start > 0 and tags[span.start - 1] == UNKNOWN_TAG and read_tag(tags[span.start])[0] not in "BS"
+        last = read_tag(tags[span.end - 1])[0]
+        is_right = span.end < len(tags) and tags[span.end] == UNKNOWN_TAG and last not in "ES"
+        if is_left or is_right:
+            found.append(span)
+    return found
 
 
 def repair_tags(tags: Sequence[str], scheme: str) -> list[str]:
@@ -309,7 +356,7 @@ class Moves:
             return not _is_orphan(left, right, scheme) and not _is_unfinished(left, right, scheme)
 
         def each(label: str) -> list[tuple[str, str]]:
-            return [(letter, label) if letter != "O" else _OUTSIDE for letter in _LETTERS]
+            return [(letter, label if letter in _READ else "") for letter in _LETTERS]
 
         def table(left: str, right: str) -> np.ndarray:
             return np.array([[legal(before, after) for after in each(right)] for before in each(left)])
@@ -330,8 +377,13 @@ class Moves:
 
 
 def span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:
-    """Write the tags of one span; `touching` says that another span of the same label ends right before it."""
+    """Write the tags of one span; `touching` says that another span of the same label ends right before it.
+
+    The tokens of a span with the label ? are unknown.
+    """
     size = span.end - span.start
+    if span.label == UNKNOWN_TAG:
+        return [UNKNOWN_TAG] * size
     if scheme in _CLOSED:
         letters = "S" if size == 1 else "B" + "I" * (size - 2) + "E"
     else:
@@ -341,7 +393,7 @@ def span_tags(span: Span, scheme: str, *, touching: bool) -> list[str]:
 
 def _is_orphan(left: tuple[str, str] | None, here: tuple[str, str] | None, scheme: str) -> bool:
     """Say whether `here` needs another tag before it; None is the edge of the sentence."""
-    if here is None or here == _OUTSIDE or scheme == "IO":
+    if here is None or not here[1] or scheme == "IO" or left == _UNKNOWN:
         return False
     letter, label = here
     if scheme == "IOB1":
@@ -351,7 +403,7 @@ def _is_orphan(left: tuple[str, str] | None, here: tuple[str, str] | None, schem
 
 def _is_unfinished(here: tuple[str, str] | None, right: tuple[str, str] | None, scheme: str) -> bool:
     """Say whether `here` needs another tag after it; None is the edge of the sentence."""
-    if here is None or here[0] not in "BI" or scheme not in _CLOSED:
+    if here is None or here[0] not in "BI" or scheme not in _CLOSED or right == _UNKNOWN:
         return False
     return right is None or right[1] != here[1] or right[0] not in "IE"
 

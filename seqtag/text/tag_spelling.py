@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from seqtag.errors import ModelError
-from seqtag.text.schemes import detect_scheme, split_tag
+from seqtag.text.schemes import UNKNOWN_TAG, detect_scheme, split_tag
 
 BARE_LABEL = "ENTITY"  # the label of tags that are a letter alone
 FORMS: tuple[str, ...] = ("letter first", "label first", "letter alone", "label alone")
@@ -47,7 +47,7 @@ class TagSpelling:
         """
         letter, label = split_tag(tag)
         if not label:
-            return self.outside
+            return self.outside if tag == "O" else tag
         letter = letter.lower() if self.is_lower else letter
         parts = (letter, self.separator, label)
         return {"letter alone": letter, "label alone": label}.get(
@@ -106,6 +106,8 @@ def find_respelling(
     >>> find_respelling({"O": 3, "PER": 2}).changed, find_respelling({"O": 3, "NOUN": 5})
     ({'PER': 'I-PER'}, None)
     """
+    unknown = {UNKNOWN_TAG} & counts.keys()
+    counts = {tag: count for tag, count in counts.items() if tag not in unknown}
     around = _outside_tags(counts, outside)
     inside = {tag: count for tag, count in counts.items() if tag not in around}
     is_told = outside is not None or are_entities
@@ -120,6 +122,7 @@ def find_respelling(
     if not form:
         return None
     read_as = {tag: "O" if tag in around else f"{parts[tag][0].upper()}-{parts[tag][2]}" for tag in counts}
+    read_as |= dict.fromkeys(unknown, UNKNOWN_TAG)
     has_separator = bool(inside) and form in FORMS[:2]
     spelling = TagSpelling(
         outside=_most_frequent(around, counts.__getitem__, default=outside or "O"),

@@ -14,7 +14,9 @@ from typing import TypeAlias
 import numpy as np
 
 from seqtag.errors import DataError
-from seqtag.text.schemes import Span, check_span, illegal_positions, legal_transitions, read_tag
+from seqtag.text.schemes import UNKNOWN_TAG, Span, check_span, illegal_positions, legal_transitions, read_tag
+
+_NO_SPAN = ("", "O", UNKNOWN_TAG)  # letters of tags that are in no span
 
 Bigrams: TypeAlias = Counter[tuple[str | None, str | None]]
 
@@ -156,7 +158,8 @@ class TagTable:
         >>> [len(tags.spans("IOB2", strictly=strictly)) for strictly in (False, True)]
         [2, 1]
         """
-        cut = [("S", name) if scheme == "plain" else read_tag(name) for name in self.names]
+        is_plain = scheme == "plain"
+        cut = [("S", name) if is_plain and name != UNKNOWN_TAG else read_tag(name) for name in self.names]
         table = read_spans(self.tags_N, self.offsets, cut)
         if not strictly or scheme in ("plain", "IO", "IOB1"):
             return table
@@ -178,11 +181,11 @@ class TagTable:
 def read_spans(tags_N: np.ndarray, offsets: np.ndarray, cut: Sequence[tuple[str, str]]) -> SpanTable:
     """Read the spans of all sentences leniently; `cut` has the letter and the label of each tag.
 
-    A tag without a letter, or "O", stands outside, and so does -1, a missing tag. L and U may stand for E and S.
+    A tag without a letter stands outside, as do "O", "?" and -1, a missing tag. L and U may stand for E and S.
     """
-    labels = tuple(dict.fromkeys(label for letter, label in cut if letter not in ("", "O")))
+    labels = tuple(dict.fromkeys(label for letter, label in cut if letter not in _NO_SPAN))
     number = {label: n for n, label in enumerate(labels)}
-    label_of = np.array([number[label] if letter not in ("", "O") else -1 for letter, label in cut] + [-1])
+    label_of = np.array([number[label] if letter not in _NO_SPAN else -1 for letter, label in cut] + [-1])
     opens = np.array([letter in ("B", "S", "U") for letter, _ in cut] + [False])
     closes = np.array([letter in ("E", "S", "L", "U") for letter, _ in cut] + [False])
     labels_N, begins_N, ends_N = label_of[tags_N], opens[tags_N], closes[tags_N]

@@ -1,13 +1,13 @@
 """Translate between the tags of the data and the ids of a model, which may work in another scheme than its data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from seqtag.text.schemes import Moves, legal_transitions, repair_tags, split_tag, tag_fits
+from seqtag.text.schemes import UNKNOWN_TAG, Moves, legal_transitions, repair_tags, split_tag, tag_fits
 from seqtag.text.tag_spelling import DEFAULT_SPELLING, TagSpelling
 
 
@@ -27,11 +27,12 @@ class TagSet:
 
     @classmethod
     def build(cls, data_tags: Sequence[str], scheme: str, spelling: TagSpelling = DEFAULT_SPELLING) -> "TagSet":
-        """Choose the model's tags for those of the data, which are in the spelling of `schemes`.
+        """Choose the model's tags for those of the data, which are in the spelling of `schemes`; ? is none of them.
 
-        >>> TagSet.build(["O", "B-LOC", "B-PER", "I-PER"], "IOB2").names
+        >>> TagSet.build(["O", "B-LOC", "B-PER", "I-PER", "?"], "IOB2").names
         ('O', 'S-LOC', 'B-PER', 'I-PER', 'E-PER', 'S-PER')
         """
+        data_tags = [tag for tag in data_tags if tag != UNKNOWN_TAG]
         if scheme != "IOB2":
             return cls(tuple(data_tags), scheme, tuple(data_tags), scheme, spelling)
         names = ["O"] if "O" in data_tags else []
@@ -87,6 +88,45 @@ class TagSet:
         ids_N: np.ndarray = np.where(following_N == inside_N, goes_on_N, end_N)
         return ids_N
 
+    def allowed(
+        self,
+        tags_N: np.ndarray,
+        lengths_B: np.ndarray,
+        seen: Sequence[str],
+        annotated: Sequence[Collection[str] | None],
+    ) -> np.ndarray:
+        """Say which of the model's tags each token may have where some tags are unknown: bool (N, L).
+
+        `tags_N` are numbers into `seen`, which has the tag ?. For each sentence `annotated` has the labels that were
+        annotated there, or None for all: outside of spans its tokens may have any tag of the other labels.
+
+        >>> tags = TagSet.build(["O", "B-PER", "I-PER"], "IOB2")
+        >>> may_be = tags.allowed(np.array([1, 2]), np.array([2]), ["O", "B-PER", "?"], [None])
+        >>> [[name for name, fits in zip(tags.names, fits_L) if fits] for fits_L in may_be]
+        [['B-PER', 'S-PER'], ['O', 'B-PER', 'I-PER', 'E-PER', 'S-PER']]
+        """
+        rows_N = np.arange(len(tags_N))
+        is_unknown_N = np.array([tag == UNKNOWN_TAG for tag in seen], bool)[tags_N]
+        allowed_NL = np.zeros((len(tags_N), len(self.names)), bool)
+        allowed_NL[rows_N, self.encode(tags_N, lengths_B, self.encoder(seen))] = True
+        # Before an unknown tag a span may end or go on.
+        is_open_N = np.append(is_unknown_N[1:], False)
+        is_open_N[np.cumsum(lengths_B[lengths_B > 0]) - 1] = False
+        both_DL = np.array([[name in self._forms(tag) for name in self.names] for tag in seen], bool)
+        allowed_NL[is_open_N] |= both_DL[tags_N[is_open_N]]
+        allowed_NL[is_unknown_N] = True
+        is_outside_N = np.array([tag == "O" for tag in seen], bool)[tags_N]
+        for labels in {frozenset(labels) for labels in annotated if labels is not None}:
+            in_these_N = np.repeat([found is not None and labels == set(found) for found in annotated], lengths_B)
+            others_L = np.array([name != "O" and split_tag(name)[1] not in labels for name in self.names])
+            allowed_NL[is_outside_N & in_these_N] |= others_L
+        return allowed_NL
+
+    def _forms(self, tag: str) -> set[str]:
+        """Give the model's tags for a tag of the data, whose span may end there or go on."""
+        is_same = self.scheme == self.data_scheme
+        return {tag} if is_same else {_with_end(tag, goes_on=goes_on) for goes_on in (False, True)}
+
     def decode(self, ids: np.ndarray) -> list[str]:
         """Turn the model's ids of one sentence into legal tags of the data's scheme."""
         tags = [self.data_tags[i] for i in self.to_data[ids]]
@@ -141,6 +181,7 @@ class TagSet:
 
     def unknown(self, tags: Sequence[str]) -> list[str]:
         """Give the labels of `tags` for which the model has no tag."""
+        tags = [tag for tag in tags if tag != UNKNOWN_TAG]
         known = {split_tag(tag)[1] if self.data_scheme != "plain" else tag for tag in self.data_tags}
         if self.data_scheme == "plain":
             return sorted({tag for tag in tags if tag not in known})
@@ -160,7 +201,7 @@ class TagSet:
 
 def _with_end(tag: str, *, goes_on: bool) -> str:
     """Give the BIOES tag for an IOB2 tag, whose span goes on after it or ends with it."""
-    if tag == "O":
+    if tag in ("O", UNKNOWN_TAG):
         return tag
     letter, label = split_tag(tag)
     return {("B", True): "B-", ("B", False): "S-", ("I", True): "I-", ("I", False): "E-"}[letter, goes_on] + label

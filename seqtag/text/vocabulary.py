@@ -68,6 +68,10 @@ class WordIds(NamedTuple):
     characters_UC: np.ndarray  # int64, right-padded with 0
 
 
+def _united(index: Mapping[str, int], newer: Mapping[str, int]) -> dict[str, int]:
+    return {value: i for i, value in enumerate(dict.fromkeys([*index, *newer]), 2)}
+
+
 @dataclass(eq=False)
 class Vocabulary:
     """The indices of a model. `Vocabulary.build` makes one, and its ids never change after that."""
@@ -117,6 +121,20 @@ class Vocabulary:
                 word_counts = [0, 0, *(seen[word] for word in indices[name])]
         characters = sorted({c for token in counts for c in token})
         return cls(indices, {c: i for i, c in enumerate(characters, 2)}, word_counts, lowercase, merge_digits)
+
+    def grown(self, newer: "Vocabulary") -> "Vocabulary":
+        """Give a vocabulary with the values of both, where those of this one keep their ids, and all counts.
+
+        >>> Vocabulary.build({"Ada": 2}).grown(Vocabulary.build({"met": 1, "Ada": 1})).indices["word"]
+        {'ada': 2, 'met': 3}
+        """
+        indices = {name: _united(index, newer.indices[name]) for name, index in self.indices.items()}
+        word_counts = [0, 0]
+        for word in indices["word"]:
+            places = ((each.word_counts, each.indices["word"].get(word, 0)) for each in (self, newer))
+            word_counts.append(sum(counts[place] for counts, place in places))
+        characters = _united(self.characters, newer.characters)
+        return Vocabulary(indices, characters, word_counts, newer.lowercase, newer.merge_digits)
 
     def normalise(self, word: str) -> str:
         """Give the form of a word that the column "word" is looked up by."""

@@ -38,7 +38,7 @@ from seqtag.training.optimizers import (
     sparse_tables,
 )
 from seqtag.training.parallel import Cores
-from seqtag.training.watchers import EpochRecord, Watcher
+from seqtag.training.watchers import DevFigures, EpochRecord, Watcher
 from seqtag.version import __version__
 
 logger = logging.getLogger("seqtag")
@@ -61,7 +61,7 @@ class _State:
 
 
 class Trainer:
-    """Train one network. `make_batch(indices)` gives a Batch, `evaluate(network)` the dev score (higher is better).
+    """Train one network. `make_batch(indices)` gives a Batch, `evaluate(network)` its dev score and loss.
 
     Rows are shuffled anew for each epoch, unless `batches(epoch)` says which ones make which batch, in which order.
     """
@@ -73,7 +73,7 @@ class Trainer:
         options: TrainingOptions,
         lengths: np.ndarray,
         make_batch: Callable[[np.ndarray], AnyBatch | WindowBatch],
-        evaluate: Callable[[nn.Module], float],
+        evaluate: Callable[[nn.Module], DevFigures],
         batches: Callable[[int], list[np.ndarray]] | None = None,
         watchers: Sequence[Watcher] = (),
         checkpoint: Path | None = None,
@@ -251,7 +251,8 @@ class Trainer:
         self.cores.use_all()
         with self.average.in_place():
             self._check_weights()
-            score = self.evaluate(self.network)
+            found = self.evaluate(self.network)
+            score = found.score
             better = score > state.best_score
             record = EpochRecord(
                 epoch=state.epoch,
@@ -261,6 +262,7 @@ class Trainer:
                 learning_rate=state.learning_rate,
                 seconds=round(state.seconds, 3),
                 tokens_per_second=round(state.tokens / max(state.seconds, 1e-9), 1),
+                dev_loss=found.loss,
             )
             self.history.append(record)
             if better:

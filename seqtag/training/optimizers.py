@@ -48,6 +48,7 @@ def build_optimizers(network: nn.Module, options: TrainingOptions) -> list[torch
         "decayed": {"params": [], "weight_decay": options.weight_decay},
         "undecayed": {"params": [], "weight_decay": 0.0},
         "context": {"params": [], "weight_decay": 0.0, "lr": options.context_learning_rate},
+        "lexical": {"params": [], "weight_decay": 0.0, "lr": options.lexical_learning_rate},
     }
     tables, sparse = [], sparse_tables(network)
     for parameter, group in parameter_groups(network).items():
@@ -56,9 +57,8 @@ def build_optimizers(network: nn.Module, options: TrainingOptions) -> list[torch
             tables.append({"params": [parameter], "lr": rate})
         elif parameter.requires_grad:
             groups[group]["params"].append(parameter)
-    if not groups["context"]["params"]:
-        del groups["context"]
-    dense = list(groups.values())
+    # Of parts with a rate of their own most networks have none.
+    dense = [group for group in groups.values() if group["params"] or "lr" not in group]
     is_sgd = options.optimizer == "sgd"
     if is_sgd:
         chosen: list[torch.optim.Optimizer] = [torch.optim.SGD(dense, lr=options.learning_rate, momentum=0.9)]

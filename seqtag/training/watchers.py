@@ -24,6 +24,14 @@ _MOST_NATS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
+class DevFigures:
+    """How good a network is on dev data between two epochs."""
+
+    score: float  # the higher the better; it decides which epoch is kept
+    loss: float | None = None  # the mean over the rows whose labels training has seen; None where there is no such row
+
+
+@dataclass(frozen=True, slots=True)
 class EpochRecord:
     """What one epoch did."""
 
@@ -34,6 +42,7 @@ class EpochRecord:
     learning_rate: float
     seconds: float
     tokens_per_second: float
+    dev_loss: float | None = None  # as `loss`, without dropout; records of older releases have none
 
 
 class Watcher(Protocol):
@@ -173,7 +182,9 @@ class BarWatcher(Watcher):
 
 
 class TensorBoardWatcher(Watcher):
-    """Write loss, dev score and rates of each epoch for TensorBoard, and the options of the run with its best score.
+    """Write losses, dev score and rates of each epoch for TensorBoard, and the options of the run with its best score.
+
+    The losses of training and dev stand side by side under the name `loss`.
 
     Needs `pip install "seqtag[tensorboard]"`.
     """
@@ -191,8 +202,10 @@ class TensorBoardWatcher(Watcher):
 
     def epoch(self, record: EpochRecord) -> None:
         """Add a point to each curve."""
-        for name in ("loss", "dev_score", "learning_rate", "tokens_per_second"):
-            self.writer.add_scalar(name, getattr(record, name), record.epoch)
+        points = {"loss/train": record.loss} | ({} if record.dev_loss is None else {"loss/dev": record.dev_loss})
+        points |= {name: getattr(record, name) for name in ("dev_score", "learning_rate", "tokens_per_second")}
+        for name, value in points.items():
+            self.writer.add_scalar(name, value, record.epoch)
         self.best = record.dev_score if self.best is None else max(self.best, record.dev_score)
 
     def close(self) -> None:

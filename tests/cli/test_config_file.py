@@ -1,14 +1,21 @@
 """Options from a file: what it says, what the command line says over it, and what is no option."""
 
+import re
+import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from small_corpus import Run
 
+from seqtag.cli.app import app
 from seqtag.cli.config_file import toml_value, write_toml
+from seqtag.corpora.lines import limit_unpacking
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -78,3 +85,78 @@ def test_the_template_sets_nothing_and_has_every_option(run: Run, tmp_path: Path
     bare = template.replace("# hidden_size", "hidden_size").replace("# pooling", "pooling")
     assert set(tomllib.loads(bare)["set"]) == {"hidden_size", "pooling"}
     assert run("options", "--toml", "hidden_size").exit_code == 2
+
+
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands
+
+
+def example_of(kind: Any) -> Any:
+    """A value for a parameter that is annotated so."""
+    kinds = {each for each in get_args(kind) if each is not type(None)} or {kind}
+    if list in map(get_origin, kinds) or get_origin(kind) is list:
+        return ["some-name"]
+    return next((value for each, value in ((bool, True), (int, 100), (float, 0.5)) if each in kinds), "some-name")
+
+
+def words_of(parameter: Any, value: Any) -> list[str]:
+    """The same on the command line."""
+    if parameter.param_type_name == "argument":
+        return list(map(str, value if isinstance(value, list) else [value]))
+    if isinstance(value, bool):
+        return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    return [word for one in (value if isinstance(value, list) else [value]) for word in (parameter.opts[0], str(one))]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_file_may_hold_every_option_and_argument_of_every_command(name: str, tmp_path: Path):
+    command, config = COMMANDS[name], tmp_path / "all.toml"
+    kinds = get_type_hints(getattr(import_module(f"seqtag.cli.commands.{name}"), name))
+    values = {p: example_of(kinds[p.name]) for p in command.params if p.name in kinds}
+    assert {p.name for p in command.params} - {"help"} == {"config", *kinds} - {"return"}
+    longest = {p: max((option.lstrip("-") for option in p.opts), key=len).lower() for p in values}
+    config.write_text(write_toml({longest[p]: value for p, value in values.items()}, {}), encoding="utf-8")
+    try:
+        by_file = command.make_context(name, ["--config", str(config)]).params
+        typed = [word for p, value in values.items() for word in words_of(p, value)]
+        by_hand = command.make_context(name, typed).params
+    finally:
+        limit_unpacking(None)  # which --max-bytes sets for the process
+    assert {**by_file, "config": None} == {**by_hand, "config": None}
+    for p, value in values.items():
+        found = by_file[p.name]
+        assert str(list(found) if isinstance(value, list) else found) == str(value), p.name
+    config.write_text("no-such-option = 1")
+    with pytest.raises(typer.BadParameter, match=f"'no-such-option' is no option of {name}"):
+        command.make_context(name, ["--config", str(config)])
+
+
+# Options of a run that ends quickly, by names of what the fixtures hold.
+RUNS: dict[str, dict[str, Any]] = {
+    "check": {"data": ["CORPUS"], "json": "-"},
+    "score": {"gold": "CORPUS/test.conll", "predicted": "CORPUS/test.conll", "json": "-"},
+    "split": {"data": "CORPUS/train.conll", "out": "NEW", "test": "0.25"},
+    "convert": {"data": "CORPUS/test.conll", "out": "NEW.jsonl"},
+    "evaluate": {"model": "MODEL", "data": "CORPUS", "split": "dev", "json": "-"},
+    "predict": {"model": "MODEL", "input": "CORPUS/test.conll", "format": "conll", "output": "-"},
+    "tune": {"dir": "MODEL", "data": "CORPUS", "recall": 0.5, "out": "NEW"},
+    "export": {"dir": "MODEL"},
+    "generate": {"model": "WRITER", "num-tokens": 5, "seed": 3},
+    "options": {"name": "hidden_size"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_a_command_runs_by_its_file_alone(run: Run, corpus: Path, model: Path, writer: Path, tmp_path: Path, name: str):
+    own = shutil.copytree(model, tmp_path / "own-model")  # export and tune write into it
+    places = {"CORPUS": corpus, "MODEL": own, "WRITER": writer, "NEW": tmp_path / "new"}
+
+    def placed(value: Any) -> Any:
+        if isinstance(value, list):
+            return list(map(placed, value))
+        if not isinstance(value, str):
+            return value
+        return re.sub("CORPUS|MODEL|WRITER|NEW", lambda found: str(places[found[0]]), value)
+
+    (tmp_path / "c.toml").write_text(write_toml({key: placed(value) for key, value in RUNS[name].items()}, {}))
+    result = run(name, "--config", tmp_path / "c.toml")
+    assert result.exit_code == 0, result.stderr

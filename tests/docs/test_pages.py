@@ -76,7 +76,14 @@ NOT_RUN = {
     "docs/howto/operations.md": {"make wheels": "as in guide/runtime.md", RUNTIME: INSTALLS},
     "docs/howto/service.md": {
         'pip install "seqtag[serve]"': INSTALLS,
+        """curl http://127.0.0.1:8017/models/news/explain --data '{"text": "Ada Lovelace lived in London."}'""": (
+            "asks a service; tests/serving/test_explaining.py does"
+        ),
         "SEQTAG_TOKEN=... seqtag serve models/news --host 0.0.0.0": "would serve for ever, and to everybody",
+    },
+    "docs/howto/suspects.md": {
+        "pip install cleanlab": INSTALLS,
+        "python recipes/labels_suspects.py --data CORPORA": CORPORA,
     },
     "docs/results/quality.md": {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
@@ -371,7 +378,7 @@ def test_the_table_of_the_architecture_names_files_that_exist():
 def test_every_public_name_has_a_place_in_the_reference():
     listed = set(re.findall(r"^::: seqtag\.([\w.]+)$", TEXTS["docs/reference.md"], flags=re.MULTILINE))
     public = set(seqtag.__all__) - {"__version__"} | {f"runtime.{name}" for name in seqtag.runtime.__all__}
-    inside_tools = {name for name in listed if name.startswith("integrations.")}
+    inside_tools = {name for name in listed if name.startswith(("curation.", "integrations."))}
     assert listed - inside_tools == public
     for module, _, name in (each.rpartition(".") for each in inside_tools):
         assert hasattr(import_module(f"seqtag.{module}"), name)

@@ -102,6 +102,16 @@ def test_a_training_without_two_epochs_or_with_a_broken_loss_has_no_curve():
     assert [plot.caption for plot in curve_plots(broken)] == ["Training: dev score by epoch"]
 
 
+def test_the_loss_on_dev_stands_beside_that_of_training_where_every_epoch_has_one():
+    whole = tuple(replace(epoch, dev_loss=2 * epoch.loss) for epoch in HISTORY)
+    loss, _ = curve_plots(whole)
+    assert [curve.name.partition(":")[0] for curve in loss.curves] == ["train", "dev"]
+    heights = [[height for _, height in curve.points] for curve in loss.curves]
+    assert heights[1] == pytest.approx([2 * height for height in heights[0]])  # one axis for both
+    (alone,) = curve_plots((*HISTORY, whole[-1]), has_score=False)
+    assert [curve.name.partition(":")[0] for curve in alone.curves] == ["train"]
+
+
 @pytest.mark.parametrize("bounds", [(0, 1e-7), (0, 123456.0), (-5.5, 0), (-0.1, 99.0), (0, 0.65)])
 def test_ticks_are_few_and_hold_all_values(bounds):
     ticks = nice_ticks(*bounds)

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import shutil
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from datasets import Dataset
+from datasets.fingerprint import Hasher
 from tiny import LABELS, SEVERAL, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS
 
 from seqtag import Classifier, Patterns, Tagger
@@ -213,11 +215,54 @@ def test_a_wrong_call_is_told_what_is_right(exported_tagger: Path):
         BatchPredictor(exported_tagger)(pd.DataFrame([["Ada", "Bo"]], columns=["text", "text"]))
 
 
-def test_a_path_is_never_asked_for_on_the_hub(hub, exported_tagger: Path):
-    Tagger.load(exported_tagger).push_to_hub("me/ner")
-    assert BatchPredictor("me/ner")({"text": ["Ada"]})["spans"] is not None
+def test_a_path_is_never_asked_for_on_the_hub(hub, exported_tagger: Path, tmp_path: Path, monkeypatch):
     with pytest.raises(UsageError, match="me/ner: not a model folder, it does not exist"):
         BatchPredictor(Path("me/ner"))({"text": ["Ada"]})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    assert BatchPredictor("models/nre").model == str(tmp_path / "models" / "nre")  # mistyped, as elsewhere
+    assert hub.requests == []
+
+
+def test_a_name_on_the_hub_is_the_commit_that_it_means_now(hub, exported_tagger: Path, saved_tagger: Path):
+    hub.add("me/ner", exported_tagger)
+    predictor = BatchPredictor("me/ner")
+    commit = hub.repositories["me/ner"].refs["main"]
+    assert predictor.model == f"me/ner@{commit}"
+    assert predictor.fingerprint == BatchPredictor(exported_tagger).fingerprint != ""
+    assert not any("model.onnx" in request for request in hub.requests)  # the workers load it
+    wanted = BatchPredictor(exported_tagger)({"text": ROWS})
+    hub.repositories["me/ner"].commit("main", {"README.md": b"# Something else\n"})
+    assert predictor({"text": ROWS}) == pickle.loads(pickle.dumps(predictor))({"text": ROWS}) == wanted
+    with pytest.raises(UsageError, match="me/ner: this is not a model of seqtag"):
+        BatchPredictor("me/ner")
+    assert BatchPredictor(f"me/ner@{commit}").model == predictor.model
+
+
+def test_a_cache_of_datasets_knows_a_name_on_the_hub_in_another_process(
+    hub, exported_tagger: Path, commands: Path, tmp_path: Path
+):
+    hub.add("me/ner", exported_tagger)
+    script = tmp_path / "hash.py"
+    places = {
+        "ENDPOINT": hub.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": hub.url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(tmp_path / "other-cache"),
+        "HF_HUB_OFFLINE": False,
+    }
+    script.write_text(  # with another seed of Python's own hashes
+        "from datasets.fingerprint import Hasher\nfrom huggingface_hub import constants\nfrom seqtag import Tagger\n"
+        f"from seqtag.integrations.batches import BatchPredictor\nvars(constants).update({places!r})\n"
+        "print(Hasher.hash(BatchPredictor('me/ner')))\n"
+        "print(Hasher.hash(Tagger.from_pretrained('me/ner', device='cpu').map_batch))"
+    )
+    done = subprocess.run([commands / "forked-python", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    here = Tagger.from_pretrained("me/ner", device="cpu")
+    assert done.stdout.split() == [Hasher.hash(BatchPredictor("me/ner")), Hasher.hash(here.map_batch)]
+    assert Hasher.hash(here.map_batch) == Hasher.hash(Tagger.load(exported_tagger, device="cpu").map_batch)
+    hub.repositories["me/ner"].commit("main", {**hub.files("me/ner"), "README.md": b"# News\n"})
+    assert Hasher.hash(BatchPredictor("me/ner")) != done.stdout.split()[0]  # another commit
 
 
 def test_the_schema_for_spark_without_spark_says_what_to_install(

@@ -1,7 +1,6 @@
 """Ray Data itself, in one session on two cores: batches in actors, and the recipe that compares with one process."""
 
 import os
-import runpy
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -9,19 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from cluster_folders import REPOSITORY, ROWS, assert_same_files, rounded
 from optional_tools import need
-from tiny import TEXTS, TOKENS
 
 from seqtag import DataError
 from seqtag.integrations.batches import BatchPredictor
 
 need("ray")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own code is not as quiet as ours
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-ROWS = [*(" ".join(tokens) for tokens in TOKENS), *TEXTS, ""]
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +67,6 @@ def test_batches_in_actors_get_the_answers_of_one_process(batch_format: str, ray
         assert found.schema().base_schema.field("spans") == predictor.schema(table.schema).field("spans")
 
 
-def rounded(spans: Any) -> list[dict]:
-    return [{**span, "score": round(span["score"], 5)} for span in spans]
-
-
 def test_an_error_names_its_row(ray: Any, exported_classifier: Path):
     rows = ray.data.from_arrow(pa.table({"text": ["Fine.", None]}))
     predictor = BatchPredictor(exported_classifier)
@@ -85,14 +76,4 @@ def test_an_error_names_its_row(ray: Any, exported_classifier: Path):
 
 
 def test_the_recipe_makes_the_same_files_on_ray(ray: Any, exported_tagger: Path, tmp_path: Path):
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    for number in range(3):
-        pq.write_table(pa.table({"text": ROWS[number:]}), texts / f"part-{number}.parquet")
-    main = runpy.run_path(str(REPOSITORY / "recipes" / "cluster.py"))["main"]
-    call = [str(exported_tagger), str(texts)]
-    assert main([*call, str(tmp_path / "alone")]) == 0
-    assert main([*call, str(tmp_path / "ray"), "--on", "ray", "--workers", "2"]) == 0
-    alone, together = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("alone", "ray"))
-    assert len(alone) == 3
-    assert together == alone
+    assert_same_files("ray", exported_tagger, tmp_path)

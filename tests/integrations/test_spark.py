@@ -1,26 +1,21 @@
 """Spark itself, in one local session of two cores: both kinds of batches, and the recipe compared with one process."""
 
 import os
-import runpy
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from cluster_folders import REPOSITORY, ROWS, assert_same_files, rounded
 from optional_tools import need
-from tiny import TEXTS, TOKENS
+from tiny import TEXTS
 
 from seqtag.integrations.batches import BatchPredictor
 
 need("pyspark")
 pytestmark = pytest.mark.filterwarnings("default")  # pyspark warns of pandas 3 whenever a frame is touched
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-ROWS = [*(" ".join(tokens) for tokens in TOKENS), *TEXTS, ""]
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +42,6 @@ def spark() -> Iterator[Any]:
         session.sparkContext.setLogLevel("OFF")
         yield session
         session.stop()
-
-
-def rounded(spans: Any) -> list[dict]:
-    rows = [span.asDict() if hasattr(span, "asDict") else span for span in spans]
-    return [{**span, "score": round(span["score"], 5)} for span in rows]
 
 
 @pytest.mark.parametrize("way", ["mapInPandas", "mapInArrow"])
@@ -82,14 +72,4 @@ def test_an_error_names_its_row(spark: Any, exported_classifier: Path):
 
 
 def test_the_recipe_makes_the_same_files_on_spark(spark: Any, exported_tagger: Path, tmp_path: Path):
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    for number in range(3):
-        pq.write_table(pa.table({"text": ROWS[number:]}), texts / f"part-{number}.parquet")
-    main = runpy.run_path(str(REPOSITORY / "recipes" / "cluster.py"))["main"]
-    call = [str(exported_tagger), str(texts)]
-    assert main([*call, str(tmp_path / "alone")]) == 0
-    assert main([*call, str(tmp_path / "spark"), "--on", "spark", "--workers", "2"]) == 0
-    alone, together = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("alone", "spark"))
-    assert len(alone) == 3
-    assert together == alone
+    assert_same_files("spark", exported_tagger, tmp_path)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from linting import texts
 
-from seqtag.linter.duplicates import near_rows
+from seqtag.linter.duplicates import near_pairs, near_rows
 from seqtag.linter.linter import check_corpus
 
 
@@ -32,6 +32,12 @@ def assert_equals_all_pairs(queries, rows):
     }
     assert set(found) == expected
     assert all(jaccard(queries[n], rows[m]) >= 0.9 - 1e-12 for n, m in found.items())
+    pairs = list(near_pairs(queries, rows))
+    assert len(set(pairs)) == len(pairs)
+    assert set(pairs) == {
+        (n, m) for n in expected for m, row in enumerate(rows) if len(row) and jaccard(queries[n], row) >= 0.9 - 1e-12
+    }
+    assert {n: min(m for query, m in pairs if query == n) for n in expected} == found
 
 
 @given(st.data())

@@ -8,7 +8,7 @@ from datasets import Dataset
 from datasets.fingerprint import Hasher
 from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier
 
-from seqtag import Classifier, Tagger, UsageError
+from seqtag import Classifier, DataError, Tagger, UsageError
 
 TEXT = "Ada Lovelace met Tim in Paris."
 
@@ -99,3 +99,14 @@ def test_no_column_of_the_data_is_lost_and_a_missing_one_is_named(tagger: Tagger
             Dataset.from_dict(row).map(model.map_batch, batched=True)
         with pytest.raises(UsageError, match="there is no column text or tokens among body, id; rename"):
             Dataset.from_dict({"body": [TEXT], "id": [1]}).map(model.map_batch, batched=True)
+
+
+def test_a_missing_cell_is_named_by_its_row_for_both_tasks(tagger: Tagger, classifier: Classifier):
+    for model, column, cells in (
+        (tagger, "text", [TEXT, None]),
+        (classifier, "text", [TEXT, None]),
+        (tagger, "tokens", [["Ada"], None]),
+        (classifier, "tokens", [["Ada"], None]),
+    ):
+        with pytest.raises(DataError, match=f"map_batch: row 1 of a batch of 2, .* the column '{column}' is None"):
+            model.map_batch({column: cells})

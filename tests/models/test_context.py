@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sklearn.model_selection import cross_val_score
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 from trainers import assert_same
 
-from seqtag import Classifier, LanguageModel, Tagger, UsageError
+from seqtag import Classifier, LanguageModel, Span, Tagger, UsageError
 from seqtag.batching import collate
 from seqtag.models import context as module
 from seqtag.text.joining import join_tokens
@@ -280,6 +281,16 @@ def test_a_clone_keeps_the_language_models_as_they_are(models, folders):
     assert np.isfinite(scores).all()
 
 
+def test_language_models_come_from_the_hub_too(hub, folders, models):
+    hub.add("me/forward", Path(folders[0]))
+    here = module.Context.open([folders[0]])
+    assert module.Context.open(["me/forward"]).sha256() == here.sha256()
+    asked = len(hub.requests)
+    with pytest.raises(UsageError, match=r"number 1: me/nowhere: there is no such folder here, and no such model on"):
+        Tagger(context=["me/nowhere"]).fit(TOKENS, TAGS)
+    assert len(hub.requests) > asked
+
+
 def test_fit_leaves_the_option_alone(models, folders):
     given = [models[0], folders[1]]
     trained = fitted(given, epochs=1)
@@ -341,7 +352,7 @@ def wrong(models, tmp_path_factory):
         ("a tagger", "ner: holds a model for the task 'tag', not a language model; train one: seqtag train TEXT"),
         ("nothing", "nowhere: not a model folder, it does not exist; .*--task lm"),
         ("not trained", r"this LanguageModel is not trained yet; call its fit\(text\) first"),
-        ("a number", "int is neither a model folder nor a LanguageModel"),
+        ("a number", "int is neither a model folder, a name on the hub nor a LanguageModel"),
     ],
 )
 @pytest.mark.parametrize("make", [tiny_tagger, tiny_classifier], ids=["Tagger", "Classifier"])
@@ -353,7 +364,9 @@ def test_what_lends_no_states_is_refused_before_training(models, wrong, make, wh
 
 @pytest.mark.parametrize("context", ["models/forward", [], {"a": 1}, 3])
 def test_a_context_that_is_no_list_is_told_the_right_form(context):
-    with pytest.raises(UsageError, match=r'must be a list of model folders .*\["models/forward", "models/backward"\]'):
+    with pytest.raises(
+        UsageError, match=r'must be a list of model folders, names on the hub .*\["models/forward", "models/backward"\]'
+    ):
         tiny_tagger(context=context).fit(TOKENS, TAGS)
 
 
@@ -367,3 +380,20 @@ def test_all_bad_options_are_named_at_once(wrong):
 def test_series_have_no_characters(models):
     with pytest.raises(UsageError, match="language models read texts, and these rows are series; leave it out"):
         tiny_classifier(context=models).fit([[[1.0]], [[2.0]]] * 4, [0, 1] * 4)
+
+
+# -- explanations -----------------------------------------------------------------------------
+
+
+def test_a_hidden_word_is_one_that_language_models_do_not_know_either(tagger, classifier):
+    tokens = UNSEEN[4]
+    for explain, asked in (
+        (tagger.explain, Span(1, 4, "ORG")),
+        (classifier.explain, "good"),
+    ):
+        [one] = explain(tokens, asked)
+        assert sum(part.score for part in one.parts) == pytest.approx(one.log_odds)
+        for occlusion in one.occlusions:
+            if occlusion.hidden == "word":
+                [there] = explain([*tokens[: occlusion.token], "☃", *tokens[occlusion.token + 1 :]], asked)
+                assert occlusion.log_odds == pytest.approx(there.log_odds, abs=1e-5)

@@ -144,12 +144,20 @@ def test_a_folder_of_ones_own_does_not_stand_on_the_page(hub, tagger: Tagger):
         ({"license": " "}, "license=' '"),
         ({"private": "yes"}, "private='yes': give True or False"),
         ({"repository": "a/b/c"}, "can't be the name of a repository"),
+        ({"repository": None}, "None can't be the name of a repository"),
     ],
 )
 def test_a_wrong_value_is_told_before_the_hub_is_asked(hub, tagger: Tagger, wrong: dict, message: str):
     with pytest.raises(UsageError, match=message):
         tagger.push_to_hub(**{"repository": "me/ner", **wrong})
     assert hub.requests == []
+
+
+@pytest.mark.parametrize("folder", [None, 3, b"models/ner"], ids=repr)
+def test_what_names_no_folder_is_told(folder, tagger: Tagger):
+    for write in (tagger.save, tagger.export):
+        with pytest.raises(UsageError, match=r"names no folder; give its path, as a string or a pathlib\.Path"):
+            write(folder)
 
 
 def test_a_report_of_another_task_and_a_model_that_is_not_trained_are_refused(

@@ -75,3 +75,26 @@ def test_torch_is_not_imported_for_an_export(exported_tagger: Path):
         "assert not {'torch', 'spacy', 'datasets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_classifier_of_series_is_refused_when_it_is_opened(tmp_path: Path):
+    import numpy as np
+    import spacy
+
+    from seqtag.integrations.batches import BatchPredictor
+    from seqtag.serving.served_models import ServedModel
+
+    series = np.random.default_rng(0).normal(size=(8, 5, 2))
+    classifier = Classifier(hidden_size=4, epochs=1, device="cpu").fit(series, [0, 1] * 4, watchers=())
+    folder = str(classifier.save(tmp_path / "series"))
+    said = rf"^{folder}: this classifier was trained on series of numbers, and only texts come here; name a model of"
+    nlp = spacy.blank("en")
+    nlp.add_pipe("seqtag", config={"model": folder})
+    for call in (
+        lambda: load_predictor(folder),
+        lambda: BatchPredictor(folder),
+        lambda: ServedModel("series", folder),
+        nlp.initialize,
+    ):
+        with pytest.raises(UsageError, match=said):
+            call()

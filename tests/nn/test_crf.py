@@ -187,3 +187,53 @@ def test_a_path_that_falls_behind_for_long_counts_when_it_is_the_only_one_in_the
     sums = forward_backward(emissions, torch.tensor([40]), scores)
     assert sums.log_partition_B.item() == pytest.approx(-60 * 39)
     torch.testing.assert_close(marginals(sums, torch.tensor([40]))[0, :, 1].sum(), torch.tensor(39.0).double())
+
+
+@pytest.mark.usefixtures("taken_apart")
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    num_tags=st.integers(1, 4),
+    lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    scale=st.sampled_from([2.0, 20.0, 200.0, 3000.0]),
+)
+def test_the_sum_over_allowed_paths_is_that_of_enumeration(seed, num_tags, lengths, scale):
+    emissions, lengths_B, scores = random_chain(seed, num_tags=num_tags, lengths=tuple(lengths), scale=scale)
+    generator = torch.Generator().manual_seed(seed)
+    allowed = torch.rand(emissions.shape, generator=generator) < 0.6
+    found = log_partition(emissions, lengths_B, scores, allowed_BTL=allowed)
+    for row, length in enumerate(lengths):
+        totals = [
+            total
+            for path, total in all_paths(emissions[row, :length], scores)
+            if all(allowed[row, t, tag] for t, tag in enumerate(path))
+        ]
+        expected = torch.stack([*totals, torch.tensor(FORBIDDEN).double()]).logsumexp(0)
+        torch.testing.assert_close(found[row], expected)
+
+
+@pytest.mark.parametrize("far", [0.0, 1000.0])
+@pytest.mark.usefixtures("taken_apart")
+def test_the_gradient_of_the_sum_over_allowed_paths_checks(far):
+    emissions, lengths, scores = random_chain(5, forbid=False)
+    emissions[0, 1, 2] -= far
+    allowed = torch.rand(emissions.shape, generator=torch.Generator().manual_seed(3)) < 0.7
+    allowed[..., 0] = True
+
+    def loss(emissions, start, transitions, end):
+        found = log_partition(emissions, lengths, Scores(start, transitions, end), allowed_BTL=allowed)
+        return (found * torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64)).sum()
+
+    assert torch.autograd.gradcheck(loss, (emissions.requires_grad_(), *(part.requires_grad_() for part in scores)))
+
+
+def test_an_allowed_path_that_falls_far_behind_counts_where_the_likely_ones_end():
+    """Tags 0 and 1 never meet while both are allowed; tag 1 loses 20 nats per token, and only tag 1 is allowed last."""
+    emissions = torch.tensor([[0.0, -20.0, 0.0]]).repeat(60, 1)[None].double()
+    allowed = torch.ones(1, 60, 3, dtype=torch.bool)
+    allowed[0, :, 2] = False
+    allowed[0, -1, 0] = False
+    barred = -torch.inf
+    moves_LL = torch.tensor([[0.0, barred, 0.0], [barred, 0.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    scores = Scores(torch.zeros(3).double(), moves_LL, torch.zeros(3).double())
+    assert log_partition(emissions, torch.tensor([60]), scores, allowed_BTL=allowed).item() == pytest.approx(-1200)

@@ -332,3 +332,46 @@ def test_the_shift_moves_predictions_and_never_the_loss(kind):
     head.shift_L[2] = 1000.0
     emissions = head.emissions(hidden, batch)
     assert head.best(emissions, batch.lengths_B).tolist() == [[2, 2, 2, 2], [2, 0, 0, 0], [2, 2, 2, 0]]
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_the_loss_of_partly_known_tags_is_the_probability_of_all_sequences_that_agree(kind):
+    head, batch, hidden = make_head(kind), tagged_batch(), make_hidden()
+    emissions = head.emissions(hidden, batch).double()
+    allowed = torch.rand(emissions.shape, generator=torch.Generator().manual_seed(2)) < 0.6
+    allowed |= torch.nn.functional.one_hot(batch.tags_BT, NUM_TAGS).bool()
+    losses = head.losses(hidden, replace(batch, allowed_BTL=allowed)).double()
+    for row, length in enumerate(LENGTHS):
+        scores = path_scores(head, emissions[row, :length])
+        agreeing = [s for path, s in scores.items() if all(allowed[row, t, tag] for t, tag in enumerate(path))]
+        expected = torch.stack(list(scores.values())).logsumexp(0) - torch.stack(agreeing).logsumexp(0)
+        torch.testing.assert_close(losses[row], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_where_all_tags_are_known_the_loss_is_the_ordinary_one_and_where_none_is_it_is_zero(kind, weighted):
+    weights = torch.tensor([1.0, 2.0, 0.5, 3.0]) if weighted else None
+    head, batch, hidden = make_head(kind, class_weights_L=weights), tagged_batch(), make_hidden()
+    gold = torch.nn.functional.one_hot(batch.tags_BT, NUM_TAGS).bool()
+    ordinary, known = (head.losses(hidden, each) for each in (batch, replace(batch, allowed_BTL=gold)))
+    torch.testing.assert_close(known, ordinary)
+    nothing = head.losses(hidden, replace(batch, allowed_BTL=torch.ones_like(gold)))
+    torch.testing.assert_close(nothing, torch.zeros_like(nothing), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["linear", "crf"])
+def test_the_expected_share_of_entities_is_the_sum_of_their_marginals(kind):
+    head, batch, hidden = make_head(kind), tagged_batch(), make_hidden()
+    is_entity = torch.tensor([0.0, 1.0, 1.0, 0.0]).double()
+    head.keep_entity_share(0.1, is_entity)
+    emissions = head.emissions(hidden, batch)
+    expected = (
+        (head.marginals(emissions, batch.lengths_B) @ is_entity)
+        .sum(-1)
+        .to(emissions.dtype if kind == "linear" else torch.float64)
+    )
+    torch.testing.assert_close(head.expected_entities(emissions, batch.lengths_B), expected, rtol=1e-6, atol=1e-7)
+    plain = make_head(kind)
+    penalty = 10 * max(0.0, abs(expected.sum().item() / sum(LENGTHS) - 0.1) - 0.05)
+    assert (head.loss(hidden, batch) - plain.loss(hidden, batch)).item() == pytest.approx(penalty, rel=1e-5)

@@ -1,12 +1,14 @@
 """The page of a report in headless Chromium, opened from disk: nothing of the data runs, and a reader can use it."""
 
 import json
+import time
 
 import pytest
 from browsing import press, texts
 from pages import REPORT, SCORES, large_report, sections_with
 
 from seqtag.reporting.html import render_html
+from seqtag.reporting.sections import Example, Examples, Section
 
 PAGE = render_html("news/test.conll", REPORT)
 ATTACKS = (
@@ -148,3 +150,31 @@ def test_a_report_of_20000_sentences_is_below_5_megabytes_and_can_be_used(show):
     press(browser, "thead button", "F1")
     column = [float(cell) for cell in texts(browser, "tbody td:nth-child(2)")[:60]]
     assert column == sorted(column, reverse=True)
+
+
+def test_ticked_examples_are_saved_as_a_file_of_their_choices(show, tmp_path):
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    items = tuple(
+        Example(f"sentence {number}", ("missing",), "Ada spoke", choice=f'{{"row": {number}, "text": "\\u200b\\"<b>"}}')
+        for number in range(3)
+    )
+    examples = Examples(
+        "3 suspects", (("missing", 3),), (*items, Example("sentence 9", (), "none")), choices="suspects"
+    )
+    browser = show(render_html("news", [Section("Suspects", (examples,))]))
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    boxes = browser.find_elements("css selector", ".example input")
+    assert len(boxes) == 3
+    assert texts(browser, ".save") == ["save 0 ticked"]
+    boxes[0].click()
+    boxes[2].send_keys(" ")
+    assert texts(browser, ".save") == ["save 2 ticked"]
+    browser.find_element("css selector", ".save").click()
+    for _ in range(100):
+        if (folder / "ticked.json").is_file():
+            break
+        time.sleep(0.05)
+    saved = json.loads((folder / "ticked.json").read_text(encoding="utf-8"))
+    assert saved == {"suspects": [{"row": 0, "text": '\u200b"<b>'}, {"row": 2, "text": '\u200b"<b>'}]}
+    assert [entry for entry in browser.get_log("browser") if "favicon" not in entry["message"]] == []

@@ -201,11 +201,26 @@ def test_label_studio_is_answered_in_its_shape(client: TestClient, served: dict[
     refused(client.post("/predict", json={"tasks": [{"id": 1}], "label_config": config}), 422, "task 1", "tasks")
 
 
+def test_a_span_that_cuts_a_token_is_kept_whole_and_said(serve: Callable[..., TestClient], tmp_path: Path):
+    client = serve(collect=str(tmp_path / "kept.jsonl"))
+    text = "Ada met Marie."
+    record = {"text": text, "spans": [{"start": 0, "end": 2, "label": "PER"}], "model": "ner"}
+    assert client.post("/collect", json=record).json() == {
+        "kept": 1,
+        "moved": ["PER span 0:2 'Ad' cuts a token; moved to 0:3 'Ada'"],
+    }
+    twice = {"text": text, "spans": [{"start": 8, "end": 10, "label": "PER"}, {"start": 10, "end": 13, "label": "LOC"}]}
+    refused(client.post("/collect", json=twice), 422, "two spans lie in one token, 'Marie'", "spans")
+    assert [json.loads(line) for line in (tmp_path / "kept.jsonl").read_text().splitlines()] == [
+        {"text": text, "spans": [{"start": 0, "end": 3, "label": "PER"}]}
+    ]
+
+
 def test_what_people_finish_is_collected_and_can_be_read(serve: Callable[..., TestClient], tmp_path: Path):
     kept = tmp_path / "kept.jsonl"
     client = serve(collect=str(kept))
     record = {"text": TEXTS[3], "spans": [{"start": 0, "end": 3, "label": "PER"}]}
-    assert client.post("/collect", json=record).json() == {"kept": 1}
+    assert client.post("/collect", json=record).json() == {"kept": 1, "moved": []}
     annotation = {
         "result": [
             {"type": "labels", "value": {"start": 6, "end": 9, "labels": ["PER"], "text": "met"}},
@@ -213,10 +228,10 @@ def test_what_people_finish_is_collected_and_can_be_read(serve: Callable[..., Te
         ]
     }
     event = {"action": "ANNOTATION_CREATED", "task": {"id": 4, "data": {"t": TEXTS[3]}}, "annotation": annotation}
-    assert client.post("/webhook", json=event).json() == {"kept": 2}
+    assert client.post("/webhook", json=event).json() == {"kept": 2, "moved": []}
     annotation["result"][0]["value"] = {"start": 10, "end": 15, "labels": ["PER"]}
-    assert client.post("/webhook", json={**event, "action": "ANNOTATION_UPDATED"}).json() == {"kept": 2}
-    assert client.post("/webhook", json={"action": "PROJECT_UPDATED"}).json() == {"kept": 2}
+    assert client.post("/webhook", json={**event, "action": "ANNOTATION_UPDATED"}).json() == {"kept": 2, "moved": []}
+    assert client.post("/webhook", json={"action": "PROJECT_UPDATED"}).json() == {"kept": 2, "moved": []}
     rows = load_corpus(str(kept), split="train")
     names = rows.features["tags"].feature.names
     marked = [[t for t, tag in zip(row["tokens"], row["tags"]) if names[tag] != "O"] for row in rows]

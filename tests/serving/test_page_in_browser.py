@@ -5,10 +5,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import find_browser, texts
+from browsing import find_browser, press, texts
 
 from seqtag import load_corpus
 from seqtag.serving.served_models import ServedModel
@@ -26,14 +27,15 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(served: dict[str, ServedModel], kept: Path) -> Iterator[str]:
+def address(served: dict[str, ServedModel], goes_on: dict[str, ServedModel], kept: Path) -> Iterator[str]:
     from uvicorn import Config, Server
 
     from seqtag.serving.app import make_app
     from seqtag.serving.server import listen
 
     opened = listen("127.0.0.1", 0)
-    app = make_app(Settings(dict.fromkeys(served, ""), collect=str(kept)), models=served)
+    models = {**served, **goes_on}
+    app = make_app(Settings(dict.fromkeys(models, ""), collect=str(kept)), models=models)
     server = Server(Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
     thread.start()
@@ -126,7 +128,7 @@ def test_what_is_corrected_and_kept_can_be_read(browser, address: str, kept: Pat
         press_key(browser, "#marked mark", Keys.DELETE)
     assert len(texts(browser, "#marked mark")) == 1
     press_key(browser, "#marked mark", Keys.ENTER)
-    assert texts(browser, "#menu button") == [*served["ner"].labels, "Remove"]
+    assert texts(browser, "#menu button") == [*served["ner"].labels, "Why?", "Remove"]
     press_key(browser, "#menu button:last-child", Keys.ENTER)
     # Marie, by selecting the word: places of a browser count the emoji as two
     browser.execute_script(
@@ -147,11 +149,76 @@ def test_what_is_corrected_and_kept_can_be_read(browser, address: str, kept: Pat
 
 def test_a_classifier_shows_its_classes(browser, address: str, served: dict[str, ServedModel]):
     type_text(browser, address, "a fine day")
-    browser.execute_script(
-        "const m = document.getElementById('model'); m.value = 'mood'; m.dispatchEvent(new Event('change'))"
-    )
+    choose_model(browser, "mood")
     wait(lambda: texts(browser, "#bars .name"))
     assert set(texts(browser, "#bars .name")) == set(served["mood"].labels)
+
+
+def test_a_span_shows_why_it_was_found(browser, address: str, served: dict[str, ServedModel]):
+    from selenium.webdriver.common.keys import Keys
+
+    type_text(browser, address, TEXT)
+    span = served["ner"].answer([TEXT])[0].spans[0]
+    [expected] = served["ner"].explain(TEXT, replace(span, text=None, score=None))
+    press_key(browser, "#marked mark", "?")
+    wait(lambda: texts(browser, "#why-summary p"))
+    assert texts(browser, "#why-summary p") == expected["summary"]
+    assert texts(browser, "#why-title") == [f"Why {span.label} “{span.text}”"]
+    assert browser.execute_script("return document.activeElement.id") == "why-title"
+    assert not browser.execute_script("return document.querySelector('#why img')")
+    words = {token["text"] for token in expected["tokens"]}
+    assert set(texts(browser, "#why-rows td:first-child")) <= words
+    assert texts(browser, "#why-words span") == [token["text"] for token in expected["tokens"]]
+    press_key(browser, "#why-close", Keys.ENTER)
+    assert texts(browser, "#why-title") == []
+    # and by the menu that a click opens
+    browser.execute_script("document.querySelector('#marked mark').click()")
+    wait(lambda: texts(browser, "#menu button"))
+    press(browser, "#menu button", "Why?")
+    wait(lambda: texts(browser, "#why-summary p"))
+    assert texts(browser, "#menu button") == []
+
+
+def test_a_classifier_shows_why(browser, address: str, served: dict[str, ServedModel]):
+    type_text(browser, address, "a fine day")
+    choose = "const m = document.getElementById('model'); m.value = 'mood'; m.dispatchEvent(new Event('change'))"
+    browser.execute_script(choose)
+    wait(lambda: texts(browser, "#bars .name"))
+    browser.execute_script("document.getElementById('why-class').click()")
+    wait(lambda: texts(browser, "#why-summary p"))
+    assert texts(browser, "#why-summary p") == served["mood"].explain("a fine day")[0]["summary"]
+
+
+def choose_model(browser, name: str) -> None:
+    script = "const m = document.getElementById('model'); m.value = arguments[0]; m.dispatchEvent(new Event('change'))"
+    browser.execute_script(script, name)
+
+
+def test_a_language_model_shows_what_may_follow(browser, address: str, goes_on: dict[str, ServedModel]):
+    type_text(browser, address, "to b")
+    choose_model(browser, "lm")
+    wait(lambda: texts(browser, "#next .name"))
+    symbols = goes_on["lm"].answer(["to b"])[0].symbols[:10]
+    shown = [symbol.replace(" ", "␣").replace("\n", "↵") for symbol, _ in symbols]
+    assert texts(browser, "#next .name") == shown
+    assert texts(browser, "#next .value") == [f"{probability:.3f}" for _, probability in symbols]
+    assert texts(browser, "#marked") == texts(browser, "#bars .name") == []  # nothing of the other kinds is in sight
+    assert "language model of characters" in texts(browser, "#about")[0]
+
+
+def test_a_part_of_a_word_is_kept_as_the_whole_word_and_said(browser, address: str, kept: Path):
+    type_text(browser, address, "zzz Bob.")
+    browser.execute_script(
+        "const node = document.getElementById('marked').firstChild; const range = document.createRange();"
+        "range.setStart(node, 4); range.setEnd(node, 6);"
+        "getSelection().removeAllRanges(); getSelection().addRange(range);"
+        "document.getElementById('marked').dispatchEvent(new MouseEvent('mouseup'))"
+    )
+    wait(lambda: texts(browser, "#menu button"))
+    browser.execute_script("document.querySelector('#menu button').click()")
+    browser.execute_script("document.getElementById('keep').click()")
+    wait(lambda: "cuts a token; moved to 4:7 'Bob'." in texts(browser, "#kept")[0])
+    assert json.loads(kept.read_text(encoding="utf-8").splitlines()[-1])["spans"][-1]["end"] == 7
 
 
 @pytest.mark.parametrize("text", ["زار محمد مدينة Oslo", "王小明在北京工作。"])
@@ -167,6 +234,8 @@ def test_it_fits_a_narrow_screen(browser, address: str):
     size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     type_text(browser, address, TEXT * 3)
+    press_key(browser, "#marked mark", "?")
+    wait(lambda: texts(browser, "#why-summary p"))
     width = browser.execute_script("return document.documentElement.scrollWidth")
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert width <= 400

@@ -4,29 +4,19 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from services import free_port, running
 
 from seqtag.runtime import load
 
 TEXTS = [f"Ada met Marie in Oslo on day {number}." for number in range(40)]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def ask(port: int, path: str, body: object = None) -> object:
@@ -35,29 +25,9 @@ def ask(port: int, path: str, body: object = None) -> object:
         return json.load(answer)
 
 
-@contextmanager
-def running(model: Path, *options: str) -> Iterator[tuple[int, subprocess.Popen]]:
-    port = free_port()
-    command = [sys.executable, "-m", "seqtag.cli", "serve", f"ner={model}", "--port", str(port), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(600):
-            try:
-                ask(port, "/health")
-                break
-            except OSError:
-                assert process.poll() is None, process.stderr.read()
-                time.sleep(0.1)
-        yield port, process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=60)
-
-
 def test_many_clients_get_what_each_alone_would_get(exported_tagger: Path):
     expected = load(exported_tagger).predict_spans(TEXTS)
-    with running(exported_tagger) as (port, process):
+    with running(exported_tagger) as (port, process, log):
         with ThreadPoolExecutor(16) as clients:
             answers = clients.map(lambda text: ask(port, "/models/ner/predict", {"texts": [text]}), TEXTS)
             found = [answer["answers"][0]["spans"] for answer in answers]
@@ -65,14 +35,15 @@ def test_many_clients_get_what_each_alone_would_get(exported_tagger: Path):
             [(span.start, span.label, round(span.score, 6)) for span in spans] for spans in expected
         ]
         process.send_signal(signal.SIGTERM)
-        log = process.communicate(timeout=60)[1]
-    assert process.returncode == 0
-    assert "Ada" not in log
-    assert "Traceback" not in log
+        assert process.wait(60) == 0
+        log.seek(0)
+        logged = log.read()
+    assert b"Ada" not in logged
+    assert b"Traceback" not in logged
 
 
 def test_what_was_asked_is_answered_when_the_service_ends(exported_tagger: Path):
-    with running(exported_tagger) as (port, process), ThreadPoolExecutor(1) as client:
+    with running(exported_tagger) as (port, process, _), ThreadPoolExecutor(1) as client:
         asked = client.submit(ask, port, "/models/ner/predict", {"texts": TEXTS * 20})
         time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
@@ -83,7 +54,7 @@ def test_what_was_asked_is_answered_when_the_service_ends(exported_tagger: Path)
 
 
 def test_a_worker_that_dies_is_replaced_and_the_others_answer(exported_tagger: Path):
-    with running(exported_tagger, "--workers", "2") as (port, process):
+    with running(exported_tagger, "--workers", "2") as (port, process, _):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         if not children.exists():
             pytest.skip("needs /proc to find the workers")

@@ -14,7 +14,7 @@ class WaitingWriter(AnswerWriter):
     """Writes the texts as they are; the one called "wait" only once there is a file, the one called "die" never."""
 
     def __init__(self, gate: Path) -> None:
-        self.gate = gate
+        self.gate, self.left_out = gate, {}
 
     def lines(self, requests: Sequence[Request]) -> Iterator[str]:
         for request in requests:
@@ -23,3 +23,6 @@ class WaitingWriter(AnswerWriter):
             if request.text == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             yield f"{request.text}\n"
+
+    def unheld(self, request: Request) -> tuple[str, ...]:
+        return ()

@@ -101,7 +101,7 @@ def sections_with(word: str) -> list[Section]:
     grid = HeatMap(word, word, word, (word, word), (word,), ((1,), (2,)))
     examples = (
         Example(word, (word,), word, ((word, marks), (word, ())), word),
-        Example(word, (), word),
+        Example(word, (), word, choice=word),
     )
     return [
         Section(
@@ -116,7 +116,7 @@ def sections_with(word: str) -> list[Section]:
                 grid,
                 Places((Place(word, word), Place("", word))),
             ),
-            (Examples(word, ((word, 2),), examples),),
+            (Examples(word, ((word, 2),), examples, word),),
         ),
         Section(word, ()),
     ]

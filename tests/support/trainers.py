@@ -16,6 +16,7 @@ from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.loop import Trainer
 from seqtag.training.optimizers import TrainingOptions
+from seqtag.training.watchers import DevFigures
 
 OPTIONS = TrainingOptions(
     epochs=3,
@@ -85,7 +86,7 @@ def make_trainer(rows, *, network=None, evaluate=None, sentences=20, watchers=()
         options=replace(OPTIONS, **options),
         lengths=rows.lengths[:sentences],
         make_batch=rows.batch,
-        evaluate=evaluate or (lambda network: 0.5),
+        evaluate=lambda network: DevFigures(evaluate(network) if evaluate else 0.5, 1.5),
         watchers=watchers,
         **ours,
     )

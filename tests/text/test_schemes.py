@@ -328,3 +328,34 @@ def test_displacy_draws_its_shape():
     text = "Ada Lovelace met Tim"
     document = {"text": text, "ents": [Span(0, 12, "PER").to_dict("displacy")], "title": None}
     assert "Ada Lovelace" in displacy.render(document, style="ent", manual=True, jupyter=False)
+
+
+@pytest.mark.parametrize(
+    ("tags", "source", "target", "expected"),
+    [
+        ("B-A I-A ? O", "IOB2", "IOB2", "B-A I-A ? O"),
+        ("B-A I-A ? O B-B", "IOB2", "BIOES", "? ? ? O S-B"),  # the span may go on
+        ("? B-A O", "IOB2", "BIOES", "? S-A O"),
+        ("? I-A O", "IOB2", "IOB2", "? I-A O"),  # it is no orphan
+        ("B-A E-A ? S-B", "BIOES", "IOB2", "B-A I-A ? B-B"),
+        ("? I-A E-A", "BIOES", "BIOES", "? I-A E-A"),
+        ("I-A O ?", "IOB2", "IOB2", "B-A O ?"),
+    ],
+)
+def test_unknown_tags_stay_unknown_and_break_no_scheme(tags, source, target, expected):
+    assert convert_tags(tags.split(), source, target) == expected.split()
+
+
+@pytest.mark.parametrize("scheme", ["IO", "IOB1", "IOB2", "BIOES", "plain"])
+def test_a_tag_beside_an_unknown_one_is_legal_if_some_tag_could_stand_there(scheme):
+    for tags in (["?", "I-A", "?"], ["I-A", "?"], ["?", "?"], ["?", "I-A"]):
+        legal = not illegal_positions(tags, scheme)
+        names = ["O", "I-A", *{"IOB1": ["B-A"], "IOB2": ["B-A"], "BIOES": ["B-A", "E-A", "S-A"]}.get(scheme, [])]
+        fillings = product(*(names if tag == "?" else [tag] for tag in tags))
+        assert legal == any(not illegal_positions(filled, scheme) for filled in fillings)
+
+
+def test_unknown_tags_say_nothing_about_the_scheme_and_are_in_no_span():
+    assert detect_scheme(tag_bigrams([["?", "I-A", "I-A", "?"], ["B-A", "O"]])) == "IOB2"
+    assert spans_from_tags(["B-A", "?", "I-A"], "IOB2") == [Span(0, 1, "A"), Span(2, 3, "A")]
+    assert tags_from_spans([Span(0, 1, "A"), Span(1, 3, "?")], 4, "BIOES") == ["S-A", "?", "?", "O"]

@@ -99,5 +99,7 @@ def test_tensorboard_gets_a_point_an_epoch_on_each_curve(rows, monkeypatch, tmp_
     best = max(record.dev_score for record in history)
     assert points.pop() == ("hparams", {"size": 8, "x": "None"}, {"best_dev_score": best})
     assert points.pop(0) == ("options", "| option | value |\n|---|---|\n| size | 8 |\n| x | None |\n")
-    curves = ("loss", "dev_score", "learning_rate", "tokens_per_second")
-    assert points == [(name, getattr(record, name), record.epoch) for record in history for name in curves]
+    curves = {"loss/train": "loss", "loss/dev": "dev_loss"}
+    curves |= {name: name for name in ("dev_score", "learning_rate", "tokens_per_second")}
+    assert points == [(c, getattr(record, name), record.epoch) for record in history for c, name in curves.items()]
+    assert {record.dev_loss for record in history} == {1.5}

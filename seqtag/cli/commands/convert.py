@@ -1,17 +1,15 @@
 """`seqtag convert`: a corpus in another format, with what was counted before and after."""
 
 import logging
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqtag.cli.arguments import LABELLED_FORMS, MaxBytes
-from seqtag.cli.output import open_output
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
-from seqtag.errors import UsageError, near_miss
+from seqtag.cli.written_formats import PARQUET, format_name, write_corpus
+from seqtag.errors import UsageError
 
 if TYPE_CHECKING:
     from seqtag.corpora.conversion import Corpus, Counts
@@ -24,18 +22,6 @@ EXAMPLES = (
     "seqtag convert news.conll tasks.json --to label-studio",
     "seqtag convert reviews.csv:text=review,label=stars reviews.parquet --task classify",
 )
-
-PARQUET = "parquet"
-_COLUMNS = (".conll", ".bio", ".iob", ".iob2", ".conll2003")
-# The formats that an ending of OUT means. Other endings, and .jsonl for Doccano, need --to.
-_BY_ENDING = {
-    **dict.fromkeys(_COLUMNS, "conll"),
-    **{".conllu": "conllu", ".jsonl": "jsonl", ".spacy": "spacy", ".parquet": PARQUET, ".csv": "csv"},
-}
-
-
-# Endings that a file of a format may have beside its usual one; another would be read as another form.
-_MORE_ENDINGS = {"conll": (*_COLUMNS, ".txt", ".tsv"), "webanno": (".txt", ".webanno")}
 
 
 @command
@@ -72,19 +58,17 @@ def convert(
 ) -> None:
     """Write a corpus in another format, read the files back, and print the counts before and after.
 
-    It says what the format can't hold. Ids and other fields are not kept; `seqtag predict` keeps them.
+    It says what the format can't hold, and names the ids and other fields that are not converted; `seqtag predict`
+    keeps them.
     """
     from datasets import disable_progress_bars
 
-    from seqtag.corpora.conversion import content, count, losses, read_labelled, read_tagged, reading_suffix
+    from seqtag.corpora.conversion import count, losses, read_labelled, read_tagged, reading_suffix
     from seqtag.corpora.formats.writers.formats import FORMATS
     from seqtag.corpora.loading import load_corpus
 
     chosen = find_task(task, LABELLED_TASKS)
-    name = _format_name(out, to, chosen.name, known=[*FORMATS, PARQUET])
-    if name in FORMATS and task not in FORMATS[name].tasks:
-        names = [*(each for each, form in FORMATS.items() if task in form.tasks), PARQUET]
-        raise UsageError(f"--to {name}: can't hold the data of --task {task}; choose from {', '.join(names)}")
+    name = format_name(out, to, chosen.name)
     if scheme is not None and task == "classify":
         raise UsageError(f"--scheme {scheme}: is for entity tags, and the labels of texts have no scheme; leave it out")
     disable_progress_bars()
@@ -92,18 +76,7 @@ def convert(
         corpus = read_labelled(data, language=language)
     else:
         corpus = read_tagged(data, scheme=scheme, language=language)
-    ending = FORMATS[name].ending if name in FORMATS else ".parquet"
-    files = _files(out, list(corpus.splits), name, ending)
-    if there := [str(path) for path in files.values() if path.exists() and not overwrite]:
-        raise UsageError(f"{out}: there is {', '.join(there)} already; name another place, or add --overwrite")
-    for path in files.values():
-        path.parent.mkdir(parents=True, exist_ok=True)
-    for split, path in files.items():
-        with open_output(os.fspath(path), is_binary=name == PARQUET or FORMATS[name].writer.is_binary) as target:
-            if name == PARQUET:
-                corpus.splits[split].to_parquet(target)
-            else:
-                target.writelines(content(corpus, split, FORMATS[name]))
+    files = write_corpus(corpus, out, name, overwrite=overwrite)
     suffix = reading_suffix(corpus, name)
     for split, path in files.items():
         before = count(corpus.splits[split])
@@ -114,42 +87,11 @@ def convert(
             )
         _print_counts(f"{path} ({split})", corpus, before, after)
     for loss in losses(corpus, name):
-        print(f"{name} can't hold {loss}")
+        print(loss)
     if suffix:
         print(f"to read it: {out}{suffix}")
     if name in FORMATS and not FORMATS[name].is_read:
         print(f"{name} is for people to read; seqtag does not read it back")
-
-
-def _format_name(out: str, to: str | None, task: str, *, known: list[str]) -> str:
-    """Find the format by --to, or by the ending of OUT; UsageError if there is none."""
-    if to is None:
-        ending = os.path.splitext(out.lower())[1]
-        if ending not in _BY_ENDING:
-            raise UsageError(f"{out}: its ending says no format; add --to with one of {', '.join(known)}")
-        return _BY_ENDING[ending]
-    if to not in known:
-        raise UsageError(f"--to {to}: unknown; {near_miss(to, known)}")
-    return to
-
-
-def _files(out: str, splits: list[str], name: str, ending: str) -> dict[str, Path]:
-    """Give the file of each split: OUT itself, or files in the folder OUT."""
-    path = Path(out)
-    is_folder = out.endswith(("/", os.sep)) or path.is_dir()
-    if len(splits) == 1 and not is_folder:
-        if path.suffix.lower() not in (ending, *_MORE_ENDINGS.get(name, ())):
-            raise UsageError(
-                f"{out}: a file of the format {name} is known by its ending; name a file that ends in {ending}, or a "
-                "folder with / behind its name"
-            )
-        return {splits[0]: path}
-    if path.suffix.lower() in (ending, *_BY_ENDING) and not is_folder:
-        raise UsageError(
-            f"{out}: the corpus has the splits {', '.join(splits)}, and each gets a file; name a folder without an "
-            f"ending and the format with --to, or give the file of one split"
-        )
-    return {split: path / f"{split}{ending}" for split in splits}
 
 
 def _print_counts(title: str, corpus: "Corpus", before: "Counts", after: "Counts | None") -> None:

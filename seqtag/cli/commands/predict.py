@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import Device, Engine, MaxBytes, ModelName
+from seqtag.cli.arguments import (
+    Device,
+    Engine,
+    FromName,
+    JsonLines,
+    LabelConfig,
+    MaxBytes,
+    ModelName,
+    ModelVersion,
+    RawText,
+    ToName,
+)
 from seqtag.cli.output import open_output
 from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
@@ -43,15 +54,8 @@ def predict(
             "columns are kept. For both: a DocBin of spaCy (.spacy), whose own tokens are tagged.",
         ),
     ] = "-",
-    text: Annotated[bool, typer.Option("--text", help="INPUT is raw text, one text per line.")] = False,
-    jsonl: Annotated[
-        bool,
-        typer.Option(
-            "--jsonl",
-            help='INPUT has one JSON object per line, with "text" or "tokens"; the name *.jsonl says so without a '
-            "flag. All keys of the objects are kept.",
-        ),
-    ] = False,
+    text: RawText = False,
+    jsonl: JsonLines = False,
     form: Annotated[
         str | None,
         typer.Option(
@@ -61,7 +65,8 @@ def predict(
             "probabilities; text: the same for people to read. For a classifier, text: class, probability and text "
             "between tabs; jsonl: with the probabilities of all classes; csv: the table with the columns label and "
             "score added (predicted_label if it has a label). For other tools, with scores: label-studio, doccano, "
-            "prodigy, hf (transformers' pipelines), spacy (.spacy), and of a tagger conllu, webanno and displacy. "
+            "prodigy, hf (transformers' pipelines), spacy (.spacy), and of a tagger conllu, webanno and displacy. What "
+            "a record holds under a key that the form needs is kept under `given`, and what has no place is named. "
             "Default: the form of INPUT.",
         ),
     ] = None,
@@ -107,36 +112,10 @@ def predict(
         bool,
         typer.Option("--known-ignore-case", rich_help_panel="What is known", help="Phrases are found in any case."),
     ] = False,
-    label_config: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel="Label Studio",
-            metavar="FILE",
-            help="Write the labelling interface, XML, for the labels of the model here.",
-        ),
-    ] = None,
-    model_version: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel="Label Studio",
-            metavar="NAME",
-            help="What the predictions are called. Default: the name of DIR.",
-        ),
-    ] = None,
-    from_name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel="Label Studio",
-            metavar="NAME",
-            help="The name of the labels in the interface. Default: label.",
-        ),
-    ] = None,
-    to_name: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel="Label Studio", metavar="NAME", help="The name of the text in the interface. Default: text."
-        ),
-    ] = None,
+    label_config: LabelConfig = None,
+    model_version: ModelVersion = None,
+    from_name: FromName = None,
+    to_name: ToName = None,
     device: Device = "auto",
     engine: Engine = None,
     max_bytes: MaxBytes = None,

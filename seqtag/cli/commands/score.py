@@ -87,7 +87,7 @@ def score(
         raise UsageError(
             "--train: is for --task tag, where the scores of names seen in training are shown apart; leave it out"
         )
-    show(report, files)
+    show(replace(report, source=f"{predicted} against {gold}", model=predicted), files)
 
 
 def score_tags(gold: str, predicted: str, *, train: str | None) -> "Report":
@@ -110,7 +110,6 @@ def score_tags(gold: str, predicted: str, *, train: str | None) -> "Report":
         tokens=[sentence.tokens for sentence in left],
         documents=documents if len(set(documents)) > 1 else None,
         training=None if train is None else training_knowledge(train, scheme=scheme),
-        source=f"{predicted} against {gold}",
     )
 
 
@@ -284,7 +283,6 @@ def score_labels(gold: str, predicted: str) -> "Report":
         texts=texts,
         lengths=[len(text) for text in texts],
         unit="characters",
-        source=f"{predicted} against {gold}",
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -122,6 +123,33 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Go on from the tagger in this folder, with its options, weights, words and tags. Labels that only it "
+            "has count as not annotated in DATA.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="With --from: the old model says where its own labels are in DATA, if it is at least this sure, such "
+            "as 0.5.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="With --from: sentences that the old model learned from, to be learned again beside the new ones.",
+            rich_help_panel=MORE_DATA,
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with a run that was killed or interrupted.", rich_help_panel=WHERE),
@@ -162,9 +190,14 @@ def train(
     A run that was killed goes on with --resume and ends in the same model. Ctrl-C saves the best model so far.
     """
     chosen = find_task(task)
-    estimator = make_estimator(
-        chosen, parse_settings(settings or []), language=language, epochs=epochs, seed=seed, device=device
-    )
+    given_settings = parse_settings(settings or [])
+    if start_from is not None:
+        given_settings = {**options_of(start_from, chosen), **given_settings}
+    elif keep is not None or replay is not None:
+        raise UsageError("--keep and --replay are about an older model: name it with --from MODEL, or leave them out")
+    short_forms = {"language": language, "epochs": epochs, "seed": seed, "device": device}
+    given_settings = {name: value for name, value in given_settings.items() if short_forms.get(name) is None}
+    estimator = make_estimator(chosen, given_settings, **short_forms, start_from=start_from, keep=keep)
     place = Place.check(out, resume=resume, overwrite=overwrite)
     check_push(push, chosen, private=private, license_name=license_name)
     files = check_files(json_file=None, html_file=html_file, markdown_file=None)
@@ -183,6 +216,8 @@ def train(
         )
     place.make_room()
     fit = partial(estimator.fit, splits.train, dev=splits.dev, tensorboard=tensorboard)
+    if replay is not None:
+        fit = partial(fit, replay=read_splits(replay, None, None, **chosen.reading(estimator)).train)
     code = place.fill(estimator, fit, describe=partial(describe_dev_score, estimator))
     # The model is saved before anything is measured: a mistake in the test data must not cost the training.
     if is_main_process():
@@ -227,9 +262,19 @@ def _parse_value(value: str) -> Any:
     if _BARE_FRACTION.fullmatch(value):
         return float(value)
     try:
-        return json.loads(value)
+        return json.loads(value, object_pairs_hook=_mapping)
+    except UsageError:  # which is a ValueError too
+        raise
     except (ValueError, RecursionError):
         return value
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON a mapping; UsageError where a name comes twice, of which json would keep the last."""
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise UsageError(f"--set: the value of an option has {name!r} twice; leave out one")
+    return dict(pairs)
 
 
 def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) -> Any:
@@ -263,6 +308,18 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
     if estimator.language is not None:
         Tokenizer(estimator.language)
     return estimator
+
+
+def options_of(model: str, task: Task) -> dict[str, Any]:
+    """Give the options that shape the network of a model and how it reads, so that another one can go on from it."""
+    if task.name != "tag":
+        raise UsageError(f"--from {model}: only taggers go on from an older model; leave it out, or --task {task.name}")
+    from seqtag.store import read_model
+
+    params = read_model(model).config["params"]
+    for name in ("device", "engine", "seed", "seeds", "epochs", "start_from", "keep"):
+        params.pop(name, None)
+    return dict(params)
 
 
 def keep_config(out: Path, estimator: Any, given: Mapping[str, Any]) -> None:

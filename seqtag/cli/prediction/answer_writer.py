@@ -1,11 +1,16 @@
 """What writes the answers of `seqtag predict`: the interface that tag_writers.py and class_writers.py fill."""
 
 import json
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from seqtag.cli.prediction.requests import Input, Request
+
+logger = logging.getLogger("seqtag")
+
+_MOST_NAMED = 20  # of what is left out
 
 
 class AnswerWriter(ABC):
@@ -16,12 +21,12 @@ class AnswerWriter(ABC):
     """
 
     FORMS: ClassVar[tuple[str, ...]]
-    model: Any  # what answers
     is_binary: bool = False  # the lines, and what `head`, `add` and `foot` give, are bytes
 
-    @abstractmethod
     def __init__(self, model: Any, form: str, given: Input, *, attention: bool) -> None:
         """Take a model and one of FORMS; raises UsageError for options that do not go together."""
+        self.model, self.form, self.given, self.attention = model, form, given, attention
+        self.left_out: dict[str, None] = {}  # what requests held and the form has no place for, by name
 
     def head(self) -> Any:
         """Give the text that stands before all answers."""
@@ -39,11 +44,22 @@ class AnswerWriter(ABC):
         """Give the text that stands behind all answers."""
         return ""
 
-    def observe(self, requests: Sequence[Request]) -> None:  # noqa: B027 - a writer need not keep count of anything
-        """Take note of requests that are about to be answered, here or in another process, for `close`."""
+    @abstractmethod
+    def unheld(self, request: Request) -> Iterable[str]:
+        """Name what a request holds beside what is labelled, and the form has no place for."""
 
-    def close(self) -> None:  # noqa: B027 - a writer need not have a last word
+    def observe(self, requests: Sequence[Request]) -> None:
+        """Take note of requests that are about to be answered, here or in another process, for `close`."""
+        for request in requests:
+            self.left_out.update(dict.fromkeys(self.unheld(request)))
+
+    def close(self) -> None:
         """Log a last message once all requests are answered."""
+        if names := list(self.left_out):
+            named = ", ".join(names[:_MOST_NAMED]) + (
+                f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+            )
+            logger.warning("--format %s has no place for what the input holds besides, left out: %s", self.form, named)
 
 
 def json_line(record: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """What `seqtag predict` writes for a classifier: one answer per request, as lines of text, JSON lines or a table."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -55,9 +55,9 @@ class ClassWriter(AnswerWriter):
                 f"--attention: this model has {has}, so its words have no weights; train one with an encoder and "
                 "--set pooling=attention"
             )
-        self.model, self.given, self.attention = model, given, attention
+        super().__init__(model, form, given, attention=attention)
         self.is_multi = model.class_set_.is_multi
-        self.form, self.num_blank = form, 0
+        self.num_blank = 0
         self.blank_places: list[str] = []  # the first ones
         self.write: Callable[[Request, ClassAnswer], str] = {
             "text": self._text_line,
@@ -77,6 +77,7 @@ class ClassWriter(AnswerWriter):
 
     def observe(self, requests: Sequence[Request]) -> None:
         """Count the blank texts, and keep the places of the first ones."""
+        super().observe(requests)
         for request in requests:
             if request.is_blank:
                 self.num_blank += 1
@@ -87,16 +88,22 @@ class ClassWriter(AnswerWriter):
         for request, answer in zip(requests, classify(self.model, requests, attention=self.attention)):
             yield self.write(request, answer)
 
+    def unheld(self, request: Request) -> Iterable[str]:
+        """Name the fields of a record where neither JSON nor its own table holds them, and columns beside tokens."""
+        is_kept = self.form == "jsonl" or (self.form == "csv" and self.given.table is not None)
+        names = [] if is_kept else list(request.beside(self.given.text_key))
+        return [*names, *request.other_rows()]
+
     def close(self) -> None:
         """Log which texts were blank."""
+        super().close()
         if self.num_blank:
             named = ", ".join(self.blank_places) + ", ..." * (self.num_blank > len(self.blank_places))
             texts = "1 text is blank and gets" if self.num_blank == 1 else f"{self.num_blank} texts are blank and get"
             logger.warning("%s the shares of the classes in training: %s", texts, named)
 
     def _text_line(self, request: Request, answer: ClassAnswer) -> str:
-        text = " ".join(request.tokens) if request.text is None else request.text
-        return "\t".join([*map(bare_cell, self._cells(answer)), one_line(text)]) + "\n"
+        return "\t".join([*map(bare_cell, self._cells(answer)), one_line(_text_of(request))]) + "\n"
 
     def _json_line(self, request: Request, answer: ClassAnswer) -> str:
         scores = {name: round(probability, DIGITS) for name, probability in answer.scores.items()}
@@ -105,7 +112,9 @@ class ClassWriter(AnswerWriter):
             added = {"label": answer.labels[0], "score": round(answer.probabilities[0], DIGITS), "scores": scores}
         if self.attention:
             added["attention"] = [[word.text, round(word.weight, DIGITS)] for word in answer.weights]
-        record = dict(request.record) or {"text": request.text}
+        record = dict(request.record)
+        if self.given.kind != "jsonl" and self.given.table is None:
+            record = {"text": request.text} if request.text is not None else {"tokens": request.tokens, **record}
         for name, value in added.items():
             record[free_name(name, record)] = value
         return json_line(record)
@@ -113,7 +122,7 @@ class ClassWriter(AnswerWriter):
     def _table_line(self, request: Request, answer: ClassAnswer) -> str:
         table, added = self.given.table, self._cells(answer)
         if table is None:
-            return self._row([request.text or "", *added])
+            return self._row([_text_of(request), *added])
         return self._row([*request.record.values(), *(added if table.dialect.quoted else map(bare_cell, added))])
 
     def _columns(self) -> list[str]:
@@ -128,6 +137,10 @@ class ClassWriter(AnswerWriter):
 
     def _row(self, cells: Sequence[str]) -> str:
         return table_line(cells) if self.given.table is None else self.given.table.line(cells)
+
+
+def _text_of(request: Request) -> str:
+    return " ".join(request.tokens) if request.text is None else request.text
 
 
 def classify(

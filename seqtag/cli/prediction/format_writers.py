@@ -1,6 +1,7 @@
 """What `seqtag predict` writes for other tools: the answers of a tagger or a classifier in a shared format."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from seqtag.cli.prediction.answer_writer import AnswerWriter
 from seqtag.cli.prediction.class_writers import classify
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.corpora.formats.writers.documents import About, Document, joined
+from seqtag.corpora.formats.writers.documents import About, Document, joined, placed
 from seqtag.corpora.formats.writers.formats import FORMATS
 from seqtag.errors import UsageError
 from seqtag.inference.tagging import text_spans
@@ -36,7 +37,7 @@ class ToolWriter(AnswerWriter):
     ) -> None:
         if attention:
             raise UsageError(f"--attention: {form} has no place for the weights of words; choose text, jsonl or csv")
-        self.model, self.given = model, given
+        super().__init__(model, form, given, attention=attention)
         self.writer = FORMATS[form].writer(about_model(model, **changes))
         self.is_binary = self.writer.is_binary
 
@@ -46,13 +47,11 @@ class ToolWriter(AnswerWriter):
 
     def lines(self, requests: Sequence[Request]) -> Iterator[Any]:
         """Answer some requests, in order."""
-        text_key = "text" if self.given.column is None else str(self.given.column)
-        if self.given.table is not None:
-            text_key = self.given.table.keys[self.given.table.text]
         requests = [each for each in requests if each.text is not None or each.tokens or not each.rows]
+        requests = list(map(self._with_text, requests))
         make = _classified if self.writer.about.task == "classify" else _tagged
         for request, answer in zip(requests, make(self.model, requests)):
-            answer["fields"] = {key: value for key, value in request.record.items() if key != text_key}
+            answer["fields"] = self._fields(request)
             yield self.writer.piece(Document(**answer, docbin=request.docbin))
 
     def add(self, piece: Any) -> Any:
@@ -62,6 +61,32 @@ class ToolWriter(AnswerWriter):
     def foot(self) -> Any:
         """Give what stands behind all answers."""
         return self.writer.foot()
+
+    def unheld(self, request: Request) -> Iterable[str]:
+        """Name the fields, columns and layers that have no place in the format."""
+        names = [*self.writer.unheld(self._fields(self._with_text(request))), *request.other_rows()]
+        return [*names, *(request.layers if self.form != "spacy" else self._replaced(request))]
+
+    def _replaced(self, request: Request) -> Iterable[str]:
+        """Name the layer of a document of spaCy in whose place the answer stands."""
+        about = self.writer.about
+        own = {"cats"} if about.task == "classify" else {"pos", "tag"} if about.is_plain else {"ents"}
+        return [layer for layer in request.layers if layer in own]
+
+    def _with_text(self, request: Request) -> Request:
+        """Give a request that brought tokens to a tagger the text of its record, if they were cut from it."""
+        text = request.record.get(str(self.given.text_key)) if request.text is None else None
+        tokens = placed(text, request.tokens) if isinstance(text, str) and self.writer.about.task == "tag" else None
+        if tokens is None:
+            return request
+        places = [(token.start, token.end) for token in tokens]
+        return replace(request, text=text, places=places, cuts=(), record=request.beside(self.given.text_key))
+
+    def _fields(self, request: Request) -> dict[str, Any]:
+        """Give the fields of a record beside what is written as the text, or as the tokens, of its document."""
+        fields = request.beside(self.given.text_key)
+        has_text = request.text is not None and fields.get(str(self.given.text_key)) == request.text
+        return {key: value for key, value in fields.items() if not (has_text and key == self.given.text_key)}
 
 
 def about_model(model: Any, *, model_version: str = "", from_name: str = "label", to_name: str = "text") -> About:
@@ -88,14 +113,14 @@ def _classified(classifier: "Classifier", requests: Sequence[Request]) -> Iterat
 
 
 def _tagged(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[dict[str, Any]]:
-    texts = tagger.tag_texts([each.text for each in requests if each.text is not None and not each.docbin])
+    texts = tagger.tag_texts([each.text for each in requests if each.text is not None and not _brings_tokens(each)])
     tokenizer = Tokenizer(tagger.language)
-    own = [_own_sentences(each, tokenizer) for each in requests if each.text is None or each.docbin]
+    own = [_own_sentences(each, tokenizer) for each in requests if _brings_tokens(each)]
     words = [[token.text for token in sentence] for _, sentences in own for sentence in sentences]
     found = iter(tagger.predict_token_spans(words))
     own_texts = iter(own)
     for request in requests:
-        if request.text is not None and not request.docbin:
+        if not _brings_tokens(request):
             text, sentences = next(texts)
         else:
             text, given = next(own_texts)
@@ -104,9 +129,13 @@ def _tagged(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[dict[str,
                 for tokens, spans in ((tokens, next(found)) for tokens in given)
             ]
         yield _answer(text, sentences) | {
-            "own_tokens": request.text is None or bool(request.docbin),
+            "own_tokens": _brings_tokens(request),
             "has_text": request.text is not None,
         }
+
+
+def _brings_tokens(request: Request) -> bool:
+    return request.text is None or bool(request.docbin or request.places)
 
 
 def _answer(text: str, sentences: Sequence[tuple[Sequence[Token], list[str], list[Span]]]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO, TypeAlias
 
 from seqtag.cli.prediction.tables import Table
 from seqtag.corpora.formats.conll import Column, iter_sentences
-from seqtag.corpora.formats.spacy_docbins import read_docs
+from seqtag.corpora.formats.conll_comments import other_line, stated_by
+from seqtag.corpora.formats.spacy_docbins import layers_of, read_docs
 from seqtag.corpora.formats.unread_forms import refuse_unread_file
 from seqtag.corpora.formats.webanno import begins_webanno, is_webanno, webanno_sentences
 from seqtag.corpora.formats.word_tables import is_word_table, word_table_sentences
@@ -37,6 +38,15 @@ class Input:
     table: Table | None = None  # if the kind is csv
     by_text: bool = False  # in a JSON object, `text` is preferred to `tokens` and a missing text counts as empty
 
+    @property
+    def text_key(self) -> str | None:
+        """The key of the text in a record; None for documents of spaCy, whose fields hold no text."""
+        if self.table is not None:
+            return self.table.keys[self.table.text]
+        if self.kind == "jsonl" and self.column is not None:
+            return str(self.column)
+        return None if self.kind == "spacy" else "text"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -46,13 +56,15 @@ class Request:
     tokens: list[str] = field(default_factory=list)
     # The cells of each token in a column file. A line that is no token, such as a comment, is a string among them.
     rows: Sequence[Sequence[str]] = ()
-    record: dict[str, Any] = field(default_factory=dict)  # the object of JSON lines, or the row of a table by column
+    # The object of JSON lines, the row of a table by column, or what comments of a column file say.
+    record: dict[str, Any] = field(default_factory=dict)
     place: str = ""  # file:line, if the line is one request
     # A document of spaCy has a text and tokens: their places in it, which of them begin a sentence (None: not known),
     # and the whole document as the only one of a DocBin.
     places: Sequence[tuple[int, int]] = ()
     cuts: Sequence[int] | None = None
     docbin: bytes = b""
+    layers: Sequence[str] = ()  # what else is annotated in it
 
     @property
     def content(self) -> str | list[str]:
@@ -63,6 +75,18 @@ class Request:
     def is_blank(self) -> bool:
         """Whether there is nothing to label but white space."""
         return not (self.tokens if self.text is None else self.text.strip())
+
+    def beside(self, text_key: str | None) -> dict[str, Any]:
+        """Give the fields of the record but for what is labelled: the text, which has a key in it, or the tokens."""
+        content = None if self.rows else "tokens" if self.text is None else text_key
+        return {key: value for key, value in self.record.items() if key != content}
+
+    def other_rows(self) -> Iterator[str]:
+        """Name what a column file holds beside tokens, and comments with a key and a value."""
+        if any(len(row) > 1 for row in self.rows if not isinstance(row, str)):
+            yield "other columns"
+        lines = [row for row in self.rows if isinstance(row, str) and stated_by(row) is None]
+        yield from filter(None, map(other_line, lines))
 
 
 def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]) -> Iterator[Request]:
@@ -76,7 +100,7 @@ def read_requests(given: Input, stdin: BinaryIO, before_wait: Callable[[], None]
     if given.kind == "conll":
         sentences = _piped_sentences(handle, given, name) if handle else _file_sentences(given)
         for tokens, rows in sentences:
-            yield Request(tokens=tokens, rows=rows)
+            yield Request(tokens=tokens, rows=rows, record=_commented(rows))
         return
     if given.kind == "spacy":
         yield from map(_document_request, read_docs(name, handle))
@@ -106,7 +130,14 @@ def _document_request(doc: Any) -> Request:
         places=[(token.idx, token.idx + len(token)) for token in words],
         cuts=cuts if doc.has_annotation("SENT_START") else None,
         docbin=DocBin(docs=[doc], store_user_data=True).to_bytes(),
+        layers=layers_of(doc),
     )
+
+
+def _commented(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Give what comments say: `# sent_id = 7`. The names of the columns are no field of a sentence."""
+    found = (stated_by(row) for row in rows if isinstance(row, str))
+    return {each[0]: each[1] for each in found if each and each[0] != "global.columns"}
 
 
 def _file_sentences(given: Input) -> Iterator[Sentence]:

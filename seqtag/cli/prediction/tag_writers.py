@@ -1,11 +1,11 @@
 """What `seqtag predict` writes for a tagger: columns, JSON lines, or text with its spans marked."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqtag.cli.prediction.answer_writer import AnswerWriter, json_line
 from seqtag.cli.prediction.requests import Input, Request
-from seqtag.corpora.formats.writers.documents import cell, mark, one_line, rounded
+from seqtag.corpora.formats.writers.documents import cell, mark, one_line, rounded, set_aside
 from seqtag.errors import UsageError
 from seqtag.text.schemes import Span, tags_from_spans
 
@@ -21,13 +21,21 @@ class TagWriter(AnswerWriter):
     def __init__(self, model: "Tagger", form: str, given: Input, *, attention: bool) -> None:
         if attention:
             raise UsageError("--attention: only a classifier weighs the words of a text; leave it out for a tagger")
-        self.model, self.write = model, _WRITERS[form]
+        super().__init__(model, form, given, attention=attention)
+        self.write = _WRITERS[form]
 
     def lines(self, requests: Sequence[Request]) -> Iterator[str]:
         """Write tags or spans; the lines behind the last sentence of a column file stand in columns alone."""
         if self.write is not column_lines:
             requests = [each for each in requests if each.tokens or not each.rows]
         return self.write(self.model, requests)
+
+    def unheld(self, request: Request) -> Iterable[str]:
+        """Name the fields of a record where the form is no JSON, and other columns where it has none."""
+        if self.write is column_lines:
+            return () if request.rows else request.beside(self.given.text_key)
+        names = [] if self.write is json_lines else list(request.beside(self.given.text_key))
+        return [*names, *request.other_rows()]
 
 
 def column_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
@@ -50,9 +58,10 @@ def column_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]
 
 
 def json_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
-    """Write one object per request: the keys of the request, and the spans that were found.
+    """Write one object per request: its keys, or the comments of its sentence, and the spans that were found.
 
-    The offsets of spans count the characters of a text; if the request brought tokens, they count these.
+    The offsets of spans count the characters of a text; if the request brought tokens, they count these. What a request
+    has under a key of an answer, such as spans, it keeps under GIVEN.
     """
     for request, spans in zip(requests, _spans(tagger, requests)):
         if request.text is not None:
@@ -60,7 +69,9 @@ def json_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:
         else:
             tags = tagger.tagset_.written(tags_from_spans(spans, len(request.tokens), tagger.scheme_))
             answer = {"tokens": request.tokens, "tags": tags, "spans": list(map(_span_record, spans))}
-        yield json_line(request.record | answer)
+        content = "text" if request.text is not None else "tokens"
+        taken = answer.keys() - (set() if request.rows else {content})
+        yield json_line(set_aside(request.record, taken) | answer)
 
 
 def marked_lines(tagger: "Tagger", requests: Sequence[Request]) -> Iterator[str]:

@@ -7,11 +7,13 @@ annotation_records and label_studio, and span_alignment lays the spans over toke
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
-from seqtag.corpora.formats.annotation_records import read_record, record_kind
-from seqtag.corpora.formats.label_studio import label_studio_texts
+from seqtag.corpora.formats.annotation_records import other_keys, read_record, record_kind, states_unit
+from seqtag.corpora.formats.label_studio import label_studio_texts, people_of
+from seqtag.corpora.formats.offset_units import Reading, counts_utf16, is_wide
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.json_text import RECORDS_ADVICE, checked_records, json_lines, parse_json
 from seqtag.corpora.lines import numbered_lines, whole_text
@@ -54,10 +56,29 @@ def records_part(
             name,
         )
     if kind == "label-studio":
+        if rules.offsets == "utf-16":
+            raise UsageError(
+                f"{name}: an export of Label Studio counts characters, or states the words of its spans, which show "
+                "what it counts; leave out offsets="
+            )
         texts = label_studio_texts(records, name, account, text=text, control=marks)
     else:
         texts = _texts(records, name, account, text=text, marks=marks)
-    return Part(name, "", account.blocks(texts), faults=account.faults)
+    return Part(name, "", account.blocks(texts), faults=account.faults, others=account.others)
+
+
+def annotators_of(path: str | os.PathLike[str]) -> list[str]:
+    """List the annotators that an export in JSON names, each once, in order of appearance; none where it names none.
+
+    What comes out can be given to `load_corpus` as `annotator`.
+    """
+    name = os.fspath(path)
+    people: dict[str, None] = {}
+    for _, record in _Records(name):
+        if isinstance(record, Mapping):
+            said = [str(record[key]) for key in _ANNOTATOR_KEYS if record.get(key) is not None][:1]
+            people.update(dict.fromkeys(said or people_of(record)))
+    return list(people)
 
 
 def _kind(records: Records, name: str, text: str | None, marks: str | None) -> str | None:
@@ -96,6 +117,7 @@ def _texts(
 ) -> Iterator[AnnotatedText]:
     annotator = account.rules.annotator
     people: dict[str, None] = {}
+    utf16 = counts_utf16(_readings(records, name, text=text, marks=marks), account.rules, name)
     for number, record in records:
         if isinstance(record, Mapping):
             names = [str(record[key]) for key in _ANNOTATOR_KEYS if record.get(key) is not None]
@@ -106,9 +128,21 @@ def _texts(
             if annotator is not None and annotator not in names:
                 account.note("texts of other annotators left out")
                 continue
-        yield from read_record(record, f"{name}:{number}", number, text=text, marks=marks)
+        account.pass_over(other_keys(record, text=text, marks=marks))
+        own = None if account.rules.offsets == "auto" and states_unit(record) else utf16
+        yield from read_record(record, f"{name}:{number}", number, text=text, marks=marks, utf16=own)
     if annotator is not None and annotator not in people:
         raise UsageError(f"{name}: no annotation by {annotator!r}; {near_miss(annotator, people)}")
+
+
+def _readings(records: Records, name: str, *, text: str | None, marks: str | None) -> Iterator[Reading]:
+    """Give ways to read the records in which offsets may count UTF-16 units, and which don't say what they count."""
+    if not any(is_wide(line) or "\\ud" in line.lower() for _, line in numbered_lines(name)):
+        return
+    for number, record in records:
+        values = record.values() if isinstance(record, Mapping) else record
+        if not states_unit(record) and any(isinstance(value, str) and is_wide(value) for value in values):
+            yield partial(read_record, record, f"{name}:{number}", number, text=text, marks=marks)
 
 
 class _Records:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
 from seqtag.corpora.span_alignment import AnnotatedText
 from seqtag.errors import DataError
-from seqtag.text.schemes import Span, illegal_positions, spans_from_tags, tag_fits
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, illegal_positions, spans_from_tags, tag_fits
 from seqtag.text.tokenizer import Token
 
 _TEXT_KEYS = ("text", "data", "sentence", "content")
@@ -23,6 +23,7 @@ ANNOTATION_KEYS = ("annotations", "completions", "predictions")  # of a task of 
 _PAIRS = ("span", "offsets", "offset")
 # Keys with the words of a span, if they are strings.
 _WORDS = ("text", "surface", "surface_form", "mention", "word", "span", "phrase", "quote", "exact", "covered_text")
+_SPAN_KEYS = {*START_KEYS, *END_KEYS, *LABEL_KEYS, *_PAIRS, *_WORDS, "token_start", "token_end"}
 
 
 def record_kind(record: Any, *, text: str | None = None, marks: str | None = None) -> str | None:
@@ -53,7 +54,7 @@ def record_kind(record: Any, *, text: str | None = None, marks: str | None = Non
         return "cluener"
     if isinstance(record.get("spans"), list) or "_input_hash" in record:
         return "prodigy"
-    return "doccano" if next(_mark_lists(record, marks), None) is not None else None
+    return "doccano" if _mark_keys(record, marks) else None
 
 
 def _is_region(mark: Any) -> bool:
@@ -66,12 +67,12 @@ def text_key(record: Mapping[str, Any], asked: str | None = None) -> str | None:
     return next((key for key in keys if isinstance(record.get(key), str)), None)
 
 
-def _mark_lists(record: Mapping[str, Any], asked: str | None) -> Iterator[Any]:
-    """Give the values of a record that hold its spans."""
+def _mark_keys(record: Mapping[str, Any], asked: str | None) -> list[str]:
+    """Give the keys of a record that hold its spans."""
+    if asked is not None:
+        return [asked] * _are_marks(record.get(asked))
     found = [key for key in _MARK_KEYS if _are_marks(record.get(key))]
-    found = found or [key for key in _OTHER_MARK_KEYS if _are_marks(record.get(key))][:1]
-    for key in found if asked is None else [asked] * _are_marks(record.get(asked)):
-        yield record[key]
+    return found or [key for key in _OTHER_MARK_KEYS if _are_marks(record.get(key))][:1]
 
 
 def _are_marks(value: Any) -> bool:
@@ -81,13 +82,22 @@ def _are_marks(value: Any) -> bool:
 
 
 def read_record(
-    record: Any, place: str, number: int, *, text: str | None = None, marks: str | None = None
+    record: Any,
+    place: str,
+    number: int,
+    *,
+    text: str | None = None,
+    marks: str | None = None,
+    utf16: bool | None = None,
 ) -> Iterator[AnnotatedText]:
     """Read the texts of a record with their spans.
 
+    Offsets count UTF-16 units if `utf16` says so, or if it is None and the record does, and else characters.
     Raises DataError, which begins with `place`, for a record of another form and for offsets outside of the text.
     """
     kind = record_kind(record, text=text, marks=marks)
+    if utf16 is None:
+        utf16 = states_unit(record) and record["offset_unit"] == "utf-16"
     is_read = kind in ("spacy", "spacy-json", "gliner") or (kind and text_key(record, text))
     if not is_read:  # a task of Label Studio among records of another kind has a kind, and no text of its own
         raise _unknown(record, place)
@@ -108,15 +118,53 @@ def read_record(
         yield AnnotatedText(place, number, content, _cluener_spans(record["label"], content, place), characters)
         return
     has_spans = kind in ("spacy", "prodigy") and marks is None
-    lists = [record.get("spans") or []] if has_spans else list(_mark_lists(record, marks))
-    to_characters = _from_utf16(content) if record.get("offset_unit") == "utf-16" else None
+    lists = [record.get("spans") or []] if has_spans else [record[key] for key in _mark_keys(record, marks)]
+    to_characters = _from_utf16(content) if utf16 else None
     found = [
         span
         for each in lists
         for mark in mark_rows(each, place)
         for span in _mark_spans(mark, content, place, to_characters)
     ]
-    yield AnnotatedText(place, number, content, found, tokens_within(record, content, place, to_characters))
+    own_tokens, annotated = tokens_within(record, content, place, to_characters), _annotated_labels(record, found)
+    yield AnnotatedText(place, number, content, found, own_tokens, annotated=annotated)
+
+
+def _annotated_labels(record: Mapping[str, Any], spans: Sequence[Span]) -> list[str] | None:
+    """Give the labels that a record says were annotated in it; None where all were.
+
+    They stand under `annotated_labels`, or under `labels` if these are names and those of all spans are among them.
+    """
+    labels = record.get(ANNOTATED, record.get("labels"))
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return None
+    is_said = ANNOTATED in record or (labels and {span.label for span in spans} <= {*labels, UNKNOWN_TAG})
+    return labels if is_said else None
+
+
+def other_keys(record: Any, *, text: str | None = None, marks: str | None = None) -> Iterator[str]:
+    """Name what `read_record` does not read: keys of a record, and keys of its spans as in "score of spans"."""
+    kind = record_kind(record, text=text, marks=marks)
+    if kind in ("gliner", "spacy-json"):
+        read = {"tokenized_text", "ner", "paragraphs"}
+    elif kind == "spacy":
+        record, read = record[1], {"entities"}
+    else:
+        has_spans = kind == "prodigy" and marks is None
+        read = {"spans"} if has_spans else {"label"} if kind == "cluener" else set(_mark_keys(record, marks))
+        for mark in (each for key in read & record.keys() if isinstance(record[key], list) for each in record[key]):
+            if isinstance(mark, Mapping):
+                yield from (f"{key} of spans" for key in mark if key not in _SPAN_KEYS)
+        read |= {str(text_key(record, text)), "answer", "offset_unit", "_input_hash", "_task_hash"}
+        tokens = record.get("tokens")
+        if isinstance(tokens, list) and all(isinstance(token, Mapping) for token in tokens):
+            read.add("tokens")
+    yield from (key for key in record if key not in read)
+
+
+def states_unit(record: Any) -> bool:
+    """Say whether a record says what its offsets count, as those do that `seqtag predict` writes for Doccano."""
+    return isinstance(record, Mapping) and record.get("offset_unit") is not None
 
 
 def _unknown(record: Any, place: str) -> DataError:

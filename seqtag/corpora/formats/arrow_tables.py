@@ -26,6 +26,7 @@ from seqtag.corpora.column_roles import (
     Column,
     LabelledColumns,
     TaggingColumns,
+    annotated_column,
     header_name,
     inner_feature,
     labelled_columns,
@@ -38,6 +39,7 @@ from seqtag.corpora.table_sizes import check_unpacked, check_values, packed_kind
 from seqtag.corpora.tagged_blocks import Block
 from seqtag.corpora.workspace import workspace
 from seqtag.errors import DataError, UsageError
+from seqtag.text.schemes import UNKNOWN_TAG
 
 logger = logging.getLogger("seqtag")
 
@@ -174,31 +176,40 @@ def dataset_blocks(
 ) -> Iterator[Block]:
     """Read token and tag lists off a dataset, rows in its own order, tags by name; `document` is a column, if any.
 
-    Where documents are missing in some rows, all are left out, which is logged. Raises DataError, by row, for a missing
-    list, token or tag, and for lists of unequal length.
+    A tag that is null, -1 or -100 is unknown. Where documents are missing in some rows, all are left out, which is
+    logged. Raises DataError, by row, for a missing list or token, and for lists of unequal length.
     """
+    annotated = annotated_column(dataset.features)
     if document is not None and (row := _first_null(dataset, document)) is not None:
         logger.warning("%s, row %d: column %r is empty, so documents are not told apart", origin, row, document)
         document = None
-    wanted = [columns.token, columns.tag, *([document] if document else [])]
-    for first, arrays in _pieces(dataset, wanted, _SENTENCES):
+    optional = [column for column in (document, annotated) if column]
+    for first, arrays in _pieces(dataset, [columns.token, columns.tag, *optional], _SENTENCES):
+        more = dict(zip(optional, arrays[2:]))
         tokens, token_lengths = _flat(arrays[0], columns.token, origin, first)
-        tags, tag_lengths = _flat(arrays[1], columns.tag, origin, first)
+        tags, tag_lengths = _flat(arrays[1], columns.tag, origin, first, may_be_null=True)
         for row in np.flatnonzero(token_lengths != tag_lengths)[:1]:
             raise DataError(
                 f"{origin}, row {first + row}: {token_lengths[row]} tokens but {tag_lengths[row]} tags; "
                 "each token needs one tag"
             )
         lines = np.repeat(np.arange(first, first + len(token_lengths), dtype=np.int32), token_lengths)
-        if columns.tag_names is not None:
-            numbers = tags.to_numpy(zero_copy_only=False)
+        if columns.tag_names is None:
+            tags = pc.fill_null(tags, UNKNOWN_TAG) if tags.null_count else tags
+        else:
+            numbers = pc.fill_null(tags, -1).to_numpy(zero_copy_only=False)
+            names, is_unknown = columns.tag_names, (numbers == -1) | (numbers == -100)
+            if is_unknown.any():
+                names = list(dict.fromkeys([*names, UNKNOWN_TAG]))
+                numbers = np.where(is_unknown, names.index(UNKNOWN_TAG), numbers)
 
             def place(position: int, lines: np.ndarray = lines) -> str:
                 return f"{origin}, row {lines[position]}"
 
-            _check_numbers(numbers, columns.tag_names, columns.tag, "tag", place)
-            tags = pa.DictionaryArray.from_arrays(numbers.astype(np.int32), columns.tag_names)
-        yield Block(tokens.cast(pa.string()), tags, lines, token_lengths, arrays[2] if document else None)
+            _check_numbers(numbers, names, columns.tag, "tag", place)
+            tags = pa.DictionaryArray.from_arrays(numbers.astype(np.int32), names)
+        documents, labels = (more[column] if column else None for column in (document, annotated))
+        yield Block(tokens.cast(pa.string()), tags, lines, token_lengths, documents=documents, annotated=labels)
 
 
 def _first_null(dataset: Dataset, column: str) -> int | None:
@@ -208,15 +219,15 @@ def _first_null(dataset: Dataset, column: str) -> int | None:
     return None
 
 
-def _flat(lists: Any, column: str, origin: str, first: int) -> tuple[Any, np.ndarray]:
-    """Give the items of a list column end to end, and the length of each list."""
+def _flat(lists: Any, column: str, origin: str, first: int, *, may_be_null: bool = False) -> tuple[Any, np.ndarray]:
+    """Give the items of a list column end to end, and the length of each list; `may_be_null` says it of an item."""
     if lists.null_count:
         row = first + _null_position(lists)
         raise DataError(f"{origin}, row {row}: column {column!r} is empty; leave the row out or give a list")
     items = lists.flatten()
-    if items.null_count:
+    if items.null_count and not may_be_null:
         row = first + _row_of(lists, _null_position(items))
-        raise DataError(f"{origin}, row {row}: a null in column {column!r}; each token needs a text and a tag")
+        raise DataError(f"{origin}, row {row}: a null in column {column!r}; each token needs a text")
     return items, pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
@@ -232,7 +243,9 @@ def labelled_table(table: Dataset, origin: str, text: Column | None, label: Colu
         source=origin,
     )
     form = LabelledForm(columns.tokenised, columns.several)
-    return LabelledPart(origin, _labelled_blocks(table, columns, origin), form, tuple(columns.class_names or ()))
+    others = [name for name in table.features if name not in (columns.text, columns.label)]
+    blocks = _labelled_blocks(table, columns, origin)
+    return LabelledPart(origin, blocks, form, tuple(columns.class_names or ()), others)
 
 
 def is_labelled(tables: Mapping[str, Dataset]) -> bool:

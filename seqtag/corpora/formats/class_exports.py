@@ -5,7 +5,7 @@ ignored text is left out, as is one that nobody looked at; the log says how many
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from seqtag.corpora.formats.annotation_records import ANNOTATION_KEYS
 from seqtag.corpora.formats.label_studio import annotations_of
-from seqtag.corpora.formats.spacy_docbins import read_docs
+from seqtag.corpora.formats.spacy_docbins import other_layers, read_docs
 from seqtag.corpora.formats.writers.spacy_docbins import CHOSEN
 from seqtag.corpora.json_text import json_records
 from seqtag.corpora.labelled_drafts import LabelledBlock, LabelledForm, LabelledPart
@@ -24,6 +24,12 @@ logger = logging.getLogger("seqtag")
 
 _LOOKED_AT = 100  # records among which one of these forms is looked for
 _SURE = 0.5  # the least score of a class of a spaCy document that may have several
+
+# The keys of a record that are read, beside its text.
+_READ = {
+    "label-studio": ("data", *ANNOTATION_KEYS),
+    "prodigy": ("accept", "options", "answer", "_input_hash", "_task_hash"),
+}
 
 Classified = tuple[str, list[str], str]  # a text, its classes, and where it stands
 
@@ -38,6 +44,7 @@ def class_export_part(path: Path, text: str | None = None) -> LabelledPart | Non
     if kind is None:
         return None
     rows: list[Classified] = []
+    others: dict[str, None] = {}
     num_left = 0
     for number, record in json_records(path):
         place = f"{path}:{number}"
@@ -46,10 +53,14 @@ def class_export_part(path: Path, text: str | None = None) -> LabelledPart | Non
             num_left += 1
         else:
             data = record.get("data") if kind == "label-studio" else record
-            rows.append((_text(data if isinstance(data, Mapping) else {}, text, place), choices, place))
+            data = data if isinstance(data, Mapping) else {}
+            key = _text_key(data, text, place)
+            rows.append((str(data[key]), choices, place))
+            read = {key, *_READ[kind]}
+            others |= dict.fromkeys(each for each in (*data, *record) if each not in read)
     if num_left:
         logger.info("%s: texts that nobody answered, or that were rejected or ignored, left out: %d", path, num_left)
-    return _part(str(path), rows)
+    return _part(str(path), rows, others)
 
 
 def docbin_classes(path: Path) -> LabelledPart:
@@ -71,7 +82,7 @@ def docbin_classes(path: Path) -> LabelledPart:
         found = [best] if is_exclusive else [label for label, score in doc.cats.items() if score >= _SURE]
         found = list(doc.user_data.get(CHOSEN, found))
         rows.append((doc.text, found, f"{path}, document {number}"))
-    return _part(str(path), rows)
+    return _part(str(path), rows, other_layers(path, "cats"))
 
 
 def _kind(record: Mapping[str, Any]) -> str | None:
@@ -101,16 +112,16 @@ def _prodigy_choices(record: Mapping[str, Any]) -> list[str] | None:
     return [str(choice) for choice in _list(record.get("accept"))]
 
 
-def _text(data: Mapping[str, Any], asked: str | None, place: str) -> str:
+def _text_key(data: Mapping[str, Any], asked: str | None, place: str) -> str:
     strings = [key for key, value in data.items() if isinstance(value, str)]
     key = asked or ("text" if "text" in strings else strings[0] if len(strings) == 1 else None)
     if key not in strings:
         found = ", ".join(strings) or "none"
         raise UsageError(f"{place}: which string is the text is not clear (found: {found}); name it: FILE:text=KEY")
-    return str(data[str(key)])
+    return str(key)
 
 
-def _part(origin: str, rows: list[Classified]) -> LabelledPart:
+def _part(origin: str, rows: list[Classified], others: Iterable[str]) -> LabelledPart:
     is_single = all(len(classes) == 1 for _, classes, _ in rows)
 
     def blocks() -> Iterator[LabelledBlock]:
@@ -119,4 +130,4 @@ def _part(origin: str, rows: list[Classified]) -> LabelledPart:
             labels = [one for (one,) in classes] if is_single else pa.array(classes, pa.list_(pa.string()))
             yield LabelledBlock(list(texts), labels, places.__getitem__)
 
-    return LabelledPart(origin, blocks(), LabelledForm(several=not is_single))
+    return LabelledPart(origin, blocks(), LabelledForm(several=not is_single), others=others)

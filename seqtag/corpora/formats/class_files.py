@@ -46,7 +46,8 @@ def class_folders(folders: Sequence[Path]) -> list[LabelledPart]:
 
     The line break at the end of a file is no part of the text, and a carriage return before a line feed goes.
     """
-    return [LabelledPart(str(folder), gather_texts(_files(folder))) for folder in folders]
+    others = ["names of files"]
+    return [LabelledPart(str(folder), gather_texts(_files(folder)), others=others) for folder in folders]
 
 
 def is_class_folder(folder: Path) -> bool:

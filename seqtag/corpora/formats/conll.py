@@ -7,68 +7,39 @@ token may start with `#`. This module knows neither schemes nor labels nor Arrow
 import logging
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from numbers import Integral
 from typing import IO
 
-from seqtag.corpora.column_roles import TAG_NAMES, TOKEN_NAMES, Column, free_name
-from seqtag.corpora.formats.conll_brackets import bracketed_columns, tags_of_brackets
-from seqtag.corpora.formats.conll_comments import BLANKS, SKIPPED_NODE, have_comments, is_numbered, without_comments
+from seqtag.corpora.column_roles import TAG_NAMES, Column, free_name
+from seqtag.corpora.formats.conll_brackets import tags_of_brackets
+from seqtag.corpora.formats.conll_comments import (
+    SKIPPED_NODE,
+    other_line,
+    stated_by,
+)
+from seqtag.corpora.formats.conll_layout import (
+    COLUMNS,
+    CONLLU,
+    DOCUMENT,
+    KEY_AND_VALUE,
+    MARKS,
+    Layout,
+    recognise,
+    split_blanks,
+)
 from seqtag.corpora.lines import LineBlock, handle_blocks, line_blocks
 from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
 
-_CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 logger = logging.getLogger("seqtag")
 
-_DOCUMENT = ("-DOCSTART-", "-docstart-")
-_MARKS = (*_DOCUMENT, "#begin document", "#end document")  # the last two are those of CoNLL-2012
-_ODD_BEGINNINGS = frozenset({"", " ", "\t", "#", *(mark[0] for mark in _MARKS)})  # of lines that may be no row
+_ODD_BEGINNINGS = frozenset({"", " ", "\t", "#", *(mark[0] for mark in MARKS)})  # of lines that may be no row
 _BEGIN = re.compile(r"#begin document\s*\(?([^);\s]*)")
 _CONLL2012 = (3, 10, 12)  # the columns of words and of named entities, and the least number of columns
-_KEY_AND_VALUE = re.compile(r"#\s*[\w:.-]+\s*=")  # a comment wherever it stands, unless it is as wide as a row
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc\b(?:\s*id\s*=)?|(?:[\w-]+:)?document_id\s*=)\s*(.*)")
 _SENTENCE_END = "EndOfSentence"  # in the column MISC of the HIPE corpora, alone or between bars
-_SAMPLE_LINES = 2000
-_COLUMNS = "# global.columns"  # the line of CoNLL-U Plus that names its columns
 _MOST_SHOWN = 5  # lines that a warning names
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The form of one column file."""
-
-    tab: bool  # one tab separates columns, else a run of blanks does
-    numbered: bool  # CoNLL-U: the first column is the token's number in its sentence
-    comments: bool  # lines that start with # before a sentence are comments
-    first_line: int  # the line of the first row
-    first_row: tuple[str, ...]  # its cells: their number is the width of the file; in a header they are names
-    names: tuple[str, ...] | None  # column names that the format gives (CoNLL-U), lower case
-    usual_width: int  # the number of columns of most rows
-    marked: bool  # CoNLL-2012: lines such as `#begin document` stand around documents
-    bracketed: frozenset[int]  # the columns in which spans are written in brackets
-    header_comments: bool  # a comment follows the first row, as it follows the header in the HIPE corpora
-
-    @property
-    def width(self) -> int:
-        """The number of columns."""
-        return len(self.first_row)
-
-    @property
-    def named_token(self) -> int | None:
-        """The column of tokens if the first row is a header, which names such a column and one of tags."""
-        cells = [cell.lower() for cell in self.first_row]
-        at = next((at for at, cell in enumerate(cells) if cell in TOKEN_NAMES), None)
-        is_header = self.header_comments or any(cell in TAG_NAMES for cell in cells)
-        return at if is_header and self.names is None else None
-
-    @property
-    def default_token(self) -> int:
-        """The column of tokens if nobody names it."""
-        return 1 if self.numbered else self.named_token or 0
 
 
 def column_blocks(
@@ -85,6 +56,27 @@ def column_blocks(
     missing column.
     """
     return gather(_tagged_sentences(os.fspath(path), line_blocks(path), token, tag))
+
+
+def other_columns(
+    path: str | os.PathLike[str], *, token: Column | None = None, tag: Column | None = None
+) -> Iterator[str]:
+    """Name what `column_blocks` does not read of a file: other columns, comments by their keys, and rows of no word."""
+    name = os.fspath(path)
+    layout, blocks = recognise(line_blocks(path), name)
+    if layout is None:
+        return
+    read = _find_columns(token, "misc" if _misc_key(tag, layout) else tag, layout, name)
+    is_header = layout.named_token is not None or _is_name(token) or _is_name(tag)
+    header = layout.first_line if layout.names is None and is_header else 0
+    names = layout.names or (layout.first_row if header else [f"column {at}" for at in range(layout.width)])
+    yield from (each for at, each in enumerate(names) if at not in read and not (layout.numbered and at == 0))
+    found: dict[str, None] = {}
+    for number, cells, _ in _rows(blocks, layout, name, needed=max(read) + 1, wider="warn", header=header, keep=True):
+        if isinstance(cells, str) and number != header and not cells.startswith(COLUMNS):
+            stated = stated_by(cells)
+            found[stated[0] if stated else other_line(cells)] = None
+    yield from filter(None, found)
 
 
 def iter_sentences(
@@ -105,7 +97,7 @@ def iter_sentences(
     if isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
     read = line_blocks(source) if isinstance(source, (str, os.PathLike)) else handle_blocks(source, name)
-    layout, blocks = _recognise(read, name)
+    layout, blocks = recognise(read, name)
     if layout is None:
         return
     at = _column(token, layout.default_token, layout, name, "token")
@@ -116,7 +108,7 @@ def iter_sentences(
     for number, cells, _ in _rows(blocks, layout, name, needed=at + 1, wider="warn", header=header, keep=True):
         if number == header:
             rows.append("\t".join([*layout.first_row, free_name("tag", layout.first_row)]))
-        elif isinstance(cells, str) and cells.startswith(_COLUMNS):
+        elif isinstance(cells, str) and cells.startswith(COLUMNS):
             rows.append(f"{cells} {free_name('SEQTAG:TAG', cells.split())}")
         elif cells:
             rows.append(cells)
@@ -133,7 +125,7 @@ def iter_sentences(
 def _tagged_sentences(
     name: str, blocks: Iterable[LineBlock], token: Column | None, tag: Column | None
 ) -> Iterator[TaggedSentence]:
-    layout, blocks = _recognise(blocks, name)
+    layout, blocks = recognise(blocks, name)
     if layout is None:
         raise DataError(f"{name}: the file holds blank lines only; it should hold one token and its tag per line")
     misc_key = _misc_key(tag, layout)
@@ -197,7 +189,7 @@ def _find_columns(token: Column | None, tag: Column | None, layout: Layout, name
     """Give the numbers of the columns of tokens and tags, from the left."""
     defaults = (layout.default_token, -1)
     if layout.numbered:
-        defaults = (1, 3 if layout.width == len(_CONLLU) else 2)
+        defaults = (1, 3 if layout.width == len(CONLLU) else 2)
     elif layout.named_token == layout.width - 1:
         tags = [at for at, cell in enumerate(layout.first_row) if cell.lower() in TAG_NAMES]
         defaults = (layout.named_token, tags[-1] if tags else -1)
@@ -260,15 +252,15 @@ def _rows(
         for number, line in enumerate(lines, first):
             # Nearly all lines are rows, and begin as no other line does.
             if line[:1] in _ODD_BEGINNINGS or number == header:
-                if not line.strip(" \t") or line.startswith(_MARKS):
+                if not line.strip(" \t") or line.startswith(MARKS):
                     check_words(number)
                     between, owed, last_word = True, 0, 0
                     yield number, [], document
                     if begin := _BEGIN.match(line):  # the parts of one document follow one another
                         document += begin[1] == "" or begin[1] != document_id
                         document_id = begin[1]
-                    document += line.startswith(_DOCUMENT)
-                    if keep and line.startswith(_MARKS):
+                    document += line.startswith(DOCUMENT)
+                    if keep and line.startswith(MARKS):
                         yield number, line, document
                     continue
                 if number == header or (
@@ -281,7 +273,7 @@ def _rows(
                     if keep:
                         yield number, line, document
                     continue
-            cells = line.split("\t") if tab else _split_blanks(line)
+            cells = line.split("\t") if tab else split_blanks(line)
             if numbered and not cells[0].isdecimal():
                 if node := SKIPPED_NODE.fullmatch(cells[0]):
                     owed = max(owed, int(node[1] or 0))
@@ -325,15 +317,9 @@ def _rows(
 
 def _is_set_apart(line: str, layout: Layout) -> bool:
     """Say whether a line is a comment `# key = value` by itself; a row of the file would have another width."""
-    if not _KEY_AND_VALUE.match(line):
+    if not KEY_AND_VALUE.match(line):
         return False
-    return len(line.split("\t") if layout.tab else _split_blanks(line)) not in (layout.width, layout.usual_width)
-
-
-def _split_blanks(line: str) -> list[str]:
-    cells = line.split(" ")
-    # `line.split()` would cut a token at a no-break space or another white space of Unicode.
-    return BLANKS.split(line.strip(" \t")) if "" in cells or "\t" in line else cells
+    return len(line.split("\t") if layout.tab else split_blanks(line)) not in (layout.width, layout.usual_width)
 
 
 def _width_error(name: str, number: int, found: int, layout: Layout, *, most: bool = False) -> DataError:
@@ -376,74 +362,3 @@ def _column(asked: Column | None, default: int, layout: Layout, name: str, what:
 
 def _is_name(asked: Column | None) -> bool:
     return isinstance(asked, str) and re.fullmatch(r"-?\d+", asked) is None
-
-
-def _recognise(blocks: Iterable[LineBlock], name: str) -> tuple[Layout | None, Iterable[LineBlock]]:
-    """Read until a sentence has ended, and give the form of the file and all blocks; None for a file without tokens."""
-    source = iter(blocks)
-    sample: list[LineBlock] = []
-    for block in source:
-        sample.append(block)
-        lines = [line for _, lines in sample for line in lines]
-        if len(lines) > _SAMPLE_LINES or (not lines[-1].strip(" \t") and any(map(_is_row, lines))):
-            break
-    return _layout([(first, lines) for first, lines in sample], name), chain(sample, source)
-
-
-def _is_row(line: str) -> bool:
-    """Say whether a line is neither blank nor one that may be a comment."""
-    return bool(line.strip(" \t")) and not line.startswith(("#", *_MARKS))
-
-
-def _layout(sample: list[LineBlock], name: str) -> Layout | None:
-    numbered_lines = [(first + index, line) for first, lines in sample for index, line in enumerate(lines)]
-    if numbered_lines and numbered_lines[0][1].startswith("#FORMAT=WebAnno"):
-        raise DataError(f"{name}:1: this is a TSV file of WebAnno, of which only TSV 3 is read; export the text again")
-    sentences: list[list[tuple[int, str]]] = [[]]
-    for number, line in numbered_lines[:_SAMPLE_LINES]:
-        if not line.strip(" \t") or line.startswith(_MARKS):
-            sentences.append([])
-        else:
-            sentences[-1].append((number, line))
-    if len(numbered_lines) > _SAMPLE_LINES and len(sentences) > 1:
-        sentences.pop()  # the sample may end inside this sentence
-    sentences = [sentence for sentence in sentences if sentence]
-    conllu = ".conllu" in os.path.basename(name).lower()
-    comments = conllu or have_comments(sentences)
-    if comments:
-        sentences = [row for row in map(without_comments, sentences) if row]
-    if not sentences:
-        return None
-    # Such lines may be comments, which say nothing of the columns.
-    sure = [[row for row in sentence if not _KEY_AND_VALUE.match(row[1])] for sentence in sentences]
-    sentences = [sentence for sentence in sure if sentence] or sentences
-    rows = [row for sentence in sentences for row in sentence]
-    tab = 2 * sum("\t" in line for _, line in rows) >= len(rows)
-    split = [[line.split("\t") if tab else _split_blanks(line) for _, line in sentence] for sentence in sentences]
-    first_row = tuple(split[0][0])
-    widths = Counter(len(cells) for sentence in split for cells in sentence)
-    marked = any(line.startswith("#begin document") for _, line in numbered_lines)
-    after_first = next((line for number, line in numbered_lines if number == rows[0][0] + 1), "")
-    numbered = conllu or (
-        len(first_row) > 2
-        and (comments or len(rows) > 1)
-        and all(is_numbered([cells[0] for cells in sentence]) for sentence in split)
-    )
-    names: tuple[str, ...] | None = None
-    if numbered:
-        stated = [line.partition("=")[2] for _, line in numbered_lines if line.startswith(_COLUMNS)]
-        names = tuple(stated[0].lower().split()) if stated else _CONLLU[: len(first_row)]
-        if len(names) != len(first_row) or not (stated or len(first_row) == len(_CONLLU)):
-            names = None
-    return Layout(
-        tab,
-        numbered,
-        comments,
-        rows[0][0],
-        first_row,
-        names,
-        usual_width=widths.most_common(1)[0][0],
-        marked=marked,
-        bracketed=bracketed_columns([cells for sentence in split for cells in sentence]),
-        header_comments=_KEY_AND_VALUE.match(after_first) is not None,
-    )

@@ -4,7 +4,25 @@ import re
 
 BLANKS = re.compile(r"[ \t]+")
 SKIPPED_NODE = re.compile(r"\d+(?:-(\d+)|\.\d+)")  # 3-4: a multiword token, whose words follow; 5.1: an empty node
+_STATED = re.compile(r"#\s*([^\s=][^=]*?)\s*=\s*(.*)")
 _COMMENT = re.compile(r"#\s*(\S+\s*=|(newdoc|newpar|id)\b)")
+
+
+def stated_by(line: str) -> tuple[str, str] | None:
+    """Give the key and the value of a comment; None for any other line.
+
+    >>> stated_by("# sent_id = news-7"), stated_by("# a remark")
+    (('sent_id', 'news-7'), None)
+    """
+    found = _STATED.fullmatch(line)
+    return (found[1], found[2]) if found else None
+
+
+def other_line(line: str) -> str:
+    """Name what a line is that holds no token and states no key; "" for one that begins or ends a document."""
+    if line.lower().startswith(("-docstart-", "#begin document", "#end document")) or not line.strip():
+        return ""
+    return "comments" if line[0] == "#" else "rows that are no words" if SKIPPED_NODE.match(line) else ""
 
 
 def without_comments(sentence: list[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -48,7 +48,10 @@ def delimited_parts(paths: Iterable[Path], *, text: Column | None, label: Column
     for path in paths:
         layout = delimited_layout(path, text=text, label=label, like=like)
         like = like or (None if layout.dialect.has_header else layout)
-        part = LabelledPart(str(path), gather_texts(_rows(path, layout)))
+        dialect = layout.dialect
+        names = dialect.first_row if dialect.has_header else [f"column {at}" for at in range(dialect.width)]
+        others = [name for at, name in enumerate(names) if at not in (layout.text, layout.label)]
+        part = LabelledPart(str(path), gather_texts(_rows(path, layout)), others=others)
         yield with_label_lists(part, None) if layout.has_lists else part
 
 

@@ -41,7 +41,8 @@ def opinion_parts(paths: Sequence[Path]) -> list[LabelledPart]:
     >>> polarity("size[-1], picture[+3][u]"), polarity("lens[-2]"), polarity("")
     (2, -2, None)
     """
-    return [LabelledPart(str(path), gather_texts(_sentences(path))) for path in paths]
+    others = ["features with their opinions", "titles and notes"]
+    return [LabelledPart(str(path), gather_texts(_sentences(path)), others=others) for path in paths]
 
 
 def polarity(features: str) -> int | None:

@@ -102,6 +102,14 @@ def label_studio_texts(
         if key not in task.texts:
             raise DataError(f"{place}: the task has no text {key!r} in its data; mend it or leave it out")
         content = task.texts[str(key)]
+        read = {
+            key,
+            *ANNOTATION_KEYS,
+            "data",
+            *(region.control for region in task.regions),
+            *["tokens"] * (key == "text"),
+        }
+        account.pass_over(each for each in (*task.data, *record) if each not in read)
         spans = []
         for region in task.regions:
             if region.group not in wanted or control not in (None, region.control):
@@ -158,6 +166,8 @@ def _task(record: Mapping[str, Any], annotator: str | None, place: str, account:
         if _is_region(each.get("value")):
             owner, control = (None if each.get(key) is None else str(each[key]) for key in ("to_name", "from_name"))
             regions.append(_Region(owner, control, each["value"]))
+        else:
+            account.pass_over([f"results of the type {each.get('type')}"])
     data = record["data"]
     return _Task({key: value for key, value in data.items() if isinstance(value, str)}, regions, data)
 
@@ -186,6 +196,25 @@ def _people(record: Mapping[str, Any]) -> set[str]:
         return _names(record.get("annotator"))
     annotations = [each for each in annotations_of(record) if isinstance(each, Mapping)]
     return {name for each in annotations for name in _names(each.get("completed_by"))}
+
+
+def people_of(record: Mapping[str, Any]) -> list[str]:
+    """Give one name for each annotator of a task, by which `annotator=` finds what is theirs; predictions have none."""
+    if not isinstance(record.get("data"), Mapping):
+        people = [record.get("annotator")]
+    else:
+        people = [each.get("completed_by") for each in annotations_of(record) if isinstance(each, Mapping)]
+    found: dict[str, None] = {}
+    for person in people:
+        keys = ("email", "username", "id")
+        named = (
+            next((person[key] for key in keys if person.get(key) is not None), None)
+            if (isinstance(person, Mapping))
+            else person
+        )
+        if named is not None:
+            found[str(named)] = None
+    return list(found)
 
 
 def _superseded(records: Records, annotator: str | None) -> set[int]:

@@ -14,11 +14,12 @@ from seqtag.corpora.lines import max_unpacked, open_bytes, too_large
 from seqtag.corpora.span_alignment import sentence_text
 from seqtag.corpora.tagged_blocks import Block, TaggedSentence, gather
 from seqtag.errors import DataError, UsageError, near_miss
-from seqtag.text.schemes import Span, tags_from_spans
+from seqtag.text.schemes import UNKNOWN_TAG, Span, tags_from_spans
 from seqtag.text.tokenizer import Token
 
 logger = logging.getLogger("seqtag")
 
+_LAYERS = {"pos": "POS", "tag": "TAG", "lemma": "LEMMA", "morph": "MORPH", "dep": "DEP"}
 _KINDS = {"ents": "ENT_IOB", "pos": "POS", "tag": "TAG"}  # with the attribute in which spaCy has each
 
 
@@ -30,8 +31,8 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
     numbers of documents, from 1; so are `documents`, if a document has several sentences. The whole file is held in
     memory.
 
-    Documents without annotation are left out, and the log says how many. Raises DataError, which lists them, if
-    documents are annotated in part: a token without annotation is not one outside of entities.
+    Documents without annotation are left out. In others a token without annotation is not one outside of entities: its
+    tag is unknown. The log says how many there are.
     """
     name = os.fspath(path)
     kind = tag or "ents"
@@ -47,8 +48,20 @@ def docbin_blocks(path: str | os.PathLike[str], *, tag: str | None = None) -> It
     ]
     if num_bare := len(documents) - len(annotated):
         logger.warning("%s: documents without annotations for %r left out: %d", name, kind, num_bare)
-    _refuse_partial(annotated, kind, name)
     yield from gather(_sentences(annotated, kind, name))
+
+
+def other_layers(path: str | os.PathLike[str], tag: str) -> Iterator[str]:
+    """Name what the documents of a DocBin hold beside what is read, which is `ents`, `pos`, `tag` or `cats`."""
+    for document in read_docs(path):
+        yield from (layer for layer in layers_of(document) if layer != tag)
+        yield from (key for key in document.user_data if isinstance(key, str))
+
+
+def layers_of(document: Any) -> list[str]:
+    """Name what is annotated in a document of spaCy, but for its sentences."""
+    found = [name for name in ("ents", "spans", "cats") if getattr(document, name)]
+    return found + [name for name, attribute in _LAYERS.items() if document.has_annotation(attribute)]
 
 
 def read_docs(path: str | os.PathLike[str], handle: IO[bytes] | None = None) -> list[Any]:
@@ -86,22 +99,6 @@ def _is_bare(words: list[Any], kind: str) -> bool:
     return bool(words) and not any(_has_tag(token, kind) for token in words)
 
 
-def _refuse_partial(documents: list[tuple[int, Any]], kind: str, name: str) -> None:
-    partial = {
-        number: missing[0]
-        for number, document in documents
-        if (missing := [token for token in _words(document) if not _has_tag(token, kind)])
-    }
-    if partial:
-        (number, token), *rest = partial.items()
-        others = f" (nor do all have one in documents {', '.join(str(each) for each, _ in rest)})" if rest else ""
-        advice = "; for entities: doc.set_ents(entities, default='outside')" if kind == "ents" else ""
-        raise DataError(
-            f"{name}: document {number}: token {token.i} {token.text!r} has no tag for {kind!r}{others}; documents "
-            f"that are annotated in part are not learned from: annotate every token, or leave them out{advice}"
-        )
-
-
 def _sentences(documents: list[tuple[int, Any]], kind: str, name: str) -> Iterator[TaggedSentence]:
     cuts = {number: _cuts(document) for number, document in documents}
     are_cut = any(map(len, cuts.values()))
@@ -117,6 +114,10 @@ def _sentences(documents: list[tuple[int, Any]], kind: str, name: str) -> Iterat
             )
         else:
             tags = [token.pos_ if kind == "pos" else token.tag_ for token in words]
+        missing = [at for at, token in enumerate(words) if not _has_tag(token, kind)]
+        for at in missing:
+            tags[at] = UNKNOWN_TAG
+        notes["tokens without an annotation, whose tags are unknown"] += len(missing)
         notes["documents without a token, kept as empty sentences"] += not words
         kept = [at for at in cuts[number] if kind != "ents" or not tags[at].startswith("I-")]
         notes["borders of sentences left out, because an entity goes over them"] += len(cuts[number]) - len(kept)

@@ -1,12 +1,21 @@
 """Read tables of annotated texts through `datasets`: a column of texts, and a column with a list of spans per row."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from datasets import Dataset
 
 from seqtag.corpora.column_roles import TEXT_NAMES, TOKEN_NAMES, inner_feature, named_column
-from seqtag.corpora.formats.annotation_records import END_KEYS, LABEL_KEYS, START_KEYS, mark_rows, read_record
+from seqtag.corpora.formats.annotation_records import (
+    END_KEYS,
+    LABEL_KEYS,
+    START_KEYS,
+    mark_rows,
+    other_keys,
+    read_record,
+)
+from seqtag.corpora.formats.offset_units import Reading, counts_utf16, is_wide
 from seqtag.corpora.span_alignment import AnnotatedText, SpanAccount, SpanRules
 from seqtag.corpora.tagged_blocks import Part
 from seqtag.errors import DataError
@@ -36,10 +45,26 @@ def span_columns(
 def span_table_part(table: Dataset, text: str, spans: str, origin: str, rules: SpanRules) -> Part:
     """Make a table of annotated texts a part of a corpus, tagged in IOB2."""
     account = SpanAccount(origin, rules)
-    return Part(origin, "row", account.blocks(_texts(table, text, spans, origin)), faults=account.faults)
+    account.pass_over(name for name in table.features if name not in (text, spans))
+    blocks = account.blocks(_texts(table, text, spans, account))
+    return Part(origin, "row", blocks, faults=account.faults, others=account.others)
 
 
-def _texts(table: Dataset, text: str, spans: str, origin: str) -> Iterator[AnnotatedText]:
+def _texts(table: Dataset, text: str, spans: str, account: SpanAccount) -> Iterator[AnnotatedText]:
+    origin = account.origin
+
+    def readings() -> Iterator[Reading]:
+        for number, record in _records(table, text, spans, origin):
+            if is_wide(record["text"]):
+                yield partial(read_record, record, f"{origin}, row {number}", number)
+
+    utf16 = counts_utf16(readings(), account.rules, origin)
+    for number, record in _records(table, text, spans, origin):
+        account.pass_over(other_keys(record))
+        yield from read_record(record, f"{origin}, row {number}", number, utf16=utf16)
+
+
+def _records(table: Dataset, text: str, spans: str, origin: str) -> Iterator[tuple[int, dict[str, Any]]]:
     names = {key: feature.names for key, feature in _fields(table.features[spans]).items() if hasattr(feature, "names")}
     for number, row in enumerate(table.select_columns([text, spans]).with_format(None)):
         place = f"{origin}, row {number}"
@@ -52,7 +77,7 @@ def _texts(table: Dataset, text: str, spans: str, origin: str) -> Iterator[Annot
                 if not isinstance(mark[key], int) or not 0 <= mark[key] < len(classes):
                     raise DataError(f"{place}: {key} {mark[key]!r} has no name among the {len(classes)} of {spans!r}")
                 mark[key] = classes[mark[key]]
-        yield from read_record({"text": row[text], "spans": marks}, place, number)
+        yield number, {"text": row[text], "spans": marks}
 
 
 def _is_string(feature: Any) -> bool:

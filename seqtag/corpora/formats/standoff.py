@@ -50,7 +50,9 @@ def standoff_part(paths: Sequence[Path], origin: str, rules: SpanRules) -> Part:
     texts = [path for folder in sorted(folders) for path in sorted(folder.glob("*.txt"))]
     if lonely := sum(not path.with_suffix(".ann").is_file() for path in texts):
         account.note("texts without an .ann file left out", lonely)
-    return Part(origin, "document", account.blocks(_texts(paths, account)), faults=account.faults)
+    account.pass_over(["names of documents"])
+    blocks = account.blocks(_texts(paths, account))
+    return Part(origin, "document", blocks, faults=account.faults, others=account.others)
 
 
 def _texts(paths: Sequence[Path], account: SpanAccount) -> Iterator[AnnotatedText]:
@@ -98,6 +100,7 @@ def _marks(path: Path, account: SpanAccount) -> Iterator[tuple[str, list[tuple[i
             yield match[1], fragments, match[3] or "", f"{path}:{number}"
         elif line.startswith(_OTHERS):
             account.note("relations, events, attributes and notes left out")
+            account.pass_over(["relations, events, attributes and notes"])
         elif line.strip():
             raise DataError(
                 f"{path}:{number}: {line[:60]!r} is no annotation of brat, such as 'T1<tab>PER 0 9<tab>Ada Byron'; "

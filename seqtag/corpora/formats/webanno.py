@@ -81,9 +81,12 @@ def webanno_part(path: Path, rules: SpanRules, *, layer: Column | None = None) -
     if rules.overlaps == "error":
         rules = replace(rules, overlaps="longest")
     account = SpanAccount(str(path), rules)
-    feature = _choose(_features(path), layer, str(path))
+    features = _features(path)
+    feature = _choose(features, layer, str(path))
     logger.info("%s: spans of the layer %s", path, feature)
-    return Part(str(path), "", account.blocks(_texts(path, feature, account)), faults=account.faults)
+    account.pass_over(str(each) for each in features if each != feature)
+    blocks = account.blocks(_texts(path, feature, account))
+    return Part(str(path), "", blocks, faults=account.faults, others=account.others)
 
 
 def webanno_sentences(blocks: Iterable[LineBlock], name: str) -> Iterator[tuple[list[str], Sequence[Sequence[str]]]]:

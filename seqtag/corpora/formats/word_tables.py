@@ -43,6 +43,13 @@ def word_table_blocks(path: Path, token: Column | None, tag: Column | None) -> I
     return gather(_sentences(path, token, tag))
 
 
+def other_cells(path: Path, token: Column | None, tag: Column | None) -> Iterator[str]:
+    """Name the columns that hold no word, no tag and no number of a sentence."""
+    dialect = _dialect(path)
+    read = _column(dialect, token, "token", TOKEN_NAMES), _column(dialect, tag, "tag", TAG_NAMES)
+    yield from (each for at, each in enumerate(dialect.first_row) if at not in read and not _names_sentences(each))
+
+
 def _names_sentences(name: str) -> bool:
     return _SENTENCE_NAME.fullmatch(re.sub("[^a-z]", "", name.lower())) is not None
 

@@ -5,6 +5,7 @@ knows what is said about the counts.
 """
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqtag.evaluation.statistics.counts import count_spans
 from seqtag.evaluation.statistics.measurement import Measurement, hash_tagged
 from seqtag.evaluation.statistics.resampling import bootstrap
 from seqtag.evaluation.tagging.errors import plain_errors, span_errors
+from seqtag.evaluation.tagging.known import Annotated, Known
 from seqtag.evaluation.tagging.metrics import score_spans, score_tokens, token_accuracy
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge, score_slices
@@ -38,6 +40,7 @@ def evaluate_tags(
     training: TrainingKnowledge | None = None,
     spans: SpanTable | None = None,
     candidates: SpanTable | None = None,
+    annotated: Annotated | None = None,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> TagReport:
@@ -47,9 +50,10 @@ def evaluate_tags(
     `repair="strict"` refuses them. Whatever else is given makes the report richer: `tokens` show the errors,
     `documents` (one name or number per sentence) are resampled in place of sentences, `training` says what was seen
     before, `spans` are those of the prediction with their probabilities (under 'plain' one per token), `candidates` all
-    spans with a probability, predicted or not. `source` names the data in messages and in the heading;
-    `resamples=0` leaves the intervals out. Raises DataError, with the sentence's number from 1, for unequal lengths and
-    for a tag that does not belong to the scheme.
+    spans with a probability, predicted or not. What nobody annotated is left out, see known.py: tokens with the gold
+    tag ?, and labels that are not among those that `annotated` has for a sentence. `source` names the data in messages
+    and in the heading; `resamples=0` leaves the intervals out. Raises DataError, with the sentence's number from 1, for
+    unequal lengths and for a tag that does not belong to the scheme.
 
     >>> report = evaluate_tags([["B-PER", "I-PER", "O"]], [["B-PER", "I-PER", "B-LOC"]], scheme="IOB2")
     >>> report.precision, report.recall, report.num_predicted
@@ -74,12 +78,22 @@ def evaluate_tags(
     for name, table in tables.items():
         _check_names(table, name, scheme, where)
     num_illegal = [_count_illegal(*table, scheme, where, strict=repair == "strict") for table in tables.items()]
+    known = Known(gold, scheme, annotated)
+    num_unknown, num_found = 0, len(tables["predicted"].spans(scheme) if spans is None else spans)
+    if not known.is_all:
+        num_unknown = int(known.unknown_tokens.sum())
+        tables = {name: TagTable.of(known.tags(tags), numbers) for name, tags in zip(tables, (gold, predicted))}
+        spans, candidates = (table if table is None else known.judged(table) for table in (spans, candidates))
     gold_spans = tables["gold"].spans(scheme)
     found_spans = tables["predicted"].spans(scheme) if spans is None else spans
+    judged = [
+        replace(table, tags_N=table.tags_N[~known.unknown_tokens]) if num_unknown else table
+        for table in tables.values()
+    ]
     sides = (gold_spans, found_spans)
     is_plain = scheme == "plain"
     if is_plain:
-        strict = conlleval = score_tokens(*tables.values())
+        strict = conlleval = score_tokens(*judged)
         counts = count_spans(*sides)
     else:
         strict, conlleval, counts = score_spans(*tables.values(), scheme=scheme)
@@ -96,17 +110,19 @@ def evaluate_tags(
         repair=repair,
         num_sentences=len(gold),
         num_documents=None if documents is None else units.num_units,
-        num_tokens=len(tables["gold"].tags_N),
+        num_tokens=len(judged[0].tags_N),
         num_gold=len(gold_spans),
         num_predicted=len(found_spans),
         num_illegal=(num_illegal[0], num_illegal[1]),
-        accuracy=token_accuracy(*tables.values()),
+        accuracy=token_accuracy(*judged),
         strict=strict,
         conlleval=conlleval,
         intervals=bootstrap(units, resamples=resamples, seed=seed) if resamples else None,
         errors=(plain_errors if is_plain else span_errors)(*sides, tokens),
         slices=() if tokens is None else score_slices(tokens, *sides, training=training, is_plain=is_plain),
         confidence=None if spans is None else _confidence(gold_spans, spans, candidates),
+        num_unknown=num_unknown,
+        num_unjudged=num_found - len(found_spans),
     )
 
 

@@ -54,6 +54,10 @@ class TagReport(Report):
     strict: Scores
     conlleval: Scores
     errors: TagErrors = field(kw_only=True)
+    num_unknown: int = field(default=0, kw_only=True)  # tokens that nobody annotated, which are in no figure
+    num_unjudged: int = field(
+        default=0, kw_only=True
+    )  # predicted spans in such tokens, or of labels not annotated there
 
     @property
     def precision(self) -> float:
@@ -92,7 +96,8 @@ class TagReport(Report):
 
         - `model`, `date`, `seqtag_version`, and `history`: a list of `epoch`, `loss`, `dev_score` of the training
         - `task` ("tag"), `source`, `scheme`, `repair`, `data_hash`, `num_sentences`, `num_documents` (or null),
-          `num_tokens`, `num_gold`, `num_predicted`, `num_illegal` ([gold, predicted] tags against the scheme)
+          `num_tokens`, `num_gold`, `num_predicted`, `num_illegal` ([gold, predicted] tags against the scheme),
+          `num_unknown` (tokens that are not annotated, in no figure), `num_unjudged` (predicted spans that are in none)
         - `accuracy`, `score`, `precision`, `recall`, `f1`, and `strict` and `conlleval`, each with `precision`,
           `recall`, `f1` and `labels`: a list of `label`, `precision`, `recall`, `f1`, `support`
         - `intervals` (or null): `confidence`, `resamples`, `seed`, `num_units`, and `micro`, `macro` and each of
@@ -107,8 +112,9 @@ class TagReport(Report):
         - `measurement`: what `seqtag compare` reads
         """
         names = ("source", "data_hash", "scheme", "repair", "num_sentences", "num_documents", "num_tokens", "num_gold")
-        figures = ("num_predicted", "num_illegal", "accuracy", "score", "precision", "recall", "f1")
-        return self._values("tag", (*names, *figures, "strict", "conlleval"))
+        counts = ("num_predicted", "num_illegal", "num_unknown", "num_unjudged")
+        figures = ("accuracy", "score", "precision", "recall", "f1", "strict", "conlleval")
+        return self._values("tag", (*names, *counts, *figures))
 
     @property
     def nouns(self) -> tuple[str, str]:
@@ -173,6 +179,9 @@ class TagReport(Report):
         else:
             yield f"{counts}, {self.num_gold:,} spans, {self.num_predicted:,} predicted"
             yield f"scheme {self.scheme}, repair {self.repair}"
+        if self.num_unknown or self.num_unjudged:
+            found = f" and {self.num_unjudged:,} predicted {self.nouns[0]}"
+            yield f"left out, because nobody annotated them: {self.num_unknown:,} tokens{found}"
         yield f"SHA-256 of gold {self.measurement.data_hash[:16]}"
 
     def _header(self) -> tuple[str, ...]:

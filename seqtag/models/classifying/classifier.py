@@ -18,6 +18,8 @@ from seqtag.evaluation.report import Report
 from seqtag.evaluation.training_curve import epochs_of
 from seqtag.inference.classifying import MOST_TOGETHER, ClassEngine, PredictingClassifier
 from seqtag.inference.series_input import SeriesLayout
+from seqtag.inference.user_input import text_rows
+from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import classify_batch
 from seqtag.models.classifying.inference import ClassDevScore, TorchClassEngine
@@ -34,6 +36,7 @@ from seqtag.models.classifying.inputs import (
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Rows, Run
+from seqtag.models.mean_states import mean_states
 from seqtag.models.options import documented, option
 from seqtag.models.scikit_learn import ClassifierMixin
 from seqtag.models.seen_data import seen_keys, warn_of_seen
@@ -247,12 +250,21 @@ class Classifier(
 
         return ClassExports(self._torch_engine())
 
+    def embed(self, X: Iterable[Any]) -> np.ndarray:
+        """Give a vector for each text or series: the mean of the encoder's states, (texts, states).
+
+        It has no columns where the model has no encoder, and zeros for a blank text. torch computes it.
+        """
+        self._check_fitted()
+        engine = self._torch_engine()
+        return mean_states(engine, self._rows(engine, text_rows(X, "embed"), "embed"))
+
     def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """Classify a batch of a dataset: `data.map(classifier.map_batch, batched=True)`, with `num_proc` too.
 
         A column `text`, and else `tokens`, gives the columns `predicted_label` and `score`; where a text may have
         several classes, both hold lists. `datasets` keeps the result in its cache by a hash of the model. Raises
-        UsageError where there is no such column, or where one of the data would be lost.
+        UsageError where there is no such column, or where one of the data would be lost, DataError for a missing text.
         """
         self._check_fitted()
         return classify_batch(self, self.class_set_, batch)
@@ -346,7 +358,7 @@ class Classifier(
         from seqtag.models.classifying.export import export_classifier
 
         self._check_fitted()
-        engine, place = self._torch_engine(), Path(folder)
+        engine, place = self._torch_engine(), as_path(folder)
         path = export_classifier(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 

@@ -4,7 +4,7 @@ Batches hold rows of like length; predictions come in the order of the rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,16 @@ from scipy.special import log_softmax
 
 from seqtag.batching import ContextReader, collate, collate_series
 from seqtag.evaluation.statistics.resampling import micro_f1_interval
+from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.inference.finite import check_finite
 from seqtag.inference.series_input import SeriesLayout
 from seqtag.nn.batch import AnyBatch
+from seqtag.nn.classification import ClassHead
 from seqtag.nn.network import ClassNetwork
 from seqtag.text.classes import ClassSet
 from seqtag.text.length_batches import row_batches
 from seqtag.text.vocabulary import Vocabulary
+from seqtag.training.watchers import DevFigures
 
 Rows = Sequence[Any]
 
@@ -72,6 +75,29 @@ class TorchClassEngine:
         self._check(all(views.isfinite().all() for views in scores), rows)
         return np.concatenate(numbers), torch.cat(scores, 1)
 
+    def view_scores(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Give what each view, encoder and lexical, adds to the scores of rows with a token, (N, L) in float64."""
+        numbers, views_VML = self.views(rows)
+        scores_VML = (self.network.head.weights_V.cpu().double()[:, None, None] * views_VML.double()).numpy()
+        return dict(zip(self._view_names(), scores_VML[:, numbers.argsort()]))
+
+    def view_biases(self) -> dict[str, np.ndarray]:
+        """Give the part of it that is the same for every row, (L,)."""
+        head = self.network.head
+        biases = [] if head.output is None else [head.output.bias]
+        biases += [] if head.lexical is None else [head.lexical.bias_L]
+        weighted = (weight * bias_L.detach().cpu().double() for weight, bias_L in zip(head.weights_V.tolist(), biases))
+        return {name: bias_L.numpy() for name, bias_L in zip(self._view_names(), weighted)}
+
+    def reading(self, occluded: Occluded) -> "TorchClassEngine":
+        """Give the same engine for texts in which something is hidden."""
+        assert self.vocabulary is not None
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary))
+
+    def _view_names(self) -> list[str]:
+        head = self.network.head
+        return [name for name, part in (("encoder", head.pooling), ("lexical", head.lexical)) if part is not None]
+
     def _check(self, is_finite: object, rows: Rows) -> None:
         check_finite(is_finite, network=self.network, given=() if self.series is None else rows)
 
@@ -108,8 +134,8 @@ class ClassDevScore:
             row_L[[i for i in map(classes.find, labels) if i >= 0]] = True
         self.num_gold_N = np.array([len(labels) for labels in label_lists])
 
-    def __call__(self, network: ClassNetwork) -> float:
-        """Give the dev score."""
+    def __call__(self, network: ClassNetwork) -> DevFigures:
+        """Give the dev score, and the loss as training measures it."""
         engine, head = self.engine_of(network), network.head
         numbers, views_VML = engine.views(self.rows)
         head.weights_V.copy_(best_weights(views_VML.double().numpy(), self.gold_NL[numbers], self.classes.is_multi))
@@ -119,7 +145,16 @@ class ClassDevScore:
             thresholds = [best_threshold(p_N, y_N) for p_N, y_N in zip(probability_NL.T, self.gold_NL.T)]
             head.threshold_L.copy_(torch.tensor(thresholds))
         right, gold, predicted = map(np.sum, self._counts(engine, probability_NL))
-        return float(2 * right / (gold + predicted)) if gold + predicted else 0.0
+        score = float(2 * right / (gold + predicted)) if gold + predicted else 0.0
+        return DevFigures(score, self._loss(head, numbers, views_VML))
+
+    def _loss(self, head: ClassHead, numbers: np.ndarray, views_VML: torch.Tensor) -> float | None:
+        """Give the mean loss of the rows with a token; a label that training lacks has no likelihood."""
+        gold_ML = self.gold_NL[numbers]
+        known_M = np.full(len(gold_ML), True) if self.classes.is_multi else gold_ML.any(1)
+        labels_KL = torch.from_numpy(gold_ML[known_M]).to(head.weights_V)
+        losses_K = head.view_losses(views_VML[:, torch.from_numpy(known_M)].to(head.weights_V.device), labels_KL)
+        return float(losses_K.mean(dtype=torch.float64)) if len(losses_K) and losses_K.isfinite().all() else None
 
     def interval(self, network: ClassNetwork) -> tuple[float, float]:
         """Give the 95% bootstrap interval of the dev score, over texts."""

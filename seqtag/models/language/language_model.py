@@ -16,7 +16,7 @@ from seqtag.models.card import model_card
 from seqtag.models.estimator import Estimator, keeps_generators
 from seqtag.models.fitting import Run
 from seqtag.models.language.generation import next_symbols, read_request, write
-from seqtag.models.language.scores import TextFigures, best_cache, mean_loss, symbol_losses
+from seqtag.models.language.scores import LineLosses, TextFigures, best_cache, mean_loss, symbol_losses
 from seqtag.models.options import documented, option
 from seqtag.nn.language import LanguageNetwork
 from seqtag.nn.language_cache import Cache
@@ -25,7 +25,7 @@ from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.training.device import guard_forked_children
 from seqtag.training.launch import num_processes
-from seqtag.training.watchers import Watcher, default_watcher, language_figure, language_wording
+from seqtag.training.watchers import DevFigures, Watcher, default_watcher, language_figure, language_wording
 
 logger = logging.getLogger("seqtag")
 
@@ -145,9 +145,14 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
         num_streams = max(1, min(self.batch_size, len(held_out) // _SHORTEST_DEV_STREAM))
         windows = TextWindows(train.reading(self.direction), num_streams=self.batch_size, window_size=self.bptt)
         shown = [default_watcher(language_wording(self.level))] if watchers is None else watchers
+
+        def evaluate(network: LanguageNetwork) -> DevFigures:
+            loss = mean_loss(network, reading_N, num_streams=num_streams)
+            return DevFigures(-loss, loss)
+
         self._train(
             windows,
-            lambda network: -mean_loss(network, reading_N, num_streams=num_streams),
+            evaluate,
             run=Run(checkpoint, resume, shown, tensorboard),
             batches=windows.batches,
         )
@@ -313,8 +318,10 @@ class LanguageModel(Estimator[LanguageNetwork, SymbolVocabulary]):
                 f"cache takes what fit_cache gives, not {type(cache).__name__}: cache=model.fit_cache(dev)"
             )
         encoded = encode_text(text, self.vocabulary_)
-        loss = mean_loss(self.network_, encoded.reading(self.direction), cache=cache)
-        figures = TextFigures(loss, len(encoded), encoded.num_unknown, encoded.num_characters)
+        lines = LineLosses()
+        loss = mean_loss(self.network_, encoded.reading(self.direction), cache=cache, lines=lines)
+        counts = len(encoded), encoded.num_unknown, encoded.num_characters
+        figures = TextFigures(loss, *counts, interval=lines.perplexities())
         encoded.discard()
         return figures
 

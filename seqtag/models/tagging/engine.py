@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqtag.inference.tagging import Sentences
+from seqtag.inference.tag_engine import Sentences
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
@@ -46,6 +46,7 @@ class TagExports:
 
     def __init__(self, on_torch: TorchTagEngine) -> None:
         self._network, self._tagset, self._context = on_torch.network, on_torch.tagset, on_torch.context
+        self._gazetteers = on_torch.gazetteers
         self._words = WordTable(on_torch.vocabulary)
         self._spec = graph_spec(on_torch.network, on_torch.vocabulary)
 
@@ -58,7 +59,8 @@ class TagExports:
 
     def take(self, exported: Exported) -> Callable[[NbestTagEngine], OnnxNbestEngine]:
         """Check the borders of an opened graph; gives what makes an engine of it, from the engine on torch."""
-        session = tagging_session(exported, self._words.vocabulary, len(self._tagset.names), self._context)
+        num_tags, reads = len(self._tagset.names), (self._context, self._gazetteers)
+        session = tagging_session(exported, self._words.vocabulary, num_tags, *reads)
 
         @lru_cache(maxsize=1)
         def head_at(temperature: float) -> heads.Head:  # the rest of the head is as it was when the graph was opened
@@ -72,7 +74,7 @@ class TagExports:
                 self._tagset,
                 min(on_torch.max_tokens, MAX_TOKENS),
                 on_torch.thresholds,
-                self._context,
+                *reads,
                 network=self._network,
             )
 

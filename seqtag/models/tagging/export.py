@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
-from seqtag.inference.tagging import Sentences
+from seqtag.inference.tag_engine import Sentences
 from seqtag.inference.user_input import dev_pair
 from seqtag.models.export_trial import (
     ROUNDING,

@@ -3,20 +3,24 @@
 How thresholds are chosen is the business of tuning.py.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqtag.batching import ContextReader, collate
+from seqtag.inference.explaining.occlusion import OF_EVERY_MODEL, WITH_LISTS, Occluded
+from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
 from seqtag.inference.scored import Potentials, Scored
-from seqtag.inference.tagging import Sentences, TagEngine
+from seqtag.inference.tag_engine import Sentences, TagEngine, Tokens
+from seqtag.models.tagging.emission_shares import EmissionShares
 from seqtag.nn.batch import Batch
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.nn.network import TagNetwork
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.length_batches import row_batches
 from seqtag.text.tagset import TagSet
 from seqtag.text.vocabulary import Vocabulary
@@ -60,12 +64,14 @@ class TorchTagEngine(NbestTagEngine):
     max_tokens: int  # padded tokens per batch
     thresholds: Mapping[str, float] | None = None  # by label: the least probability of a span; None: the best tags
     context: ContextReader | None = None  # of a network that has one
+    gazetteers: Gazetteers | None = None  # of a network that has some
 
     def batches(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Batch]]:
         """Cut sentences into batches of like length: give their numbers and the batch. Empty ones are left out."""
         device = next(self.network.parameters()).device
         for indices in row_batches(sentences, self.context, max_tokens=self.max_tokens):
-            batch = collate(self.vocabulary, [sentences[i] for i in indices], context=self.context)
+            together = [sentences[i] for i in indices]
+            batch = collate(self.vocabulary, together, context=self.context, gazetteers=self.gazetteers)
             yield indices, batch.to(device)
 
     def emissions(self, sentences: Sentences) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
@@ -80,6 +86,20 @@ class TorchTagEngine(NbestTagEngine):
         """Score sentences batch by batch: give their numbers and the batch. Empty sentences are in no batch."""
         for indices, emissions_BTL, lengths_B in self.emissions(sentences):
             yield indices, _ScoredByTorch(self.network.head, emissions_BTL, lengths_B)
+
+    def hides(self) -> Sequence[str]:
+        """Name what can be hidden; a word that is hidden from lists alone would be hidden from language models too."""
+        return WITH_LISTS if self.gazetteers is not None and self.context is None else OF_EVERY_MODEL
+
+    def reading(self, occluded: Occluded) -> "TorchTagEngine":
+        """Give the same engine for sentences in which something is hidden."""
+        lists = None if self.gazetteers is None else occluded.gazetteers(self.gazetteers)
+        return replace(self, vocabulary=occluded.vocabulary(self.vocabulary), gazetteers=lists)
+
+    def shares(self, tokens: Tokens) -> SharesOf:
+        """Give what splits the emissions of a sentence."""
+        [(_, batch)] = self.batches([tokens])
+        return EmissionShares.build(self.network, self.vocabulary, batch, self.gazetteers)
 
 
 @dataclass(frozen=True, slots=True)

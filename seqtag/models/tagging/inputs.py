@@ -4,11 +4,12 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, Features, Value
+from datasets import Sequence as ListOf
 
 from seqtag.corpora.held_out import sentences_to_hold_out
 from seqtag.corpora.loading import load_corpus
@@ -16,7 +17,7 @@ from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.corpora.tagged_drafts import documents_of
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.inference.user_input import check_single_split, dev_pair, lists, report_unknown, token_lists
-from seqtag.text.schemes import entity_labels
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, entity_labels
 from seqtag.text.tagset import TagSet
 
 logger = logging.getLogger("seqtag")
@@ -76,13 +77,16 @@ def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
             raise DataError(
                 f"{what} data, sentence {number}: {len(words)} tokens but {len(names)} tags ({' '.join(words[:6])} ...)"
             )
-        if not all(isinstance(name, str) for name in names):
-            raise UsageError(f"{what} data, sentence {number}: tags must be strings, found {names[:4]!r}")
+        if not all(isinstance(name, str) or name is None for name in names):
+            raise UsageError(
+                f"{what} data, sentence {number}: tags must be strings, or None for unknown ones, found {names[:4]!r}"
+            )
     if tokens and not any(tokens):
         raise DataError(
             f"the {what} data has {len(tokens)} sentences and not one token; give sentences with tokens and tags"
         )
-    return Dataset.from_dict({"tokens": tokens, "tags": tags})
+    features = Features({"tokens": ListOf(Value("string")), "tags": ListOf(Value("string"))})
+    return Dataset.from_dict({"tokens": tokens, "tags": tags}, features)
 
 
 def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
@@ -104,13 +108,15 @@ def balanced_weights(data: Dataset) -> dict[str, float]:
     is_plain = carried_scheme(data) == "plain"
     counts = Counter[str]()
     for number, count in Counter(chain.from_iterable(data["tags"])).items():
+        if names[number] == UNKNOWN_TAG:
+            continue
         counts[names[number] if is_plain or names[number] == "O" else names[number].partition("-")[2]] += count
     return {label: counts.total() / (len(counts) * count) for label, count in counts.items()}
 
 
 def check_labels(gold: Sequence[Sequence[str]], tagset: TagSet, *, what: str) -> None:
     """Warn of gold labels that a model lacks; an error where it has none of them, since the data is another task's."""
-    used = {tag for tags in gold for tag in tags} - {"O"}
+    used = {tag for tags in gold for tag in tags} - {"O", UNKNOWN_TAG}
     unknown = tagset.unknown(sorted(used))
     all_of_them = all(tagset.unknown([tag]) for tag in used)
     report_unknown(unknown, _labels(tagset), what=what, column="tag", all_of_them=all_of_them)
@@ -127,6 +133,17 @@ class GoldSentences:
     tokens: list[list[str]]
     tags: list[list[str]]  # in the scheme of the training data
     documents: list[int | str] | None  # of each sentence, where the data tell them apart
+    annotated: list[list[str] | None] | None  # of each sentence the labels that were annotated there, if not all
+
+    def whole(self) -> "GoldSentences":
+        """Give the sentences in which every tag is known; DataError where there is none."""
+        is_whole = [UNKNOWN_TAG not in tags for tags in self.tags]
+        if self.annotated is not None:
+            is_whole = [known and labels is None for known, labels in zip(is_whole, self.annotated)]
+        if not any(is_whole) and self.tags:
+            raise DataError("every sentence has unknown tags, and probabilities are set by sentences that have none")
+        tokens, tags = (list(compress(lists, is_whole)) for lists in (self.tokens, self.tags))
+        return GoldSentences(tokens, tags, None, None)
 
 
 def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str = "xx") -> GoldSentences:
@@ -135,7 +152,7 @@ def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str =
     if not len(given):
         raise DataError(f"the {what} data holds no sentence")
     data = load_corpus({what: given}, scheme=tagset.data_scheme, outside=tagset.outside, language=language)[what]
-    gold = GoldSentences(_word_lists(data), tag_lists(data), documents_of(data))
+    gold = GoldSentences(_word_lists(data), tag_lists(data), documents_of(data), annotated_labels(data))
     check_labels(gold.tags, tagset, what=what)
     return gold
 
@@ -146,6 +163,12 @@ def _word_lists(data: Dataset) -> list[list[str]]:
     pieces = data.select_columns("tokens").with_format("arrow").iter(_ROWS)
     lists = (row for piece in pieces for row in piece.column("tokens").to_pylist())
     return [[known.setdefault(word, word) for word in row] for row in lists]
+
+
+def annotated_labels(data: Dataset) -> list[list[str] | None] | None:
+    """Give the labels that were annotated in each row, None for all; None where all were everywhere."""
+    found: list[list[str] | None] | None = data[ANNOTATED][:] if ANNOTATED in data.features else None
+    return found
 
 
 def tag_lists(data: Dataset) -> list[list[str]]:

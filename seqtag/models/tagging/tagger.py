@@ -1,47 +1,58 @@
 """The token tagger: NER, POS, chunking, slots. Strings in, tags, spans and probabilities out."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from datasets import Dataset
 
 from seqtag.batching import TaggedRows, count_tokens, fingerprint
+from seqtag.corpora.phrase_lists import log_coverage, read_gazetteers
 from seqtag.corpora.source_names import hub_origin
-from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling
+from seqtag.corpora.tag_normalising import carried_scheme, carried_spelling, ordered_names
 from seqtag.errors import UsageError
 from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.evaluation.training_curve import epochs_of
-from seqtag.inference.tagging import PredictingTagger, Tokens
+from seqtag.inference.tag_engine import Tokens
+from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import token_lists
+from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import tag_batch
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
-from seqtag.models.options import documented, option
+from seqtag.models.mean_states import mean_states
+from seqtag.models.options import documented
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
+from seqtag.models.tagging.going_on import OldModel, check_start, going_on, take_weights
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import (
     GoldSentences,
+    annotated_labels,
     balanced_weights,
     check_trainable,
     gold_sentences,
     tag_lists,
     training_splits,
 )
+from seqtag.models.tagging.options import TaggerOptions
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
+from seqtag.nn.gazetteers import MatchEmbedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.store import StoredModel
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
 from seqtag.text.vocabulary import Vocabulary
@@ -59,11 +70,18 @@ class FittedTagger:
     label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
     surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
     tuning_: Tuning | None = None  # None: the best tags are predicted
+    start_: OldModel | None = None  # only while it trains
+    gazetteers_: Gazetteers | None = None
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEngine], PredictingTagger[NbestTagEngine]):
+class Tagger(
+    FittedTagger,
+    TaggerOptions,
+    SequenceEstimator[TagNetwork, Vocabulary, NbestTagEngine],
+    PredictingTagger[NbestTagEngine],
+):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`.
@@ -73,29 +91,6 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     """
 
     task: ClassVar[str] = "tag"
-
-    head: str = option(
-        "crf",
-        check.one_of("linear", "crf"),
-        "The tags come from a CRF (legal sequences only, exact probabilities), or one by one from a linear layer.",
-        "task",
-    )
-    balance: bool = option(True, check.truth, "The score of the tag O is shifted to where F1 on dev is best.", "task")
-    calibrate: bool = option(
-        False, check.truth, "A temperature fitted on dev makes probabilities as sure as they are right.", "task"
-    )
-    wanted_recall: float | None = option(
-        None,
-        check.optional(check.share),
-        "Thresholds are chosen on dev so that each label reaches this recall; see `tune`.",
-        "task",
-    )
-    wanted_precision: float | None = option(
-        None,
-        check.optional(check.share),
-        "Thresholds are chosen on dev so that each label reaches this precision; see `tune`.",
-        "task",
-    )
 
     # -- training -----------------------------------------------------------------------------
 
@@ -110,21 +105,37 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         resume: bool = False,
         watchers: Sequence[Watcher] | None = None,
         tensorboard: str | Path | None = None,
+        replay: Dataset | None = None,
     ) -> "Tagger":
         """Train on a dataset with tokens and tags, or on token lists X and tag lists y.
 
         `dev` (a dataset or a pair of lists) decides which epoch is kept; without it, `dev_share` of the training data
         is held out, and said. It also fits what `calibrate`, `wanted_recall` and `wanted_precision` ask for (see
         `tune`), and having chosen the epoch it flatters them a little. `checkpoint` names a folder for the state of
-        the run; with `resume=True` a killed run goes on from there and ends in the same weights. Raises UsageError for
-        a wrong option or call, DataError for the data.
+        the run; with `resume=True` a killed run goes on from there and ends in the same weights. `replay` are sentences
+        that the model of `start_from` learned from, to be learned again beside the new ones. Raises UsageError for a
+        wrong option or call, DataError for the data.
         """
         self._check_options()
+        check_start(self.start_from, keep=self.keep, replay=replay)
         self._forget_network()
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
+        self.start_ = None if self.start_from is None else self._old_model(self.start_from)
+        names = train.features["tags"].feature.names
+        if self.start_ is not None:
+            train, held_out = going_on(
+                train,
+                held_out,
+                self.start_,
+                keep=self.keep,
+                replay=replay,
+                dev_share=self.dev_share,
+                seed=self.seed,
+            )
+            names = ordered_names({*self.start_.tagset.data_tags, *train.features["tags"].feature.names})
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
-        self.tagset_ = TagSet.build(train.features["tags"].feature.names, scheme, carried_spelling(train))
+        self.tagset_ = TagSet.build(names, scheme, carried_spelling(train))
         check_trainable(self.tagset_, self._named_weights())
         self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
@@ -137,17 +148,32 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None
         self._open_context()
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
+        if self.start_ is not None:
+            self.vocabulary_ = self.start_.vocabulary.grown(self.vocabulary_)
+        self.gazetteers_ = None
+        if self.gazetteers is not None:
+            ignores_case = self.gazetteer_case == "ignore"
+            self.gazetteers_ = read_gazetteers(self.gazetteers, language=self.language, ignores_case=ignores_case)
+            log_coverage(self.gazetteers_, train)
         self.surfaces_ = surfaces_of(train, scheme)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
-        dev_tokens, dev_tags = held_out["tokens"][:], tag_lists(held_out)
+        gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
         self.data_["seen"] = seen_keys(train, held_out)
-        dev_score = DevScore(self._torch_engine, dev_tokens, dev_tags, balance=self.balance)
-        rows = TaggedRows(train, self.vocabulary_, self.tagset_, context=self._context_reader)
+        dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
+        rows = TaggedRows(
+            train,
+            self.vocabulary_,
+            self.tagset_,
+            context=self._context_reader,
+            outside_is_open=self.unlabelled == "unknown",
+            gazetteers=self.gazetteers_,
+        )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
             self.data_["dev_interval"] = dev_score.interval(self.network_)
-            self._tune(dev_tokens, dev_tags, target=target, calibrate=self.calibrate)
+            self._tune(gold, target=target, calibrate=self.calibrate)
+        self.start_ = None
         return self
 
     def tune(
@@ -172,15 +198,17 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self._check_fitted()
         target = read_target(recall, precision, self.tagset_)
         gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
-        self._tune(gold.tokens, gold.tags, target=target, calibrate=calibrate)
+        self._tune(gold, target=target, calibrate=calibrate)
         return self
 
-    def _tune(
-        self, sentences: Sequence[Tokens], gold: Sequence[Sequence[str]], *, target: Target | None, calibrate: bool
-    ) -> None:
+    def _tune(self, gold: GoldSentences, *, target: Target | None, calibrate: bool) -> None:
+        self.tuning_ = None
+        if calibrate or target is not None:
+            gold = gold.whole()
         if calibrate:
-            self.data_["temperature"] = fit_temperature(self._engine(), sentences, gold)
-        self.tuning_ = None if target is None else fit_thresholds(self._engine(), sentences, gold, target)
+            self.data_["temperature"] = fit_temperature(self._engine(), gold.tokens, gold.tags)
+        if target is not None:
+            self.tuning_ = fit_thresholds(self._engine(), gold.tokens, gold.tags, target)
 
     @property
     def thresholds_(self) -> dict[str, float] | None:
@@ -189,12 +217,15 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
 
     def _build_network(self) -> TagNetwork:
         tagset, num_tags = self.tagset_, len(self.tagset_.names)
-        embedder = self._new_embedder(self.vocabulary_)
+        num_lists = 0 if self.gazetteers_ is None else len(self.gazetteers_.names)
+        size = self.gazetteer_size or min(20, 4 * num_lists)
+        lists = MatchEmbedder(num_lists, size) if num_lists and self.encoder is not None else None
+        embedder = self._new_embedder(self.vocabulary_, lists)
         encoder = None if self.encoder is None else self._new_encoder(embedder.output_size)
         hidden_size = 0 if encoder is None else encoder.output_size
         sizes = list(self.vocabulary_.feature_sizes.values())
         dropout = (0.3 if encoder is None else 0.5) if self.lexical_dropout is None else self.lexical_dropout
-        lexical = LexicalScores(sizes, num_tags, dropout=dropout) if self.lexical else None
+        lexical = LexicalScores(sizes, num_tags, dropout=dropout, num_lists=num_lists) if self.lexical else None
         weights_L = torch.ones(num_tags)
         for i, name in enumerate(tagset.names):
             label = name if tagset.scheme == "plain" or name == "O" else name.partition("-")[2]
@@ -205,7 +236,16 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             head = CRFHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L, legal=legal)  # type: ignore[arg-type]
         else:
             head = LinearHead(hidden_size, num_tags, lexical=lexical, class_weights_L=weights_L)
-        return TagNetwork(embedder, encoder, head, dropout=self.dropout)
+        if self.unlabelled == "unknown":
+            head.keep_entity_share(self.entity_share, torch.tensor([float(name != "O") for name in tagset.names]))
+        network = TagNetwork(embedder, encoder, head, dropout=self.dropout, match_dropout=self.gazetteer_dropout)
+        if self.start_ is not None:
+            take_weights(network, self.vocabulary_, tagset, self.start_)
+        return network
+
+    def _old_model(self, folder: str) -> OldModel:
+        old = type(self).load(folder, device=self.device, engine="torch")
+        return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine())
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -221,7 +261,12 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             self.max_tokens,
             self.thresholds_,
             self._context_reader,
+            self.gazetteers_,
         )
+
+    def _explaining_engine(self) -> TorchTagEngine:
+        self._engine()  # checks that there is one, and guards a process that was forked
+        return self._torch_engine()
 
     def _make_engines(self) -> Engines[NbestTagEngine]:
         # Every engine takes the temperature from the head as it is now.
@@ -239,12 +284,20 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
         return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
 
+    def embed(self, X: Iterable[Tokens]) -> np.ndarray:
+        """Give a vector for each sentence: the mean of the encoder's states, (sentences, states).
+
+        It has no columns where the model has no encoder, and zeros for an empty sentence. torch computes it.
+        """
+        self._check_fitted()
+        return mean_states(self._torch_engine(), token_lists(X, "embed"))
+
     def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """Tag a batch of a dataset: `data.map(tagger.map_batch, batched=True)`, with `num_proc` too.
 
         A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
         result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
-        where there is no such column, or where one of the data would be lost.
+        where there is no such column, or where one of the data would be lost, DataError for a missing text.
         """
         return tag_batch(self, batch)
 
@@ -274,6 +327,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
             training=self._training_knowledge(),
             spans=spans,
             candidates=candidates,
+            annotated=gold.annotated,
             resamples=resamples,
             seed=seed,
         )
@@ -290,7 +344,9 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
     def score(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None = None) -> float:
         """Give one figure, as scikit-learn wants it: strict micro F1, or accuracy for plain tags."""
         gold = self._gold(X, y)
-        return float(evaluate_tags(gold.tags, self._engine().tags(gold.tokens), scheme=self.scheme_, resamples=0).score)
+        tags = self._engine().tags(gold.tokens)
+        report = evaluate_tags(gold.tags, tags, scheme=self.scheme_, annotated=gold.annotated, resamples=0)
+        return float(report.score)
 
     # -- saving -------------------------------------------------------------------------------
 
@@ -300,11 +356,29 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         stored = self._stored(about, self.vocabulary_.to_dict(), self._card())
         if self.surfaces_ is not None:
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
+        if self.gazetteers_ is not None:
+            stored.config["gazetteers"] = self.gazetteers_.to_dict()
+            stored = replace(stored, gazetteers=self.gazetteers_.content)
         return stored
+
+    def _params_to_store(self) -> dict[str, Any]:
+        params = super()._params_to_store()  # no path to elsewhere stays in a model
+        if params["gazetteers"] is not None:
+            params["gazetteers"] = {name: Path(file).name for name, file in params["gazetteers"].items()}
+        if params["start_from"] is not None:
+            params["start_from"] = Path(params["start_from"]).name
+        return params
+
+    def _input_hashes(self) -> list[str]:
+        lists = b"" if self.gazetteers_ is None else self.gazetteers_.content
+        start = [] if self.start_ is None else [self.start_.sha256()]
+        return [*super()._input_hashes(), hashlib.sha256(lists).hexdigest() if lists else "", *start]
 
     def _card(self) -> str:
         is_plain = self.scheme_ == "plain"
         rows = {"labels": ", ".join(self.labels_), "scheme": self.scheme_, "head": self.head}
+        if self.gazetteers_ is not None:
+            rows["lists"] = self.gazetteers_.describe()
         if "temperature" in self.data_:
             rows["temperature"] = f"{self.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
         if self.tuning_ is not None:
@@ -336,7 +410,7 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         from seqtag.models.tagging.export import export_tagger
 
         self._check_fitted()
-        engine, place = self._torch_engine(), Path(folder)
+        engine, place = self._torch_engine(), as_path(folder)
         path = export_tagger(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
 
@@ -353,3 +427,5 @@ class Tagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, NbestTagEng
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
         self.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
+        lists = stored.config.get("gazetteers")
+        self.gazetteers_ = None if lists is None else Gazetteers.from_store(lists, stored.gazetteers)

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from seqtag.inference.span_probabilities import SpanChain, chain_moves
-from seqtag.inference.tagging import Sentences
+from seqtag.inference.tag_engine import Sentences
 from seqtag.models.tagging.inference import NbestTagEngine
 from seqtag.nn.heads import CRFHead, LinearHead
 from seqtag.text.schemes import spans_from_tags

@@ -14,7 +14,7 @@ import numpy as np
 from seqtag.errors import UsageError, near_miss
 from seqtag.evaluation.tagging.thresholds import Threshold, choose_thresholds, cuts
 from seqtag.inference.span_selection import labels_apart, score_of, side_by_side
-from seqtag.inference.tagging import Sentences
+from seqtag.inference.tag_engine import Sentences
 from seqtag.models import options as check
 from seqtag.models.tagging.inference import NbestTagEngine
 from seqtag.text.schemes import Span, entity_labels, spans_from_tags

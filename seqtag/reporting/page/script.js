@@ -1,4 +1,4 @@
-// Sorts tables and filters examples. The page can be read without it, so it makes its own controls.
+// Sorts tables, filters examples and saves those that are ticked. The page can be read without it, so it makes its own controls.
 "use strict";
 const STEP = 50; // examples that a page opens with, and that its button adds
 (() => {
@@ -57,6 +57,33 @@ const STEP = 50; // examples that a page opens with, and that its button adds
     return [copy.textContent, ...tags.map((tag) => tag.textContent)].join("\n").toLowerCase();
   };
 
+  // Gives each example that is a choice a tick box, and returns the button that saves those that are ticked.
+  const tickable = (items, name) => {
+    const save = make("button", "", { type: "button", class: "save" });
+    const boxes = [];
+    const update = () => {
+      const ticked = boxes.filter(({ box }) => box.checked).length;
+      save.textContent = `save ${ticked.toLocaleString("en")} ticked`;
+      save.disabled = !ticked;
+    };
+    for (const { element } of items) {
+      if (!element.dataset.choice) continue;
+      const box = make("input", "", { type: "checkbox", title: "the proposal is right", "aria-label": "the proposal is right" });
+      box.addEventListener("change", update);
+      element.querySelector(".head").prepend(box);
+      boxes.push({ box, choice: element.dataset.choice });
+    }
+    save.addEventListener("click", () => {
+      const chosen = boxes.filter(({ box }) => box.checked).map(({ choice }) => choice);
+      const text = `{${JSON.stringify(name)}: [\n${chosen.join(",\n")}\n]}\n`;
+      const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+      make("a", "", { href: address, download: "ticked.json" }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 10000);
+    });
+    update();
+    return save;
+  };
+
   for (const examples of document.querySelectorAll(".examples")) {
     const items = [...examples.querySelectorAll(".example")].map((element) => ({
       element, kinds: new Set(element.dataset.kinds.split(" ").filter(Boolean)), text: null,
@@ -101,6 +128,7 @@ const STEP = 50; // examples that a page opens with, and that its button adds
     input.addEventListener("input", renew);
     const find = make("div", "", { class: "find" });
     find.append(input, output);
+    if (examples.dataset.choices) find.append(tickable(items, examples.dataset.choices));
     examples.querySelector(".items").before(find);
     examples.querySelector(".items").after(more);
     update();

@@ -94,6 +94,7 @@ async function run() {
   const text = $("text").value;
   $("kept").textContent = $("kept-class").textContent = $("copied").textContent = "";
   closeMenu();
+  $("why").hidden = true;
   try {
     if (state.model.task === "lm") {
       const answer = await ask(`/models/${state.model.name}/next`, { text });
@@ -139,6 +140,7 @@ function showSpans() {
     mark.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") openMenu(mark, span);
       else if (event.key === "Delete" || event.key === "Backspace") remove(span);
+      else if (event.key === "?" && span.score !== undefined) explain(span);
       else return;
       event.preventDefault();
     });
@@ -182,6 +184,11 @@ function openMenu(anchor, span) {
     button.addEventListener("click", () => put(span.start, span.end, label));
     return button;
   });
+  if (span.score !== undefined) {
+    const button = element("button", { type: "button" }, "Why?");
+    button.addEventListener("click", () => explain(span));
+    choices.push(button);
+  }
   if (state.spans.includes(span)) {
     const button = element("button", { type: "button" }, "Remove");
     button.addEventListener("click", () => remove(span));
@@ -230,6 +237,65 @@ function markSelection() {
   if (start < end) openMenu(range, { start, end });
 }
 
+// ---- explanations -----------------------------------------------------------------------------
+
+const SHOWN_WORDS = 12; // of a table: those that change most
+
+// Why a span was found, or, without one, why the text has its class.
+async function explain(span) {
+  const number = state.asked;
+  closeMenu();
+  try {
+    const asked = span && { start: span.start, end: span.end, label: span.label };
+    const answer = await ask(`/models/${state.model.name}/explain`, { text: state.text.text, span: asked });
+    if (number === state.asked) showWhy(answer.explanations);
+    say("");
+  } catch (error) {
+    if (number === state.asked) say(error.message);
+  }
+}
+
+function showWhy(explanations) {
+  $("why").hidden = false;
+  $("why-title").textContent = explanations.length ? `Why ${explanations.map(named).join(", ")}` : "No class was chosen";
+  $("why-summary").replaceChildren(...explanations.flatMap((one) => one.summary).map((line) => {
+    const made = element("p", {}, line);
+    made.dir = "auto";
+    return made;
+  }));
+  const [first] = explanations;
+  const words = first ? wordsOf(first) : [];
+  const most = Math.max(...words.map((word) => -(word.word || 0)), 1e-9);
+  const pieces = [];
+  let place = words.length ? words[0].start : 0;
+  for (const word of words) {
+    const strength = Math.max(0, Math.min(4, Math.floor((5 * -(word.word || 0)) / most)));
+    pieces.push(state.text.slice(place, word.start), element("span", { className: `w${strength}` }, word.text));
+    place = word.end;
+  }
+  $("why-words").replaceChildren(...pieces);
+  const strongest = [...words].sort((a, b) => size(b) - size(a)).slice(0, SHOWN_WORDS);
+  $("why-rows").replaceChildren(...words.filter((word) => strongest.includes(word)).map((word) =>
+    element("tr", {}, ...[word.text, signed(word.score), signed(word.word), signed(word.spelling)].map((cell, i) => {
+      const made = element("td", {}, cell);
+      if (!i) made.dir = "auto";
+      return made;
+    }))));
+  $("why-title").focus();
+}
+
+const named = (one) => (one.span.text === null ? one.span.label : `${one.span.label} “${one.span.text}”`);
+const size = (word) => Math.abs(word.score || 0) + Math.abs(word.word || 0) + Math.abs(word.spelling || 0);
+const signed = (value) => (value === undefined || value === null ? "" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2));
+
+// The words of the sentence: the score of each, and what the log odds change by where it is hidden.
+function wordsOf(explanation) {
+  const words = explanation.tokens.map((token) => ({ ...token }));
+  for (const part of explanation.parts) if (part.kind === "emission") words[part.token].score = part.score;
+  for (const one of explanation.occlusions) words[one.token][one.hidden] = one.change;
+  return words;
+}
+
 // ---- classes and next symbols -----------------------------------------------------------------
 
 function bar(name, value, chosen) {
@@ -270,7 +336,8 @@ function showNext(next) {
 async function keep(record, where) {
   try {
     const answer = await ask("/collect", record);
-    $(where).textContent = `Kept; ${answer.kept} ${answer.kept === 1 ? "text" : "texts"} so far.`;
+    const moved = answer.moved.map((sentence) => ` ${sentence}.`).join("");
+    $(where).textContent = `Kept; ${answer.kept} ${answer.kept === 1 ? "text" : "texts"} so far.${moved}`;
   } catch (error) {
     $(where).textContent = error.message;
   }
@@ -328,11 +395,17 @@ $("back").addEventListener("click", () => {
   state.spans = state.found.map((span) => ({ ...span }));
   showSpans();
 });
-$("keep").addEventListener("click", () => keep({ text: state.text.text, spans: visibleSpans().map(plain) }, "kept"));
+$("keep").addEventListener("click", () => keep(
+  { text: state.text.text, spans: visibleSpans().map(plain), model: state.model.name }, "kept"));
 $("keep-class").addEventListener("click", () => {
   const labels = [...$("right-class").selectedOptions].map((option) => option.value);
   const record = { text: state.text.text };
   keep(state.model.several_labels ? { ...record, labels } : { ...record, label: labels[0] }, "kept-class");
+});
+$("why-class").addEventListener("click", () => explain());
+$("why-close").addEventListener("click", () => {
+  $("why").hidden = true;
+  (document.querySelector("#marked mark") || $("text")).focus();
 });
 $("copy-json").addEventListener("click", () => copy(JSON.stringify(
   visibleSpans().map((span) => ({ ...span, text: state.text.slice(span.start, span.end) })), null, 1)));

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import spacy
+from datasets import Dataset
 from small_corpus import LABELLED, SENTENCES, SEVERAL, Run, conll, table
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from seqtag.corpora.conversion import documents, read_tagged
 from seqtag.corpora.formats.writers.formats import FORMATS
@@ -178,3 +179,85 @@ def test_overwriting_is_asked_for(source: Path, run: Run, tmp_path: Path):
     (tmp_path / "x.jsonl").write_text("old", encoding="utf-8")
     assert run("convert", source, tmp_path / "x.jsonl", "--overwrite").exit_code == 0
     assert (tmp_path / "x.jsonl").read_text(encoding="utf-8").startswith('{"tokens"')
+
+
+# A file, and the names of what is not converted of it.
+TAGGED_CASES = {
+    "doccano": ("x.jsonl", '{"id": 1, "text": "Ada", "label": [[0, 3, "PER"]], "meta": {}}', "id, meta"),
+    "prodigy": (
+        "x.jsonl",
+        '{"text": "Ada", "spans": [{"start": 0, "end": 3, "label": "PER", "score": 1, "token_end": 0}], "answer": '
+        '"accept", "_input_hash": 7, "url": "x"}',
+        "score of spans, url",
+    ),
+    "label studio": (
+        "x.json",
+        '[{"id": 3, "data": {"text": "Ada", "doc": 5}, "annotations": [{"result": [{"value": {"start": 0, "end": 3,'
+        ' "labels": ["PER"]}}, {"type": "rating", "value": {"rating": 3}}]}]}]',
+        "results of the type rating, doc, id",
+    ),
+    "spacy": ("x.json", '[["Ada", {"entities": [[0, 3, "PER"]], "cats": {}}]]', "cats"),
+    "conll": ("x.conll", "Ada NNP I-NP B-PER\nleft VBD I-VP O\n\n", "column 1, column 2"),
+    "header": ("x.tsv", "token\tpos\tner\nAda\tNNP\tB-PER\nleft\tVBD\tO\n\n", "pos"),
+    "conllu": (
+        "x.conllu",
+        "# sent_id = s1\n# a remark\n1-2\tau\t_\t_\t_\t_\t_\t_\t_\t_\n1\tà\tà\tADP\t_\t_\t_\t_\t_\t_\n"
+        "2\tle\tle\tDET\t_\t_\t_\t_\t_\t_\n\n",
+        "lemma, xpos, feats, head, deprel, deps, misc, sent_id, comments, rows that are no words",
+    ),
+    "words": ("x.csv", "sentence,word,pos,tag\n1,Ada,NNP,B-PER\n1,left,VBD,O\n2,Bo,NNP,B-PER\n", "pos"),
+    "rows": ("x.jsonl", '{"tokens": ["Ada"], "tags": ["B-PER"], "url": "x"}', "url"),
+    "nothing": ("x.conll", "-DOCSTART- O\n\nAda B-PER\n\n-DOCSTART- O\n\nBo B-PER\n\n", ""),
+    "nothing in json": ("x.jsonl", '{"text": "Ada", "label": [[0, 3, "PER"]]}', ""),
+}
+LABELLED_CASES = {
+    "csv": ("x.csv", "id,text,label\n1,It was fine.,good\n2,It was bad.,bad\n", "id"),
+    "jsonl": ("x.jsonl", '{"id": 1, "text": "Fine.", "label": "good"}\n{"text": "Bah!", "label": "bad"}', "id"),
+    "prodigy": (
+        "x.jsonl",
+        '{"text": "Fine.", "options": [], "accept": ["good"], "answer": "accept", "meta": {"n": 1}}',
+        "meta",
+    ),
+    "label studio": (
+        "x.json",
+        '[{"id": 1, "data": {"text": "Fine."}, "annotations": [{"result": [{"value": {"choices": ["good"]}}]}]}]',
+        "id",
+    ),
+    "nothing": ("x.csv", "text,label\nIt was fine.,good\nIt was bad.,bad\n", ""),
+}
+
+
+class TestWhatIsNotConverted:
+    """The fields, ids and layers of this very input are named; nothing is where there are none."""
+
+    @pytest.mark.parametrize("case", [*TAGGED_CASES, *(f"{name} labelled" for name in LABELLED_CASES)])
+    def test_it_is_named(self, case: str, run: Run, tmp_path: Path):
+        is_labelled = case.endswith(" labelled")
+        cases = LABELLED_CASES if is_labelled else TAGGED_CASES
+        name, content, others = cases[case.removesuffix(" labelled")]
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        out, task = tmp_path / "out" / "x.jsonl", "classify" if is_labelled else "tag"
+        result = run("convert", tmp_path / name, out, "--to", "jsonl", "--task", task)
+        assert result.exit_code == 0, result.stderr
+        kept = "texts and labels" if is_labelled else "tokens and tags"
+        said = [line for line in result.stdout.splitlines() if line.startswith("not converted")]
+        assert said == ([f"not converted, as a corpus keeps {kept} only: {others}"] if others else [])
+
+    def test_layers_of_documents_of_spacy(self, run: Run, tmp_path: Path):
+        doc = Doc(spacy.blank("en").vocab, ["Ada", "left"], pos=["PROPN", "VERB"], ents=["B-PER", "O"])
+        doc.user_data["id"] = 7
+        doc.cats["good"] = 1.0
+        DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "in.spacy")
+        result = run("convert", tmp_path / "in.spacy", tmp_path / "x.jsonl")
+        assert "as a corpus keeps tokens and tags only: cats, pos, id\n" in result.stdout
+        result = run("convert", tmp_path / "in.spacy", tmp_path / "y.jsonl", "--task", "classify")
+        assert "as a corpus keeps texts and labels only: ents, pos, id\n" in result.stdout
+
+    def test_a_folder_of_brat_and_a_table(self, run: Run, tmp_path: Path):
+        (tmp_path / "brat").mkdir()
+        (tmp_path / "brat" / "a.txt").write_text("Ada", encoding="utf-8")
+        (tmp_path / "brat" / "a.ann").write_text("T1\tPER 0 3\tAda\nA1\tSure T1\n", encoding="utf-8")
+        result = run("convert", tmp_path / "brat", tmp_path / "x.jsonl")
+        assert "only: names of documents, relations, events, attributes and notes\n" in result.stdout
+        Dataset.from_dict({"tokens": [["Ada"]], "ner_tags": [["B-PER"]], "id": [7]}).to_parquet(tmp_path / "t.parquet")
+        assert "tags only: id\n" in run("convert", tmp_path / "t.parquet", tmp_path / "y.jsonl").stdout

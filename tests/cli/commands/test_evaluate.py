@@ -11,6 +11,7 @@ from small_corpus import GOLD, LABELLED, SENTENCES, Run, table, write_tags
 from seqtag import Classifier, LanguageModel, Tagger, load_corpus
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.text.schemes import convert_tags
+from seqtag.training.watchers import EpochRecord
 from seqtag.version import __version__
 
 
@@ -63,6 +64,11 @@ def test_a_split_that_is_not_there(run: Run, model: Path, corpus: Path, tmp_path
     assert (result.exit_code, "among train, dev; choose one with --split" in result.stderr) == (2, True)
 
 
+def shown(record: EpochRecord) -> dict[str, object]:
+    """What a report says of an epoch."""
+    return {name: getattr(record, name) for name in ("epoch", "loss", "dev_score", "dev_loss")}
+
+
 def test_a_classifier_s_report_is_that_of_the_test_split(
     run: Run, classifier_folder: Path, labelled: Path, tmp_path: Path
 ):
@@ -73,9 +79,7 @@ def test_a_classifier_s_report_is_that_of_the_test_split(
     assert (result.exit_code, result.stdout) == (0, f"{report}\n")
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert figures == json.loads(run("evaluate", classifier_folder, labelled, "--json", "-").stdout)
-    assert figures["history"] == [
-        {"epoch": each.epoch, "loss": each.loss, "dev_score": each.dev_score} for each in classifier.history_
-    ]
+    assert figures["history"] == [shown(each) for each in classifier.history_]
     # What the model says, counted without it.
     names = splits["test"].features["label"].names
     gold, texts = [names[i] for i in splits["test"]["label"]], splits["test"]["text"][:]
@@ -119,7 +123,8 @@ def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path,
         "perplexity": pytest.approx(model.perplexity(new)),
         "bits_per_character": pytest.approx(model.bits_per_character(new)),
         **{"model": str(writer), "date": date.today().isoformat(), "seqtag_version": __version__},
-        "history": [{"epoch": each.epoch, "loss": each.loss, "dev_score": each.dev_score} for each in model.history_],
+        "history": [shown(each) for each in model.history_],
+        "interval": None,  # of a single line
     }
     result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
     assert "2 of them unknown" in result.stdout

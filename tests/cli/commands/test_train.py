@@ -170,6 +170,7 @@ def test_a_hub_name_while_offline(run: Run, tmp_path: Path):
         (["--set", "hiden_size=3"], "did you mean 'hidden_size'?"),
         (["--set", "seed=1", "--seed", "1"], "--seed and --set seed=...: the option is given twice"),
         (["--set", "seed=1", "--set", "seed=2"], "seed is set twice"),
+        (["--set", 'gazetteers={"CITY": "a.txt", "CITY": "b.txt"}'], "has 'CITY' twice; leave out one"),
         (["--set", "dropout=2", "--set", "head=crff"], "head='crff': unknown; choose from crf, linear; did you mean"),
         (["--set", "head=crff", "--set", "dropout=2"], "dropout=2: must be a number, at least 0 and less than 1"),
         (["--device", "gpu"], "unknown device 'gpu'"),

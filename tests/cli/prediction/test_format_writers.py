@@ -130,6 +130,46 @@ def test_no_text_at_all_is_an_empty_file_of_the_format(run: Run, model: Path):
     assert (result.exit_code, json.loads(result.stdout)) == (0, [])
 
 
+FOREIGN = {
+    "id": "a-1",
+    "text": TEXTS[0],
+    "label": [[0, 1, "OLD"]],
+    "score": 0.5,
+    "scores": [0.5],
+    "options": ["a", "b"],
+    "answer": "reject",
+    "data": {"url": "x"},
+    "title": "A title",
+    "tags": ["x"],
+    "meta": "mine",
+    "given": 3,
+    "_task_hash": 9,
+    "regions": [{"start": 0, "end": 1, "labels": ["OLD"]}],
+}
+# What a format has a use of its own for, or would be read as a mark.
+TAKEN = {"label", "score", "scores", "answer", "tags", "_task_hash", "regions"}
+
+
+@pytest.mark.parametrize("form", ["displacy", "doccano", "hf", "label-studio", "prodigy", "spacy", "jsonl"])
+def test_every_key_of_a_foreign_record_is_kept(form: str, run: Run, model: Path, tagger: Tagger, tmp_path: Path):
+    out = written(run, model, form, tmp_path, json.dumps(FOREIGN) + "\n")
+    if form == "spacy":
+        (doc,) = DocBin(store_user_data=True).from_disk(out).get_docs(spacy.blank("en").vocab)
+        fields = {key: value for key, value in FOREIGN.items() if key != "text"}
+        assert json.loads(json.dumps({key: doc.user_data[key] for key in fields})) == fields  # tuples are lists
+        return
+    content = out.read_text(encoding="utf-8")
+    record = json.loads(content)[0]["data"] if form == "label-studio" else json.loads(content)
+    taken = set() if form in ("label-studio", "jsonl") else TAKEN
+    for key, value in FOREIGN.items():
+        if key in taken or (key == "given" and taken):
+            assert record["given"][key] == value
+        else:
+            assert record[key] == value
+    if form != "jsonl":  # which is no form of a corpus: all keys stay where they were
+        assert read(out) == predicted(tagger, TEXTS[:1])
+
+
 def test_marks_that_a_record_had_are_replaced(run: Run, model: Path, tagger: Tagger, tmp_path: Path):
     old = {"text": TEXTS[0], "label": [[0, 1, "OLD"]], "spans": [], "ner": [{"start": 0, "end": 1, "labels": ["OLD"]}]}
     for form in ("doccano", "label-studio", "prodigy", "hf"):
@@ -142,6 +182,13 @@ def test_a_rating_is_kept_and_nan_is_null(form: str, run: Run, model: Path, tmp_
     content = '{"text": "Ada left Quito .", "score": 5, "price": NaN, "most": Infinity}\n'
     record = json.loads(written(run, model, form, tmp_path, content).read_text(encoding="utf-8"))
     assert (record["score"], record["price"], record["most"]) == (5, None, None)
+
+
+def test_a_number_that_is_too_large_is_refused_for_spacy(run: Run, model: Path, tmp_path: Path):
+    (tmp_path / "in.jsonl").write_text(f'{{"text": "Ada left.", "id": {2**70}}}\n', encoding="utf-8")
+    result = run("predict", model, tmp_path / "in.jsonl", "--format", "spacy", "--output", tmp_path / "out.spacy")
+    assert result.exit_code == 1
+    assert "the fields id hold a number of more than 64 bits, which can't stand in a document of spaCy" in result.stderr
 
 
 def test_an_empty_token_is_refused_for_spacy(run: Run, model: Path, tmp_path: Path):
@@ -255,3 +302,76 @@ def test_several_processes_write_the_same(run: Run, model: Path, tmp_path: Path)
     texts = TEXTS * 90  # more than one block of requests, and the offsets of WebAnno go on from block to block
     alone = written(run, model, "webanno", tmp_path, json_lines(texts)).read_bytes()
     assert written(run, model, "webanno", tmp_path, json_lines(texts), "--workers", "2").read_bytes() == alone
+
+
+class TestWhatHasNoPlace:
+    """What an input holds beside its texts, and the form can't hold, is named once, on standard error."""
+
+    @pytest.mark.parametrize(
+        ("form", "names"),
+        [
+            ("webanno", "id, meta, n"),
+            ("conll", "id, meta, n"),
+            ("text", "id, meta, n"),
+            ("conllu", "meta"),
+            ("doccano", ""),
+            ("jsonl", ""),
+            ("spacy", ""),
+        ],
+    )
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_fields(self, form: str, names: str, workers: str, run: Run, model: Path, tmp_path: Path):
+        if workers == "2" and form != "webanno":
+            pytest.skip("who takes note is the same for all forms")
+        records = [{"id": 1, "text": "Ada left."}, {"text": "Bo left.", "meta": {"a": 1}}, {"text": "", "n": 2.5}]
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records), encoding="utf-8")
+        out = tmp_path / f"out.{'spacy' if form == 'spacy' else 'x'}"
+        result = run("predict", model, tmp_path / "in.jsonl", "--format", form, "--output", out, "--workers", workers)
+        assert result.exit_code == 0, result.stderr
+        said = f"--format {form} has no place for what the input holds besides, left out: {names}\n"
+        assert result.stderr.count("has no place") == bool(names)
+        assert said in result.stderr if names else True
+
+    def test_columns_and_comments(self, run: Run, model: Path, tmp_path: Path):
+        source = tmp_path / "in.conllu"
+        blank = "\t_" * 6
+        source.write_text(
+            "# sent_id = s-1\n# text = Ada's left.\n# a remark\n"
+            + "".join(f"{n}\t{word}\t_\tX{blank}\n" for n, word in enumerate(["Ada", "'s", "left", "."], 1))
+            + "\n# sent_id = s-2\n# text = Du coup\n1-2\tDu\t_\t_"
+            + f"{blank}\n1\tDe\t_\tX{blank}\n2\tle\t_\tX{blank}\n3\tcoup\t_\tX{blank}\n\n",
+            encoding="utf-8",
+        )
+        result = run("predict", model, f"{source}:token=form", "--format", "doccano")
+        first, second = map(json.loads, result.stdout.splitlines())
+        assert (first["sent_id"], first["text"], "given" in first) == ("s-1", "Ada's left.", False)
+        assert [token["text"] for token in first["tokens"]] == ["Ada", "'s", "left", "."]
+        # The words of the second are not the ones of its text, which is kept all the same.
+        assert (second["sent_id"], second["text"], second["given"]) == ("s-2", "De le coup", {"text": "Du coup"})
+        assert "left out: other columns, comments, rows that are no words\n" in result.stderr
+        lines = run("predict", model, source, "--format", "jsonl").stdout.splitlines()
+        assert [json.loads(line)["sent_id"] for line in lines] == ["s-1", "s-2"]
+
+    def test_tokens_with_the_text_that_they_were_cut_from(self, run: Run, model: Path, tagger: Tagger, tmp_path: Path):
+        records = [
+            {"id": 1, "text": "Ada Lovelace's  here.", "tokens": ["Ada", "Lovelace", "'s", "here", "."]},
+            {"id": 2, "text": "another text", "tokens": ["Ada", "left"]},
+        ]
+        out = written(run, model, "doccano", tmp_path, "".join(json.dumps(each) + "\n" for each in records))
+        first, second = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+        assert (first["text"], "given" in first) == (records[0]["text"], False)
+        assert (second["text"], second["given"]) == ("Ada left", {"text": "another text"})
+        spans = tagger.predict_token_spans([each["tokens"] for each in records])
+        assert [[label for _, _, label in each["label"]] for each in (first, second)] == [
+            [span.label for span in row] for row in spans
+        ]
+        assert read(out) == [list(zip(each["tokens"], tagger.predict([each["tokens"]])[0])) for each in records]
+
+    def test_layers_of_documents_of_spacy(self, run: Run, model: Path, tmp_path: Path):
+        doc = Doc(spacy.blank("en").vocab, ["Ada", "left"], pos=["PROPN", "VERB"], ents=["B-OLD", "O"])
+        DocBin(docs=[doc]).to_disk(tmp_path / "in.spacy")
+        for form, names in (("doccano", "ents, pos"), ("spacy", "ents")):
+            result = run("predict", model, tmp_path / "in.spacy", "--format", form, "--output", tmp_path / "o.spacy")
+            assert (
+                f"--format {form} has no place for what the input holds besides, left out: {names}\n" in result.stderr
+            )

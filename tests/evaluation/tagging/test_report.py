@@ -219,7 +219,18 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, scheme):
     assert loaded == report.to_dict()
     assert list(loaded) == [
         *("task", "source", "data_hash", "scheme", "repair", "num_sentences", "num_documents", "num_tokens"),
-        *("num_gold", "num_predicted", "num_illegal", "accuracy", "score", "precision", "recall", "f1"),
+        *(
+            "num_gold",
+            "num_predicted",
+            "num_illegal",
+            "num_unknown",
+            "num_unjudged",
+            "accuracy",
+            "score",
+            "precision",
+            "recall",
+            "f1",
+        ),
         *(
             "strict",
             "conlleval",

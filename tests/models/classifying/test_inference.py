@@ -89,9 +89,22 @@ def test_the_dev_score_is_that_of_scikit_learn():
     gold = [*LABELS[:-1], "never seen in training"]
     rows = classifier._rows(classifier._torch_engine(), TEXTS, "fit")
     score = ClassDevScore(classifier._torch_engine, rows, gold, classifier.class_set_)
-    assert score(classifier.network_) == pytest.approx(accuracy_score(gold, classifier.predict(TEXTS)))
+    found = score(classifier.network_)
+    assert found.score == pytest.approx(accuracy_score(gold, classifier.predict(TEXTS)))
+    known = ClassDevScore(classifier._torch_engine, rows[:-1], gold[:-1], classifier.class_set_)(classifier.network_)
+    assert found.loss == pytest.approx(known.loss)  # a label that training lacks has no likelihood
     low, high = score.interval(classifier.network_)
-    assert 0 <= low <= score(classifier.network_) <= high <= 1
+    assert 0 <= low <= found.score <= high <= 1
+
+
+@pytest.mark.parametrize("is_multi", [False, True])
+def test_the_dev_loss_is_the_train_loss_of_a_network_that_stays(is_multi: bool):
+    """With a rate of 0 and nothing dropped, both measure the first network, smoothing and weights included."""
+    y = [[label, "we"] if "We" in text else [label] for label, text in zip(LABELS, TEXTS)] if is_multi else LABELS
+    still = dict.fromkeys(("dropout", "embedding_dropout", "lexical_dropout", "word_dropout", "learning_rate"), 0.0)
+    options = {**still, "lexical_learning_rate": 0.0, "label_smoothing": 0.1, "class_weights": "balanced", "epochs": 1}
+    classifier = tiny_classifier(**options).fit(TEXTS, y, dev=(TEXTS, y))
+    assert classifier.history_[0].dev_loss == pytest.approx(classifier.history_[0].loss, rel=1e-5)
 
 
 def test_thresholds_are_left_in_the_head_and_the_score_is_micro_f1():

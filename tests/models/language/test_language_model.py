@@ -5,6 +5,7 @@ import logging
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -171,7 +172,23 @@ def test_the_loss_of_an_epoch_is_the_mean_over_all_symbols_in_nats():
     assert model.history_[0].loss == pytest.approx(sum(nats) / len(nats), rel=1e-4)
     whole = nats_by_hand(model, TEXT[0])
     assert model.history_[0].dev_score == pytest.approx(-sum(whole) / len(whole), rel=1e-4)
+    assert model.history_[0].dev_loss == -model.history_[0].dev_score
     assert model.history_[0].tokens_per_second > 0
+
+
+def test_the_interval_of_a_perplexity_is_the_bootstrap_over_lines():
+    model = tiny().fit(TEXT, watchers=())
+    lines = ["abcabc", "", "the cat sat", "zzzz ab", "cab"] * 3
+    found = model.evaluate(["\n".join(lines)])
+    whole = nats_by_hand(model, "\n".join(lines))
+    assert found.loss == pytest.approx(sum(whole) / len(whole), rel=1e-5)
+    ends = np.cumsum([len(line) + 1 for line in lines])[:-1]
+    parts = [(part.sum(), len(part)) for part in np.split(np.array(whole), ends)]
+    random = np.random.default_rng(5)
+    drawn = [np.array(parts)[random.integers(len(parts), size=len(parts))].sum(0) for _ in range(4000)]
+    low, high = np.quantile([math.exp(nats / symbols) for nats, symbols in drawn], [0.025, 0.975])
+    assert found.interval == pytest.approx((low, high), rel=0.02)
+    assert model.evaluate(["abc"]).interval is None
 
 
 def test_without_dev_text_the_end_is_held_out_and_is_not_in_the_vocabulary(caplog):

@@ -93,7 +93,12 @@ def test_n_is_a_positive_whole_number(tagger, n):
         (TOKENS, None, UsageError, "the training data needs tags"),
         (TOKENS, TAGS[:-1], DataError, "20 token lists but 19 tag lists"),
         ([["a", "b"], ["c"]], [["O", "B-X"], ["O", "O"]], DataError, r"sentence 2: 1 tokens but 2 tags \(c \.\.\.\)"),
-        ([["a"], ["c"]], [["O"], [3]], UsageError, r"sentence 2: tags must be strings, found \[3\]"),
+        (
+            [["a"], ["c"]],
+            [["O"], [3]],
+            UsageError,
+            r"sentence 2: tags must be strings, or None for unknown ones, found \[3\]",
+        ),
         ([["a"], ["bc"]], [["O"], "BX"], UsageError, "y takes tag lists, but sentence 2 is the string 'BX'"),
         ([["a"]], "O", UsageError, "y takes tag lists, not a string"),
         ([["a", 1]], [["O", "O"]], UsageError, "sentence 1 holds 1, which is no string"),

@@ -28,6 +28,7 @@ from seqtag.text.schemes import (
 from seqtag.text.tag_spelling import TagSpelling
 from seqtag.text.tag_tables import SpanTable
 from seqtag.text.tokenizer import Tokenizer
+from seqtag.training.watchers import DevFigures
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EASY = {"dropout": 0.0, "embedding_dropout": 0.0, "lexical_dropout": 0.0, "word_dropout": 0.0, "epochs": 30}
@@ -121,6 +122,33 @@ def test_the_best_epoch_on_dev_is_what_remains():
         assert tagger.network_.head.shift_L.any() or not balance or tagger.history_[-1].dev_score > 0
 
 
+@pytest.mark.parametrize("scheme", ["IOB2", "IO", "plain"])
+@pytest.mark.parametrize("head", ["crf", "linear"])
+def test_the_dev_loss_is_the_train_loss_of_a_network_that_stays(head: str, scheme: str):
+    """With a rate of 0 and nothing dropped, both measure the first network; the shift of 'O' comes later."""
+    plain = {tag: f"N{len(tag)}" for row in TAGS for tag in row}
+    rewritten = {"IOB2": lambda tag: tag, "IO": lambda tag: tag.replace("B-", "I-"), "plain": plain.get}
+    tags = [list(map(rewritten[scheme], row)) for row in TAGS]
+    still = EASY | {"epochs": 1, "learning_rate": 0.0, "lexical_learning_rate": 0.0, "class_weights": "balanced"}
+    tagger = tiny_tagger(head=head, **still).fit(TOKENS, tags, dev=(TOKENS, tags))
+    assert tagger.scheme_ == scheme
+    assert tagger.history_[0].dev_loss == pytest.approx(tagger.history_[0].loss, rel=1e-5)
+
+
+def test_sentences_with_a_tag_that_training_lacks_have_no_dev_loss():
+    tagger, strange = fitted_tagger(), [["B-DATE", "I-DATE"], ["B-PER", "I-PER"], ["O", "O"]]
+    sentences = [["On", "Monday"], ["Ada", "Byron"], ["It", "rained"]]
+    assert "I-PER" not in tagger.tags_ or "B-DATE" not in tagger.tags_
+
+    def loss(*numbers: int) -> float | None:
+        given = [sentences[n] for n in numbers], [strange[n] for n in numbers]
+        return DevScore(tagger._torch_engine, *given, balance=True)(tagger.network_).loss
+
+    assert loss(0) is None
+    assert loss(0, 2) == pytest.approx(loss(2))
+    assert DevScore(tagger._torch_engine, [[]], [[]], balance=True)(tagger.network_).loss is None
+
+
 def test_several_seeds_keep_the_best_and_tell_the_spread(caplog):
     alone = [fitted_tagger(seed=seed, epochs=3) for seed in (4, 5)]
     with caplog.at_level(logging.INFO, "seqtag"):
@@ -146,7 +174,7 @@ def test_a_heavier_class_is_said_more_often(head, weight, monkeypatch):
     X, y = [["Paris"]] * 20, [["B-PER"], ["O"]] * 10
     options = EASY | {"epochs": 40, "batch_size": 20, "learning_rate": 0.05, "schedule": "cosine", "balance": False}
     rising = iter(range(40))
-    monkeypatch.setattr(DevScore, "__call__", lambda *_: next(rising))  # so that the last epoch is kept
+    monkeypatch.setattr(DevScore, "__call__", lambda *_: DevFigures(next(rising)))  # so that the last epoch is kept
     tagger = tiny_tagger(head=head, class_weights={"PER": weight}, **options).fit(X, y, dev=(X, y))
     odds = weight if head == "linear" else weight**0.5
     probability = tagger.predict_proba([["Paris"]])[0][0, tagger.tags_.index("B-PER")]

@@ -1,9 +1,9 @@
 """Write column files: CoNLL with a token and its tag per line, and CoNLL-U with its ten columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seqtag.corpora.formats.writers.documents import Document, FormatWriter, cell, one_line, other_fields
+from seqtag.corpora.formats.writers.documents import Document, FormatWriter, cell, one_line
 from seqtag.errors import DataError
 
 UPOS = {
@@ -34,9 +34,7 @@ class ConlluLines(FormatWriter):
         """Write the sentences of a document, with its fields as comments."""
         lines = ["# newdoc\n"] if document.begins_document else []
         comments = [
-            f"# {key} = {one_line(str(value))}\n"
-            for key, value in other_fields(document).items()
-            if isinstance(value, (str, int, float)) and key.isidentifier() and key not in _NOT_COMMENTS
+            f"# {key} = {one_line(str(value))}\n" for key, value in document.fields.items() if _is_comment(key, value)
         ]
         for start, end in document.sentences:
             lines += comments
@@ -44,6 +42,10 @@ class ConlluLines(FormatWriter):
             text = one_line(document.text[words[0].start : words[-1].end])
             lines += [f"# text = {text}\n", *self._rows(document, start, end), "\n"]
         return "".join(lines)
+
+    def unheld(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        """Name the fields that are no comment: lists, objects, and what a comment of that name would mean."""
+        return (key for key, value in fields.items() if not _is_comment(key, value))
 
     def _rows(self, document: Document, start: int, end: int) -> Iterator[str]:
         for number, at in enumerate(range(start, end), 1):
@@ -57,6 +59,10 @@ class ConlluLines(FormatWriter):
             if at + 1 < end and document.has_text and document.tokens[at + 1].start == token.end:
                 misc.append("SpaceAfter=No")
             yield "\t".join([str(number), cell(token.text), *row.values(), "|".join(misc) or "_"]) + "\n"
+
+
+def _is_comment(key: str, value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and key.isidentifier() and key not in _NOT_COMMENTS
 
 
 def upos_only(labels: Any) -> bool:

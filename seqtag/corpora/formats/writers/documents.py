@@ -6,7 +6,7 @@ adds the pieces to its file in their order.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
@@ -18,12 +18,14 @@ from seqtag.text.tokenizer import Token
 
 # An answer should not depend on the batch that it was computed in, and the last digits of a float do.
 DIGITS = 4
-# Keys with which the formats say what is marked in a text. What a record had under them before is replaced.
-_CLAIMED = {
+# Keys by which the readers of JSON know a form and find what is marked in a text. Where one of these forms is written,
+# a record can't keep under them what it had there.
+_MARK_KEYS = {
     *("text", "tokens", "tags", "spans", "ents", "entities", "label", "labels", "annotations", "predictions", "ner"),
-    *("named_entities", "mentions", "data", "accept", "options", "answer", "cats", "score", "scores", "offset_unit"),
-    *("completions", "tokenized_text", "paragraphs", "_input_hash", "_task_hash"),
+    *("named_entities", "mentions", "accept", "answer", "completions", "tokenized_text", "paragraphs", "offset_unit"),
+    *("_input_hash", "_task_hash"),
 }
+GIVEN = "given"  # the key under which a record keeps it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ class FormatWriter(ABC):
         """Give what stands after all documents."""
         return b"" if self.is_binary else ""
 
+    def unheld(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Name the fields of a document that have no place in the format: all, unless a writer says otherwise."""
+        return fields
+
 
 def joined(words: Sequence[str]) -> tuple[str, list[Token]]:
     """Make a text of tokens that came without one, and give their places in it."""
@@ -100,11 +106,44 @@ def joined(words: Sequence[str]) -> tuple[str, list[Token]]:
     return text, [Token(word, *place) for word, place in zip(words, offsets)]
 
 
-def other_fields(document: Document) -> dict[str, Any]:
-    """Give the fields of a record that are no annotation, such as its id; a score without a label is a rating."""
-    fields = document.fields
-    claimed = _CLAIMED if fields.keys() & {"label", "labels"} else _CLAIMED - {"score"}
-    return {key: value for key, value in fields.items() if key not in claimed and not _has_marks(value)}
+def placed(text: str, words: Sequence[str]) -> list[Token] | None:
+    """Find words in the text that they were cut from; None for another text, in which more than white space is left.
+
+    >>> placed("Ada left. ", ["Ada", "left", "."])
+    [Token(text='Ada', start=0, end=3), Token(text='left', start=4, end=8), Token(text='.', start=8, end=9)]
+    >>> placed("Ada left.", ["Ada", "left"])
+    """
+    tokens: list[Token] = []
+    end = 0
+    for word in words:
+        start = text.find(word, end)
+        if not word or start < 0 or text[end:start].strip():
+            return None
+        end = start + len(word)
+        tokens.append(Token(word, start, end))
+    return None if text[end:].strip() else tokens
+
+
+def set_aside(fields: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Give a record in which some names are free: what it had under them, it has under GIVEN, and an older GIVEN there.
+
+    >>> set_aside({"id": 7, "label": "old"}, {"label"})
+    {'id': 7, 'given': {'label': 'old'}}
+    """
+    moved = {key: value for key, value in fields.items() if key in names}
+    if not moved:
+        return dict(fields)
+    kept = {key: value for key, value in fields.items() if key not in names and key != GIVEN}
+    return kept | {GIVEN: moved | ({GIVEN: fields[GIVEN]} if GIVEN in fields else {})}
+
+
+def unmarked(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
+    """Give a record in which nothing can be taken for a mark, and in which the names that a writer has are free.
+
+    A score beside a label belongs to it; another one is a rating.
+    """
+    names = {key for key, value in fields.items() if key in _MARK_KEYS or key in own or _has_marks(value)}
+    return set_aside(fields, names | ({"score", "scores"} if names & {"label", "labels"} else set()))
 
 
 def _has_marks(value: Any) -> bool:

@@ -28,7 +28,7 @@ class Format:
     writer: type[FormatWriter]
     ending: str  # of the files that are written
     tasks: tuple[str, ...]
-    holds: frozenset[str]  # of what a corpus may have: text, scheme, documents, empty, fields, scores, single
+    holds: frozenset[str]  # of what a corpus may have: see `conversion.losses`; fields, scores
     is_read: bool = True  # `load_corpus` reads it
 
 
@@ -41,7 +41,7 @@ def _format(
 FORMATS: Mapping[str, Format] = {
     "conll": _format(ColumnLines, ".conll", TAG, "scheme plain documents"),
     "conllu": _format(ConlluLines, ".conllu", TAG, "scheme plain documents text fields"),
-    "jsonl": _format(RowLines, ".jsonl", BOTH, "scheme plain documents text empty fields scores single"),
+    "jsonl": _format(RowLines, ".jsonl", BOTH, "scheme plain documents text empty fields scores single annotated"),
     "label-studio": _format(LabelStudioTasks, ".json", BOTH, "text empty fields scores single"),
     "doccano": _format(DoccanoLines, ".jsonl", BOTH, "text empty fields scores"),
     "prodigy": _format(ProdigyLines, ".jsonl", BOTH, "text empty fields scores single"),

@@ -6,7 +6,7 @@ counts UTF-16 units (https://github.com/doccano/doccano/issues/2290). A record i
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from seqtag.corpora.formats.writers.documents import (
@@ -15,8 +15,8 @@ from seqtag.corpora.formats.writers.documents import (
     FormatWriter,
     mark,
     one_line,
-    other_fields,
     rounded,
+    unmarked,
     utf16_offsets,
 )
 from seqtag.text.schemes import Span
@@ -31,10 +31,14 @@ class JsonLines(FormatWriter):
         """Write the object of a document."""
         return json.dumps(type(self).make(document, self.about), ensure_ascii=False) + "\n"
 
+    def unheld(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Name no field: an object holds all of them."""
+        return ()
+
 
 def _doccano(document: Document, about: About) -> dict[str, Any]:
     """Doccano's JSONL: https://doccano.github.io/doccano/tutorial/ . It keeps other keys as metadata."""
-    record = other_fields(document) | {"text": document.text}
+    record = unmarked(document.fields, ("scores",)) | {"text": document.text}
     if about.task == "classify":
         return record | {"label": list(document.labels)} | _class_scores(document)
     to_units = utf16_offsets(document.text)
@@ -53,7 +57,9 @@ def _doccano(document: Document, about: About) -> dict[str, Any]:
 
 def _prodigy(document: Document, about: About) -> dict[str, Any]:
     """Prodigy's tasks: https://prodi.gy/docs/api-interfaces . The last token of a span belongs to it."""
-    record = other_fields(document) | {"text": document.text}
+    record = unmarked(document.fields, ("options", "cats") if about.task == "classify" else ()) | {
+        "text": document.text
+    }
     answer = {} if about.is_predicted else {"answer": "accept"}
     if about.task == "classify":
         options = [{"id": label, "text": label} for label in about.labels]
@@ -78,17 +84,21 @@ def _prodigy(document: Document, about: About) -> dict[str, Any]:
 
 def _displacy(document: Document, about: About) -> dict[str, Any]:
     """What displacy.render(..., manual=True) takes: https://spacy.io/api/top-level#displacy."""
-    return other_fields(document) | {
+    title = document.fields.get("title")
+    has_title = title is None or isinstance(title, str)
+    return unmarked(document.fields, () if has_title else ("title",)) | {
         "text": document.text,
         "ents": list(map(_shaped, document.spans)),
-        "title": None,
+        "title": title if has_title else None,
         **_tokens(document),
     }
 
 
 def _hugging_face(document: Document, about: About) -> dict[str, Any]:
     """The dictionaries of transformers' pipelines, beside the text that they were made of."""
-    record = other_fields(document) | {"text": document.text}
+    record = unmarked(document.fields, ("score", "scores") if about.task == "classify" else ()) | {
+        "text": document.text
+    }
     if about.task == "classify":
         if about.is_multi:
             return record | {"labels": list(document.labels)} | _class_scores(document)
@@ -99,7 +109,7 @@ def _hugging_face(document: Document, about: About) -> dict[str, Any]:
 
 def _rows(document: Document, about: About) -> dict[str, Any]:
     """Write the rows of a corpus: tokens with tags, or a text with its label or labels."""
-    record = other_fields(document)
+    record = unmarked(document.fields, ("scores",))
     if about.task == "classify":
         content = (
             {"text": document.text} if document.has_text else {"tokens": [token.text for token in document.tokens]}

@@ -5,10 +5,11 @@ side of Label Studio turns its own offsets into code points (`charsToCodePoints`
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
+from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, rounded, set_aside
+from seqtag.text.schemes import Span
 
 
 class LabelStudioTasks(FormatWriter):
@@ -25,16 +26,17 @@ class LabelStudioTasks(FormatWriter):
     def piece(self, document: Document) -> str:
         """Write the task of a text."""
         about = self.about
-        data = other_fields(document) | {"text": document.text}
+        data = set_aside(document.fields, ("text", "tokens")) | {"text": document.text}
         if document.own_tokens and about.task == "tag":
             data["tokens"] = [{"text": each.text, "start": each.start, "end": each.end} for each in document.tokens]
-        results = _choice(document, about) if about.task == "classify" else _regions(document, about)
-        if not about.is_predicted:
-            return json.dumps({"data": data, "annotations": [{"result": results}]}, ensure_ascii=False)
-        prediction: dict[str, Any] = {"model_version": about.model_version, "result": results}
-        if scores := [result["score"] for result in results]:
-            prediction["score"] = min(scores)  # Label Studio can sort by it: the least sure first
-        return json.dumps({"data": data, "predictions": [prediction]}, ensure_ascii=False)
+        names = {"from_name": about.from_name, "to_name": about.to_name}
+        if about.task == "classify":
+            results = choice_results(document.labels, document.scores, **names)
+        else:
+            results = span_results(document.spans, **names)
+        made = [prediction(results, about.model_version)] if about.is_predicted else [{"result": results}]
+        kind = "predictions" if about.is_predicted else "annotations"
+        return json.dumps({"data": data, kind: made}, ensure_ascii=False)
 
     def add(self, piece: str) -> str:
         """Put a comma between two tasks."""
@@ -45,33 +47,41 @@ class LabelStudioTasks(FormatWriter):
         """Close the array."""
         return "\n]\n"
 
+    def unheld(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Name no field: the data of a task hold all of them."""
+        return ()
 
-def _regions(document: Document, about: About) -> list[dict[str, Any]]:
+
+def prediction(results: list[dict[str, Any]], model_version: str) -> dict[str, Any]:
+    """Write what a model found as a prediction; Label Studio can sort tasks by its score, the least sure first."""
+    scores = [result["score"] for result in results if "score" in result]
+    return {"model_version": model_version, "result": results, **({"score": min(scores)} if scores else {})}
+
+
+def span_results(spans: Sequence[Span], *, from_name: str, to_name: str) -> list[dict[str, Any]]:
+    """Write spans as the marked regions of a text."""
     return [
         {
             "id": f"span-{number}",
-            "from_name": about.from_name,
-            "to_name": about.to_name,
+            "from_name": from_name,
+            "to_name": to_name,
             "type": "labels",
-            "value": {
-                "start": span.start,
-                "end": span.end,
-                "text": document.text[span.start : span.end],
-                "labels": [span.label],
-            },
+            "value": {"start": span.start, "end": span.end, "text": span.text, "labels": [span.label]},
             **({} if span.score is None else {"score": rounded(span.score)}),
         }
-        for number, span in enumerate(document.spans, 1)
+        for number, span in enumerate(spans, 1)
     ]
 
 
-def _choice(document: Document, about: About) -> list[dict[str, Any]]:
-    if not document.labels:
+def choice_results(
+    labels: Sequence[str], scores: Mapping[str, float], *, from_name: str, to_name: str
+) -> list[dict[str, Any]]:
+    """Write the classes of a text as one choice, or as none at all; its score is that of the least sure class."""
+    if not labels:
         return []
-    score = {"score": rounded(min(document.scores[each] for each in document.labels))} if document.scores else {}
-    value = {"choices": list(document.labels)}
-    names = {"from_name": about.from_name, "to_name": about.to_name}
-    return [{"id": "choice-1", **names, "type": "choices", "value": value, **score}]
+    score = {"score": rounded(min(scores[label] for label in labels))} if scores else {}
+    names = {"from_name": from_name, "to_name": to_name}
+    return [{"id": "choice-1", **names, "type": "choices", "value": {"choices": list(labels)}, **score}]
 
 
 def labelling_interface(about: About) -> str:

@@ -4,12 +4,14 @@ A document that came from such a file keeps its tokens and its other annotations
 `span._.seqtag_score`, those of classes are `doc.cats`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from seqtag.corpora.formats.writers.columns import upos_only
-from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, other_fields, rounded
+from seqtag.corpora.formats.writers.documents import About, Document, FormatWriter, rounded, set_aside
 from seqtag.errors import DataError
+from seqtag.text.schemes import UNKNOWN_TAG
 from seqtag.text.tokenizer import Tokenizer
 
 SCORE = "seqtag_score"  # an extension of spaCy's spans
@@ -38,7 +40,13 @@ class DocBinFile(FormatWriter):
         if self.docbin is None:
             # Fields and scores are user data, which cost spaCy two milliseconds a document; a corpus has neither.
             self.docbin, self.vocabulary = DocBin(store_user_data=self.about.is_predicted), Vocab()
-        self.docbin.add(self._made(piece))
+        try:
+            self.docbin.add(self._made(piece))
+        except OverflowError:
+            raise DataError(
+                f"the fields {', '.join(piece.fields)} hold a number of more than 64 bits, which can't stand in a "
+                "document of spaCy; write it as a string, or use --format jsonl"
+            ) from None
         return b""
 
     def foot(self) -> bytes:
@@ -47,6 +55,10 @@ class DocBinFile(FormatWriter):
 
         content: bytes = (DocBin() if self.docbin is None else self.docbin).to_bytes()
         return content
+
+    def unheld(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Name no field: the user data of a document hold all of them."""
+        return ()
 
     def _made(self, document: Document) -> Any:
         if document.docbin:
@@ -64,7 +76,7 @@ class DocBinFile(FormatWriter):
             layer = "pos_" if upos_only(self.about.labels) else "tag_"
             places = {token.start: tag for token, tag in zip(document.tokens, document.tags)}
             for token in doc:
-                if token.idx in places:
+                if places.get(token.idx, UNKNOWN_TAG) != UNKNOWN_TAG:
                     setattr(token, layer, places[token.idx])
         else:
             _set_entities(doc, document)
@@ -98,7 +110,7 @@ def _new_doc(document: Document, vocabulary: Any) -> Any:
     if starts:
         starts[0] = True
     doc = Doc(vocabulary, words, spaces, sent_starts=starts if document.cuts else None)
-    doc.user_data |= other_fields(document)
+    doc.user_data |= set_aside(document.fields, (CHOSEN,))
     return doc
 
 
@@ -106,13 +118,15 @@ def _set_entities(doc: Any, document: Document) -> None:
     from spacy.tokens import Span
 
     number_of = {token.idx: token.i for token in doc}
-    entities = []
+    entities: list[Span] = []
+    missing: list[Span] = []
+    known = [span for span in document.spans if span.label != UNKNOWN_TAG]
     for span in document.spans:
         first, end = document.token_span(span)
         begin, last = number_of[document.tokens[first].start], number_of[document.tokens[end - 1].start]
-        entities.append(Span(doc, begin, last + 1, label=span.label))
-    doc.set_ents(entities, default="outside")
-    for entity, span in zip(entities, document.spans):
+        (missing if span.label == UNKNOWN_TAG else entities).append(Span(doc, begin, last + 1, label=span.label))
+    doc.set_ents(entities, missing=missing, default="outside")
+    for entity, span in zip(entities, known):
         if span.score is not None:
             # where spaCy keeps `entity._.seqtag_score`; whoever reads it names it with Span.set_extension
             doc.user_data[("._.", SCORE, entity.start_char, entity.end_char)] = rounded(span.score)

@@ -1,0 +1,1 @@
+"""Work on labels: find wrong ones, choose the next, compare annotators, forecast."""

@@ -1,0 +1,227 @@
+"""Let a tagger go on from an older one: its weights, its words and tags, what it knows of labels that new data lack.
+
+Rows of weights are found by what they stand for, a word or a tag, so whatever both models know starts where the older
+one ended. Labels that only the older model has are not annotated in the new data: outside of spans, tokens may have
+them. What is learned from such data is the business of the head.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from datasets import Dataset, Features, Value, concatenate_datasets
+from datasets import Sequence as ListOf
+from torch import Tensor
+
+from seqtag.corpora.held_out import sentences_to_hold_out
+from seqtag.corpora.loading import load_corpus
+from seqtag.errors import UsageError
+from seqtag.inference.span_selection import labels_apart, side_by_side
+from seqtag.inference.tag_engine import TagEngine
+from seqtag.models.tagging.inputs import tag_lists
+from seqtag.nn.network import TagNetwork
+from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags, tags_from_spans
+from seqtag.text.tagset import TagSet
+from seqtag.text.vocabulary import FEATURES, UNKNOWN, Vocabulary
+
+# L tags of the new model, N rows of a table
+
+
+@dataclass(frozen=True, slots=True)
+class OldModel:
+    """The model that another one starts from."""
+
+    name: str  # of its folder, for messages
+    network: TagNetwork
+    vocabulary: Vocabulary
+    tagset: TagSet
+    engine: TagEngine
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of its spans; none where its tags are plain."""
+        return [] if self.tagset.data_scheme == "plain" else entity_labels(self.tagset.data_tags)
+
+    def sha256(self) -> str:
+        """Give a hash of the weights."""
+        digest = hashlib.sha256()
+        for name, values in self.network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def check_start(folder: str | None, *, keep: float | None, replay: Dataset | None) -> None:
+    """Raise UsageError for what only a model that goes on has a use for."""
+    for name, value in (("keep", keep), ("replay", replay)):
+        if folder is None and value is not None:
+            raise UsageError(f"{name}= is about an older model: name its folder with start_from=, or leave it out")
+
+
+def going_on(
+    train: Dataset,
+    dev: Dataset,
+    old: OldModel,
+    *,
+    keep: float | None,
+    replay: Dataset | None,
+    dev_share: float,
+    seed: int,
+) -> tuple[Dataset, Dataset]:
+    """Give the training and dev data of a model that goes on from an older one, in the older one's scheme.
+
+    Where the new data lack labels of the old model, their tokens outside of spans may have these. With `keep` the old
+    model says where its labels are, if it is at least so sure, and that nothing is there. `replay` are sentences that
+    it learned from: they are added, with a share of them held out.
+    """
+    labels = _labels(train)
+    parts = {"train": train, "dev": dev} | ({} if replay is None else {"replay": replay})
+    for name, data in parts.items():
+        others = set(old.labels if name != "replay" else labels) - set(_labels(data))
+        if others and ANNOTATED not in data.features:
+            parts[name] = _annotated(data, _labels(data))
+    corpus = load_corpus(parts, scheme=old.tagset.data_scheme)
+    missing = set(old.labels) - set(labels)
+    if keep is not None and missing:
+        corpus = load_corpus(
+            {**corpus, "train": _taught(corpus["train"], old, missing, keep)}, scheme=old.tagset.data_scheme
+        )
+    train, dev = corpus["train"], corpus["dev"]
+    if replay is None:
+        return train, dev
+    again = corpus["replay"]
+    held = sentences_to_hold_out(len(again), dev_share, seed) if len(again) > 1 else np.zeros(0, np.int64)
+    rest = np.setdiff1d(np.arange(len(again)), held)
+    info = train.info
+    train = concatenate_datasets([train, again.select(rest)])
+    dev = concatenate_datasets([dev, again.select(held)])
+    train.info.builder_name = dev.info.builder_name = info.builder_name
+    train.info.config_name = dev.info.config_name = info.config_name
+    return train, dev
+
+
+def _labels(data: Dataset) -> list[str]:
+    names = [name for name in data.features["tags"].feature.names if name != UNKNOWN_TAG]
+    is_plain = any(name != "O" and name[1:2] != "-" for name in names)
+    return [] if is_plain else entity_labels(names)
+
+
+def _annotated(data: Dataset, labels: Sequence[str]) -> Dataset:
+    """Say of every row that these labels were annotated."""
+    rows: Dataset = data.add_column(ANNOTATED, [list(labels)] * len(data), feature=ListOf(Value("string")))
+    return rows
+
+
+def _taught(data: Dataset, old: OldModel, missing: Collection[str], keep: float) -> Dataset:
+    """Put the labels that a model is sure of beside those of the data."""
+    tokens, tags = data["tokens"][:], tag_lists(data)
+    candidates, marginals = old.engine.candidates(tokens, keep).lists(), old.engine.marginals(tokens)
+    outside = old.tagset.data_tags.index("O") if "O" in old.tagset.data_tags else None
+    apart = labels_apart(old.tagset)
+    taught = []
+    for row, found, marginals_TD in zip(tags, candidates, marginals):
+        is_outside_T = np.zeros(len(row), bool) if outside is None else marginals_TD[:, outside] >= keep
+        wanted = [span for span in found if span.label in missing]
+        taught.append(taught_tags(row, wanted, is_outside_T, scheme=old.tagset.data_scheme, apart=apart))
+    features = Features({"tokens": ListOf(Value("string")), "tags": ListOf(Value("string"))})
+    return Dataset.from_dict({"tokens": tokens, "tags": taught}, features)
+
+
+def taught_tags(
+    tags: Sequence[str],
+    candidates: Sequence[Span],
+    is_outside_T: np.ndarray,
+    *,
+    scheme: str,
+    apart: Collection[str] = frozenset(),
+) -> list[str]:
+    """Add a model's spans to the tags of a sentence where these have none, and call unknown what neither of them says.
+
+    `candidates` are the spans that it is sure of, with their probabilities, and `is_outside_T` the tokens that it is
+    sure to be outside of its spans.
+
+    >>> taught_tags(["B-ORG", "O", "O"], [Span(1, 2, "PER", score=0.9)], np.array([True, False, True]), scheme="IOB2")
+    ['B-ORG', 'B-PER', 'O']
+    """
+    given = spans_from_tags(tags, scheme)
+    is_free = [tag == "O" for tag in tags]
+    fitting = [span for span in candidates if all(is_free[span.start : span.end])]
+    chosen = side_by_side(fitting, frozenset(apart))
+    taught = tags_from_spans([*given, *chosen], len(tags), scheme)
+    return [
+        UNKNOWN_TAG if old == UNKNOWN_TAG or (new == "O" and not is_outside) else new
+        for old, new, is_outside in zip(tags, taught, is_outside_T)
+    ]
+
+
+# -- weights ----------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def take_weights(network: TagNetwork, vocabulary: Vocabulary, tagset: TagSet, old: OldModel) -> None:
+    """Give a new network the weights of an old one for all that both know.
+
+    Raises UsageError where the networks are of other shapes, which their options decide.
+    """
+    tags_L = _places(tagset.names, {name: number for number, name in enumerate(old.tagset.names)})
+    rows = _tables(vocabulary, old.vocabulary)
+    rows |= dict.fromkeys(("head.start_L", "head.end_L", "head.shift_L", "head.transitions_LL"), tags_L)
+    rows |= dict.fromkeys(("head.output.weight", "head.output.bias"), tags_L)
+    state, before = network.state_dict(), old.network.state_dict()
+    unlike = sorted(state.keys() ^ before.keys())
+    for name in state.keys() & before.keys():
+        values, given = state[name], before[name].to(state[name].device)
+        rows_N, columns_N = rows.get(name), None
+        if name == "head.lexical.table.weight":  # scores of the tags for a word, the word before it and the one after
+            values, given = (table.view(len(table), 3, -1).permute(0, 2, 1) for table in (values, given))
+        if name in ("head.lexical.table.weight", "head.transitions_LL"):
+            columns_N = tags_L
+        fixed = 0 if rows_N is None else 1 if columns_N is None else 2  # from this axis on both have the same sizes
+        if values.shape[fixed:] == given.shape[fixed:]:
+            _copy(values, given, rows_N, columns_N)
+        else:
+            unlike.append(name)
+    if unlike:
+        raise UsageError(
+            f"start_from={old.name!r}: that model has another network ({', '.join(unlike[:3])}); give the options that "
+            "it was trained with, which its config.json holds, such as encoder, hidden_size, head and word_size"
+        )
+
+
+def _tables(vocabulary: Vocabulary, old: Vocabulary) -> dict[str, np.ndarray]:
+    """Give the row in the old table for each row of the new ones, -1 for none, by the name of the weights.
+
+    What is new starts with the vector that the old model had for everything it did not know.
+    """
+    columns = {name: _ids(vocabulary.indices[name], old.indices[name]) for name in FEATURES}
+    vectors = {f"embedder.features.{number}.weight": columns[name] for number, name in enumerate(FEATURES)}
+    vectors["embedder.word.weight"] = columns["word"]
+    vectors["embedder.characters.embedding.weight"] = _ids(vocabulary.characters, old.characters)
+    rows = {name: np.where(ids_N < 0, UNKNOWN, ids_N) for name, ids_N in vectors.items()}
+    firsts = np.cumsum([0, *old.feature_sizes.values()][:-1])
+    parts = [np.where(columns[name] < 0, -1, columns[name] + first) for name, first in zip(FEATURES, firsts)]
+    return rows | {"head.lexical.table.weight": np.concatenate(parts)}
+
+
+def _ids(index: Mapping[str, int], old: Mapping[str, int]) -> np.ndarray:
+    """Padding and the unknown keep their ids, 0 and 1."""
+    return np.concatenate([[0, 1], _places(list(index), old)])
+
+
+def _places(names: Sequence[str], old: Mapping[str, int]) -> np.ndarray:
+    return np.array([old.get(name, -1) for name in names], np.int64)
+
+
+def _copy(values: Tensor, given: Tensor, rows_N: np.ndarray | None, columns_N: np.ndarray | None = None) -> None:
+    """Copy the rows of an old tensor, or its rows and columns, to their new places."""
+    if rows_N is None:
+        values.copy_(given)
+        return
+    new, found = (torch.from_numpy(part) for part in (np.flatnonzero(rows_N >= 0), rows_N[rows_N >= 0]))
+    if columns_N is None:
+        values[new] = given[found]
+        return
+    across, place = (torch.from_numpy(part) for part in (np.flatnonzero(columns_N >= 0), columns_N[columns_N >= 0]))
+    values[new[:, None], across] = given[found[:, None], place]
