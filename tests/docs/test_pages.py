@@ -102,8 +102,8 @@ NOT_RUN = {
         "OMP_NUM_THREADS=1 python recipes/language_model.py --data CORPORA": CORPORA,
     },
     "docs/results/speed.md": {
-        f"{BENCHMARK} --threads 2 --epochs 2 --peers": CORPORA,
-        f"{BENCHMARK} --set hidden_size=256 --threads 1 2 --epochs 2 --peer-python spacy=PYTHON": CORPORA,
+        f"{BENCHMARK} --epochs 2 --threads 2 --peer-python crfsuite=PYTHON --peer-python flair=PYTHON "
+        "--figures train predict --set hidden_size=256": CORPORA,
         f"{BENCHMARK} --threads 2 --rounds 1 --figures quality --peers crfsuite spacy": CORPORA,
         f"{BENCHMARK} --threads 2 --cost": CORPORA,
         "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",

@@ -1,0 +1,126 @@
+"""Teach a model new labels without the old ones: what does it remember, and what does it learn?
+
+    python recipes/labels_going_on.py --data uner_pt_bosque --seeds 3
+    python recipes/labels_going_on.py --data data --old PER LOC --new ORG --set epochs=5
+
+The training sentences are cut in two halves by the seed. In the first one the old labels are annotated alone, and a
+model learns them; in the second one the new labels. Dev is annotated for the new labels, as somebody would who goes on
+with them; test has all of them. Each way of going on is scored on test, strict F1 of the old and of the new labels:
+
+    old model    the first one, which knows the old labels alone
+    fine-tuned   goes on with the new labels as if nothing else were there
+    going on     knows that the old labels are not annotated (`start_from`)
+    taught       the old model also says where its labels are (`keep=0.5`)
+    replayed     learns a fifth of the old sentences again (`replay`)
+    both         taught and replayed
+    joint        a model from scratch that has both halves and knows which labels are annotated in which
+    everything   a model from scratch that has all labels in both halves
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset, concatenate_datasets
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from seqtag import Tagger, load_corpus
+
+WAYS = ("old model", "fine-tuned", "going on", "taught", "replayed", "both", "joint", "everything")
+
+
+def annotated(rows, labels, *, whole=False):
+    """Give rows in which some labels are annotated alone; `whole` says that there are no others."""
+    names = rows.features["tags"].feature.names
+    tags = [[names[i] if names[i][2:] in labels else "O" for i in row] for row in rows["tags"]]
+    columns = {"tokens": rows["tokens"][:], "tags": tags}
+    if not whole:
+        columns["annotated_labels"] = [list(labels)] * len(rows)
+    return Dataset.from_dict(columns)
+
+
+def scores(tagger, test, groups):
+    """Give strict F1 over each group of labels."""
+    report = tagger.evaluate(test, resamples=0)
+    found = []
+    for labels in groups:
+        rows = [row for row in report.strict.labels if row.label in labels and row.support]
+        right = sum(row.recall * row.support for row in rows)
+        predicted = sum(row.recall * row.support / row.precision for row in rows if row.precision)
+        found.append(200 * right / max(1e-9, predicted + sum(row.support for row in rows)))
+    return found
+
+
+def run(corpus, old, new, seed, options, folder, progress):
+    """Train in all ways from one seed, and give the two scores of each."""
+    order = np.random.default_rng(seed).permutation(len(corpus["train"]))
+    halves = [corpus["train"].select(sorted(part.tolist())) for part in np.array_split(order, 2)]
+    first, second = annotated(halves[0], old), annotated(halves[1], new)
+    dev_old, dev_new = (annotated(corpus["dev"], labels) for labels in (old, new))
+    every = [*old, *new]
+    found = {}
+
+    def train(way, data, dev, replay=None, **more):
+        tagger = Tagger(seed=seed, **options, **more).fit(data, dev=dev, replay=replay, watchers=[])
+        found[way] = scores(tagger, corpus["test"], (old, new))
+        progress.console.print(f"seed {seed}, {way}: old {found[way][0]:.1f}, new {found[way][1]:.1f}")
+        progress.advance(progress.task_ids[0])
+        return tagger
+
+    start = str(train("old model", annotated(halves[0], old, whole=True), dev_old).save(Path(folder) / f"old-{seed}"))
+    fine = annotated(halves[1], new, whole=True).add_column("annotated_labels", [every] * len(halves[1]))
+    dev_fine = dev_new.remove_columns("annotated_labels").add_column("annotated_labels", [every] * len(dev_new))
+    train("fine-tuned", fine, dev_fine, start_from=start)
+    again = load_corpus(first.select(range(len(first) // 5)), scheme="IOB2")["train"]
+    train("going on", second, dev_new, start_from=start)
+    train("taught", second, dev_new, start_from=start, keep=0.5)
+    train("replayed", second, dev_new, start_from=start, replay=again)
+    train("both", second, dev_new, start_from=start, keep=0.5, replay=again)
+    dev_all = annotated(corpus["dev"], every)
+    together = load_corpus({"train": first, "second": second}, scheme="IOB2")
+    train("joint", concatenate_datasets([together["train"], together["second"]]), dev_all)
+    train("everything", annotated(concatenate_datasets(halves), every), dev_all)
+    return found
+
+
+def setting(text):
+    """Read KEY=VALUE, whose value may be written as JSON."""
+    key, _, value = text.partition("=")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="a corpus with train, dev and test")
+    parser.add_argument("--old", nargs="+", default=["PER", "LOC"], metavar="LABEL")
+    parser.add_argument("--new", nargs="+", default=["ORG"], metavar="LABEL")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--set", nargs="*", type=setting, default=[], dest="options", metavar="KEY=VALUE")
+    args = parser.parse_args()
+    corpus = load_corpus(args.data, scheme="IOB2")
+    with Progress(console=Console(stderr=True)) as progress, tempfile.TemporaryDirectory() as folder:
+        progress.add_task("training", total=len(WAYS) * args.seeds)
+        runs = [
+            run(corpus, args.old, args.new, seed, dict(args.options), folder, progress) for seed in range(args.seeds)
+        ]
+    table = Table("", f"old: {', '.join(args.old)}", f"new: {', '.join(args.new)}", title="strict F1 on test")
+    for way in WAYS:
+        cells = []
+        for group in range(2):
+            values = [found[way][group] for found in runs]
+            spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.1f}{spread}")
+        table.add_row(way, *cells)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
