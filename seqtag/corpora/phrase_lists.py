@@ -4,13 +4,15 @@ Knows files and tokens; how phrases are found in sentences is the business of `s
 """
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from datasets import Dataset
 
-from seqtag.corpora.lines import numbered_lines
+from seqtag.corpora.lines import line_blocks, numbered_lines
 from seqtag.errors import DataError
+from seqtag.reporting.progress import watched
 from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.tokenizer import Tokenizer
 
@@ -33,7 +35,11 @@ def read_gazetteers(files: Mapping[str, str], *, language: str, ignores_case: bo
 
 
 def _lines(file: str) -> Iterator[str]:
-    for number, line in numbered_lines(file):
+    lines = numbered_lines(file)
+    if os.path.isfile(file):  # a pipe can be read once
+        total = sum(len(block) for _, block in line_blocks(file))
+        lines = watched(lines, f"reading {file}", total=total)
+    for number, line in lines:
         if not line.strip():
             raise DataError(
                 f"{file}:{number}: no token in this line; a list has one phrase per line: take the line out"

