@@ -46,18 +46,20 @@ def test_help_shows_every_option_with_its_default_and_its_sentence(kind):
 
 def test_options_stand_by_topic_and_those_of_all_estimators_come_first_in_it():
     names = [option.name for option in option_table(Tagger)]
-    assert names[:9] == [
+    assert names[:11] == [
         "head",
         "balance",
         "calibrate",
         "wanted_recall",
         "wanted_precision",
+        "unlabelled",
+        "entity_share",
         "encoder",
         "hidden_size",
         "num_layers",
         "dropout",
     ]
-    assert names[9:13] == ["bias", "bidirectional", "merge", "proj_size"]
+    assert names[11:15] == ["bias", "bidirectional", "merge", "proj_size"]
     assert names[-3:] == ["device", "precision", "engine"]
 
 
