@@ -119,21 +119,23 @@ def _pooled(nodes: Nodes, weights: Weights, hidden_SRH: str, pooling: str, forwa
         highest_RH = nodes.add("ReduceMax", nodes.add("Where", real_RS1, hidden_RSH, never), one, keepdims=0)
         return [highest_RH, no_mass_R]
     hidden_RSH = nodes.add("Where", real_RS1, hidden_RSH, "zero")
+    # The order in which tokens are added up depends on the padding, and so on the other texts: in float64 it is lost.
+    exact_RSH = nodes.cast(hidden_RSH, np.float64)
     if pooling == "mean":
-        sum_RH = nodes.add("ReduceSum", hidden_RSH, one, keepdims=0)
-        mean_RH = nodes.add("Div", sum_RH, nodes.add("Unsqueeze", length_R, one))
-        return [mean_RH, nodes.add("Log", length_R)]
+        sum_RH = nodes.add("ReduceSum", exact_RSH, one, keepdims=0)
+        mean_RH = nodes.add("Div", sum_RH, nodes.add("Unsqueeze", nodes.cast("lengths_R", np.float64), one))
+        return [nodes.cast(mean_RH, np.float32), nodes.add("Log", length_R)]
     assert pooling == "attention", pooling
     key = nodes.constant("attention.key", weights[f"{_POOLING}key.weight"].T)
     query = nodes.constant("attention.query", weights[f"{_POOLING}query.weight"].T)
     bias = nodes.constant("attention.bias", weights[f"{_POOLING}key.bias"])
     key_RSA = nodes.add("Tanh", nodes.add("Add", nodes.add("MatMul", hidden_RSH, key), bias))
     score_RS = nodes.add("Squeeze", nodes.add("MatMul", key_RSA, query), nodes.whole(2))
-    score_RS = nodes.add("Where", real_RS, score_RS, never)
+    score_RS = nodes.cast(nodes.add("Where", real_RS, score_RS, never), np.float64)
     highest_R1 = nodes.add("ReduceMax", score_RS, one, keepdims=1)
     raised_RS = nodes.add("Exp", nodes.add("Sub", score_RS, highest_R1))
     sum_R1 = nodes.add("ReduceSum", raised_RS, one, keepdims=1)
     weights_RS = nodes.add("Div", raised_RS, sum_R1)
     mass_R = nodes.add("Squeeze", nodes.add("Add", highest_R1, nodes.add("Log", sum_R1)), one)
-    pooled_R1H = nodes.add("MatMul", nodes.add("Unsqueeze", weights_RS, one), hidden_RSH)
-    return [nodes.add("Squeeze", pooled_R1H, one), mass_R, weights_RS]
+    pooled_RH = nodes.add("Squeeze", nodes.add("MatMul", nodes.add("Unsqueeze", weights_RS, one), exact_RSH), one)
+    return [nodes.cast(value, np.float32) for value in (pooled_RH, mass_R, weights_RS)]

@@ -64,15 +64,15 @@ def numbers_of(answer: Answer) -> tuple[list[object], list[float]]:
     return [*answer.chosen, *answer.probabilities], list(answer.probabilities.values())
 
 
-@pytest.mark.parametrize(("name", "least"), [("ner", 1e-14), ("mood", 1e-7)])
-def test_a_model_gives_the_same_numbers_in_any_company(served: dict[str, ServedModel], name: str, least: float):
-    """A tagger to the last bits of float64; pooling by attention sums float32 in an order that padding changes."""
+@pytest.mark.parametrize("name", ["ner", "mood"])
+def test_a_model_gives_the_same_numbers_in_any_company(served: dict[str, ServedModel], name: str):
+    """To the last bits of float64; answers have six digits."""
     rows = [*MIXED, ["Ada", "met", "Marie"], ["Oslo"]]
     together = served[name].answer(rows)
     for row, answer in zip(rows, together):
         found, expected = numbers_of(answer), numbers_of(served[name].answer([row])[0])
         assert found[0] == expected[0]
-        assert found[1] == pytest.approx(expected[1], abs=least, rel=0)
+        assert found[1] == pytest.approx(expected[1], abs=1e-14, rel=0)
 
 
 def test_a_full_queue_says_when_to_come_again(service: Service):
