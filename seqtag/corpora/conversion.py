@@ -175,9 +175,9 @@ def losses(corpus: Corpus, name: str) -> list[str]:
     }
     holds = FORMATS[name].holds if name in FORMATS else set(has) - {"text"}
     lost = [f"{name} can't hold {loss}" for what, loss in _LOSSES.items() if has[what] and what not in holds]
-    if corpus.others:
+    if others := [name for name in corpus.others if name != ANNOTATED]:
         kept = "texts and labels" if corpus.about.task == "classify" else "tokens and tags"
-        named = ", ".join(corpus.others[:_MOST_NAMED]) + ", ..." * (len(corpus.others) > _MOST_NAMED)
+        named = ", ".join(others[:_MOST_NAMED]) + ", ..." * (len(others) > _MOST_NAMED)
         lost.append(f"not converted, as a corpus keeps {kept} only: {named}")
     return lost
 

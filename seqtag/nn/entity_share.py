@@ -32,6 +32,7 @@ def expected_count(emissions_BTL: Tensor, lengths_B: Tensor, scores: crf.Scores,
 def share_penalty(expected_B: Tensor, lengths_B: Tensor, share: float) -> Tensor:
     """Give the penalty for the expected numbers of entity tokens in the sentences of a batch.
 
+    >>> import torch
     >>> share_penalty(torch.tensor([4.0]), torch.tensor([10]), 0.15).item()  # 0.4 of the tokens: 0.2 too many
     2.0
     """

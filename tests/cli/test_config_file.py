@@ -93,8 +93,9 @@ COMMANDS: dict[str, Any] = typer.main.get_command(app).commands
 def example_of(kind: Any) -> Any:
     """A value for a parameter that is annotated so."""
     kinds = {each for each in get_args(kind) if each is not type(None)} or {kind}
-    if list in map(get_origin, kinds) or get_origin(kind) is list:
-        return ["some-name"]
+    for each in (kind, *kinds):
+        if get_origin(each) is list:
+            return [example_of(get_args(each)[0])]
     return next((value for each, value in ((bool, True), (int, 100), (float, 0.5)) if each in kinds), "some-name")
 
 

@@ -186,7 +186,7 @@ def write_merged(
             for document in merged_documents(annotations, merged, texts):
                 target.write(writer.add(writer.piece(document)))
             target.write(writer.foot())
-    notes = [f"{form} can't hold {loss}" for loss in losses(corpus, form)]
+    notes = losses(corpus, form)
     if merged.num_split and not merged.num_left_out and form != PARQUET and "scheme" not in FORMATS[form].holds:
         notes.append(f"{form} has no unknown tags: they are spans with the label ?, which are read back as unknown")
     if suffix := reading_suffix(corpus, form):

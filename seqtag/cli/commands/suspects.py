@@ -144,7 +144,7 @@ def suspects(
             for path in write_corpus(corrected(corpus, ticks), output, form, overwrite=overwrite).values():
                 print(f"{path}: written, with {len(ticks):,} corrections in all")
             for loss in losses(corpus, form):
-                print(f"{form} can't hold {loss}")
+                print(loss)
         if label_studio is not None:
             _write_tasks(corpus, ticks, label_studio)
         return

@@ -190,13 +190,12 @@ def train(
     A run that was killed goes on with --resume and ends in the same model. Ctrl-C saves the best model so far.
     """
     chosen = find_task(task)
-    given_settings = parse_settings(settings or [])
-    if start_from is not None:
-        given_settings = {**options_of(start_from, chosen), **given_settings}
-    elif keep is not None or replay is not None:
+    if start_from is None and (keep is not None or replay is not None):
         raise UsageError("--keep and --replay are about an older model: name it with --from MODEL, or leave them out")
     short_forms = {"language": language, "epochs": epochs, "seed": seed, "device": device}
-    given_settings = {name: value for name, value in given_settings.items() if short_forms.get(name) is None}
+    before = {} if start_from is None else options_of(start_from, chosen)
+    old = {name: value for name, value in before.items() if short_forms.get(name) is None}
+    given_settings = {**old, **parse_settings(settings or [])}
     estimator = make_estimator(chosen, given_settings, **short_forms, start_from=start_from, keep=keep)
     place = Place.check(out, resume=resume, overwrite=overwrite)
     check_push(push, chosen, private=private, license_name=license_name)
