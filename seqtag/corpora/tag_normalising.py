@@ -323,6 +323,8 @@ def _tell_unknown(drafts: Mapping[str, Draft], names: Sequence[str], *, is_plain
     if UNKNOWN_TAG not in names and not any(draft.is_partial for draft in drafts.values()):
         return
     for split, draft in drafts.items():
+        if draft.part.scheme is not None:  # it was settled before, and told
+            continue
         number, num_unknown, num_partial = names.index(UNKNOWN_TAG) if UNKNOWN_TAG in names else -1, 0, 0
         for batch in draft_batches(draft):
             num_unknown += int((batch.tags == number).sum())

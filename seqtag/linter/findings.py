@@ -26,8 +26,8 @@ SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("missing_word", "blank_row", "blank_token"), "warning"),
     **dict.fromkeys(("space_in_token", "invisible_character", "replacement_character"), "warning"),
     **dict.fromkeys(("long_row", "long_token", "imbalance"), "warning"),
-    **dict.fromkeys(("short_shared", "repeated_row", "ambiguous_surface", "rare_label", "no_begin_tags"), "note"),
-    **dict.fromkeys(("filled_separator", "hash_token", "double_blank", "line_break"), "note"),
+    **dict.fromkeys(("unknown_tag", "short_shared", "repeated_row", "ambiguous_surface", "rare_label"), "note"),
+    **dict.fromkeys(("no_begin_tags", "filled_separator", "hash_token", "double_blank", "line_break"), "note"),
 }
 _ORDER = tuple(SEVERITIES)
 _KEPT, _SHOWN = 10, 5  # examples: kept per split, shown per finding in a terminal

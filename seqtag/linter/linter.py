@@ -42,6 +42,7 @@ labelled texts:
 | long_row | warning | outliers in length, as `texts.long_limit` says, and sentences of more than 2,000 tokens |
 | long_token | warning | tokens of more than 500 characters |
 | imbalance | warning | a class with four texts in five, or twenty times as many as another |
+| unknown_tag | note | tokens that nobody annotated, with the tag ? |
 | short_shared | note | rows of fewer than four words that two splits share |
 | repeated_row | note | rows of four words or more that occur again in their split |
 | ambiguous_surface | note | entities that have two labels or more, with counts |

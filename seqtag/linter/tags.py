@@ -11,7 +11,7 @@ from seqtag.corpora.tag_normalising import common_scheme, doubts_of_plain, doubt
 from seqtag.errors import near_miss
 from seqtag.linter.corpus import Corpus, Rows
 from seqtag.linter.findings import Finding, Tally
-from seqtag.text.schemes import detect_scheme, illegal_positions, split_tag, tag_fits
+from seqtag.text.schemes import UNKNOWN_TAG, detect_scheme, illegal_positions, split_tag, tag_fits
 from seqtag.text.tag_spelling import Respelling, find_respelling
 from seqtag.text.tag_tables import Bigrams, SpanTable, count_bigrams, illegal_sentences, legal_table, read_spans
 
@@ -34,7 +34,7 @@ class TagReading:
     def _cut(self) -> list[tuple[str, str]]:
         """The letter and the label of each tag; both are empty outside of entities."""
         if self.scheme == "plain" and not self.mixed:
-            return [("S", tag) for tag in self.names]
+            return [("S", tag) if tag != UNKNOWN_TAG else ("", "") for tag in self.names]
         outside = {self.names[number] for number in self.odd} | {"O"}
         return [("", "") if tag in outside else split_tag(tag) for tag in self.names]
 
@@ -84,6 +84,7 @@ def read_tags(corpus: Corpus, *, scheme: str | None = None, outside: str | None 
 def check_tags(reading: TagReading) -> Iterator[Finding]:
     """Find missing, odd and illegal tags, and spans that cut tokens."""
     yield from _missing(reading.corpus)
+    yield from _unknown(reading)
     yield from _respelled(reading)
     yield from _of_no_scheme(reading)
     yield from _doubtful(reading)
@@ -128,6 +129,19 @@ def _missing(corpus: Corpus) -> Iterator[Finding]:
         lambda rows, position: (rows.place_of(position), repr(corpus.words[int(rows.words[position])])),
     )
     yield from tally.finding("tokens have no tag; give each token a tag, which is 'O' outside of entities")
+
+
+def _unknown(reading: TagReading) -> Iterator[Finding]:
+    numbers = [number for number, tag in enumerate(reading.names) if tag == UNKNOWN_TAG]
+    tally = reading.corpus.tally(
+        "unknown_tag",
+        lambda rows: np.flatnonzero(np.isin(rows.labels, numbers)).tolist(),
+        lambda rows, position: (rows.place_of(position), repr(reading.corpus.words[int(rows.words[position])])),
+    )
+    yield from tally.finding(
+        "tokens have an unknown tag, ?: nobody annotated them, and a tagger learns from the others. If ? is a tag like "
+        "the others, give it another name"
+    )
 
 
 def _respelled(reading: TagReading) -> Iterator[Finding]:

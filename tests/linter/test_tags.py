@@ -151,6 +151,15 @@ def test_overlapping_spans_are_all_listed_unless_a_rule_chooses(tmp_path):
     assert not check_corpus(f"{path}:overlaps=longest").has_errors
 
 
+def test_unknown_tags_are_told_with_their_places_and_are_no_mistake(tmp_path):
+    path = write(tmp_path / "a.conll", "Ada\tB-PER\nmet\t?\nBo\t?\n\nYes\tO\n")
+    findings = check_corpus(path)
+    finding = findings.of_kind("unknown_tag")
+    assert (finding.count, finding.severity, findings.has_errors) == (2, "note", False)
+    assert [(e.place, e.text) for e in finding.examples] == [(f"{path}:2", "'met'"), (f"{path}:3", "'Bo'")]
+    assert findings.splits[0].labels == {"PER": 1}
+
+
 def test_a_corpus_of_i_tags_alone_is_told_that_neighbours_run_together():
     findings = check_corpus(dataset([["I-PER", "I-PER", "O"], ["I-LOC"]]))
     assert (findings.scheme, findings.of_kind("no_begin_tags").count, findings.has_errors) == ("IO", 2, False)
