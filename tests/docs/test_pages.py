@@ -66,6 +66,10 @@ NOT_RUN = {
         "make wheels": "makes an environment; tests/test_runtime_packaging.py builds the wheel",
         RUNTIME: INSTALLS,
     },
+    "docs/guide/few-labels.md": {
+        "python recipes/labels_partial.py --data uner_da_ddt --seeds 1": CORPORA,
+        "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 1": CORPORA,
+    },
     "docs/howto/hub.md": {"hf auth login": "asks for the token of an account"},
     "docs/howto/lists.md": {
         """seqtag train data --out models/news --set 'gazetteers={"place": "places.txt", "person": "people.txt"}'""": (
