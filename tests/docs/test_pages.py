@@ -67,7 +67,7 @@ NOT_RUN = {
         RUNTIME: INSTALLS,
     },
     "docs/guide/few-labels.md": {
-        "python recipes/labels_partial.py --data uner_da_ddt --seeds 1": CORPORA,
+        "python recipes/labels_partial.py --data uner_da_ddt crossner/politics --seeds 1": CORPORA,
         "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 1": CORPORA,
     },
     "docs/howto/hub.md": {"hf auth login": "asks for the token of an account"},
