@@ -76,8 +76,8 @@ def check(
     unused_label, missing_word, blank_row, blank_token, space_in_token, invisible_character, replacement_character,
     long_row, long_token, imbalance.
 
-    A [bold]note[/bold] is worth a look: short_shared, repeated_row, ambiguous_surface, rare_label, no_begin_tags; or it
-    is a trap for other readers: filled_separator, hash_token, double_blank, line_break.
+    A [bold]note[/bold] is worth a look: unknown_tag, short_shared, repeated_row, ambiguous_surface, rare_label,
+    no_begin_tags; or it is a trap for other readers: filled_separator, hash_token, double_blank, line_break.
 
     Exit codes: 1 if there are errors, 0 if there are only warnings, notes or nothing at all, 2 wrong use.
     """
