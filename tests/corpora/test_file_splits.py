@@ -112,7 +112,7 @@ LINES = st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r\0#", exc
 def test_comments_columns_and_blank_lines_stay(sentences_drawn, ends, seed, tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "all.conll.gz"
     content = "".join(
-        "".join(f"# c = {comment}{ends}" for comment in ("id", *comments))
+        "".join(f"# c = {comment}{ends}" for comment in ("#id", *comments))
         + "".join(f"x{token}\t{at}\tB-PER{ends}" for at, token in enumerate(tokens))
         + ends * blank
         for comments, tokens, blank in sentences_drawn
@@ -122,7 +122,7 @@ def test_comments_columns_and_blank_lines_stay(sentences_drawn, ends, seed, tmp_
     texts = [file.read_bytes().decode() for file in files]
     assert sorted("".join(texts).split(ends)) == sorted([*content.split(ends), ""])[1:]
     for number, text in enumerate(texts):
-        assert text.count("# c = id") == (parts == number).sum()
+        assert text.count("# c = #id") == (parts == number).sum()
     assert len(rows) == len(sentences_drawn)
 
 
