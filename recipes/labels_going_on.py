@@ -18,13 +18,13 @@ with them; test has all of them. Each way of going on is scored on test, strict 
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset, concatenate_datasets
+from labels_partial import setting
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -86,15 +86,6 @@ def run(corpus, old, new, seed, options, folder, progress):
     train("joint", concatenate_datasets([together["train"], together["second"]]), dev_all)
     train("everything", annotated(concatenate_datasets(halves), every), dev_all)
     return found
-
-
-def setting(text):
-    """Read KEY=VALUE, whose value may be written as JSON."""
-    key, _, value = text.partition("=")
-    try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
-        return key, value
 
 
 def main():

@@ -195,6 +195,7 @@ class TaggedRows:
         self.outside_is_open = outside_is_open
         self.names = dataset.features["tags"].feature.names
         self.table = tagset.encoder(self.names)
+        self.unknown = self.names.index(UNKNOWN_TAG) if UNKNOWN_TAG in self.names else -1
         self.lengths = sentence_lengths(dataset)
 
     def batch(self, indices: np.ndarray) -> Batch:
@@ -218,8 +219,7 @@ class TaggedRows:
         annotated: list[list[str] | None] = [[] if self.outside_is_open else None] * len(lengths_B)
         if self.is_partial and not self.outside_is_open:
             annotated = rows.column(ANNOTATED).to_pylist()
-        unknown = self.names.index(UNKNOWN_TAG) if UNKNOWN_TAG in self.names else -1
-        if (seen_N != unknown).all() and all(labels is None for labels in annotated):
+        if (seen_N != self.unknown).all() and all(labels is None for labels in annotated):
             return None
         return self.tagset.allowed(seen_N, lengths_B, self.names, annotated)
 

@@ -35,6 +35,33 @@ EXIT_CODES = (
 TRAINING, WHERE, MORE_DATA = "How to train", "Where things go", "More data"
 LABEL_STUDIO = "Label Studio"  # the panel of options for its tasks
 
+# Options of the commands that train models.
+TrainingLanguage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="The language whose rules cut raw text into tokens: en, de, ...; xx, the default, fits most of them.",
+        rich_help_panel=TRAINING,
+    ),
+]
+TrainingDevice = Annotated[
+    str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...", rich_help_panel=TRAINING)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set an option of the model, such as encoder=gru, hidden_size=256 or vectors=glove.txt; repeat --set "
+        "for more. `seqtag options Tagger`, `Classifier` and `LanguageModel` list what can be set for --task tag, "
+        "classify and lm, with defaults and a sentence for each option.",
+        rich_help_panel=TRAINING,
+    ),
+]
+LabelTask = Annotated[
+    str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
+]
+
 
 def _limit_unpacking(max_bytes: int | None) -> int | None:
     from seqtag.corpora.lines import limit_unpacking

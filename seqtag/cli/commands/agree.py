@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, MarkdownFile, MaxBytes
+from seqtag.cli.arguments import LABELLED_FORMS, HtmlFile, JsonFile, LabelTask, MarkdownFile, MaxBytes
 from seqtag.cli.output import check_files, open_output, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import pick_split
@@ -57,9 +57,7 @@ def agree(
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="The split: train, dev or test; default: the only one.")
     ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
-    ] = "tag",
+    task: LabelTask = "tag",
     language: Annotated[
         str, typer.Option(metavar="CODE", help="The language whose rules cut texts with character offsets into tokens.")
     ] = "xx",

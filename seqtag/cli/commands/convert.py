@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, MaxBytes
+from seqtag.cli.arguments import LABELLED_FORMS, LabelTask, MaxBytes
 from seqtag.cli.process import command
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
 from seqtag.cli.written_formats import PARQUET, format_name, write_corpus
@@ -47,9 +47,7 @@ def convert(
     scheme: Annotated[
         str | None, typer.Option(metavar="NAME", help="Convert entity tags to IOB2, BIOES, BILOU, BMES, IOB1 or IO.")
     ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
-    ] = "tag",
+    task: LabelTask = "tag",
     language: Annotated[
         str, typer.Option(metavar="CODE", help="The language whose rules cut texts with character offsets into tokens.")
     ] = "xx",

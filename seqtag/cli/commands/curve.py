@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, MORE_DATA, TRAINING, HtmlFile, JsonFile, MarkdownFile, MaxBytes
+from seqtag.cli.arguments import (
+    LABELLED_FORMS,
+    MORE_DATA,
+    TRAINING,
+    HtmlFile,
+    JsonFile,
+    LabelTask,
+    MarkdownFile,
+    MaxBytes,
+    Settings,
+    TrainingDevice,
+    TrainingLanguage,
+)
 from seqtag.cli.commands.train import hold_out_test, make_estimator, parse_settings, read_splits
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
@@ -67,17 +79,8 @@ def curve(
             "many as there are is always forecast.",
         ),
     ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
-    ] = "tag",
-    language: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CODE",
-            help="The language whose rules cut raw text into tokens: en, de, ...; xx, the default, fits most of them.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    task: LabelTask = "tag",
+    language: TrainingLanguage = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -90,18 +93,8 @@ def curve(
         int | None,
         typer.Option(metavar="N", help="The same seed gives the same parts and models.", rich_help_panel=TRAINING),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...", rich_help_panel=TRAINING)
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set an option of the model, as in `seqtag train`; repeat --set for more.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    device: TrainingDevice = None,
+    settings: Settings = None,
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,

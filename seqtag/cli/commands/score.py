@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.arguments import HtmlFile, JsonFile, MarkdownFile, MaxBytes
+from seqtag.cli.arguments import HtmlFile, JsonFile, LabelTask, MarkdownFile, MaxBytes
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.sources import cut_source, pick_split, read_corpus
@@ -61,9 +61,7 @@ def score(
             metavar="PREDICTED", help="The same sentences, or texts, in the same order, with what a system says."
         ),
     ],
-    task: Annotated[
-        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
-    ] = "tag",
+    task: LabelTask = "tag",
     train: Annotated[
         str | None,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, MaxBytes
+from seqtag.cli.arguments import LABELLED_FORMS, LabelTask, MaxBytes
 from seqtag.cli.process import command
 from seqtag.cli.sources import check_share, pick_split
 from seqtag.cli.tasks import LABELLED_TASKS, find_task
@@ -30,9 +30,7 @@ def split(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files; they must not be there yet.")],
     test: Annotated[float, typer.Option(metavar="SHARE", help="The share of the rows for test; 0 for no test.")] = 0.0,
     dev: Annotated[float, typer.Option(metavar="SHARE", help="The share of the rows for dev; 0 for no dev.")] = 0.0,
-    task: Annotated[
-        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
-    ] = "tag",
+    task: LabelTask = "tag",
     language: Annotated[
         str, typer.Option(metavar="CODE", help="The language whose rules cut texts with character offsets into tokens.")
     ] = "xx",

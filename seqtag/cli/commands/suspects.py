@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import LABELLED_FORMS, TRAINING, HtmlFile, JsonFile, MarkdownFile, MaxBytes
+from seqtag.cli.arguments import (
+    LABELLED_FORMS,
+    TRAINING,
+    HtmlFile,
+    JsonFile,
+    LabelTask,
+    MarkdownFile,
+    MaxBytes,
+    Settings,
+)
 from seqtag.cli.commands.train import make_estimator, parse_settings
 from seqtag.cli.output import check_files, open_output, show
 from seqtag.cli.process import command
@@ -45,9 +54,7 @@ def suspects(
             rich_help_panel=TRAINING,
         ),
     ] = 5,
-    task: Annotated[
-        str, typer.Option(metavar="tag|classify", help="tag: tokens with tags; classify: texts with labels.")
-    ] = "tag",
+    task: LabelTask = "tag",
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Look at this split alone: train, dev or test; default: all.")
     ] = None,
@@ -74,15 +81,7 @@ def suspects(
     device: Annotated[
         str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...", rich_help_panel=TRAINING)
     ] = "auto",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set an option of the models, as for `seqtag train`; repeat --set for more.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    settings: Settings = None,
     accept: Annotated[
         str | None,
         typer.Option(

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import DATA_FORMS, MORE_DATA, TRAINING, WHERE, HtmlFile, MaxBytes
+from seqtag.cli.arguments import (
+    DATA_FORMS,
+    MORE_DATA,
+    TRAINING,
+    WHERE,
+    HtmlFile,
+    MaxBytes,
+    Settings,
+    TrainingDevice,
+    TrainingLanguage,
+)
 from seqtag.cli.config_file import write_toml
 from seqtag.cli.model_folder import Place
 from seqtag.cli.output import check_files, write_forms
@@ -94,14 +104,7 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = "tag",
-    language: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CODE",
-            help="The language whose rules cut raw text into tokens: en, de, ...; xx, the default, fits most of them.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    language: TrainingLanguage = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="How often train is read through.", rich_help_panel=TRAINING)
     ] = None,
@@ -109,20 +112,8 @@ def train(
         int | None,
         typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=TRAINING),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...", rich_help_panel=TRAINING)
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set an option of the model, such as encoder=gru, hidden_size=256 or vectors=glove.txt; repeat --set "
-            "for more. `seqtag options Tagger`, `Classifier` and `LanguageModel` list what can be set for --task tag, "
-            "classify and lm, with defaults and a sentence for each option.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
+    device: TrainingDevice = None,
+    settings: Settings = None,
     start_from: Annotated[
         str | None,
         typer.Option(

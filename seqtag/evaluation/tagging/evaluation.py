@@ -79,13 +79,14 @@ def evaluate_tags(
         _check_names(table, name, scheme, where)
     num_illegal = [_count_illegal(*table, scheme, where, strict=repair == "strict") for table in tables.items()]
     known = Known(gold, scheme, annotated)
-    num_unknown, num_found = 0, len(tables["predicted"].spans(scheme) if spans is None else spans)
+    found_spans = tables["predicted"].spans(scheme) if spans is None else spans
+    num_unknown, num_found = 0, len(found_spans)
     if not known.is_all:
         num_unknown = int(known.unknown_tokens.sum())
         tables = {name: TagTable.of(known.tags(tags), numbers) for name, tags in zip(tables, (gold, predicted))}
         spans, candidates = (table if table is None else known.judged(table) for table in (spans, candidates))
+        found_spans = known.judged(found_spans)
     gold_spans = tables["gold"].spans(scheme)
-    found_spans = tables["predicted"].spans(scheme) if spans is None else spans
     judged = [
         replace(table, tags_N=table.tags_N[~known.unknown_tokens]) if num_unknown else table
         for table in tables.values()

@@ -25,7 +25,7 @@ class Known:
     scheme: str
     annotated: Annotated | None = None
 
-    @property
+    @cached_property
     def is_all(self) -> bool:
         """Whether every tag is known."""
         is_whole = self.annotated is None or all(labels is None for labels in self.annotated)

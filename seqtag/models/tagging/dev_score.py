@@ -43,6 +43,7 @@ class DevScore:
         self.engine_of, self.sentences, self.gold, self.annotated = engine_of, sentences, gold, annotated
         self.balance = balance
         self._gold_ids: list[np.ndarray | None] | None = None
+        self._known: tuple[Known, Sequence[Sequence[str]]] | None = None  # with the gold tags that are judged
 
     def __call__(self, network: TagNetwork) -> DevFigures:
         """Give the dev score and the dev loss."""
@@ -93,8 +94,11 @@ class DevScore:
 
         What nobody annotated does not count.
         """
-        known = Known(self.gold, scheme, self.annotated)
-        pairs = zip(self.gold, predicted) if known.is_all else zip(known.tags(self.gold), known.tags(predicted))
+        if self._known is None:
+            known = Known(self.gold, scheme, self.annotated)
+            self._known = known, self.gold if known.is_all else known.tags(self.gold)
+        known, gold = self._known
+        pairs = zip(gold, predicted if known.is_all else known.tags(predicted))
         if scheme == "plain":
             tags = ([both for both in zip(*pair) if UNKNOWN_TAG not in both] for pair in pairs)
             rows = [(sum(a == b for a, b in each), len(each), len(each)) for each in tags]
