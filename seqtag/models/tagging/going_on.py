@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seqtag.corpora.held_out import sentences_to_hold_out
 from seqtag.corpora.loading import load_corpus
+from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.errors import UsageError
 from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.tag_engine import TagEngine
@@ -77,7 +78,9 @@ def going_on(
     it learned from: they are added, with a share of them held out.
     """
     labels = _labels(train)
-    parts = {"train": train, "dev": dev} | ({} if replay is None else {"replay": replay})
+    parts = {"train": train, "dev": dev}
+    if replay is not None:
+        parts["replay"] = load_corpus(replay, split="train")
     for name, data in parts.items():
         others = set(old.labels if name != "replay" else labels) - set(_labels(data))
         if others and ANNOTATED not in data.features:
@@ -103,9 +106,7 @@ def going_on(
 
 
 def _labels(data: Dataset) -> list[str]:
-    names = [name for name in data.features["tags"].feature.names if name != UNKNOWN_TAG]
-    is_plain = any(name != "O" and name[1:2] != "-" for name in names)
-    return [] if is_plain else entity_labels(names)
+    return [] if carried_scheme(data) == "plain" else entity_labels(data.features["tags"].feature.names)
 
 
 def _annotated(data: Dataset, labels: Sequence[str]) -> Dataset:

@@ -61,7 +61,7 @@ def test_labels_that_the_new_data_lack_are_not_forgotten(old):
 
 
 def test_the_old_model_teaches_and_sentences_are_replayed(old, tmp_path):
-    again = load_corpus(Dataset.from_dict({"tokens": TOKENS, "tags": PEOPLE}))["train"]
+    again = Dataset.from_dict({"tokens": TOKENS, "tags": PEOPLE})
     tagger = tiny_tagger(epochs=3, start_from=str(old), keep=0.5)
     tagger.fit(NEW_TOKENS, NEW_TAGS, dev=(NEW_TOKENS, NEW_TAGS), replay=again)
     assert tagger.data_["train"] == 8 + 18
