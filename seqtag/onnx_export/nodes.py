@@ -93,7 +93,8 @@ class Nodes:
         if size > _MOST_BYTES:
             raise ModelError(
                 f"the weights take {size / 2**30:.1f} GiB, and an ONNX file holds less than 2; train with fewer "
-                "pretrained vectors (vectors_keep='corpus'), or export with int8"
+                "pretrained vectors (vectors_keep='corpus'), keep them in int8 (vectors_precision='int8'), or export "
+                "with int8"
             )
         helper = self._onnx.helper
         sets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIBUTED, 1)]

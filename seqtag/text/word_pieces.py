@@ -4,13 +4,16 @@ Each kind gives the rows of a word's pieces in the table of vectors that it belo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeAlias
 
-from seqtag.errors import UsageError, one_line
+from seqtag.errors import DataError, UsageError, one_line
 
 _MOST_CHARACTERS = 256  # of a word that are cut into n-grams, so that a damaged text costs no time
+_MOST_GROWN = 64 * _MOST_CHARACTERS  # characters of a word that a tokenizer has normalised
+_TABLE, _MOST_OF_TABLE = "precompiled_charsmap", 1 << 19  # by which SentencePiece replaces characters
 _32_BITS, _64_BITS = (1 << 32) - 1, (1 << 64) - 1
 
 
@@ -99,7 +102,7 @@ class TokenizerPieces:
     kind: ClassVar[str] = "tokenizer"
 
     def __init__(self, content: bytes) -> None:
-        """Raise UsageError where tokenizers is not installed, ValueError where the content is no tokenizer."""
+        """Raise UsageError where tokenizers is not installed, DataError where the content is no tokenizer."""
         try:
             from tokenizers import Tokenizer
         except ImportError:
@@ -107,21 +110,29 @@ class TokenizerPieces:
                 "vectors of the pieces of words need tokenizers, which is not installed; run: pip install tokenizers"
             ) from None
         self.content = content
-        try:
+        with _explained("its tokenizer can't be read"):
             self._tokenizer = Tokenizer.from_buffer(content)
-            model = json.loads(content)["model"]
-        except Exception as error:  # tokenizers raises this very class
-            raise ValueError(f"its tokenizer can't be read ({one_line(error)})") from None
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        token = model.get("unk_token")
-        self._unknown = model.get("unk_id") if token is None else self._tokenizer.token_to_id(token)
-        self._last_row = max(self._tokenizer.get_vocab().values(), default=-1)
+            stored = json.loads(content)
+            if _is_too_long(stored.get("normalizer")):
+                raise ValueError("what it replaces characters by is too long")
+            self._steps = list(_steps(self._tokenizer.normalizer))
+            self._tokenizer.no_padding()
+            self._tokenizer.no_truncation()
+            token = stored["model"].get("unk_token")
+            self._unknown = stored["model"].get("unk_id") if token is None else self._tokenizer.token_to_id(token)
+            self._last_row = max(self._tokenizer.get_vocab().values(), default=-1)
 
     def rows(self, word: str) -> list[int]:
-        """Give the rows of the pieces of a word."""
+        """Give the rows of the pieces of a word; DataError where its tokenizer can't cut it."""
         text = word[:_MOST_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        with _explained(f"the tokenizer of the vectors can't cut {text[:40]!r}"):
+            grown = text
+            # Step by step at first, since a few steps of a hostile tokenizer make a word too long for any memory.
+            for step in self._steps:
+                grown = step.normalize_str(grown)
+                if len(grown) > _MOST_GROWN:
+                    raise ValueError(f"it makes {len(grown):,} characters of {len(text)}")
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return [number for number in ids if number != self._unknown]
 
     def last_row(self) -> int:
@@ -131,6 +142,36 @@ class TokenizerPieces:
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold; the tokenizer itself stands in a file."""
         return {"kind": self.kind}
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:  # tokenizers raises Exception itself, and where its Rust panics not even that
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise DataError(f"{what} ({one_line(error)})") from None
+
+
+def _steps(normalizer: Any) -> Iterator[Any]:
+    """Give the steps of a normaliser, which may be sequences of steps again."""
+    from tokenizers.normalizers import Sequence
+
+    if isinstance(normalizer, Sequence):
+        for part in normalizer:
+            yield from _steps(part)
+    elif normalizer is not None:
+        yield normalizer
+
+
+def _is_too_long(stored: Any, most: int = 1000) -> bool:
+    """Say whether a normaliser has longer strings than one needs; SentencePiece has a whole table as one."""
+    if isinstance(stored, dict):
+        return any(_is_too_long(one, _MOST_OF_TABLE if name == _TABLE else most) for name, one in stored.items())
+    if isinstance(stored, list):
+        return any(map(_is_too_long, stored))
+    return isinstance(stored, str) and len(stored) > most
 
 
 Pieces: TypeAlias = FasttextNgrams | FloretNgrams | TokenizerPieces

@@ -101,3 +101,47 @@ def test_without_tokenizers_the_install_line_is_given(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     with pytest.raises(UsageError, match="need tokenizers, which is not installed; run: pip install tokenizers"):
         read_pretrained(folder)
+
+
+def with_normalizer(folder, normalizer):
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **normalizer}), encoding="utf-8")
+    return folder
+
+
+BOMB = [{"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 60}] * 9
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "message"),
+    [
+        (
+            {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+            r"tokenizer\.json: its tokenizer can't",
+        ),
+        (
+            {"normalizer": {"type": "Prepend", "prepend": "a" * 3_000}},
+            r"tokenizer\.json: its tokenizer can't be read",
+        ),
+        (
+            {"normalizer": {"type": "Sequence", "normalizers": BOMB}},
+            r"can't cut 'aaa' \(it makes 648,000 characters of 3",
+        ),
+        (
+            {
+                "pre_tokenizer": {
+                    "type": "Split",
+                    "pattern": {"Regex": "(a|aa)+$"},
+                    "behavior": "Isolated",
+                    "invert": False,
+                }
+            },
+            "can't cut 'aaaaa.* retry-limit",
+        ),
+    ],
+    ids=["no table", "a long text", "a bomb", "an endless search"],
+)
+def test_a_hostile_tokenizer_gives_one_message(folder, capfd, normalizer, message):
+    with pytest.raises(DataError, match=message) as error:
+        read_pretrained(with_normalizer(folder, normalizer)).find(["aaa", "a" * 200 + "!"])
+    assert "\n" not in str(error.value)
