@@ -159,7 +159,8 @@ def _steps(normalizer: Any) -> Iterator[Any]:
     from tokenizers.normalizers import Sequence
 
     if isinstance(normalizer, Sequence):
-        for part in normalizer:
+        parts: Any = normalizer  # its stubs don't know that it can be gone through
+        for part in parts:
             yield from _steps(part)
     elif normalizer is not None:
         yield normalizer
