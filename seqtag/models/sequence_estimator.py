@@ -113,6 +113,14 @@ class SequenceEstimator(
         if found.pieces is None:
             for word, row in found.words.items():
                 rows.setdefault(plain.normalise(word), row)
+        elif len(rows) < len(found.words):
+            logger.info(
+                "%s: %d of %d words have upper case or digits that are not looked up, and are known by their pieces "
+                "alone; lowercase=False and merge_digits=False look them up",
+                self.vectors,
+                len(found.words) - len(rows),
+                len(found.words),
+            )
         found = replace(found, words=rows)
         seen = Counter[str]()
         for token, count in counts.items():
@@ -122,6 +130,8 @@ class SequenceEstimator(
         vocabulary = Vocabulary.build(counts, **settings, extra_words=in_table)
         if stands_beside and self.vectors_keep == "all":
             vocabulary.unseen = found.kept(rows, precision=self.vectors_precision)
+            megabytes = vocabulary.unseen.values_ND.nbytes / 1e6
+            logger.info("%s: %.1f MB stand beside the network, in %s", self.vectors, megabytes, self.vectors_precision)
         index, size = vocabulary.indices["word"], found.size
         vectors_WE, has_one_W = found.find(list(index))
         num_covered = sum(seen[word] for word, has_one in zip(index, has_one_W) if has_one)

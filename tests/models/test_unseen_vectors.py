@@ -57,8 +57,11 @@ def folders(sources, tmp_path_factory):
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_every_unseen_word_has_the_vector_of_its_pieces(precision):
-    tagger = tagger_with(FASTTEXT, vectors_precision=precision, freeze_vectors=True, **ONLY_WORDS)
+def test_every_unseen_word_has_the_vector_of_its_pieces(precision, caplog):
+    with caplog.at_level("INFO", "seqtag"):
+        tagger = tagger_with(FASTTEXT, vectors_precision=precision, freeze_vectors=True, **ONLY_WORDS)
+    assert "2 of 15 words have upper case or digits that are not looked up" in caplog.text
+    assert f"MB stand beside the network, in {precision}" in caplog.text
     vocabulary, table = tagger.vocabulary_, tagger.network_.embedder.word.weight.numpy()
     given = read_pretrained(FASTTEXT).find(["was", "oslo", "zebra"])[0]
     # Words of training have a row of the network's table, which starts with their vectors; no other word has one.
