@@ -232,6 +232,7 @@ _lists = record(
         "num_phrases": list_of(size, is_full=True),
     }
 )
+_mark = _rule("a string of at most 9 characters", lambda value: isinstance(value, str) and len(value) < 10)
 _ngrams = {"minn": count, "maxn": count}
 _vectors = record(
     {
@@ -244,8 +245,8 @@ _vectors = record(
                 fasttext={**_ngrams, "num_buckets": size, "first_row": count},
                 floret={
                     **_ngrams,
-                    "bow": _any_text,
-                    "eow": _any_text,
+                    "bow": _mark,
+                    "eow": _mark,
                     "hash_count": size,
                     "hash_seed": count,
                     "num_rows": size,

@@ -23,6 +23,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 FASTTEXT = FIXTURES / "fasttext" / "ngrams.bin"
 # Only the word itself speaks, so what a vector does can be seen.
 ONLY_WORDS = {"characters": None, "shape_size": 0, "affix_size": 0, "lexical": False}
+FLORET = {"kind": "floret", "minn": 2, "maxn": 3, "bow": "", "eow": "", "hash_count": 1, "hash_seed": 0, "num_rows": 9}
 ODD = [["zebra", "in", "Oslos", "..."], ["東京都"], ["zebra"], [], ["The", "1950s", "x" * 300]]
 
 
@@ -231,6 +232,10 @@ def test_a_file_that_is_not_the_one_that_was_saved_is_named(folder):
         ({"precision": "int4"}, "'unseen_vectors.precision' must be one of float32, int8"),
         ({"pieces": {"kind": "other"}}, "'unseen_vectors.pieces.kind' must be one of fasttext, floret, tokenizer"),
         ({"pieces": {"kind": "fasttext"}}, "'unseen_vectors.pieces.minn' is missing"),
+        (
+            {"pieces": {**FLORET, "bow": "<" * 1_000_000}},
+            "'unseen_vectors.pieces.bow' must be a string of at most 9 characters",
+        ),
         ({"more": 1}, "'unseen_vectors.more' is no field of this file"),
     ],
 )
