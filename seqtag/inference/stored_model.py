@@ -53,7 +53,6 @@ def _is_number(value: Any) -> bool:
 
 
 text = _rule("a string", lambda value: isinstance(value, str) and value != "")
-_any_text = _rule("a string", lambda value: isinstance(value, str))
 truth = _rule("true or false", lambda value: isinstance(value, bool))
 number = _rule("a finite number", _is_number)
 share = _rule("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
@@ -211,7 +210,7 @@ _sequences = {
 _spelling = record(
     {
         "outside": text,
-        "separator": _any_text,
+        "separator": _rule("a string", lambda value: isinstance(value, str)),
         "form": one_of(*FORMS),
         "is_lower": truth,
     }
