@@ -25,6 +25,7 @@ from seqtag.models.tagging.inputs import tag_lists
 from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tagset import TagSet
+from seqtag.text.training_surfaces import Surfaces
 from seqtag.text.vocabulary import FEATURES, UNKNOWN, Vocabulary
 
 # L tags of the new model, N rows of a table
@@ -39,6 +40,12 @@ class OldModel:
     vocabulary: Vocabulary
     tagset: TagSet
     engine: TagEngine
+    surfaces: Surfaces | None  # of its training data and of those before; None in a model of an earlier release
+    seen: Sequence[Mapping[str, str]]  # the hashes of these data; see `models.seen_data`
+
+    def with_surfaces(self, new: Surfaces) -> Surfaces | None:
+        """Give the surfaces that it learned and the new ones; None where those that it learned are not known."""
+        return None if self.surfaces is None else self.surfaces.union(new)
 
     @property
     def labels(self) -> list[str]:

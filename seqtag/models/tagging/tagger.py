@@ -155,11 +155,14 @@ class Tagger(
             ignores_case = self.gazetteer_case == "ignore"
             self.gazetteers_ = read_gazetteers(self.gazetteers, language=self.language, ignores_case=ignores_case)
             log_coverage(self.gazetteers_, train)
-        self.surfaces_ = surfaces_of(train, scheme)
+        surfaces = surfaces_of(train, scheme)
+        self.surfaces_ = surfaces if self.start_ is None else self.start_.with_surfaces(surfaces)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
         self.data_["seen"] = seen_keys(train, held_out)
+        if self.start_ is not None:
+            self.data_["seen_before"] = list(self.start_.seen)
         dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
         rows = TaggedRows(
             train,
@@ -245,7 +248,10 @@ class Tagger(
 
     def _old_model(self, folder: str) -> OldModel:
         old = type(self).load(folder, device=self.device, engine="torch")
-        return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine())
+        seen = [*([old.data_["seen"]] if "seen" in old.data_ else []), *old.data_.get("seen_before", [])]
+        return OldModel(
+            folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine(), old.surfaces_, seen
+        )
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -317,6 +323,8 @@ class Tagger(
         """
         gold, engine = self._gold(X, y), self._engine()
         warn_of_seen(self.data_.get("seen"), gold.tokens)
+        for seen in self.data_.get("seen_before", ()):
+            warn_of_seen(seen, gold.tokens, model="the older model")
         tags, spans, candidates = engine.spans_and_candidates(gold.tokens)
         report = evaluate_tags(
             gold.tags,
