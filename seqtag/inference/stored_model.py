@@ -184,7 +184,9 @@ EPOCHS = list_of(
     is_full=True,
 )
 _data = {"fingerprint": text, "train": count, "dev": count}
-_key = _rule("32 hexadecimal digits", lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{32}", value)))
+_key = _rule(
+    "32 hexadecimal digits", lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{32}", value))
+)
 _seen = record({"train": _key, "dev": _key})
 _language_model = {
     "params": record({"level": one_of("character", "word"), "direction": one_of("forward", "backward")}, is_open=True),

@@ -43,9 +43,7 @@ def seen_keys(train: Dataset | Iterable[Any], dev: Dataset | Iterable[Any]) -> d
     return {"train": f"{rows_key(train):032x}", "dev": f"{rows_key(dev):032x}"}
 
 
-def warn_of_seen(
-    seen: Mapping[str, str] | None, rows: Dataset | Iterable[Any], *, model: str = "the model"
-) -> None:
+def warn_of_seen(seen: Mapping[str, str] | None, rows: Dataset | Iterable[Any], *, model: str = "the model") -> None:
     """Warn if rows are those that a model learned, those that chose its epoch, or both; in any order of the rows.
 
     `seen` is what `seen_keys` gave; None in a model of an earlier release.

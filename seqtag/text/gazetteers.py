@@ -24,8 +24,7 @@ _MOST_CACHED, _LONGEST_CACHED = 200_000, 64  # words, and characters of one
 _PHRASES = 20_000  # that are read together
 _STEPS = 4  # words by which candidates are made longer together
 _AHEAD_S1 = np.arange(_STEPS)[:, None]
-_PARTS = (1, 2), (0, 3)  # by whether a token is the first one of a match, and the last one
-_PARTS_22 = np.array(_PARTS)
+_PARTS_22 = np.array([[1, 2], [0, 3]])  # by whether a token is the first one of a match, and the last one
 _MOST_ALIKE = 64  # keys with the same highest bits; of hashes, some ten are
 _FEW_TOKENS = 128  # up to so many, a loop takes less time than numpy's calls
 _MOST_KEY = 2**64 - 1
@@ -113,7 +112,7 @@ class Gazetteers:
 
         Of few tokens, the calls of numpy take more time than this loop.
         """
-        keys, marks, index = memoryview(self.keys_P), memoryview(self.marks_P), memoryview(self.index_Q)
+        keys, marks, index = self.keys_P.data, self.marks_P.data, self.index_Q.data
         shift, factor = self._shift, int(_FACTOR)
         hashes, firsts = known_N2.T.tolist()
         found = []
@@ -121,10 +120,13 @@ class Gazetteers:
         for row, length in enumerate(lengths):
             first, stop = stop, stop + length
             reach = [0] * len(self.names)  # of the matches so far: one that ends no later lies in one of them
-            for start in range(first, stop):
-                key, mark, end = hashes[start], firsts[start], start + 1
-                ends = [(end, mark)] if mark > 1 else []
-                while mark & 1 and end < stop:
+            for start, mark in enumerate(firsts[first:stop], first):
+                key, end, ends = hashes[start], start + 1, []
+                while mark:
+                    if mark > 1:
+                        ends.append((end, mark))
+                    if not mark & 1 or end == stop:
+                        break
                     key = (key * factor + hashes[end]) & _MOST_KEY
                     end += 1
                     place = index[key >> shift]
@@ -132,17 +134,11 @@ class Gazetteers:
                     while near < key:
                         place += 1
                         near = keys[place]
-                    if near != key:
-                        break
-                    mark = marks[place]
-                    if mark > 1:
-                        ends.append((end, mark))
-                for end, mark in reversed(ends):
-                    bits = mark >> 1
-                    while bits:
-                        number = bits.bit_length() - 1
-                        bits -= 1 << number
-                        if end > reach[number]:
+                    mark = marks[place] if near == key else 0
+                while ends:  # the longest one first
+                    end, mark = ends.pop()
+                    for number, last in enumerate(reach):
+                        if end > last and mark >> number & 2:
                             reach[number] = end
                             found.append((number, row, start - first, end - first))
         return found
@@ -150,7 +146,7 @@ class Gazetteers:
     def _look_up(self, words: Sequence[str]) -> np.ndarray:
         """Give the hash of each word, and the mark of the beginning of phrases that it is, (U, 2)."""
         known = list(map(self._known.get, words))
-        if None in known:
+        if not all(known):
             new = list(dict.fromkeys(word for word, record in zip(words, known) if record is None))
             hashes_U = _hashes(new, ignores_case=self.ignores_case, known={})
             marks_U = self._marks(hashes_U)
@@ -190,10 +186,16 @@ class Gazetteers:
             rows_S, tokens_S, columns_S, _ = self.cells(words, np.arange(len(words)), lengths_B).T
             codes_BTG[rows_S, tokens_S, columns_S] = 1.0
             return codes_BTG
-        cells = memoryview(codes_BTG)
+        cells, (_, num_tokens, width) = codes_BTG.reshape(-1), codes_BTG.shape
         for number, row, start, end in self._in_few(self._look_up(words), lengths_B.tolist()):
-            for token in range(start, end):
-                cells[row, token, PARTS * number + _PARTS[token == start][token == end - 1]] = 1.0
+            first = (row * num_tokens + start) * width + PARTS * number
+            last = first + (end - start - 1) * width
+            if first == last:
+                cells[first + 3] = 1.0
+                continue
+            cells[first] = cells[last + 2] = 1.0
+            for inside in range(first + width + 1, last, width):
+                cells[inside] = 1.0
         return codes_BTG
 
     @property

@@ -249,9 +249,7 @@ class Tagger(
     def _old_model(self, folder: str) -> OldModel:
         old = type(self).load(folder, device=self.device, engine="torch")
         seen = [*([old.data_["seen"]] if "seen" in old.data_ else []), *old.data_.get("seen_before", [])]
-        return OldModel(
-            folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine(), old.surfaces_, seen
-        )
+        return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine(), old.surfaces_, seen)
 
     # -- predicting ---------------------------------------------------------------------------
 
