@@ -8,6 +8,7 @@ them. What is learned from such data is the business of the head.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -31,6 +32,16 @@ from seqtag.text.vocabulary import FEATURES, UNKNOWN, Vocabulary
 # L tags of the new model, N rows of a table
 
 
+class Fitted(Protocol):
+    """What is taken over from a fitted tagger."""
+
+    network_: TagNetwork
+    vocabulary_: Vocabulary
+    tagset_: TagSet
+    surfaces_: Surfaces | None
+    data_: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class OldModel:
     """The model that another one starts from."""
@@ -46,6 +57,12 @@ class OldModel:
     def with_surfaces(self, new: Surfaces) -> Surfaces | None:
         """Give the surfaces that it learned and the new ones; None where those that it learned are not known."""
         return None if self.surfaces is None else self.surfaces.union(new)
+
+    @classmethod
+    def of(cls, tagger: Fitted, name: str, engine: TagEngine) -> "OldModel":
+        """Take over what a fitted tagger knows."""
+        seen = [*([tagger.data_["seen"]] if "seen" in tagger.data_ else []), *tagger.data_.get("seen_before", [])]
+        return cls(name, tagger.network_, tagger.vocabulary_, tagger.tagset_, engine, tagger.surfaces_, seen)
 
     @property
     def labels(self) -> list[str]:
