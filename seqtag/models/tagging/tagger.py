@@ -172,6 +172,7 @@ class Tagger(
             context=self._context_reader,
             outside_is_open=self.unlabelled == "unknown",
             gazetteers=self.gazetteers_,
+            augment=self.augment,
         )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
