@@ -2,11 +2,13 @@
 
     pip install "seqtag[vectors]"
     python recipes/word_vectors.py mails.txt.gz reports/ reviews.csv:text --language en --corpus data
+    python recipes/word_vectors.py --corpus data --vectors en_core_web_md cc.en.300.bin potion-base-8M/
 
 A TEXT is a file of plain text, gzipped or not, a folder of such files, or a column of a table (csv, json, parquet) or
 of a saved dataset. It is cut into words by spaCy's rules for `--language`, or at blanks without it. If a corpus is
 given, its train split is learned from too, but never dev and test; then taggers are trained on it without the vectors
-and with them. A Tagger looks words up in lower case and with each digit as 0, so the vectors are learned in that form.
+and with them. Vectors from elsewhere (`--vectors`, see the option `vectors`) are measured beside them, kept in int8.
+A Tagger looks words up in lower case and with each digit as 0, so the vectors are learned in that form.
 """
 
 import argparse
@@ -77,22 +79,30 @@ def measure(name, corpus, *, seeds=3, before=None, **options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("texts", nargs="+", metavar="TEXT", help="FILE, FOLDER or TABLE:COLUMN to learn from")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="FILE, FOLDER or TABLE:COLUMN to learn from")
     parser.add_argument("--out", default="vectors.txt", help="file to write the vectors to (default: %(default)s)")
     parser.add_argument("--language", help="language whose rules cut the texts into words (default: cut at blanks)")
     parser.add_argument("--corpus", help="a corpus with tags to measure the gain on")
+    parser.add_argument("--vectors", nargs="+", default=[], metavar="PLACE", help="vectors from elsewhere, to measure")
     parser.add_argument("--seeds", type=int, default=3, help="taggers to train in each case (default: %(default)s)")
     parser.add_argument("--cbow", action="store_true", help="learn by continuous bag of words in place of skip-gram")
     args = parser.parse_args()
 
+    if not args.texts and not (args.corpus and args.vectors):
+        parser.error("give texts to learn from, or --corpus and --vectors to measure")
     corpus = load_corpus(args.corpus) if args.corpus else {"train": {"tokens": []}}
     cut = spacy.blank(args.language).tokenizer if args.language else str.split
     sentences = (map(str, cut(text)) for source in args.texts for text in read_texts(source))
-    learn_vectors(chain(sentences, corpus["train"]["tokens"]), args.out, cbow=args.cbow)
+    if args.texts:
+        learn_vectors(chain(sentences, corpus["train"]["tokens"]), args.out, cbow=args.cbow)
     if args.corpus:
         print("| vectors | strict F1 | deviation | gain | minutes |\n" + "|---" * 5 + "|")
         without = measure("none", corpus, seeds=args.seeds)
-        measure(args.out, corpus, seeds=args.seeds, before=without, vectors=args.out)
+        if args.texts:
+            measure(args.out, corpus, seeds=args.seeds, before=without, vectors=args.out)
+        for place in args.vectors:
+            options = {"vectors": place, "vectors_precision": "int8"}
+            measure(place, corpus, seeds=args.seeds, before=without, **options)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,9 @@ def collate(
     surroundings = {}
     if context is not None:
         surroundings = context.fields(sentences.to_pylist() if isinstance(sentences, pa.Array) else sentences)
+    unseen_UE = vocabulary.unseen_vectors(words, ids.features_UF[:, 0])
+    if unseen_UE is not None:
+        surroundings["unseen_UE"] = torch.from_numpy(np.pad(unseen_UE, ((1, 0), (0, 0))))
     if gazetteers is not None:
         surroundings["matches_S4"] = torch.from_numpy(gazetteers.cells(words, slots_N - 1, lengths_B))
     return Batch(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqtag.errors import ModelError, SeqtagError, UsageError, one_line
 from seqtag.model_files import parse_json, read_inside
-from seqtag.store import GAZETTEERS, MODEL_FILES, damaged_files
+from seqtag.store import BESIDE, MODEL_FILES, damaged_files
 from seqtag.version import __version__
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def find_model(
     # First of all the smallest file, which says whether there is a model of seqtag; then the rest of the same commit.
     folder = fetch(["config.json"], revision)
     task = _task_of(str(model), folder)
-    folder = fetch([*(files or MODEL_FILES), GAZETTEERS, "config.json"], folder.name)  # lists where there are some
+    folder = fetch([*(files or MODEL_FILES), *BESIDE, "config.json"], folder.name)  # where there are such
     for file in files or ():
         if not (folder / file).exists() and task != "lm":  # which has no exports, as whoever needs one says
             raise UsageError(

@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,12 +33,12 @@ _MOST_READS = 20
 _MOST_DEPTH = 50  # of config.json; what is written there has five
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.json", "model.safetensors"
 _HISTORY, _CARD = "history.json", "README.md"
-GAZETTEERS = "gazetteers.bin"  # of a tagger with lists
+GAZETTEERS, VECTORS = BESIDE = ("gazetteers.bin", "vectors.bin")  # of lists; of words that training has not seen
 
 _CHECKED = (_VOCABULARY, _WEIGHTS, _HISTORY)
 
 # All files that a model folder may have.
-MODEL_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, GAZETTEERS, "model.onnx", "model.int8.onnx")
+MODEL_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _HISTORY, _CARD, *BESIDE, "model.onnx", "model.int8.onnx")
 
 # The files that a new model replaces; an export belongs to the weights that it was made from.
 _OURS = {*MODEL_FILES, f".{_CONFIG}.without"}
@@ -54,7 +54,7 @@ class StoredModel:
     weights: "dict[str, Tensor]"
     history: list[dict[str, Any]]
     card: str  # Markdown
-    gazetteers: bytes | None = None  # hashed phrases, where the model has lists
+    beside: Mapping[str, bytes] = field(default_factory=dict)  # the files of BESIDE that the model has
 
     def zeros_like(self, *names: str) -> "tuple[Tensor, ...] | None":
         """Give zeros in the sizes of some weights, to build a network that takes them; None where there are none."""
@@ -124,7 +124,7 @@ def _read_model(folder: Path) -> StoredModel:
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
 
-    config, contents = read_files(folder, _CHECKED, may_lack=(GAZETTEERS,))
+    config, contents = read_files(folder, _CHECKED, may_lack=BESIDE)
     try:
         weights = load_tensors(contents[_WEIGHTS])
     except SafetensorError as error:
@@ -134,7 +134,7 @@ def _read_model(folder: Path) -> StoredModel:
     except ModelError:  # no answer depends on the card
         card = ""
     vocabulary, history = (parse_json(folder / name, contents[name]) for name in (_VOCABULARY, _HISTORY))
-    return StoredModel(config, vocabulary, weights, history, card, contents.get(GAZETTEERS))
+    return StoredModel(config, vocabulary, weights, history, card, {n: contents[n] for n in BESIDE if n in contents})
 
 
 def read_unchanged(folder: str | Path, read: Callable[[], ReadT]) -> ReadT:
@@ -164,7 +164,7 @@ class StoredExport:
     config: dict[str, Any]
     vocabulary: dict[str, Any]
     weights_sha256: str  # of model.safetensors, which an export must have been made from
-    gazetteers: bytes | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
     def sha256(self, name: str) -> str | None:
         """Give the hash of an export; None where an earlier release wrote it, which noted none."""
@@ -179,13 +179,13 @@ def read_without_weights(folder: str | Path) -> StoredExport:
     refused all the same.
     """
     folder = Path(folder)
-    config, contents = read_files(folder, (_VOCABULARY,), may_lack=(GAZETTEERS,))
+    config, contents = read_files(folder, (_VOCABULARY,), may_lack=BESIDE)
     weights_sha256 = config["files"][_WEIGHTS]
     weights = folder / _WEIGHTS
     if os.path.lexists(weights) and sha256_of(weights, size=config.get("sizes", {}).get(_WEIGHTS)) != weights_sha256:
         raise ModelError(f"{folder / _WEIGHTS}: damaged, it is not the file that was saved; save the model again")
     vocabulary = parse_json(folder / _VOCABULARY, contents[_VOCABULARY])
-    return StoredExport(config, vocabulary, weights_sha256, contents.get(GAZETTEERS))
+    return StoredExport(config, vocabulary, weights_sha256, {n: contents[n] for n in BESIDE if n in contents})
 
 
 def read_contents(folder: str | Path) -> dict[str, bytes]:
@@ -199,7 +199,7 @@ def read_contents(folder: str | Path) -> dict[str, bytes]:
 
 def _read_contents(folder: Path) -> dict[str, bytes]:
     config, _ = read_files(folder, ())
-    needed = {_VOCABULARY, GAZETTEERS} & set(config["files"])
+    needed = {_VOCABULARY, *BESIDE} & set(config["files"])
     there = [name for name in MODEL_FILES if name in needed or os.path.lexists(folder / name)]
     checked = [name for name in there if name in config["files"]]
     _, contents = read_files(folder, checked)
@@ -347,7 +347,7 @@ def packed(model: StoredModel) -> dict[str, bytes]:
         _VOCABULARY: _dump(model.vocabulary, indent=None),
         _WEIGHTS: save_tensors({name: tensor.cpu().contiguous() for name, tensor in model.weights.items()}),
         _HISTORY: _dump(model.history),
-        **({} if model.gazetteers is None else {GAZETTEERS: model.gazetteers}),
+        **model.beside,
     }
     config = {
         "format_version": FORMAT_VERSION,

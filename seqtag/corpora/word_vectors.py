@@ -6,6 +6,7 @@ case. The formats are told apart by the content of a file, never by its name.
 
 import codecs
 import logging
+import struct
 from array import array
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from seqtag.errors import DataError, UsageError
 
 logger = logging.getLogger(__name__)
 
+FASTTEXT = struct.pack("<i", 793712314)  # the first bytes of a fastText model
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
 _WIDEST = 100_000  # numbers of a vector
@@ -112,6 +114,8 @@ def _read_into(rows: _Rows, stream: BinaryIO, path: Path, limit: int | None) -> 
     head = stream.read(_HEAD)
     if head.startswith(b"PK\x03\x04"):
         raise DataError(f"{path}: is a zip archive; unpack it and name the file of vectors inside")
+    if head.startswith(FASTTEXT):
+        raise DataError(f"{path}: is a fastText model in a zipped file; unpack it and name the .bin inside")
     if not head.strip():
         raise DataError(f"{path}: is empty; expected word vectors (GloVe, word2vec or fastText .vec)")
     stream.seek(0)

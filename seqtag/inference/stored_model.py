@@ -54,6 +54,7 @@ def _is_number(value: Any) -> bool:
 
 
 text = _rule("a string", lambda value: isinstance(value, str) and value != "")
+_any_text = _rule("a string", lambda value: isinstance(value, str))
 truth = _rule("true or false", lambda value: isinstance(value, bool))
 number = _rule("a finite number", _is_number)
 share = _rule("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
@@ -111,6 +112,16 @@ def record(fields: Mapping[str, Rule], may_lack: Mapping[str, Rule] | None = Non
                 rules[name](one, place.at(name))
             elif not is_open:
                 place.at(name).fail("is no field of this file")
+
+    return check
+
+
+def by_kind(**fields: Mapping[str, Rule]) -> Rule:
+    """Accept an object whose `kind` says which fields it has besides."""
+
+    def check(value: Any, place: Place) -> None:
+        record({"kind": one_of(*fields)}, is_open=True)(value, place)
+        record({"kind": text, **fields[value["kind"]]})(value, place)
 
     return check
 
@@ -209,7 +220,7 @@ _sequences = {
 _spelling = record(
     {
         "outside": text,
-        "separator": _rule("a string", lambda value: isinstance(value, str)),
+        "separator": _any_text,
         "form": one_of(*FORMS),
         "is_lower": truth,
     }
@@ -230,10 +241,33 @@ _lists = record(
         "num_phrases": list_of(size, is_full=True),
     }
 )
+_ngrams = {"minn": count, "maxn": count}
+_vectors = record(
+    {
+        **dict.fromkeys(("num_words", "num_rows"), count),
+        "size": size,
+        "precision": one_of("float32", "int8"),
+        "is_unit": truth,
+        "pieces": optional(
+            by_kind(
+                fasttext={**_ngrams, "num_buckets": size, "first_row": count},
+                floret={
+                    **_ngrams,
+                    "bow": _any_text,
+                    "eow": _any_text,
+                    "hash_count": size,
+                    "hash_seed": count,
+                    "num_rows": size,
+                },
+                tokenizer={},
+            )
+        ),
+    }
+)
 _CONFIGS = {
     "tag": record(
         {**_sequences, "tagset": record({"tags": strings(), "scheme": one_of(*SCHEMES)}, {"spelling": _spelling})},
-        {"tuning": optional(_tuning), "gazetteers": _lists, **_lent},
+        {"tuning": optional(_tuning), "gazetteers": _lists, "unseen_vectors": _vectors, **_lent},
         is_open=True,
     ),
     "classify": record(
@@ -244,6 +278,7 @@ _CONFIGS = {
         },
         {
             "series": record({"shift": list_of(number, is_full=True)}, {"names": strings("names", lambda one: True)}),
+            "unseen_vectors": _vectors,
             **_lent,
         },
         is_open=True,

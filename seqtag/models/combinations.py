@@ -9,7 +9,7 @@ from seqtag.errors import UsageError
 ENCODER_ALONE = (
     *("hidden_size", "num_layers", "dropout", "bias", "bidirectional", "merge", "proj_size", "weight_decay"),
     *("word_size", "characters", "character_size", "shape_size", "affix_size", "embedding_dropout", "word_dropout"),
-    *("vectors", "vectors_keep", "freeze_vectors"),
+    *("vectors", "vectors_keep", "vectors_precision", "freeze_vectors"),
     *("context", "context_size", "context_dropout", "context_learning_rate"),
     "gazetteer_size",
     *("pooling", "segment_size"),
@@ -34,6 +34,11 @@ def check_combinations(name: str, params: Mapping[str, Any], defaults: Mapping[s
         raise UsageError(
             f"{name}: proj_size={params['proj_size']} needs encoder='lstm' (is {encoder!r}) "
             f"and a hidden_size above it (is {params['hidden_size']})"
+        )
+    if params["vectors"] is not None and params.get("start_from") is not None:
+        raise UsageError(
+            f"{name}: vectors={params['vectors']!r} would be those of another model than start_from="
+            f"{params['start_from']!r}, which brings its own; leave out one of the two"
         )
     if params["context_learning_rate"] and params["context"] is None:
         raise UsageError(

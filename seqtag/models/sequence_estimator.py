@@ -5,9 +5,10 @@ Knows no task: each estimator says what a row is, which head stands on the encod
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -16,7 +17,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import ContextReader
-from seqtag.corpora.word_vectors import read_vectors
+from seqtag.corpora.pretrained_vectors import read_pretrained
 from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card
@@ -30,9 +31,10 @@ from seqtag.nn.context import ContextEmbedder
 from seqtag.nn.embedder import Embedder
 from seqtag.nn.network import NoStates
 from seqtag.nn.recurrent import RecurrentEncoder
-from seqtag.store import StoredModel
+from seqtag.store import VECTORS, StoredModel
 from seqtag.text.tokenizer import Tokenizer
 from seqtag.text.vocabulary import FEATURES, Vocabulary
+from seqtag.text.word_vectors import WordVectors
 from seqtag.training.launch import is_main_process
 from seqtag.training.watchers import DevFigures
 
@@ -88,9 +90,10 @@ class SequenceEstimator(
     def _build_vocabulary(self, counts: Mapping[str, int]) -> Vocabulary:
         """Index the training data, and the words of pretrained vectors where there are any.
 
-        All words of a file of vectors get an index, so that words that training lacks work at prediction;
-        `vectors_keep="corpus"` keeps those of the training data. A word without a vector starts as a random one of the
-        same spread.
+        All words of a list of vectors get an index, so that words that training lacks work at prediction;
+        `vectors_keep="corpus"` keeps those of the training data. With int8, and where pieces of words have vectors,
+        what training lacks stands beside the network instead, as `unseen`. A word without a vector starts as a random
+        one of the same spread.
         """
         settings: dict[str, Any] = {
             "min_freq": self.min_freq,
@@ -102,26 +105,38 @@ class SequenceEstimator(
         if self.vectors is None:
             return plain
         forms = {form for token in counts for form in (token, token.lower())} if self.vectors_keep == "corpus" else None
-        found = read_vectors(self.vectors, words=forms)
-        # A form as it stands comes before one that only becomes it by lower-casing or merging digits.
-        rows = {word: row for row, word in enumerate(found.words) if plain.normalise(word) == word}
-        for row, word in enumerate(found.words):
-            rows.setdefault(plain.normalise(word), row)
-        num_covered = sum(count for token, count in counts.items() if plain.normalise(token) in rows)
+        found = read_pretrained(self.vectors, words=forms)
+        assert isinstance(found.words, dict)
+        # A form as it stands comes before one that only becomes it by lower-casing or merging digits; the pieces of a
+        # word are always those of the form that is looked up, and so is a row beside them.
+        rows = {word: row for word, row in found.words.items() if plain.normalise(word) == word}
+        if found.pieces is None:
+            for word, row in found.words.items():
+                rows.setdefault(plain.normalise(word), row)
+        found = replace(found, words=rows)
+        seen = Counter[str]()
+        for token, count in counts.items():
+            seen[plain.normalise(token)] += count
+        stands_beside = found.pieces is not None or self.vectors_precision == "int8"
+        in_table = [word for word in rows if word in seen] if stands_beside else rows
+        vocabulary = Vocabulary.build(counts, **settings, extra_words=in_table)
+        if stands_beside and self.vectors_keep == "all":
+            vocabulary.unseen = found.kept(rows, precision=self.vectors_precision)
+        index, size = vocabulary.indices["word"], found.size
+        vectors_WE, has_one_W = found.find(list(index))
+        num_covered = sum(seen[word] for word, has_one in zip(index, has_one_W) if has_one)
         logger.info(
-            "%s: %d vectors of %d numbers; %.1f%% of the training tokens have one",
+            "%s: %s; %.1f%% of the training tokens have one",
             self.vectors,
-            len(rows),
-            found.matrix.shape[1],
+            found.describe(),
             100 * num_covered / max(1, sum(counts.values())),
         )
-        vocabulary = Vocabulary.build(counts, **settings, extra_words=rows)
-        index, size = vocabulary.indices["word"], found.matrix.shape[1]
-        spread = found.matrix.std() if rows else size**-0.5
+        of_all = found.values_ND if found.pieces is None else vectors_WE[has_one_W]
         random = np.random.default_rng(self.seed)
-        matrix_VE = random.normal(0.0, spread, (len(index) + 2, size)).astype(np.float32)
+        matrix_VE = random.normal(0.0, of_all.std() if len(of_all) else size**-0.5, (len(index) + 2, size))
+        matrix_VE = matrix_VE.astype(np.float32)
         matrix_VE[0] = 0.0
-        matrix_VE[[index[word] for word in rows]] = found.matrix[list(rows.values())]
+        matrix_VE[2 + np.flatnonzero(has_one_W)] = vectors_WE[has_one_W]
         self.vectors_ = torch.from_numpy(matrix_VE)
         return vocabulary
 
@@ -203,7 +218,13 @@ class SequenceEstimator(
 
     def _input_hashes(self) -> list[str]:
         vectors = "" if self.vectors_ is None else hashlib.sha256(self.vectors_.numpy().data).hexdigest()
+        if (unseen := self._unseen()) is not None:
+            vectors += hashlib.sha256(unseen.content).hexdigest()
         return [vectors, "" if self.context_ is None else self.context_.sha256()]
+
+    def _unseen(self) -> WordVectors | None:
+        """Give the vectors of words that training has not seen, which stand beside the network."""
+        return self.vocabulary_.unseen if isinstance(self.vocabulary_, Vocabulary) else None
 
     @property
     def _context_reader(self) -> ContextReader | None:
@@ -312,6 +333,9 @@ class SequenceEstimator(
         if self.context_ is not None:
             stored.config["context"] = self.context_.to_config()
             stored.vocabulary["context"] = [model.vocabulary_.to_dict() for model in self.context_.models]
+        if (unseen := self._unseen()) is not None:
+            stored.config["unseen_vectors"] = unseen.to_dict()
+            stored = replace(stored, beside={VECTORS: unseen.content})
         return stored
 
     @classmethod
@@ -323,6 +347,9 @@ class SequenceEstimator(
             # Another fit goes on from the models that are here, since their first folders may not exist any more.
             estimator.context = list(estimator.context_.models)
         table = stored.weights.get("embedder.word.weight", torch.zeros(0, 0))
+        unseen = stored.config.get("unseen_vectors")
+        if unseen is not None and tuple(table.shape[1:]) != (unseen["size"],):
+            Place(Path(folder) / "config.json", "unseen_vectors.size").fail("must be the width of the word vectors")
         # Vectors gave the words their width; the rows themselves come with the other weights.
         has_vectors = table.dim() == 2 and table.shape[1] not in (0, estimator.word_size)
         estimator.vectors_ = torch.zeros_like(table) if has_vectors else None

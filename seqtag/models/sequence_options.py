@@ -76,12 +76,23 @@ class SequenceOptions:
     lowercase: bool = option(True, check.truth, "Words are looked up in lower case.", "tokens")
     merge_digits: bool = option(True, check.truth, "Words are looked up with each digit as 0.", "tokens")
     vectors: str | None = option(
-        None, check.optional(check.text), "Pretrained word vectors come from this file; None uses none.", "tokens"
+        None,
+        check.optional(check.text),
+        "Pretrained word vectors come from this place: a file of GloVe, word2vec or fastText (.vec, .bin), a spaCy "
+        "pipeline with vectors (a folder, or the name of an installed package), or a folder of static embeddings "
+        "(Model2Vec, StaticEmbedding); None uses none.",
+        "tokens",
     )
     vectors_keep: str = option(
         "all",
         check.one_of("all", "corpus"),
-        "The model keeps the vectors of all words of the file, or of the words of the training data.",
+        "The model keeps all vectors, those of pieces of words too, or those of the words of the training data.",
+        "tokens",
+    )
+    vectors_precision: str = option(
+        "float32",
+        check.one_of("float32", "int8"),
+        "The model keeps the vectors of words that training has not in this format; int8 takes a quarter of the room.",
         "tokens",
     )
     freeze_vectors: bool = option(False, check.truth, "Training leaves all word vectors as they were.", "tokens")

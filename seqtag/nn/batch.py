@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 # B rows (sentences, texts or series), T tokens or steps, U distinct words of the batch, F features, C characters,
-# L labels, D numbers of a step, M language models, S their states side by side, or tokens in matches of lists
+# E embedding, L labels, D numbers of a step, M language models, S their states side by side, or tokens in matches of
+# lists
 
 UNKNOWN = 1  # in every column of features and among the characters; 0 is padding
 
@@ -50,6 +51,7 @@ class Batch(Rows):
     picks_MBT: Tensor | None = None  # int64: the character at which a token's state is taken; 0 on padding
     states_BTS: Tensor | None = None  # float: the states themselves, known from an earlier reading; 0 on padding
     allowed_BTL: Tensor | None = None  # bool: the tags that a token may have; None where every token's tag is known
+    unseen_UE: Tensor | None = None  # float: vectors of words that have no row in the network's table, else 0
     matches_S4: Tensor | None = None  # int64: row and place of a token in a match of a list, list and part, match
 
 

@@ -140,7 +140,10 @@ class Embedder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Embed a batch: (B, T, E)."""
-        words_BT = batch.features_UF[:, 0][batch.slots_BT]
+        word_U = batch.features_UF[:, 0]
+        if batch.unseen_UE is not None:  # a word with such a vector takes the row of padding, which is 0
+            word_U = word_U.masked_fill(batch.unseen_UE.any(-1), 0)
+        words_BT = word_U[batch.slots_BT]
         if self.training and self._drops_words:
             dropped_BT = torch.rand(words_BT.shape, device=words_BT.device) < self.drop_V[words_BT]
             words_BT = words_BT.masked_fill(dropped_BT, UNKNOWN)
@@ -148,6 +151,8 @@ class Embedder(nn.Module):
         if self.characters is not None:
             spelling.append(self.characters(batch.characters_UC))
         embedded = [self.word(words_BT)]
+        if batch.unseen_UE is not None:
+            embedded[0] = embedded[0] + functional.embedding(batch.slots_BT, batch.unseen_UE)
         if spelling:
             embedded.append(functional.embedding(batch.slots_BT, torch.cat(spelling, -1)))
         if self.context is not None:

@@ -11,6 +11,7 @@ from itertools import count
 import numpy as np
 
 from seqtag.onnx_export.nodes import CONTRIBUTED, Nodes
+from seqtag.text.word_vectors import quantised
 
 # B sentences, T tokens, E embedding, H hidden (of both directions, merged), D hidden of one direction,
 # N directions, G gates of one direction side by side
@@ -23,18 +24,6 @@ _OPERATORS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"
 # The weights use 7 bits. A CPU without VNNI adds two products of 8 bits in 16 bits, which can overflow; with 7 bits the
 # sum fits, so an export gives the same results on all CPUs.
 _LARGEST = 63
-
-
-def quantised(values: np.ndarray, axis: int, *, largest: int = 127) -> tuple[np.ndarray, np.ndarray]:
-    """Round to int8 with one scale for all numbers along an axis, zero staying zero: the integers and the scales.
-
-    >>> integers, scales = quantised(np.array([[1.0, -2.0], [0.0, 0.5]]), 1)
-    >>> integers.tolist(), [round(float(scale), 4) for scale in scales.ravel()]
-    ([[64, -127], [0, 127]], [0.0157, 0.0039])
-    """
-    highest = np.abs(values).max(axis, keepdims=True, initial=0)
-    scales = np.where(highest > 0, highest / largest, 1.0).astype(np.float32)
-    return np.rint(values / scales).astype(np.int8), scales
 
 
 def add_table(nodes: Nodes, name: str, table_VD: np.ndarray, *, int8: bool) -> str:

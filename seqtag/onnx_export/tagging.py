@@ -13,7 +13,8 @@ import numpy as np
 
 from seqtag.onnx_export.context import add_context
 from seqtag.onnx_export.nodes import Nodes
-from seqtag.onnx_export.recurrent import Encoder, Weights, add_encoder, add_last_states, quantised
+from seqtag.onnx_export.recurrent import Encoder, Weights, add_encoder, add_last_states
+from seqtag.text.word_vectors import quantised
 
 if TYPE_CHECKING:
     import onnx
@@ -35,6 +36,7 @@ class GraphSpec:
     feature_sizes: tuple[int, ...] = ()  # number of ids of each column of features; none for series of numbers
     columns: tuple[int, ...] = ()  # columns with vectors of their own beside the word, in the order of the embedding
     context: tuple[str, ...] = ()  # the encoder of each language model that lends its states: gru, lstm, ...
+    unseen_size: int = 0  # numbers of the vectors that are given for words without an id; 0: none are
     num_matches: int = 0  # how many numbers say of a token what it is in phrases of lists
 
 
@@ -46,7 +48,8 @@ def build_graph(
     `weights` has the names of a TagNetwork's `state_dict`. Inputs: `slots_BT` (int64), `lengths_B` (int32),
     `features_UF` and `characters_UC` (int64), as in `seqtag.nn.batch.Batch`, with at least one sentence and one token;
     a sentence among others may be empty; of a network with a context also `symbols_MBC` and `picks_MBT` (int64), of one
-    with lists `matches_BTG` (float32), which is 1 for each list and part of its phrases that a token is.
+    with vectors of unseen words `unseen_UE` (float32), and of one with lists `matches_BTG` (float32), which is 1 for
+    each list and part of its phrases that a token is.
     Output: `emissions_BTL` (float32) with the head's shift added, its temperature not applied, arbitrary at padding.
     `int8` (an LSTM without a projection) stores the encoder's matrices in 7 bits with a scale for each unit, those of
     language models too where they are LSTMs, and large tables in 8 bits with a scale for each row; the rest is float32.
@@ -101,6 +104,8 @@ def add_tokens(
     """
     picks = f"picks_M{axes}"
     slots = _add_slots(nodes, spec, axes, inputs)
+    if spec.unseen_size:
+        inputs.append(nodes.value_info("unseen_UE", np.float32, ["U", spec.unseen_size]))
     word_UE = add_words(nodes, weights, spec, int8=int8)
     embedded = nodes.add("Gather", word_UE, slots)
     if spec.context:
@@ -130,7 +135,14 @@ def add_words(nodes: Nodes, weights: Weights, spec: GraphSpec, *, int8: bool) ->
     def column(number: int) -> str:
         return nodes.add("Gather", "features_UF", nodes.whole(number, scalar=True), axis=1)
 
-    parts = [_rows(nodes, "word", weights["embedder.word.weight"], column(0), int8=int8)]
+    ids_U = column(0)
+    if spec.unseen_size:  # a word with such a vector takes the row of padding, which is 0
+        highest_U = nodes.add("ReduceMax", nodes.add("Abs", "unseen_UE"), nodes.whole(1), keepdims=0)
+        is_unseen_U = nodes.cast(highest_U, np.bool_)
+        ids_U = nodes.add("Where", is_unseen_U, nodes.whole(0, scalar=True), ids_U)
+    parts = [_rows(nodes, "word", weights["embedder.word.weight"], ids_U, int8=int8)]
+    if spec.unseen_size:
+        parts[0] = nodes.add("Add", parts[0], "unseen_UE")
     for number in spec.columns:
         table = nodes.constant(f"feature{number}", weights[f"embedder.features.{number}.weight"])
         parts.append(nodes.add("Gather", table, column(number)))

@@ -15,7 +15,7 @@ from seqtag.nn.network import Network
 from seqtag.nn.recurrent import RecurrentEncoder
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.onnx_export.tagging import GraphSpec
-from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT, LISTS_FORMAT, METADATA_KEY
+from seqtag.runtime.onnx_session import CONTEXT_FORMAT, EXPORT_FORMAT, LISTS_FORMAT, METADATA_KEY, UNSEEN_FORMAT
 from seqtag.text.vocabulary import Vocabulary
 
 
@@ -44,6 +44,7 @@ def graph_spec(network: Network[Any], vocabulary: Vocabulary | None) -> GraphSpe
         feature_sizes=feature_sizes,
         columns=tuple(embedder.columns),
         context=tuple(model.encoder.encoder for model in models if isinstance(model, LanguageNetwork)),
+        unseen_size=0 if vocabulary.unseen is None else vocabulary.unseen.size,
         num_matches=lists.projection.in_features if isinstance(lists, MatchEmbedder) else 0,
     )
 
@@ -59,7 +60,8 @@ def export_metadata(
     spec: GraphSpec, weights_sha256: str, *, version: int = EXPORT_FORMAT, **head: Any
 ) -> dict[str, str]:
     """Give what stands beside the graph of an export: its format, what the head adds, and the hash of the weights."""
-    version = LISTS_FORMAT if spec.num_matches else CONTEXT_FORMAT if spec.context else version
+    newest = {UNSEEN_FORMAT: spec.unseen_size, LISTS_FORMAT: spec.num_matches, CONTEXT_FORMAT: spec.context}
+    version = next((number for number, needed in newest.items() if needed), version)
     return {METADATA_KEY: json.dumps({"format": version, **head, "weights_sha256": weights_sha256})}
 
 

@@ -151,7 +151,8 @@ class OnnxClassEngine:
         context: CharacterLayout | None,
     ) -> dict[str, np.ndarray]:
         """Check the borders of a graph with an encoder; gives the smallest input that it can be run on."""
-        inputs = ["values_RSD"] if vocabulary is None else ["slots_RS", "features_UF", "characters_UC"]
+        last = {} if vocabulary is None else last_ids(vocabulary).inputs()
+        inputs = ["values_RSD"] if vocabulary is None else ["slots_RS", *last]
         weighted = ["weights_RS"] * (pooling == "attention")
         if context is not None:
             inputs += ["symbols_MBC", "picks_MRS", "texts_R"]
@@ -165,7 +166,7 @@ class OnnxClassEngine:
         else:
             # Its tables must have a row for each id that the vocabulary can give, or a prediction would fail later.
             nothing["slots_RS"] = np.ones((1, 1), np.int64)
-            nothing["features_UF"], nothing["characters_UC"] = last_ids(vocabulary)
+            nothing |= last
         if context is not None:
             nothing |= {"symbols_MBC": context.last_symbols(), "texts_R": np.zeros(1, np.int64)}
             nothing["picks_MRS"] = np.zeros((len(context.models), 1, 1), np.int64)
@@ -286,7 +287,7 @@ class OnnxClassEngine:
             return given | {"values_RSD": values_RSD}
         looked = self.words.look_up(list(chain.from_iterable(parts)))
         given["slots_RS"] = pad(looked.slots_N, lengths_R)
-        return given | {"features_UF": looked.features_UF, "characters_UC": looked.characters_UC}
+        return given | looked.inputs()
 
     def _ngram_scores(self, ngrams: NgramTable, rows: Rows) -> np.ndarray:
         assert self.words is not None

@@ -17,7 +17,7 @@ Fields: TypeAlias = Iterator[tuple[int, "int | memoryview"]]
 # What the exporter writes, by domain, in this release and in those before it.
 _OPERATORS = {
     "": """
-        Add And Cast Concat ConstantOfShape Div Exp GRU Gather GatherND Greater GreaterOrEqual Identity LSTM
+        Abs Add And Cast Concat ConstantOfShape Div Exp GRU Gather GatherND Greater GreaterOrEqual Identity LSTM
         LayerNormalization Less Log Loop MatMul Max Min Mul NonZero Pad RNN Range ReduceMax ReduceSum Reshape
         ReverseSequence Scan ScatterND Shape Sigmoid Slice Split Squeeze Sub Tanh Transpose Unsqueeze Where
     """.split(),  # noqa: SIM905 - a list of words takes a line for each

@@ -17,7 +17,15 @@ from seqtag.model_files import shown
 from seqtag.runtime.classifying_engine import OnnxClassEngine
 from seqtag.runtime.onnx_session import open_export
 from seqtag.runtime.tagging_engine import OnnxTagEngine
-from seqtag.store import GAZETTEERS, StoredExport, model_identity, read_unchanged, read_without_weights, unpacked
+from seqtag.store import (
+    GAZETTEERS,
+    VECTORS,
+    StoredExport,
+    model_identity,
+    read_unchanged,
+    read_without_weights,
+    unpacked,
+)
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.gazetteers import Gazetteers
@@ -43,9 +51,8 @@ class Source:
             return self.files
         try:
             now = read_without_weights(self.folder)
-            lists = () if now.gazetteers is None else (GAZETTEERS,)
             if model_identity(now.config) == model_identity(self.stored.config):
-                names = "config.json", "vocabulary.json", self.export, *lists
+                names = "config.json", "vocabulary.json", self.export, *now.beside
                 return {name: (self.folder / name).read_bytes() for name in names}
         except (SeqtagError, OSError):
             pass
@@ -139,9 +146,9 @@ def load(
     `model` is a folder, or the name of a model on the Hugging Face hub: OWNER/NAME, or OWNER/NAME@REVISION. `int8=True`
     takes model.int8.onnx. `threads` is how many cores one call may use, by default all that the process may; a server
     with many callers, or many processes, does best with 1. Only config.json, vocabulary.json, the export and, where
-    there is one, gazetteers.bin are read and downloaded; `revision`, `token`, `cache_dir` and `local_files_only` are as
-    in `Tagger.from_pretrained`. Raises UsageError where there is no model or no export of it, ModelError naming the
-    file that is damaged, or an export of other weights.
+    there are some, gazetteers.bin and vectors.bin are read and downloaded; `revision`, `token`, `cache_dir` and
+    `local_files_only` are as in `Tagger.from_pretrained`. Raises UsageError where there is no model or no export of
+    it, ModelError naming the file that is damaged, or an export of other weights.
     """
     export = "model.int8.onnx" if int8 else "model.onnx"
     folder = find_model(
@@ -175,19 +182,16 @@ def _open(
     source = Source(folder, export, threads, stored, files)
     context = CharacterLayout.from_store(stored.config, stored.vocabulary)
     language = stored.config["params"]["language"]
-    if task == "tag":
-        known = Vocabulary.from_dict(stored.vocabulary)
-        lists = _read_lists(stored, folder)
-        tag_engine = OnnxTagEngine.build(exported, stored.config, known, context, lists)
-        return RuntimeTagger(tag_engine, language=language, cutter=exported.cutter(), source=source)
-    vocabulary = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
-    engine = OnnxClassEngine.build(exported, stored.config, vocabulary, context)
-    return RuntimeClassifier(engine, language=language, cutter=exported.cutter(), source=source)
-
-
-def _read_lists(stored: StoredExport, folder: Path) -> Gazetteers | None:
-    about = stored.config.get("gazetteers")
     try:
-        return None if about is None else Gazetteers.from_store(about, stored.gazetteers)
+        vocabulary = Vocabulary.from_store(stored.config, stored.vocabulary, stored.beside.get(VECTORS))
+        lists = Gazetteers.from_store(stored.config.get("gazetteers"), stored.beside.get(GAZETTEERS))
+    except UsageError:  # what is needed is not installed
+        raise
     except ValueError as error:
         raise ModelError(f"{folder}: {error}; save the model again") from None
+    if task == "tag":
+        assert vocabulary is not None
+        tag_engine = OnnxTagEngine.build(exported, stored.config, vocabulary, context, lists)
+        return RuntimeTagger(tag_engine, language=language, cutter=exported.cutter(), source=source)
+    engine = OnnxClassEngine.build(exported, stored.config, vocabulary, context)
+    return RuntimeClassifier(engine, language=language, cutter=exported.cutter(), source=source)

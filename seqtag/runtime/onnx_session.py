@@ -25,9 +25,9 @@ from seqtag.text.language_rules import Cutter, LanguageRules
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# An export with a context has format 2, that of a classifier without an encoder format 3, and one with lists format 4;
-# all others have format 1, which earlier releases read as well.
-EXPORT_FORMAT, CONTEXT_FORMAT, CONSTANTS_FORMAT, LISTS_FORMAT = 1, 2, 3, 4
+# An export with a context has format 2, that of a classifier without an encoder format 3, one with lists format 4, and
+# one with vectors of unseen words format 5; all others have format 1, which earlier releases read as well.
+EXPORT_FORMAT, CONTEXT_FORMAT, CONSTANTS_FORMAT, LISTS_FORMAT, UNSEEN_FORMAT = 1, 2, 3, 4, 5
 METADATA_KEY = "seqtag"
 RULES_KEY = "seqtag.language_rules"  # in the metadata: how texts are cut
 # A batch has no more padded tokens than this, and no more than in the training of the model.
@@ -171,12 +171,12 @@ def start_export(path: Path, content: bytes, *, threads: int | None) -> Exported
         about = parse_json(path, stored.encode())
         version = about["format"]
         about["weights_sha256"]
-        is_newer = version > LISTS_FORMAT
+        is_newer = version > UNSEEN_FORMAT
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: damaged, its metadata can't be read ({error!r}); {_again(path)}") from None
     if is_newer:
         raise ModelError(
-            f"{path}: format version {version} is newer than this release reads ({LISTS_FORMAT}); upgrade seqtag"
+            f"{path}: format version {version} is newer than this release reads ({UNSEEN_FORMAT}); upgrade seqtag"
         )
     return Exported(path, session, about)
 

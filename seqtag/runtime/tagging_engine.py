@@ -21,7 +21,7 @@ from seqtag.text.vocabulary import Vocabulary
 
 # B sentences, T tokens, L tags, N tokens of a batch, M language models, C characters
 
-_INPUTS = ("slots_BT", "lengths_B", "features_UF", "characters_UC")
+_INPUTS = ("slots_BT", "lengths_B")
 _CONTEXT = ("symbols_MBC", "picks_MBT")
 _LISTS = "matches_BTG"
 _OUTPUT = "emissions_BTL"
@@ -74,13 +74,8 @@ class OnnxTagEngine(TagEngine):
             lengths_B = lengths[indices]
             together = [sentences[i] for i in indices]
             looked = self.words.look_up(list(chain.from_iterable(together)))
-            values = (
-                pad(looked.slots_N, lengths_B),
-                lengths_B.astype(np.int32),
-                looked.features_UF,
-                looked.characters_UC,
-            )
-            given: dict[str, np.ndarray] = dict(zip(_INPUTS, values))
+            values = pad(looked.slots_N, lengths_B), lengths_B.astype(np.int32)
+            given: dict[str, np.ndarray] = dict(zip(_INPUTS, values)) | looked.inputs()
             if self.context is not None:
                 given |= zip(_CONTEXT, self.context.lay_out(together))
             if self.gazetteers is not None:
@@ -122,10 +117,10 @@ def tagging_session(
 ) -> Session:
     """Give the session of a tagging network; ModelError where its graph is another one, or of another vocabulary."""
     added = (*(_CONTEXT if context is not None else ()), *([_LISTS] if gazetteers is not None else ()))
-    exported.check_borders((*_INPUTS, *added), (_OUTPUT,))
     # One word with the highest ids: its tables must have a row for each, or a prediction would fail later.
-    values = np.ones((1, 1), np.int64), np.ones(1, np.int32), *last_ids(vocabulary)
-    given: dict[str, np.ndarray] = dict(zip(_INPUTS, values))
+    last = last_ids(vocabulary).inputs()
+    exported.check_borders((*_INPUTS, *last, *added), (_OUTPUT,))
+    given = last | {"slots_BT": np.ones((1, 1), np.int64), "lengths_B": np.ones(1, np.int32)}
     if context is not None:
         given |= zip(_CONTEXT, (context.last_symbols(), np.zeros((len(context.models), 1, 1), np.int64)))
     if gazetteers is not None:

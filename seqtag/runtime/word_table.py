@@ -37,12 +37,21 @@ class Looked(NamedTuple):
     features_UF: np.ndarray  # int64
     characters_UC: np.ndarray  # int64, right-padded with 0
     pieces: Pieces | None = None  # of a table that keeps them
+    unseen_UE: np.ndarray | None = None  # float32: vectors of words that have no id, of a model that has such
+
+    def inputs(self) -> dict[str, np.ndarray]:
+        """Give what a graph reads of the words, by the names of its inputs."""
+        read = {"features_UF": self.features_UF, "characters_UC": self.characters_UC}
+        return read if self.unseen_UE is None else read | {"unseen_UE": self.unseen_UE}
 
 
-def last_ids(vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
-    """Give the tables of a batch with one word that has the highest id in each column: of features, of characters."""
+def last_ids(vocabulary: Vocabulary) -> Looked:
+    """Give the tables of a batch with one word that has the highest id in each column, and any vector."""
     last_F = [size - 1 for size in vocabulary.feature_sizes.values()]
-    return np.array([[0] * len(last_F), last_F], np.int64), np.array([[0], [vocabulary.num_characters - 1]], np.int64)
+    features_UF = np.array([[0] * len(last_F), last_F], np.int64)
+    characters_UC = np.array([[0], [vocabulary.num_characters - 1]], np.int64)
+    unseen_UE = None if vocabulary.unseen is None else np.ones((2, vocabulary.unseen.size), np.float32)
+    return Looked(np.ones(1, np.int64), features_UF, characters_UC, unseen_UE=unseen_UE)
 
 
 class WordTable:
@@ -79,7 +88,7 @@ class WordTable:
             if None in places:
                 self._add(dict.fromkeys(word for word, place in zip(words, places) if place is None), words)
                 places = list(map(self._places.get, words))
-            distinct_U, slots_N = np.unique(np.array(places, np.int64), return_inverse=True)
+            distinct_U, first_U, slots_N = np.unique(np.array(places, np.int64), return_index=True, return_inverse=True)
             rows_U = np.concatenate([[0], distinct_U])
             widest = max(1, int(self._widths[rows_U].max()))
             features_UF = self._features[rows_U].astype(np.int64)
@@ -88,7 +97,10 @@ class WordTable:
             if self._pieces_of is not None:
                 starts_U, num_U = self._starts[rows_U], self._starts[rows_U + 1] - self._starts[rows_U]
                 pieces = Pieces(num_U, self._pieces[side_by_side(starts_U, num_U)])
-        return Looked(slots_N.reshape(-1) + 1, features_UF, characters_UC, pieces)
+        unseen_UE = self.vocabulary.unseen_vectors([words[place] for place in first_U], features_UF[1:, 0])
+        if unseen_UE is not None:
+            unseen_UE = np.pad(unseen_UE, ((1, 0), (0, 0)))
+        return Looked(slots_N.reshape(-1) + 1, features_UF, characters_UC, pieces, unseen_UE)
 
     def _forget(self) -> None:
         self._places: dict[str, int] = {}

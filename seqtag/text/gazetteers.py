@@ -214,13 +214,15 @@ class Gazetteers:
         return {"names": list(self.names), "ignores_case": self.ignores_case, "num_phrases": list(self.num_phrases)}
 
     @classmethod
-    def from_store(cls, about: Mapping[str, Any], content: bytes | None) -> "Gazetteers":
-        """Read what `to_dict` and `content` gave; ValueError where the two do not fit.
+    def from_store(cls, about: Mapping[str, Any] | None, content: bytes | None) -> "Gazetteers | None":
+        """Read what `to_dict` and `content` gave, None where a model has none; ValueError where the two do not fit.
 
         >>> lists = Gazetteers.build({"CITY": [["Turin"]]})
         >>> Gazetteers.from_store(lists.to_dict(), lists.content).num_phrases
         (1,)
         """
+        if about is None:
+            return None
         names = tuple(about["names"])
         if content is None:
             raise ValueError(
@@ -313,11 +315,11 @@ def _hashes(words: Sequence[str], *, ignores_case: bool, known: dict[str, int]) 
     if len(known) > _MOST_CACHED:
         known.clear()
     for word in set(words) - known.keys():
-        known[word] = _hash(word, ignores_case=ignores_case)
+        known[word] = word_hash(word, ignores_case=ignores_case)
     return np.array([known[word] for word in words], np.uint64)
 
 
-def _hash(word: str, *, ignores_case: bool) -> int:
+def word_hash(word: str, *, ignores_case: bool = False) -> int:
     """Give the BLAKE2b (RFC 7693) of a word, 8 bytes of it."""
     # Token lists of a user may hold half characters, which are no reason to stop here.
     content = (word.lower() if ignores_case else word).encode("utf-8", "surrogatepass")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqtag.text.characters import shortened
+from seqtag.text.word_vectors import WordVectors
 
 UNKNOWN = 1  # the id of what the vocabulary lacks; 0 is padding
 # Characters of a very long token (a URL) come from both of its ends: the middle says little and costs as much.
@@ -81,6 +82,7 @@ class Vocabulary:
     word_counts: list[int]  # how often each word id was seen in training; 0 for padding and unknown
     lowercase: bool = True  # of the column "word"
     merge_digits: bool = True
+    unseen: WordVectors | None = None  # for words without an id; stored beside, and never changed by training
     _cache: dict[str, bytes] = field(default_factory=dict, repr=False)  # by word: what `_record` gave
 
     @classmethod
@@ -134,7 +136,8 @@ class Vocabulary:
             places = ((each.word_counts, each.indices["word"].get(word, 0)) for each in (self, newer))
             word_counts.append(sum(counts[place] for counts, place in places))
         characters = _united(self.characters, newer.characters)
-        return Vocabulary(indices, characters, word_counts, newer.lowercase, newer.merge_digits)
+        unseen = self.unseen if newer.unseen is None else newer.unseen
+        return Vocabulary(indices, characters, word_counts, newer.lowercase, newer.merge_digits, unseen)
 
     def normalise(self, word: str) -> str:
         """Give the form of a word that the column "word" is looked up by."""
@@ -174,6 +177,19 @@ class Vocabulary:
         widest = max(1, np.count_nonzero(characters_UC.any(0)))  # ids of characters are not 0, and padding is
         return WordIds(table[:, : len(FEATURES)].astype(np.int64), characters_UC[:, :widest].astype(np.int64))
 
+    def unseen_vectors(self, words: Sequence[str], ids_U: np.ndarray) -> np.ndarray | None:
+        """Give the vectors of words that have no id, (U, E), and 0 for all others; None where no such vectors are."""
+        if self.unseen is None:
+            return None
+        vectors_UE = np.zeros((len(words), self.unseen.size), np.float32)
+        places_K = np.flatnonzero(ids_U == UNKNOWN).tolist()
+        vectors_UE[places_K] = self.unseen.look_up([self._form(words[place]) for place in places_K])
+        return vectors_UE
+
+    def _form(self, word: str) -> str:
+        """Give the form by which the vector of a word is looked up; the empty one has no vector."""
+        return self.normalise(word)
+
     def _record(self, word: str) -> bytes:
         """Give the features and the padded characters of a word as bytes: many records make an array at once."""
         features, characters = self.describe(word)
@@ -205,6 +221,17 @@ class Vocabulary:
             "lowercase": self.lowercase,
             "merge_digits": self.merge_digits,
         }
+
+    @classmethod
+    def from_store(
+        cls, config: Mapping[str, Any], stored: Mapping[str, Any], vectors: bytes | None
+    ) -> "Vocabulary | None":
+        """Read what a model folder holds, None where it is of series; ValueError where vectors don't fit the rest."""
+        if not stored:
+            return None
+        vocabulary = cls.from_dict(stored)
+        vocabulary.unseen = WordVectors.from_store(config.get("unseen_vectors"), vectors)
+        return vocabulary
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "Vocabulary":

@@ -36,3 +36,8 @@ def test_options_of_the_linear_scores_go_with_no_encoder():
     for kind in (Tagger, Classifier):
         defaults = kind().get_params(deep=False)
         check_combinations("train", {**defaults, "encoder": None, **wanted}, defaults)
+
+
+def test_a_model_that_goes_on_has_vectors_already():
+    with pytest.raises(UsageError, match=r"vectors='a\.txt' would be those of another model than start_from='m'"):
+        Tagger(vectors="a.txt", start_from="m").fit([["a"]], [["X"]])

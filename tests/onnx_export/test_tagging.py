@@ -16,7 +16,6 @@ from seqtag.nn.embedder import Embedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
 from seqtag.nn.recurrent import RecurrentEncoder
-from seqtag.onnx_export.recurrent import quantised
 from seqtag.onnx_export.tagging import GraphSpec, build_graph
 
 FEATURE_SIZES = (30, 6, 9, 7)
@@ -187,13 +186,3 @@ def test_int8_stays_near_torch_and_stores_integers(num_layers, bidirectional, me
     distance = furthest(run(export(network, "cnn", int8=True), batch), network, batch)
     spread = network.emissions(batch).std().item()
     assert 1e-6 < distance < 0.1 * spread
-
-
-def test_quantised_numbers_are_within_half_a_step():
-    values = np.random.default_rng(0).normal(size=(20, 30)).astype(np.float32)
-    values[3] = 0
-    for largest in (63, 127):
-        integers, scales = quantised(values, 1, largest=largest)
-        assert np.abs(integers).max() == largest
-        assert (np.abs(integers * scales - values) <= scales / 2 + 1e-7).all()
-        assert not integers[3].any()

@@ -23,6 +23,7 @@ from seqtag import DataError, LanguageModel, Tagger, UsageError, load_corpus
 from seqtag.corpora.word_vectors import read_vectors
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+FASTTEXT = RECIPES.parent / "tests" / "fixtures" / "fasttext" / "ngrams.bin"
 TEXTS = ['Ada met "Alan", and it rained.', "", "Zoë left\u2028Turin in 1950."]
 ROWS = ("wikigold/wikigold.conll.txt", *map("crossner/{}".format, ("ai", "literature", "music", "politics", "science")))
 
@@ -140,16 +141,19 @@ def test_the_row_of_vectors_holds_what_a_tagger_with_them_scores(short_training,
     (tmp_path / "text.txt").write_text("Ada doesn't wait.\n" * 40, encoding="utf-8")
     out = tmp_path / "own.txt"
     options = ["--language", "en", "--out", str(out), "--corpus", str(tmp_path / "corpus"), "--seeds", "1"]
+    options += ["--vectors", str(FASTTEXT)]
     monkeypatch.setattr(sys, "argv", ["x.py", str(tmp_path / "text.txt"), *options])
     runpy.run_path(str(RECIPES / "word_vectors.py"), run_name="__main__")
     _, _, *rows = capsys.readouterr().out.splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
-    scores = [
-        100 * Tagger(vectors=vectors, seed=0).fit(corpus["train"], dev=corpus["dev"]).score(corpus["test"])
-        for vectors in (None, str(out))
+    taggers = [
+        Tagger(vectors=vectors, vectors_precision=precision, seed=0).fit(corpus["train"], dev=corpus["dev"])
+        for vectors, precision in ((None, "float32"), (str(out), "float32"), (str(FASTTEXT), "int8"))
     ]
-    assert [row[:3] for row in cells] == [["none", f"{scores[0]:.1f}", "0.0"], [str(out), f"{scores[1]:.1f}", "0.0"]]
-    assert [row[3] for row in cells] == ["-", f"{scores[1] - scores[0]:+.1f}"]
+    scores = [100 * tagger.score(corpus["test"]) for tagger in taggers]
+    names = "none", str(out), str(FASTTEXT)
+    assert [row[:3] for row in cells] == [[name, f"{score:.1f}", "0.0"] for name, score in zip(names, scores)]
+    assert [row[3] for row in cells] == ["-", *(f"{score - scores[0]:+.1f}" for score in scores[1:])]
     counts = Counter(token.lower() for tokens in corpus["train"]["tokens"] for token in tokens)
     counts.update({"ada": 40, "does": 40, "n't": 40, "wait": 40, ".": 40})
     merged = Counter()

@@ -201,7 +201,7 @@ def test_a_missing_part_is_named(folder):
     ("metadata", "message"),
     [
         ({"weights_sha256": "0" * 64}, "made from other weights than those of this model; export the model again"),
-        ({"format": 5}, r"format version 5 is newer than this release reads \(4\); upgrade"),
+        ({"format": 6}, r"format version 6 is newer than this release reads \(5\); upgrade"),
         ({"format": None}, "damaged, its metadata can't be read"),
         ({"head": "none"}, "damaged, its metadata can't be read"),
         ({"temperature": 0.0}, "damaged, its metadata can't be read"),

@@ -50,6 +50,10 @@ class OccludedVocabulary(Vocabulary):
             features[0] = super().describe(hidden_word)[0][0]
         return features, [UNKNOWN]
 
+    def _form(self, word: str) -> str:
+        """Give the form of the word behind a stand-in, unless the word is hidden."""
+        return super()._form(self.behind.get(word, (word, ""))[0])  # what is wholly hidden is empty there
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OccludedGazetteers(Gazetteers):

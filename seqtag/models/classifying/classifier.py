@@ -49,7 +49,7 @@ from seqtag.nn.pooling import POOLINGS
 from seqtag.nn.segments import SegmentedEncoder
 from seqtag.nn.series import SeriesEmbedder
 from seqtag.reporting.progress import watched
-from seqtag.store import StoredModel
+from seqtag.store import VECTORS, StoredModel
 from seqtag.text.classes import ClassSet
 from seqtag.text.vocabulary import Vocabulary
 from seqtag.training.watchers import Watcher
@@ -363,7 +363,7 @@ class Classifier(
         return self._note_export(path)
 
     def _restore(self, stored: StoredModel) -> None:
-        self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary) if stored.vocabulary else None
+        self.vocabulary_ = Vocabulary.from_store(stored.config, stored.vocabulary, stored.beside.get(VECTORS))
         self.class_set_ = ClassSet.from_dict(stored.config["classes"])
         self.prior_ = np.array(stored.config["prior"])
         # The sizes of what training counted; the numbers themselves come with the other weights.

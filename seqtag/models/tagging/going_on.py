@@ -208,6 +208,11 @@ def take_weights(network: TagNetwork, vocabulary: Vocabulary, tagset: TagSet, ol
             _copy(values, given, rows_N, columns_N)
         else:
             unlike.append(name)
+    if not unlike and old.vocabulary.unseen is not None:  # new words start with the vectors that they had beside it
+        words = [word for word in vocabulary.indices["word"] if word not in old.vocabulary.indices["word"]]
+        vectors_UE, is_known_U = (torch.from_numpy(part) for part in old.vocabulary.unseen.find(words))
+        rows_U = torch.tensor([vocabulary.indices["word"][word] for word in words])
+        state["embedder.word.weight"][rows_U[is_known_U]] = vectors_UE[is_known_U]
     if unlike:
         raise UsageError(
             f"start_from={old.name!r}: that model has another network ({', '.join(unlike[:3])}); give the options that "

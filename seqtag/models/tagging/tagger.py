@@ -53,7 +53,7 @@ from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_ta
 from seqtag.nn.gazetteers import MatchEmbedder
 from seqtag.nn.heads import CRFHead, LexicalScores, LinearHead
 from seqtag.nn.network import TagNetwork
-from seqtag.store import StoredModel
+from seqtag.store import GAZETTEERS, VECTORS, StoredModel
 from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces, surfaces_of
@@ -377,7 +377,7 @@ class Tagger(
             stored.vocabulary["surfaces"] = self.surfaces_.to_dict()
         if self.gazetteers_ is not None:
             stored.config["gazetteers"] = self.gazetteers_.to_dict()
-            stored = replace(stored, gazetteers=self.gazetteers_.content)
+            stored = replace(stored, beside={**stored.beside, GAZETTEERS: self.gazetteers_.content})
         return stored
 
     def _params_to_store(self) -> dict[str, Any]:
@@ -434,7 +434,9 @@ class Tagger(
         return self._note_export(path)
 
     def _restore(self, stored: StoredModel) -> None:
-        self.vocabulary_ = Vocabulary.from_dict(stored.vocabulary)
+        vocabulary = Vocabulary.from_store(stored.config, stored.vocabulary, stored.beside.get(VECTORS))
+        assert vocabulary is not None
+        self.vocabulary_ = vocabulary
         self.tagset_, self.label_weights_ = TagSet.from_dict(stored.config["tagset"]), {}
         # Checked before a network is built, because the moves between tags take the square of their number.
         bias, num_tags = stored.weights.get("head.output.bias"), len(self.tagset_.names)
@@ -446,5 +448,4 @@ class Tagger(
         self.tuning_ = None if tuning is None else Tuning.from_dict(tuning)
         surfaces = stored.vocabulary.get("surfaces")
         self.surfaces_ = None if surfaces is None else Surfaces.from_dict(surfaces)
-        lists = stored.config.get("gazetteers")
-        self.gazetteers_ = None if lists is None else Gazetteers.from_store(lists, stored.gazetteers)
+        self.gazetteers_ = Gazetteers.from_store(stored.config.get("gazetteers"), stored.beside.get(GAZETTEERS))

@@ -1,0 +1,31 @@
+"""Which reader a name leads to; the readers have tests of their own."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtag.corpora.pretrained_vectors import read_pretrained
+from seqtag.errors import DataError, UsageError
+
+FASTTEXT = Path(__file__).resolve().parent.parent / "fixtures" / "fasttext" / "ngrams.bin"
+
+
+def test_a_file_is_told_by_its_content(tmp_path):
+    (tmp_path / "a.bin").write_text("sea 1 2\nsky 3 4\n")
+    (tmp_path / "b.txt").write_bytes(FASTTEXT.read_bytes())
+    text = read_pretrained(tmp_path / "a.bin", words={"sky"})
+    np.testing.assert_array_equal(text.find(["sea", "sky"])[0], [[0, 0], [3, 4]])
+    assert read_pretrained(tmp_path / "b.txt").pieces.num_buckets == 50
+
+
+def test_a_zipped_model_has_to_be_unpacked(tmp_path):
+    (tmp_path / "m.bin.gz").write_bytes(gzip.compress(FASTTEXT.read_bytes()))
+    with pytest.raises(DataError, match=r"m\.bin\.gz: is a fastText model in a zipped file; unpack it"):
+        read_pretrained(tmp_path / "m.bin.gz")
+
+
+def test_a_folder_of_something_else_says_what_is_read(tmp_path):
+    with pytest.raises(UsageError, match="a folder without word vectors; a pipeline of spaCy has vocab/vectors"):
+        read_pretrained(tmp_path)
