@@ -308,11 +308,10 @@ class Tagger(
     ) -> dict[str, list[Any]]:
         """Tag a batch of a dataset: `data.map(tagger.map_batch, batched=True)`, with `num_proc` too.
 
-        `known` patterns, which find what is known of each row, come with `fn_kwargs={"known": patterns}`.
-
-        A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
-        result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
-        where there is no such column, or where one of the data would be lost, DataError for a missing text.
+        A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `known` patterns find
+        what is known of each row: `fn_kwargs={"known": patterns}`. `datasets` keeps the result in its cache by a hash
+        of the model, which depends on its weights and options alone. Raises UsageError where there is no such column,
+        or where one of the data would be lost, DataError for a missing text.
         """
         return tag_batch(self, batch, known=known, strength=strength)
 
