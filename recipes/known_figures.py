@@ -49,6 +49,7 @@ crossner_literature | CrossNER, literature          | tag      | F1       | 12  
 crossner_ai         | CrossNER, AI                  | tag      | F1       | 14  | train 100/3782, test 431/12991
 uner_da_ddt         | Universal NER, Danish         | tag      | F1       | 3   | train 4383/80378, test 565/10023
 uner_pt_bosque      | Universal NER, Portuguese     | tag      | F1       | 3   | train 7018/171776, test 1167/27604
+uner_sv_talbanken   | Universal NER, Swedish        | tag      | F1       | 3   | train 4303/66646, test 1219/20377
 uner_zh_gsdsimp     | Universal NER, Chinese        | tag      | F1       | 3   | train 3997/98616, test 500/12012
 en_ewt              | UD English EWT, UPOS          | tag      | accuracy | 17  | train 12544/204577, test 2077/25094
 fr_sequoia          | UD French Sequoia, UPOS       | tag      | accuracy | 16  | train 2231/50502, test 456/10044
@@ -103,6 +104,7 @@ crossner_literature | 43.03        | BiLSTM-CRF                  | GloVe + n-gra
 crossner_ai         | 43.56        | BiLSTM-CRF                  | GloVe + n-grams        | Liu 2021
 uner_da_ddt         | 82.7         | XLM-R large, fine-tuned     | transformer            | Mayhew 2024
 uner_pt_bosque      | 90.4         | XLM-R large, fine-tuned     | transformer            | Mayhew 2024
+uner_sv_talbanken   | 88.3         | XLM-R large, fine-tuned     | transformer            | Mayhew 2024
 uner_zh_gsdsimp     | 89.4         | XLM-R large, fine-tuned     | transformer            | Mayhew 2024
 en_ewt              | 95.48        | BiLSTM, joint with a parser | -                      | Nguyen 2018
 en_ewt              | 94.4         | UDPipe 1.2, a perceptron    | -                      | Straka 2019
@@ -183,7 +185,7 @@ SOURCES = {  # short name: what it is, and where
     "Aguilar 2018": ("Modeling Noisiness to Recognize Named Entities", "https://aclanthology.org/N18-1127"),
     "Wang 2019": ("Cross-type Biomedical NER, table of the README", "https://github.com/yuzhimanhua/Multi-BioNER"),
     "Neumann 2019": ("ScispaCy, table 5", "https://arxiv.org/abs/1902.07669"),
-    "Liu 2021": ("CrossNER", "https://arxiv.org/abs/2012.04373"),
+    "Liu 2021": ("CrossNER, as later papers quote it", "https://arxiv.org/abs/2012.04373"),
     "Mayhew 2024": ("Universal NER", "https://arxiv.org/abs/2311.09122"),
     "Nguyen 2018": (
         "Joint Tagging and Parsing (jPTDP 2), table of the README",
@@ -193,7 +195,10 @@ SOURCES = {  # short name: what it is, and where
     "Mesnil 2015": ("Using RNNs for Slot Filling", "https://doi.org/10.1109/TASLP.2014.2383614"),
     "Kurata 2016": ("Leveraging Sentence-level Information with Encoder LSTM", "https://arxiv.org/abs/1601.01530"),
     "Liu 2016": ("Attention-Based RNNs for Joint Intent Detection and Slots", "https://arxiv.org/abs/1609.01454"),
-    "Goo 2018": ("Slot-Gated Modeling, table 2", "https://aclanthology.org/N18-2118"),
+    "Goo 2018": (
+        "Slot-Gated Modeling for Joint Slot Filling and Intent Prediction",
+        "https://aclanthology.org/N18-2118",
+    ),
     "E 2019": ("A Bi-directional Interrelated Model (SF-ID)", "https://arxiv.org/abs/1907.00390"),
     "Qin 2019": ("A Stack-Propagation Framework", "https://arxiv.org/abs/1909.02188"),
     "Kim 2014": ("CNNs for Sentence Classification, table 2", "https://arxiv.org/abs/1408.5882"),
@@ -201,7 +206,7 @@ SOURCES = {  # short name: what it is, and where
     "Yao 2019": ("GCNs for Text Classification, table 2", "https://arxiv.org/abs/1809.05679"),
     "Tai 2015": ("Tree-Structured LSTM Networks, table 2", "https://arxiv.org/abs/1503.00075"),
     "Dai 2015": ("Semi-supervised Sequence Learning", "https://arxiv.org/abs/1511.01432"),
-    "Larson 2019": ("An Evaluation Dataset for Intent Classification, table 2", "https://aclanthology.org/D19-1131"),
+    "Larson 2019": ("An Evaluation Dataset for Intent Classification", "https://aclanthology.org/D19-1131"),
     "Casanueva 2020": ("Dual Sentence Encoders, table 3", "https://aclanthology.org/2020.nlp4convai-1.5"),
 }
 
