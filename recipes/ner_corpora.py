@@ -7,7 +7,7 @@ A row holds the mean and the deviation of strict IOB2 F1 on the test split; the 
 are public: wnut17, ncbi_disease, bc5cdr, mobie_de, Universal NER (zh, da, pt) and CrossNER. `--set hidden_size=256`
 gives the Tagger an option. The peers were trained from scratch on the same files: sklearn-crfsuite 0.5.0 with the usual
 features (word, affixes, shape, neighbours), and spaCy 3.8.18's NER, of whose 12 epochs dev chose the best.
-`pos_ud.py` and `text_corpora.py` use `compare` for their corpora.
+`pos_ud.py` and `text_corpora.py` use `compare` for their corpora, and `known.py` uses `measure` for any corpus.
 """
 
 import argparse
@@ -32,6 +32,26 @@ PEERS = {  # corpus: its folder, and the figure of each peer
 }
 
 
+def read_options(items):
+    """Read `--set` KEY=VALUE, whose value is JSON.
+
+    >>> read_options(["hidden_size=256", "encoder=null"])
+    {'hidden_size': 256, 'encoder': None}
+    """
+    return {key: json.loads(value) for key, _, value in (item.partition("=") for item in items)}
+
+
+def measure(name, corpus, *, estimator, options, seeds):
+    """Train a model for each seed; return the mean and the deviation of the scores on test, and minutes per run."""
+    start, scores = time.perf_counter(), []
+    for seed in range(seeds):
+        model = estimator().set_params(**options, seed=seed).fit(corpus["train"], dev=corpus.get("dev"))
+        scores.append(100 * model.score(corpus["test"]))
+        print(f"{name}, seed {seed}: {scores[-1]:.2f}", file=sys.stderr)
+    deviation = statistics.stdev(scores) if seeds > 1 else 0.0
+    return statistics.mean(scores), deviation, (time.perf_counter() - start) / 60 / seeds
+
+
 def compare(table, *, description, estimator=Tagger, read=load_corpus):
     """Train on the corpora that the command line names and print a row of figures for each.
 
@@ -46,7 +66,7 @@ def compare(table, *, description, estimator=Tagger, read=load_corpus):
     args = parser.parse_args()
     if unknown := set(args.corpora) - set(table):
         parser.error(f"unknown corpus {', '.join(sorted(unknown))}; choose from {', '.join(table)}")
-    options = {key: json.loads(value) for key, _, value in (item.partition("=") for item in args.set)}
+    options = read_options(args.set)
 
     leads = []  # over the best peer, in points
     _, figures_of_peers = next(iter(table.values()))
@@ -56,14 +76,8 @@ def compare(table, *, description, estimator=Tagger, read=load_corpus):
     for name in args.corpora or table:
         folder, peers = table[name]
         corpus = read(args.data / folder)
-        start, scores = time.perf_counter(), []
-        for seed in range(args.seeds):
-            model = estimator(**options, seed=seed).fit(corpus["train"], dev=corpus.get("dev"))
-            scores.append(100 * model.score(corpus["test"]))
-            print(f"{name}, seed {seed}: {scores[-1]:.2f}", file=sys.stderr)
-        mean, deviation = statistics.mean(scores), statistics.stdev(scores) if len(scores) > 1 else 0.0
+        mean, deviation, minutes = measure(name, corpus, estimator=estimator, options=options, seeds=args.seeds)
         leads.append(mean - max(peers.values()))
-        minutes = (time.perf_counter() - start) / 60 / args.seeds
         figures = " | ".join(f"{peers[peer]:.1f}" if peer in peers else "-" for peer in names)
         print(f"| {name} | {mean:.1f} | {deviation:.1f} | {figures} | {leads[-1]:+.1f} | {minutes:.1f} |", flush=True)
     print(f"\nAhead of the best peer by {statistics.mean(leads):+.1f} points on average over {len(leads)} corpora.")

@@ -13,12 +13,14 @@ import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 
+from seqtag.nn import chance
 from seqtag.nn.batch import Batch, SeriesBatch
 from seqtag.nn.language import WindowBatch
 from seqtag.text.classes import ClassSet
 from seqtag.text.context_layout import CharacterLayout
 from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.length_batches import length_batches, pad
+from seqtag.text.mentions import Mentions
 from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG
 from seqtag.text.symbol_vocabulary import SymbolVocabulary
 from seqtag.text.tagset import TagSet
@@ -178,7 +180,9 @@ def shuffled_batches(
 class TaggedRows:
     """The rows of a dataset as batches. The rows stay on disk; a batch is read when it is asked for.
 
-    With `outside_is_open`, tokens outside of spans may be inside of one that nobody annotated.
+    With `outside_is_open`, tokens outside of spans may be inside of one that nobody annotated. `augment` is the
+    probability with which a batch has another mention of the rows, of the same label, in the place of a mention. Chance
+    comes from torch's generator, so that a checkpoint holds where it stands.
     """
 
     def __init__(
@@ -190,6 +194,7 @@ class TaggedRows:
         context: ContextReader | None = None,
         gazetteers: Gazetteers | None = None,
         outside_is_open: bool = False,
+        augment: float = 0.0,
     ) -> None:
         self.is_partial = ANNOTATED in dataset.features
         columns = ["tokens", "tags", *([ANNOTATED] if self.is_partial else [])]
@@ -200,12 +205,17 @@ class TaggedRows:
         self.table = tagset.encoder(self.names)
         self.unknown = self.names.index(UNKNOWN_TAG) if UNKNOWN_TAG in self.names else -1
         self.lengths = sentence_lengths(dataset)
+        self.augment = augment
+        self.mentions = Mentions.of(self._strings(), tagset.data_scheme) if augment else None
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Read and collate the rows of the given numbers."""
         rows = self.rows[indices.tolist()]
         sentences, tags = (rows.column(name).combine_chunks() for name in ("tokens", "tags"))
-        seen_N, lengths_B = tags.flatten().to_numpy(), self.lengths[indices]
+        if self.mentions is not None:
+            sentences, tags = self._augmented(self.mentions, sentences, tags)
+        lengths_B, flat = _flatten(tags)
+        seen_N = flat.to_numpy()
         tags_N = self.tagset.encode(seen_N, lengths_B, self.table)
         allowed_NL = self._allowed(seen_N, lengths_B, rows)
         return collate(
@@ -216,6 +226,24 @@ class TaggedRows:
             context=self.context,
             gazetteers=self.gazetteers,
         )
+
+    def _strings(self) -> Iterator[tuple[list[str], list[str]]]:
+        """Read the tokens and tags of all rows, a piece of them at a time."""
+        for rows in self.rows.iter(10_000):
+            for tokens, tags in zip(*(rows.column(name).to_pylist() for name in ("tokens", "tags"))):
+                yield tokens, [self.names[number] for number in tags]
+
+    def _augmented(self, mentions: Mentions, sentences: pa.Array, tags: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """Replace mentions in some rows, as far as chance has it."""
+        random = np.random.default_rng(int(torch.randint(2**63 - 1, (), generator=chance.generator())))
+        numbers = {name: number for number, name in enumerate(self.names)}
+        new_sentences, new_tags = [], []
+        for tokens, row in zip(sentences.to_pylist(), tags.to_pylist()):
+            names = [self.names[number] for number in row]
+            tokens, names = mentions.replaced(tokens, names, share=self.augment, random=random)
+            new_sentences.append(tokens)
+            new_tags.append([numbers[name] for name in names])
+        return pa.array(new_sentences, sentences.type), pa.array(new_tags, tags.type)
 
     def _allowed(self, seen_N: np.ndarray, lengths_B: np.ndarray, rows: pa.Table) -> np.ndarray | None:
         """Give the tags that each token may have; None where all are known."""

@@ -163,6 +163,34 @@ MarkdownFile = Annotated[
 ]
 
 
+_KNOWN = "What is known"  # the panel of these options
+KnownFile = Annotated[
+    str | None,
+    typer.Option(
+        "--known",
+        rich_help_panel=_KNOWN,
+        metavar="FILE",
+        help="Patterns that find spans of a tagger, as spaCy's EntityRuler has them: JSON lines such as "
+        '{"label": "LOC", "pattern": "New York"}, or with a list of tokens, [{"LOWER": "new"}, ...]. Of matches '
+        "that overlap the longest counts. Each answer has the spans that are found so, and is the most probable "
+        "one beside them; probabilities are those given them.",
+    ),
+]
+KnownStrength = Annotated[
+    float | None,
+    typer.Option(
+        "--known-strength",
+        rich_help_panel=_KNOWN,
+        metavar="X",
+        help="These spans are likely and not certain: X is added to the log odds of each. 5 makes 0.6 of 0.01, and "
+        "0.99 of 0.5.",
+    ),
+]
+KnownIgnoreCase = Annotated[
+    bool, typer.Option("--known-ignore-case", rich_help_panel=_KNOWN, help="Phrases are found in any case.")
+]
+
+
 def examples(*lines: str) -> str:
     """Lay examples out for the end of a help page."""
     return "Examples\n\n" + "\n".join(f"  [cyan]{line}[/cyan]" for line in lines)

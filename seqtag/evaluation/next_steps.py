@@ -5,6 +5,7 @@ Every step holds by the report's own numbers, and a step that the numbers don't 
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from seqtag.evaluation.slices import Slice
 from seqtag.evaluation.statistics.confidence import Confidence, CoveragePoint
 from seqtag.evaluation.training_curve import Epoch
 from seqtag.evaluation.wording import quoted
@@ -14,6 +15,13 @@ FEW = 10  # a figure of fewer examples says little
 SURE = 0.9  # the probability from which on an error may be a mistake of gold
 _LEAST_GAIN = 0.005  # in F1, by which a threshold has to help
 _LEAST_LIFT = 0.02  # in the share of right answers
+_LEAST_GAP = 0.1  # between what training had and the rest
+# What the first slice of a group holds; the others hold the rest.
+_KNOWN = {
+    "surface in training": "spans of gold that training had",
+    "word in training": "words that training had",
+    "unknown words": "texts without unknown words",
+}
 
 
 def few_examples(support: Iterable[tuple[object, int]]) -> Iterator[str]:
@@ -31,14 +39,34 @@ def few_examples(support: Iterable[tuple[object, int]]) -> Iterator[str]:
 def confident_errors(places: Sequence[str]) -> Iterator[str]:
     """Point at errors that the model was sure of, the surest first.
 
-    >>> list(confident_errors(["sentence 7", "sentence 2"]))
-    ['Look at the errors with a probability of 0.9 or more (sentence 7, sentence 2): some may be mistakes in gold.']
+    >>> [step.partition(";")[0] for step in confident_errors(["sentence 7", "sentence 2"])]
+    ['Look at the errors with a probability of 0.9 or more (sentence 7, sentence 2): some may be mistakes in gold']
     """
     if places:
         yield (
             f"Look at the errors with a probability of {SURE} or more ({listed(places, most=3)}): some may be mistakes "
-            "in gold."
+            "in gold; seqtag suspects finds those of training data."
         )
+
+
+def more_labels(slices: Sequence[Slice]) -> Iterator[str]:
+    """Advise more labels where what training had is found better than the rest by ten points or more.
+
+    >>> slices = [Slice("word in training", "known", 20, 20, 19), Slice("word in training", "unknown", 10, 10, 4)]
+    >>> [step.partition(";")[0] for step in more_labels(slices)]
+    ['Label more: of the words that training had 95.0% are right, of the others 40.0%']
+    """
+    for group, what in _KNOWN.items():
+        known, *others = [each for each in slices if each.group == group] or [Slice(group, "", 0, 0, 0)]
+        num_others, right = sum(each.num_gold for each in others), sum(each.num_right for each in others)
+        if min(known.num_gold, num_others) < FEW:
+            continue
+        had, had_not = known.num_right / known.num_gold, right / num_others
+        if had - had_not >= _LEAST_GAP:
+            yield (
+                f"Label more: of the {what} {100 * had:.1f}% are right, of the others {100 * had_not:.1f}%; seqtag "
+                "curve forecasts what more labels give, and seqtag select chooses what to label next."
+            )
 
 
 def threshold_for_spans(confidence: Confidence | None, num_gold: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from seqtag.evaluation.errors import RIGHT, Errors
-from seqtag.evaluation.next_steps import FEW, confident_errors, longer_training
+from seqtag.evaluation.next_steps import FEW, confident_errors, longer_training, more_labels
 from seqtag.evaluation.slices import Slice, slice_table
 from seqtag.evaluation.statistics.confidence import Confidence, reliability_plot, sections_of
 from seqtag.evaluation.statistics.counts import ByFigure
@@ -159,7 +159,10 @@ class Report(Document):
         about = (*model, f"{self.date}, seqtag {__version__}")
         blocks: list[Block] = [Verdict(first.name, percent(first.value), interval, about)]
         blocks.append(Points(tuple(self._sentences())))
-        if steps := (*self._steps(), *confident_errors(self.errors.confident), *longer_training(self.history)):
+        # What to label is told of models that seqtag trained: its commands would choose and forecast for no other.
+        labels = more_labels(self.slices) if self.history else ()
+        late = (*confident_errors(self.errors.confident), *labels, *longer_training(self.history))
+        if steps := (*self._steps(), *late):
             blocks.append(Points(steps, "next steps"))
         return Section("In short", tuple(blocks))
 

@@ -144,6 +144,10 @@ class HeldBatch:
         """Give the scores of some rows, each without its padding and without what is known."""
         return self.batch.potentials(rows_R)
 
+    def nbest(self, row: int, n: int) -> list[tuple[np.ndarray, float]]:
+        """Give the n most probable sequences of tags of a held row, with their log probabilities."""
+        return self.held[row].lattice.nbest(n)
+
     def known(self, rows_R: np.ndarray) -> SpanArrays:
         """Give the known spans of some rows, with the probability of the paths that `chain` leaves out."""
         found = [

@@ -16,6 +16,8 @@ states are closed. Knows ids of tags; which tags spell a span is the business of
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heappop, heappush
+from itertools import count
 
 import numpy as np
 
@@ -82,6 +84,39 @@ class HeldLattice:
         for pointer_S in reversed(pointers):
             states.append(int(pointer_S[states[-1]]))
         return np.array([tags_S[state] for tags_S, state in zip(self.tags, reversed(states))], np.int64)
+
+    def nbest(self, n: int) -> list[tuple[np.ndarray, float]]:
+        """Find the n most probable sequences of tags, each once, with log probabilities; fewer if there are fewer.
+
+        Beginnings of sequences are gone on with, the one that can become the most probable sequence first. How probable
+        that is, is known exactly, so hardly any is begun in vain. One that leads through the states of known spans and
+        the usual ones is one sequence, as probable as the better way, which is that with all of its known spans.
+        """
+        emissions, length = self._emissions(best=True), len(self.tags)
+        moves = [self._moves(t) for t in range(1, length)]
+        ahead = [self.potentials.end_L[self.tags[-1]]]  # the best score behind each token, by its states
+        for moves_SS, emissions_S in zip(reversed(moves), reversed(emissions[1:])):
+            ahead.append((moves_SS + emissions_S + ahead[-1]).max(1))
+        ahead.reverse()
+        number = count()  # of equally good beginnings the first one is gone on with
+        first_S = self.potentials.start_L[self.tags[0]] + emissions[0]
+        # What it can become, negative; its tags; the best score of each state of the next token behind them.
+        waiting: list[tuple[float, int, tuple[int, ...], np.ndarray]] = [(0.0, next(number), (), first_S)]
+        found: list[tuple[np.ndarray, float]] = []
+        while waiting and len(found) < n:
+            score, _, tags, states_S = heappop(waiting)
+            t = len(tags)
+            if t == length:
+                found.append((np.array(tags, np.int64), -score - self._log_partition))
+                continue
+            best_S = states_S + ahead[t]
+            for tag in np.unique(self.tags[t][best_S > -np.inf]).tolist():
+                here = np.flatnonzero(self.tags[t] == tag)
+                next_S = states_S
+                if t + 1 < length:
+                    next_S = (states_S[here, None] + moves[t][here]).max(0) + emissions[t + 1]
+                heappush(waiting, (-float(best_S[here].max()), next(number), (*tags, tag), next_S))
+        return found
 
     def marginals(self) -> np.ndarray:
         """Give the probability of each tag at each token, (T, L)."""

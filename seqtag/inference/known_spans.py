@@ -41,6 +41,17 @@ def check_strength(strength: Any) -> None:
         )
 
 
+def check_patterns(known: Any, strength: Any) -> None:
+    """Raise UsageError for what is known of batches of a table, unless it is patterns: rows have no numbers there."""
+    if not isinstance(known, Patterns) and (known is not None or strength is not None):
+        raise UsageError(
+            f"known={known!r:.60}: batches know patterns, which find the spans of each text: "
+            'known=Patterns.load("patterns.jsonl")'
+        )
+    if strength is not None:
+        check_strength(strength)
+
+
 class KnownRows:
     """What is known of the rows of one call; it is handed out in their order."""
 
@@ -115,23 +126,23 @@ class KnownRows:
         parts: Any = (value.start, value.end, value.label) if isinstance(value, Span) else value
         if not isinstance(parts, (tuple, list)) or len(parts) not in (3, 4):
             raise UsageError(
-                f"known: row {self.number} has {value!r:.60}; a known span is (start, end, label), or with a strength "
-                "of its own (start, end, label, strength)"
+                f"known: row {self.number} has {_shown(value)}; a known span is (start, end, label), or with a "
+                "strength of its own (start, end, label, strength)"
             )
         start, end, label = parts[:3]
         strength = parts[3] if len(parts) == 4 else None
         if not all(isinstance(place, int) and not isinstance(place, bool) for place in (start, end)):
-            raise UsageError(f"known: row {self.number} has {value!r:.60}; start and end of a span are whole numbers")
+            raise UsageError(f"known: row {self.number} has {_shown(value)}; start and end of a span are whole numbers")
         if strength is not None:
             check_strength(strength)
         if not 0 <= start < end <= length:
             raise KnownError(
-                f"known: row {self.number} has {value!r:.60}, which does not lie within the {length} "
+                f"known: row {self.number} has {_shown(value)}, which does not lie within the {length} "
                 "tokens or characters of the row; start at 0, end exclusive, not empty"
             )
         if label not in self.labels:
             raise KnownError(
-                f"known: row {self.number} has {value!r:.60}; its label is none of the model's: "
+                f"known: row {self.number} has {_shown(value)}; its label is none of the model's: "
                 f"{near_miss(str(label), self.labels)}"
             )
         return KnownSpan(start, end, label, self.strength if strength is None else strength)
@@ -183,6 +194,12 @@ class KnownRows:
                     "can't keep apart; leave one out"
                 )
         return list(found.values())
+
+
+def _shown(value: Any) -> str:
+    """Show what a user gave: a span in words, whatever record it came in, and anything else as it is written."""
+    is_span = isinstance(value, (Span, KnownSpan))
+    return f"{value.label} at {value.start}-{value.end}"[:60] if is_span else f"{value!r:.60}"
 
 
 def _joined(text: str, sentences: list[TokenRun], spans: Iterable[KnownSpan]) -> list[TokenRun]:

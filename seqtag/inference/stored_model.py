@@ -7,6 +7,7 @@ and the weights are checked where they are read, in seqtag.models.
 import base64
 import binascii
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeAlias
@@ -193,6 +194,10 @@ EPOCHS = list_of(
     is_full=True,
 )
 _data = {"fingerprint": text, "train": count, "dev": count}
+_key = _rule(
+    "32 hexadecimal digits", lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{32}", value))
+)
+_seen = record({"train": _key, "dev": _key})
 _language_model = {
     "params": record({"level": one_of("character", "word"), "direction": one_of("forward", "backward")}, is_open=True),
     "seed_scores": list_of(number, is_full=True),
@@ -205,7 +210,11 @@ _sequences = {
         is_open=True,
     ),
     "seed_scores": list_of(number, is_full=True),
-    "data": record({**_data, "dev_interval": _interval}, {"temperature": number, "source": text}, is_open=True),
+    "data": record(
+        {**_data, "dev_interval": _interval},
+        {"temperature": number, "source": text, "seen": _seen, "seen_before": list_of(_seen)},
+        is_open=True,
+    ),
 }
 _spelling = record(
     {

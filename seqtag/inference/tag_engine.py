@@ -112,17 +112,17 @@ class TagEngine:
         return pieces.table(span_labels(self.tagset))
 
     def spans_and_candidates(
-        self, sentences: Sentences, floor: float = 0.01
+        self, sentences: Sentences, floor: float = 0.01, known: KnownSpans | None = None
     ) -> tuple[list[list[str]], SpanTable, SpanTable]:
         """Give what `spans` gives, and the `candidates`; the network runs once for both."""
         if self.thresholds is not None:
-            wider = self.candidates(sentences, min(floor, *self.thresholds.values()))
+            wider = self.candidates(sentences, min(floor, *self.thresholds.values()), known)
             tags, spans = self._chosen(sentences, wider, self.thresholds)
             assert wider.scores_K is not None
             return tags, SpanTable.of(spans, list(map(len, sentences))), wider.chosen(wider.scores_K >= floor)
         tags = [[] for _ in sentences]
         found, candidates = _Pieces(sentences), _Pieces(sentences)
-        for indices, batch in self.scored(sentences):
+        for indices, batch in self._held(sentences, known):
             decoded = self._decoded(sentences, indices, batch)
             for i, names in zip(indices, decoded):
                 tags[i] = names
@@ -197,8 +197,12 @@ class TagEngine:
     def _held(self, sentences: Sentences, known: KnownSpans | None) -> Iterator[tuple[np.ndarray, Scored]]:
         """Give what `scored` gives, where spans of sentences are known with these."""
         for indices, batch in self.scored(sentences):
-            held = {} if known is None else {row: known[i] for row, i in enumerate(indices) if known[i]}
-            yield indices, HeldBatch.build(batch, held, self.tagset) if held else batch
+            yield indices, self._holding(batch, indices, known)
+
+    def _holding(self, batch: Scored, indices: np.ndarray, known: KnownSpans | None) -> Scored | HeldBatch:
+        """Put a batch together with what is known of its sentences, which have these numbers."""
+        held = {} if known is None else {row: known[i] for row, i in enumerate(indices) if known[i]}
+        return HeldBatch.build(batch, held, self.tagset) if held else batch
 
     def _decoded(self, sentences: Sentences, indices: np.ndarray, batch: Scored) -> list[list[str]]:
         return self.tagset.decode_rows(batch.best(), np.array([len(sentences[i]) for i in indices], np.int64))

@@ -20,7 +20,7 @@ import numpy as np
 
 from seqtag.errors import DataError, ModelError, UsageError, near_miss
 from seqtag.hub import find_model, hub_name
-from seqtag.inference.known_spans import check_strength
+from seqtag.inference.known_spans import check_patterns
 from seqtag.inference.patterns import Patterns
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import is_missing
@@ -77,13 +77,7 @@ class BatchPredictor:
             raise UsageError(f"unknown on_error {on_error!r}; {near_miss(str(on_error), ON_ERROR)}")
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads is {threads!r}; name the number of cores that one worker may use, 1 or more")
-        if not isinstance(known, Patterns) and (known is not None or strength is not None):
-            raise UsageError(
-                f"known={known!r:.60}: batches know patterns, which find the spans of each text: "
-                'known=Patterns.load("patterns.jsonl")'
-            )
-        if strength is not None:
-            check_strength(strength)
+        check_patterns(known, strength)
         folder = find_model(model, files=_CONFIG)
         config = _config_of(folder)
         if b'"series"' in config and parse_json(folder / "config.json", config).get("series"):

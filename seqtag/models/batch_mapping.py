@@ -9,23 +9,33 @@ from typing import Any
 
 from seqtag.errors import DataError, UsageError
 from seqtag.inference.classifying import PredictingClassifier
+from seqtag.inference.known_spans import check_patterns
+from seqtag.inference.patterns import Patterns
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import is_missing
 from seqtag.text.classes import ClassSet
 
 
-def tag_batch(tagger: PredictingTagger[Any], batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def tag_batch(
+    tagger: PredictingTagger[Any],
+    batch: Mapping[str, Sequence[Any]],
+    *,
+    known: Patterns | None = None,
+    strength: float | None = None,
+) -> dict[str, list[Any]]:
     """Give the column `spans` for a batch with texts, and `predicted_tags` for one with tokens."""
     import pyarrow as pa
 
+    check_patterns(known, strength)
+    rules: dict[str, Any] = {"known": known, "strength": strength}
     if _column(batch, ("text", "tokens")) == "text":
         _check_new(batch, "spans")
         fields = {"start": pa.int64(), "end": pa.int64(), "label": pa.string(), "text": pa.string()}
         span = pa.struct({**fields, "score": pa.float64()})
-        found = tagger.predict_spans(_cells(batch, "text"))
+        found = tagger.predict_spans(_cells(batch, "text"), **rules)
         return {"spans": _typed(([each.to_dict() for each in spans] for spans in found), pa.list_(span))}
     _check_new(batch, "predicted_tags")
-    return {"predicted_tags": _typed(tagger.predict(_cells(batch, "tokens")), pa.list_(pa.string()))}
+    return {"predicted_tags": _typed(tagger.predict(_cells(batch, "tokens"), **rules), pa.list_(pa.string()))}
 
 
 def classify_batch(

@@ -43,18 +43,23 @@ def seen_keys(train: Dataset | Iterable[Any], dev: Dataset | Iterable[Any]) -> d
     return {"train": f"{rows_key(train):032x}", "dev": f"{rows_key(dev):032x}"}
 
 
-def warn_of_seen(seen: Mapping[str, str] | None, rows: Dataset | Iterable[Any]) -> None:
+def warn_of_seen(
+    seen: Mapping[str, str] | None, rows: Dataset | Iterable[Any], *, before: Iterable[Mapping[str, str]] = ()
+) -> None:
     """Warn if rows are those that a model learned, those that chose its epoch, or both; in any order of the rows.
 
-    `seen` is what `seen_keys` gave; None in a model of an earlier release.
+    `seen` is what `seen_keys` gave; None in a model of an earlier release. `before` are those of the older models that
+    it started from.
     """
-    if seen is None:
-        return
-    train, dev = (int(seen[name], 16) for name in ("train", "dev"))
-    found = {
-        train: "the data that the model was trained on",
-        dev: "the dev data that chose the model's epoch",
-        (train + dev) % _MODULUS: "the data that the model was trained on, with those that were held out as dev",
-    }.get(rows_key(rows))
-    if found is not None:
-        logger.warning("these are %s: the scores are higher than on new data; measure it on data of its own", found)
+    models = [(keys, "the model") for keys in (seen,) if keys is not None]
+    models += [(keys, "the older model") for keys in before]
+    key = rows_key(rows) if models else 0
+    for keys, model in models:
+        train, dev = (int(keys[name], 16) for name in ("train", "dev"))
+        found = {
+            train: f"the data that {model} was trained on",
+            dev: f"the dev data that chose the epoch of {model}",
+            (train + dev) % _MODULUS: f"the data that {model} was trained on, with those that were held out as dev",
+        }.get(key)
+        if found is not None:
+            logger.warning("these are %s: the scores are higher than on new data; measure it on data of its own", found)

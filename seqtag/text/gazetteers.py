@@ -26,6 +26,9 @@ _STEPS = 4  # words by which candidates are made longer together
 _AHEAD_S1 = np.arange(_STEPS)[:, None]
 _PARTS_22 = np.array([[1, 2], [0, 3]])  # by whether a token is the first one of a match, and the last one
 _MOST_ALIKE = 64  # keys with the same highest bits; of hashes, some ten are
+_FEW_TOKENS = 128  # up to so many, a loop takes less time than numpy's calls
+_MOST_KEY = 2**64 - 1
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of a key when it grows longer; odd, so that no bit of a key is lost
 _GOES_ON = np.uint64(1)  # the lowest bit of a mark: longer phrases begin like this one; the next ones are the lists
 
 
@@ -68,6 +71,9 @@ class Gazetteers:
         `slots_N` has the place of each token among the words, sentence after sentence.
         """
         known_N2 = self._look_up(words_U)[slots_N]
+        if len(known_N2) <= _FEW_TOKENS:
+            few = sorted(self._in_few(known_N2, lengths_B.tolist()))
+            return np.array([(*match, number) for number, *match in few], np.int64).reshape(-1, 4)
         hashes_N, marks_N = known_N2[:, 0], known_N2[:, 1]
         ends_B = lengths_B.cumsum()
         at_C = np.flatnonzero(marks_N)  # here a phrase may begin
@@ -101,10 +107,46 @@ class Gazetteers:
         first_M = (ends_B - lengths_B)[row_M]
         return np.stack([row_M, start_M - first_M, end_M - first_M, list_M], 1)
 
+    def _in_few(self, known_N2: np.ndarray, lengths: Sequence[int]) -> list[tuple[int, int, int, int]]:
+        """Find the same matches one after the other, in any order: the list, the sentence, the first token, the end.
+
+        Of few tokens, the calls of numpy take more time than this loop.
+        """
+        keys, marks, index = self.keys_P.data, self.marks_P.data, self.index_Q.data
+        shift, factor = self._shift, int(_FACTOR)
+        hashes, firsts = known_N2.T.tolist()
+        found = []
+        stop = 0
+        for row, length in enumerate(lengths):
+            first, stop = stop, stop + length
+            reach = [0] * len(self.names)  # of the matches so far: one that ends no later lies in one of them
+            for start, mark in enumerate(firsts[first:stop], first):
+                key, end, ends = hashes[start], start + 1, []
+                while mark:
+                    if mark > 1:
+                        ends.append((end, mark))
+                    if not mark & 1 or end == stop:
+                        break
+                    key = (key * factor + hashes[end]) & _MOST_KEY
+                    end += 1
+                    place = index[key >> shift]
+                    near = keys[place]
+                    while near < key:
+                        place += 1
+                        near = keys[place]
+                    mark = marks[place] if near == key else 0
+                while ends:  # the longest one first
+                    end, mark = ends.pop()
+                    for number, last in enumerate(reach):
+                        if end > last and mark >> number & 2:
+                            reach[number] = end
+                            found.append((number, row, start - first, end - first))
+        return found
+
     def _look_up(self, words: Sequence[str]) -> np.ndarray:
         """Give the hash of each word, and the mark of the beginning of phrases that it is, (U, 2)."""
         known = list(map(self._known.get, words))
-        if None in known:
+        if not all(known):
             new = list(dict.fromkeys(word for word, record in zip(words, known) if record is None))
             hashes_U = _hashes(new, ignores_case=self.ignores_case, known={})
             marks_U = self._marks(hashes_U)
@@ -119,13 +161,18 @@ class Gazetteers:
     def _marks(self, keys_C: np.ndarray) -> np.ndarray:
         """Give the marks of some beginnings of phrases, 0 where there is no such one."""
         # Keys are spread evenly, so that few have the same highest bits: fewer steps than halving a sorted list takes.
-        place_C = self.index_Q[keys_C >> np.uint64(65 - len(self.index_Q).bit_length())]
+        place_C = self.index_Q[keys_C >> np.uint64(self._shift)]
         found_C = self.keys_P[place_C]
         while (less_C := found_C < keys_C).any():
             place_C = place_C + less_C
             found_C = self.keys_P[place_C]
         marks_C: np.ndarray = (self.marks_P[place_C] * (found_C == keys_C)).astype(np.uint64)
         return marks_C
+
+    @property
+    def _shift(self) -> int:
+        """How many bits of a key are not among the highest ones, by which it is looked up."""
+        return 65 - len(self.index_Q).bit_length()
 
     def cells(self, words_U: Sequence[str], slots_N: np.ndarray, lengths_B: np.ndarray) -> np.ndarray:
         """Give the tokens of the matches that `find` finds, (S, 4): see `match_cells`."""
@@ -134,9 +181,21 @@ class Gazetteers:
     def codes(self, sentences: Sequence[Sequence[str]], lengths_B: np.ndarray) -> np.ndarray:
         """Give 1 for each part of a match of each list that a token is, (B, T, 4 K) float32, as an export reads it."""
         words = list(chain.from_iterable(sentences))
-        rows_S, tokens_S, columns_S, _ = self.cells(words, np.arange(len(words)), lengths_B).T
         codes_BTG = np.zeros((len(sentences), int(lengths_B.max(initial=0)), self.num_columns), np.float32)
-        codes_BTG[rows_S, tokens_S, columns_S] = 1.0
+        if len(words) > _FEW_TOKENS:
+            rows_S, tokens_S, columns_S, _ = self.cells(words, np.arange(len(words)), lengths_B).T
+            codes_BTG[rows_S, tokens_S, columns_S] = 1.0
+            return codes_BTG
+        cells, (_, num_tokens, width) = codes_BTG.reshape(-1), codes_BTG.shape
+        for number, row, start, end in self._in_few(self._look_up(words), lengths_B.tolist()):
+            first = (row * num_tokens + start) * width + PARTS * number
+            last = first + (end - start - 1) * width
+            if first == last:
+                cells[first + 3] = 1.0
+                continue
+            cells[first] = cells[last + 2] = 1.0
+            for inside in range(first + width + 1, last, width):
+                cells[inside] = 1.0
         return codes_BTG
 
     @property
@@ -247,7 +306,7 @@ def _merged(keys_P: np.ndarray, marks_P: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _longer(keys_C: np.ndarray, hashes_C: np.ndarray) -> np.ndarray:
     """Give the keys of phrases that are one word longer: a polynomial with the hashes of the words as coefficients."""
-    longer_C: np.ndarray = keys_C * np.uint64(0x9E3779B97F4A7C15) + hashes_C  # odd, so that no bit of a key is lost
+    longer_C: np.ndarray = keys_C * _FACTOR + hashes_C
     return longer_C
 
 
@@ -275,7 +334,7 @@ def _table(keys_P: np.ndarray, marks_P: np.ndarray) -> tuple[np.ndarray, np.ndar
     num_bits = len(keys_P).bit_length()
     borders_Q = np.arange(1 << num_bits, dtype=np.uint64) << np.uint64(64 - num_bits)
     index_Q = np.append(np.searchsorted(keys_P, borders_Q), len(keys_P)).astype(np.int32)
-    return np.append(keys_P, np.uint64(2**64 - 1)), np.append(marks_P, marks_P.dtype.type(0)), index_Q
+    return np.append(keys_P, np.uint64(_MOST_KEY)), np.append(marks_P, marks_P.dtype.type(0)), index_Q
 
 
 def _width(num_lists: int) -> "np.dtype[Any]":

@@ -73,12 +73,25 @@ class Surfaces:
         """Count the labels of a surface: a new one has 0, and an ambiguous one several."""
         return len(self.labels_of(surface))
 
+    def union(self, other: "Surfaces") -> "Surfaces":
+        """Give the surfaces of both, each with all of its labels.
+
+        >>> Surfaces.of([("Jordan", "PER")]).union(Surfaces.of([("Jordan", "LOC")])).labels_of("Jordan")
+        ('LOC', 'PER')
+        """
+        by_label = self._by_label()
+        for label, hashes_N in other._by_label().items():
+            by_label[label] = np.union1d(by_label.get(label, hashes_N), hashes_N)
+        return self._of_hashes(by_label)
+
+    def _by_label(self) -> dict[str, np.ndarray]:
+        return {label: self.hashes_N[self.label_ids_N == number] for number, label in enumerate(self.labels)}
+
     def to_dict(self) -> dict[str, str]:
         """Give what JSON can hold: for each label the hashes of its surfaces, rising, little-endian, in base64."""
-        by_label = (self.hashes_N[self.label_ids_N == number] for number in range(len(self.labels)))
         return {
             label: base64.b64encode(hashes_N.astype("<u8").tobytes()).decode("ascii")
-            for label, hashes_N in zip(self.labels, by_label)
+            for label, hashes_N in self._by_label().items()
         }
 
     @classmethod

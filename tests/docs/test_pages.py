@@ -105,6 +105,22 @@ NOT_RUN = {
         "pip install cleanlab": INSTALLS,
         "python recipes/labels_suspects.py --data CORPORA": CORPORA,
     },
+    "docs/results/known-benchmarks.md": dict.fromkeys(
+        (
+            "python recipes/known.py TRAIN DEV TEST",
+            "python recipes/known.py conll2000/train.txt conll2000/test.txt",
+            *(f"python recipes/known.py {p}.train.utf8 {p}.testa.utf8 {p}.testb.utf8" for p in ("esp", "ned")),
+            "python recipes/known.py eng.train eng.testa eng.testb",
+            "python recipes/known.py ontonotes/train.conll ontonotes/dev.conll ontonotes/test.conll",
+            *(f"python recipes/known.py atis --task {task}" for task in ("tag", "classify")),
+            "python recipes/known.py trec/train.tsv trec/test.tsv",
+            "python recipes/known.py SST-2/train.tsv SST-2/dev.tsv SST-2/test.tsv",
+            "python recipes/known.py aclImdb",
+            *(f"python recipes/known.py CORPORA/{name}" for name in ("wnut17", "mr_sentence_polarity")),
+            "python recipes/known.py CORPORA/snips_slots --task tag",
+        ),
+        CORPORA,
+    ),
     "docs/results/quality.md": {
         "python recipes/ner_corpora.py --data CORPORA": CORPORA,
         "python recipes/pos_ud.py --data CORPORA": CORPORA,

@@ -104,6 +104,15 @@ def known_spans(draw, tagset, length):
     return spans
 
 
+def check_nbest(found, paths, expected):
+    """Each of the best sequences stands once, in order, with its probability."""
+    assert len({tuple(tags) for tags, _ in found}) == len(found) == min(4, np.count_nonzero(expected))
+    for (tags, log_probability), best in zip(found, np.sort(expected)[::-1]):
+        [number] = np.flatnonzero((paths == tags).all(1))
+        assert np.exp(log_probability) == pytest.approx(expected[number], rel=1e-7, abs=1e-12)
+        assert expected[number] == pytest.approx(best, rel=1e-7, abs=1e-12)
+
+
 @pytest.mark.parametrize("engine", ["torch", "runtime"])
 @pytest.mark.parametrize(("scheme", "kind"), CASES)
 @settings(max_examples=12)
@@ -133,6 +142,7 @@ def test_all_answers_are_those_of_enumeration(scheme, kind, engine, data, seed, 
     [number] = np.flatnonzero((paths == best).all(1))
     assert expected[number] == pytest.approx(expected.max(), rel=1e-9)
     expected = expected / expected.sum()
+    check_nbest(held.nbest(row, 4), paths, expected)
     marginals_TL = [[expected[paths[:, t] == tag].sum() for tag in range(len(tagset.names))] for t in range(length)]
     np.testing.assert_allclose(held.marginals()[row, :length], marginals_TL, atol=1e-9)
 

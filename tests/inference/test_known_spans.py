@@ -10,7 +10,8 @@ import pytest
 from tiny import TAGS, TOKENS, UNSEEN, tiny_tagger
 
 from seqtag import DataError, Patterns, Span, Tagger, UsageError
-from seqtag.inference.held_batch import KnownError
+from seqtag.evaluation.tagging.evaluation import evaluate_tags
+from seqtag.inference.held_batch import KnownError, KnownSpan
 from seqtag.runtime import load as load_runtime
 
 SENTENCE = ["Grace", "Turing", "flew", "to", "New", "Lisbon", "."]
@@ -71,6 +72,37 @@ def test_a_strength_adds_to_the_log_odds_of_a_span(tagger: Any):
     assert tagger._known([[(*span, strength)]], 9.0, [SENTENCE]) == known
 
 
+def test_the_best_sequences_are_those_with_what_is_known(exported_tagger: Path):
+    for engine in ("torch", "onnx"):
+        tagger = Tagger.load(exported_tagger, device="cpu", engine=engine)
+        rows = [SENTENCE, [], ["Paris"]]
+        found = tagger.predict_nbest(rows, n=3, known=[[(4, 6, "ORG")], [], []])
+        assert [len(paths) for paths in found] == [3, 1, 3]
+        assert all(tags[4:6] == ["B-ORG", "I-ORG"] for tags, _ in found[0])
+        assert found[0][0][0] == tagger.predict([SENTENCE], known=[[(4, 6, "ORG")]])[0]
+        assert found[1:] == tagger.predict_nbest(rows, n=3)[1:]
+        # Bayes: what is certain takes the probability of all sequences without it.
+        free = dict(zip(*_scored(tagger._engine().candidates([SENTENCE], 1e-9))))[4, 6, "ORG"]
+        alike = {tuple(tags): score for tags, score in tagger.predict_nbest([SENTENCE], n=2000)[0]}
+        assert all(score == pytest.approx(alike[tuple(tags)] / free, rel=1e-4) for tags, score in found[0])
+
+
+def test_a_report_is_that_of_the_model_with_what_is_known(exported_tagger: Path):
+    gold = [["B-PER", "I-PER", "O", "O", "B-ORG", "I-ORG", "O"], ["O", "O", "O"]]
+    rows = [SENTENCE, ["Quito", "was", "quiet"]]
+    patterns = Patterns([{"label": "ORG", "pattern": "New Lisbon"}])
+    tagger = Tagger.load(exported_tagger, device="cpu")
+    for _ in range(2):  # the best tags, then thresholds
+        for known in (patterns, [[(4, 6, "ORG")], []]):
+            report = tagger.evaluate(rows, gold, known=known, resamples=0)
+            tags = tagger.predict(rows, known=known)
+            assert report.f1 == evaluate_tags(gold, tags, scheme="IOB2", resamples=0).f1
+            assert (report.num_known, report.to_dict()["num_known"]) == (1, 1)
+            assert "known before the prediction: 1 spans" in str(report)
+        assert tagger.evaluate(rows, gold, resamples=0).num_known == 0
+        tagger.tune(TOKENS, TAGS, precision=0.9)
+
+
 def test_sentences_of_which_nothing_is_known_are_answered_as_ever(tagger: Any):
     rows = [SENTENCE, *UNSEEN]
     known: list[list[Any]] = [[(4, 6, "ORG")], *[[] for _ in UNSEEN]]
@@ -114,6 +146,8 @@ def test_patterns_find_what_is_known(tagger: Any):
         ([[(0, 2, "PER"), (1, 3, "LOC")]], "sentence 1 has PER at 0-2 and LOC at 1-3, which overlap"),
         ([[(0, 2, "PER"), (0, 2, "LOC")]], "LOC at 0-2 and PER at 0-2, which overlap"),
         ([[(0, 2, "PERS")]], "label is none of the model's: .* did you mean 'PER'"),
+        ([[KnownSpan(0, 2, "PERS")]], "known: row 1 has PERS at 0-2; its label"),
+        ([[Span(0, 9, "PER")]], "known: row 1 has PER at 0-9, which does not lie"),
         ([[(0, 8, "PER")]], "does not lie within the 7 tokens"),
         ([[(3, 3, "PER")]], "does not lie within"),
         ([[(0, 2, "PER", 1.0), (0, 2, "PER", 2.0)]], "PER at 0-2 twice, with the strengths 1 and 2"),

@@ -8,7 +8,7 @@ from datasets import Dataset
 from datasets.fingerprint import Hasher
 from tiny import LABELS, TAGS, TEXTS, TOKENS, tiny_classifier
 
-from seqtag import Classifier, DataError, Tagger, UsageError
+from seqtag import Classifier, DataError, Patterns, Tagger, UsageError
 
 TEXT = "Ada Lovelace met Tim in Paris."
 
@@ -36,6 +36,23 @@ def test_tokens_get_their_tags_beside_those_of_the_data(tagger: Tagger):
     found = data.map(tagger.map_batch, batched=True, batch_size=1)
     assert found["predicted_tags"][:] == tagger.predict(data["tokens"][:])
     assert found["tags"][:] == data["tags"][:]
+
+
+def test_patterns_say_what_is_known_of_each_row(tagger: Tagger):
+    rules = {"known": Patterns([{"label": "ORG", "pattern": "Paris"}]), "strength": 20.0}
+    data = Dataset.from_dict({"text": [TEXT, "It rained."]})
+    [span] = [
+        span
+        for span in data.map(tagger.map_batch, batched=True, fn_kwargs=rules)[0]["spans"]
+        if "Paris" in span["text"]
+    ]
+    assert (span["label"], span["score"] > 0.99) == ("ORG", True)
+    data = Dataset.from_dict({"tokens": TOKENS})
+    assert data.map(tagger.map_batch, batched=True, batch_size=3, fn_kwargs=rules)["predicted_tags"][
+        :
+    ] == tagger.predict(TOKENS, **rules)
+    with pytest.raises(UsageError, match="batches know patterns"):
+        tagger.map_batch({"text": [TEXT]}, known=[[(0, 3, "PER")]])
 
 
 def test_texts_get_their_class_and_its_probability(classifier: Classifier):

@@ -31,11 +31,22 @@ def runs(sentence, known, *, ignores_case):
 
 
 def found_by(lists, sentences):
-    """What `find` gives for sentences whose words are numbered as `collate` does."""
+    """What `find` gives for sentences whose words are numbered as `collate` does; few tokens and many find the same."""
     flat = list(chain.from_iterable(sentences))
     distinct = list(dict.fromkeys(flat))
     slots_N = np.array([distinct.index(word) for word in flat], np.int64)
-    return lists.find(distinct, slots_N, np.array(list(map(len, sentences)), np.int64))
+    lengths_B = np.array(list(map(len, sentences)), np.int64)
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        for few in (-1, len(flat)):  # -1: even no token is not few
+            patch.setattr(gazetteers, "_FEW_TOKENS", few)
+            found.append((lists.find(distinct, slots_N, lengths_B), lists.codes(sentences, lengths_B)))
+    (matches, codes), again = found
+    for one, other in zip((matches, codes), again):
+        assert (one.dtype, one.shape, one.tolist()) == (other.dtype, other.shape, other.tolist())
+    rows_S, tokens_S, columns_S, _ = match_cells(matches).T
+    assert set(zip(*codes.nonzero())) == set(zip(rows_S, tokens_S, columns_S))
+    return matches
 
 
 @given(many_lists, some_sentences, st.booleans())

@@ -51,6 +51,11 @@ def test_surfaces_answer_as_a_dictionary_of_names_would(found, size, stranger):
     assert (again.hashes_N.dtype, again.label_ids_N.dtype) == (built.hashes_N.dtype, built.label_ids_N.dtype)
 
 
+@given(pairs, pairs)
+def test_the_union_of_two_is_that_of_their_pairs(one, other):
+    assert contents(Surfaces.of(one).union(Surfaces.of(other))) == contents(Surfaces.of([*one, *other]))
+
+
 def test_a_stored_hash_is_that_of_the_definition():
     """Folders outlive releases: BLAKE2b of 8 bytes, little-endian, base64. Figures of `b2sum --length=64`."""
     stored = Surfaces.of([("New York", "LOC"), ("Ada", "PER")]).to_dict()

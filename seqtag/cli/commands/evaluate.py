@@ -11,6 +11,9 @@ from seqtag.cli.arguments import (
     Engine,
     HtmlFile,
     JsonFile,
+    KnownFile,
+    KnownIgnoreCase,
+    KnownStrength,
     MarkdownFile,
     MaxBytes,
     ModelName,
@@ -28,6 +31,7 @@ EXAMPLES = (
     "seqtag evaluate models/ner my-corpus/ --html report.html",
     "seqtag evaluate models/ner dev.conll:tag=3 --json dev.json",
     "seqtag evaluate models/ner my-corpus/ --engine onnx-int8",
+    "seqtag evaluate models/ner my-corpus/ --known patterns.jsonl",
     "seqtag evaluate models/mood reviews.csv:text=review,label=stars",
     "seqtag evaluate models/novel new.txt --json figures.json",
 )
@@ -43,6 +47,9 @@ def evaluate(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,
+    known: KnownFile = None,
+    known_strength: KnownStrength = None,
+    known_ignore_case: KnownIgnoreCase = False,
     device: Device = "auto",
     engine: Engine = None,
     max_bytes: MaxBytes = None,
@@ -50,16 +57,21 @@ def evaluate(
     """Measure a model on labelled data: scores with intervals, what goes wrong, and how far to trust its confidence.
 
     A language model is measured on text: its perplexity and bits per character, with its state carried across the
-    whole text.
+    whole text. With --known a tagger is measured together with its patterns.
     """
+    from seqtag.cli.prediction.known import read_known
+
     files = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
     name, folder = folder, str(find_model(folder))
     task = stored_task(folder)
+    rules = read_known(known, known_strength, ignore_case=known_ignore_case, task=task.name)
     report: Report
     if task.has_labels:
         model = task.load(folder, device=device, engine=engine)
         rows = read_split(data, split, default="test", **task.reading(model))
-        report = replace(model.evaluate(rows), source=data if split is None else f"{data}, {split}", model=name)
+        report = replace(
+            model.evaluate(rows, **rules), source=data if split is None else f"{data}, {split}", model=name
+        )
     else:
         from seqtag.cli.language_figures import LanguageFigures
 

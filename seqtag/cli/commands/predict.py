@@ -13,6 +13,9 @@ from seqtag.cli.arguments import (
     Engine,
     FromName,
     JsonLines,
+    KnownFile,
+    KnownIgnoreCase,
+    KnownStrength,
     LabelConfig,
     MaxBytes,
     ModelName,
@@ -88,30 +91,9 @@ def predict(
             "the same answers. Default: this process alone, with all cores.",
         ),
     ] = 1,
-    known: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel="What is known",
-            metavar="FILE",
-            help="Patterns that find spans of a tagger, as spaCy's EntityRuler has them: JSON lines such as "
-            '{"label": "LOC", "pattern": "New York"}, or with a list of tokens, [{"LOWER": "new"}, ...]. Of matches '
-            "that overlap the longest counts. Each answer has the spans that are found so, and is the most probable "
-            "one beside them; probabilities are those given them.",
-        ),
-    ] = None,
-    known_strength: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel="What is known",
-            metavar="X",
-            help="These spans are likely and not certain: X is added to the log odds of each. 5 makes 0.6 of 0.01, and "
-            "0.99 of 0.5.",
-        ),
-    ] = None,
-    known_ignore_case: Annotated[
-        bool,
-        typer.Option("--known-ignore-case", rich_help_panel="What is known", help="Phrases are found in any case."),
-    ] = False,
+    known: KnownFile = None,
+    known_strength: KnownStrength = None,
+    known_ignore_case: KnownIgnoreCase = False,
     label_config: LabelConfig = None,
     model_version: ModelVersion = None,
     from_name: FromName = None,

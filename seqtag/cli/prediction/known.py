@@ -1,4 +1,4 @@
-"""What `seqtag predict --known` adds: a tagger that is asked with the patterns of a file in mind."""
+"""What `--known` adds to `seqtag predict` and `evaluate`: a tagger is asked with the patterns of a file in mind."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -24,7 +24,7 @@ def read_known(file: str | None, strength: float | None, *, ignore_case: bool, t
             )
         return {}
     if task != "tag":
-        raise UsageError("--known: patterns are for spans, which a tagger finds; leave it out for a classifier")
+        raise UsageError("--known: patterns are for spans, which a tagger finds; leave it out for other models")
     if strength is not None:
         check_strength(strength)
     return {"known": Patterns.load(file, ignore_case=ignore_case), "strength": strength}

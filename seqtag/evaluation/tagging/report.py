@@ -58,6 +58,7 @@ class TagReport(Report):
     num_unjudged: int = field(
         default=0, kw_only=True
     )  # predicted spans in such tokens, or of labels not annotated there
+    num_known: int = field(default=0, kw_only=True)  # spans that were known before the prediction
 
     @property
     def precision(self) -> float:
@@ -97,7 +98,8 @@ class TagReport(Report):
         - `model`, `date`, `seqtag_version`, and `history`: a list of `epoch`, `loss`, `dev_score` of the training
         - `task` ("tag"), `source`, `scheme`, `repair`, `data_hash`, `num_sentences`, `num_documents` (or null),
           `num_tokens`, `num_gold`, `num_predicted`, `num_illegal` ([gold, predicted] tags against the scheme),
-          `num_unknown` (tokens that are not annotated, in no figure), `num_unjudged` (predicted spans that are in none)
+          `num_unknown` (tokens that are not annotated, in no figure), `num_unjudged` (predicted spans that are in
+          none), `num_known` (spans that were known before the prediction)
         - `accuracy`, `score`, `precision`, `recall`, `f1`, and `strict` and `conlleval`, each with `precision`,
           `recall`, `f1` and `labels`: a list of `label`, `precision`, `recall`, `f1`, `support`
         - `intervals` (or null): `confidence`, `resamples`, `seed`, `num_units`, and `micro`, `macro` and each of
@@ -112,7 +114,7 @@ class TagReport(Report):
         - `measurement`: what `seqtag compare` reads
         """
         names = ("source", "data_hash", "scheme", "repair", "num_sentences", "num_documents", "num_tokens", "num_gold")
-        counts = ("num_predicted", "num_illegal", "num_unknown", "num_unjudged")
+        counts = ("num_predicted", "num_illegal", "num_unknown", "num_unjudged", "num_known")
         figures = ("accuracy", "score", "precision", "recall", "f1", "strict", "conlleval")
         return self._values("tag", (*names, *counts, *figures))
 
@@ -182,6 +184,8 @@ class TagReport(Report):
         if self.num_unknown or self.num_unjudged:
             found = f" and {self.num_unjudged:,} predicted {self.nouns[0]}"
             yield f"left out, because nobody annotated them: {self.num_unknown:,} tokens{found}"
+        if self.num_known:
+            yield f"known before the prediction: {self.num_known:,} {self.nouns[0]}"
         yield f"SHA-256 of gold {self.measurement.data_hash[:16]}"
 
     def _header(self) -> tuple[str, ...]:

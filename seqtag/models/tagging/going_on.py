@@ -8,6 +8,7 @@ them. What is learned from such data is the business of the head.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,9 +26,20 @@ from seqtag.models.tagging.inputs import tag_lists
 from seqtag.nn.network import TagNetwork
 from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tagset import TagSet
+from seqtag.text.training_surfaces import Surfaces
 from seqtag.text.vocabulary import FEATURES, UNKNOWN, Vocabulary
 
 # L tags of the new model, N rows of a table
+
+
+class Fitted(Protocol):
+    """What is taken over from a fitted tagger."""
+
+    network_: TagNetwork
+    vocabulary_: Vocabulary
+    tagset_: TagSet
+    surfaces_: Surfaces | None
+    data_: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,18 @@ class OldModel:
     vocabulary: Vocabulary
     tagset: TagSet
     engine: TagEngine
+    surfaces: Surfaces | None  # of its training data and of those before; None in a model of an earlier release
+    seen: Sequence[Mapping[str, str]]  # the hashes of these data; see `models.seen_data`
+
+    def with_surfaces(self, new: Surfaces) -> Surfaces | None:
+        """Give the surfaces that it learned and the new ones; None where those that it learned are not known."""
+        return None if self.surfaces is None else self.surfaces.union(new)
+
+    @classmethod
+    def of(cls, tagger: Fitted, name: str, engine: TagEngine) -> "OldModel":
+        """Take over what a fitted tagger knows."""
+        seen = [*([tagger.data_["seen"]] if "seen" in tagger.data_ else []), *tagger.data_.get("seen_before", [])]
+        return cls(name, tagger.network_, tagger.vocabulary_, tagger.tagset_, engine, tagger.surfaces_, seen)
 
     @property
     def labels(self) -> list[str]:

@@ -14,6 +14,8 @@ from seqtag.batching import ContextReader, collate
 from seqtag.inference.explaining.occlusion import OF_EVERY_MODEL, WITH_LISTS, Occluded
 from seqtag.inference.explaining.tagging import SharesOf
 from seqtag.inference.finite import check_finite
+from seqtag.inference.held_batch import HeldBatch
+from seqtag.inference.known_spans import KnownSpans
 from seqtag.inference.scored import Potentials, Scored
 from seqtag.inference.tag_engine import Sentences, TagEngine, Tokens
 from seqtag.models.tagging.emission_shares import EmissionShares
@@ -36,15 +38,21 @@ class NbestTagEngine(TagEngine):
         """Give the numbers, emissions and lengths of sentences, batch by batch, on the device of the head."""
         raise AssertionError("a subclass scores sentences")
 
-    def nbest(self, sentences: Sentences, n: int) -> list[list[tuple[list[str], float]]]:
+    def nbest(
+        self, sentences: Sentences, n: int, known: KnownSpans | None = None
+    ) -> list[list[tuple[list[str], float]]]:
         """Give the n best tag sequences of each sentence, with their probabilities; each sequence once."""
         found: list[list[tuple[list[str], float]]] = [[([], 1.0)] if not sentence else [] for sentence in sentences]
         with torch.inference_mode():
             for indices, emissions_BTL, lengths_B in self.emissions(sentences):
                 paths_BKT, log_probability_BK = self.network.head.nbest(emissions_BTL, lengths_B, n)
-                for i, paths_KT, scores_K in zip(indices, paths_BKT.cpu().numpy(), log_probability_BK.tolist()):
+                paths = [list(zip(*best)) for best in zip(paths_BKT.cpu().numpy(), log_probability_BK.tolist())]
+                batch = self._holding(_ScoredByTorch(self.network.head, emissions_BTL, lengths_B), indices, known)
+                if isinstance(batch, HeldBatch):
+                    paths = [batch.nbest(row, n) if row in batch.held else best for row, best in enumerate(paths)]
+                for i, best in zip(indices, paths):
                     seen: dict[tuple[str, ...], float] = {}
-                    for path_T, score in zip(paths_KT, scores_K):
+                    for path_T, score in best:
                         if score > -np.inf:
                             # A linear head has illegal paths too, and several may be read as the same legal tags.
                             seen.setdefault(

@@ -47,6 +47,13 @@ class TaggerOptions:
         "entities; without, it says nothing.",
         "task",
     )
+    augment: float = option(
+        0.0,
+        check.number(0, 1),
+        "Training replaces this share of the mentions, drawn anew in each epoch, by others of the same label in the "
+        "training data (Dai and Adel 2020, https://aclanthology.org/2020.coling-main.343/).",
+        "training",
+    )
     start_from: str | None = option(
         None,
         check.optional(check.text),

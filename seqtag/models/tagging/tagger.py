@@ -20,6 +20,8 @@ from seqtag.evaluation.tagging.evaluation import evaluate_tags
 from seqtag.evaluation.tagging.report import TagReport
 from seqtag.evaluation.tagging.slices import TrainingKnowledge
 from seqtag.evaluation.training_curve import epochs_of
+from seqtag.inference.known_spans import Known
+from seqtag.inference.patterns import Patterns
 from seqtag.inference.tag_engine import Tokens
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.inference.user_input import token_lists
@@ -155,11 +157,13 @@ class Tagger(
             ignores_case = self.gazetteer_case == "ignore"
             self.gazetteers_ = read_gazetteers(self.gazetteers, language=self.language, ignores_case=ignores_case)
             log_coverage(self.gazetteers_, train)
-        self.surfaces_ = surfaces_of(train, scheme)
+        surfaces = surfaces_of(train, scheme)
+        self.surfaces_ = surfaces if self.start_ is None else self.start_.with_surfaces(surfaces)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
         self.data_["seen"] = seen_keys(train, held_out)
+        self.data_ |= {} if self.start_ is None else {"seen_before": list(self.start_.seen)}
         dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
         rows = TaggedRows(
             train,
@@ -168,6 +172,7 @@ class Tagger(
             context=self._context_reader,
             outside_is_open=self.unlabelled == "unknown",
             gazetteers=self.gazetteers_,
+            augment=self.augment,
         )
         with self._remembering(train, held_out):
             self._train(rows, dev_score, run=Run(checkpoint, resume, watchers, tensorboard))
@@ -245,7 +250,7 @@ class Tagger(
 
     def _old_model(self, folder: str) -> OldModel:
         old = type(self).load(folder, device=self.device, engine="torch")
-        return OldModel(folder, old.network_, old.vocabulary_, old.tagset_, old._torch_engine())
+        return OldModel.of(old, folder, old._torch_engine())
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -277,11 +282,17 @@ class Tagger(
 
         return TagExports(self._torch_engine())
 
-    def predict_nbest(self, X: Iterable[Tokens], *, n: int = 5) -> list[list[tuple[list[str], float]]]:
-        """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal."""
+    def predict_nbest(
+        self, X: Iterable[Tokens], *, n: int = 5, known: Known | None = None, strength: float | None = None
+    ) -> list[list[tuple[list[str], float]]]:
+        """Give the n best tag sequences of each sentence with their probabilities; fewer where fewer are legal.
+
+        Where spans are `known`, as for `predict`, the probabilities are those given these.
+        """
         if check.whole(1).problem(n):
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
-        found = self._engine().nbest(token_lists(X, "predict_nbest"), n)
+        sentences = token_lists(X, "predict_nbest")
+        found = self._engine().nbest(sentences, n, self._known(known, strength, sentences))
         return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
 
     def embed(self, X: Iterable[Tokens]) -> np.ndarray:
@@ -292,14 +303,17 @@ class Tagger(
         self._check_fitted()
         return mean_states(self._torch_engine(), token_lists(X, "embed"))
 
-    def map_batch(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    def map_batch(
+        self, batch: Mapping[str, Sequence[Any]], *, known: Patterns | None = None, strength: float | None = None
+    ) -> dict[str, list[Any]]:
         """Tag a batch of a dataset: `data.map(tagger.map_batch, batched=True)`, with `num_proc` too.
 
-        A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `datasets` keeps the
-        result in its cache by a hash of the model, which depends on its weights and options alone. Raises UsageError
-        where there is no such column, or where one of the data would be lost, DataError for a missing text.
+        A column `text` gives a column `spans`, and else a column `tokens` gives `predicted_tags`. `known` patterns find
+        what is known of each row: `fn_kwargs={"known": patterns}`. `datasets` keeps the result in its cache by a hash
+        of the model, which depends on its weights and options alone. Raises UsageError where there is no such column,
+        or where one of the data would be lost, DataError for a missing text.
         """
-        return tag_batch(self, batch)
+        return tag_batch(self, batch, known=known, strength=strength)
 
     # -- measuring ----------------------------------------------------------------------------
 
@@ -308,16 +322,20 @@ class Tagger(
         X: Dataset | Sequence[Tokens],
         y: Sequence[Sequence[str]] | None = None,
         *,
+        known: Known | None = None,
+        strength: float | None = None,
         resamples: int = 10_000,
         seed: int = 0,
     ) -> TagReport:
         """Compare predictions with gold tags: scores, what goes wrong and where, how far to trust the probabilities.
 
-        Where a column `document` names documents, intervals come from whole documents, else from sentences.
+        Where a column `document` names documents, intervals come from whole documents, else from sentences. Where spans
+        are `known`, as for `predict`, it is the report of the model with these, and says how many there were.
         """
         gold, engine = self._gold(X, y), self._engine()
-        warn_of_seen(self.data_.get("seen"), gold.tokens)
-        tags, spans, candidates = engine.spans_and_candidates(gold.tokens)
+        known_spans = self._known(known, strength, gold.tokens)
+        warn_of_seen(self.data_.get("seen"), gold.tokens, before=self.data_.get("seen_before", ()))
+        tags, spans, candidates = engine.spans_and_candidates(gold.tokens, known=known_spans)
         report = evaluate_tags(
             gold.tags,
             tags,
@@ -331,7 +349,7 @@ class Tagger(
             resamples=resamples,
             seed=seed,
         )
-        return replace(report, history=epochs_of(self.history_))
+        return replace(report, history=epochs_of(self.history_), num_known=sum(map(len, known_spans or ())))
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
         self._check_fitted()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_corpus import GOLD, LABELLED, SENTENCES, Run, table, write_tags
 
-from seqtag import Classifier, LanguageModel, Tagger, load_corpus
+from seqtag import Classifier, LanguageModel, Patterns, Tagger, load_corpus
 from seqtag.evaluation.classifying.evaluation import evaluate_labels
 from seqtag.text.schemes import convert_tags
 from seqtag.training.watchers import EpochRecord
@@ -129,3 +129,16 @@ def test_evaluate_writes_its_figures_as_json(run: Run, writer: Path, text: Path,
     result = run("evaluate", writer, new, "--json", tmp_path / "figures.json")
     assert "2 of them unknown" in result.stdout
     assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8")) == figures
+
+
+def test_a_tagger_is_measured_together_with_its_patterns(run: Run, model: Path, tmp_path: Path):
+    data, patterns = write_tags(tmp_path / "data.conll", GOLD), tmp_path / "patterns.jsonl"
+    patterns.write_text(json.dumps({"label": "PER", "pattern": SENTENCES[0][0][0]}) + "\n", encoding="utf-8")
+    result = run("evaluate", model, data, "--known", patterns, "--known-strength", "3", "--json", "-")
+    known = Patterns.load(patterns)
+    report = Tagger.load(model).evaluate(load_corpus(str(data))["train"], known=known, strength=3.0)
+    expected = replace(report, source=str(data), model=str(model)).to_dict()
+    assert json.loads(result.stdout) == expected
+    assert expected["num_known"] == sum(len(known.match([token for token, _ in row])) for row in SENTENCES) > 0
+    alone = run("evaluate", model, data, "--known-strength", "3")
+    assert (alone.exit_code, "give a file of them: --known FILE" in alone.stderr) == (2, True)

@@ -71,6 +71,26 @@ def test_the_old_model_teaches_and_sentences_are_replayed(old, tmp_path):
     assert loaded.predict(TOKENS) == tagger.predict(TOKENS)
 
 
+def test_reports_know_what_the_old_model_learned(old, tmp_path, caplog):
+    before = Tagger.load(old, device="cpu")
+    tagger = still(start_from=str(old)).fit(NEW_TOKENS, NEW_TAGS, dev=(NEW_TOKENS, NEW_TAGS))
+    loaded = Tagger.load(tagger.save(tmp_path / "new"), device="cpu")
+    for one in (tagger, loaded):
+        assert one.surfaces_.labels_of("Łódź") == ("CITY",)
+        old_surfaces = [" ".join(TOKENS[0][span.start : span.end]) for span in spans_from_tags(TAGS[0], "IOB2")]
+        assert old_surfaces
+        assert all(one.surfaces_.labels_of(each) == before.surfaces_.labels_of(each) for each in old_surfaces)
+        caplog.clear()
+        report = one.evaluate(TOKENS, TAGS, resamples=0)
+        assert [cut.name for cut in report.slices if cut.group == "surface in training" and cut.num_gold] == ["seen"]
+        assert "the dev data that chose the epoch of the older model" in caplog.text
+    newest = still(start_from=str(tmp_path / "new")).fit(TOKENS, TAGS, dev=(TOKENS, TAGS))
+    assert newest.data_["seen_before"] == [tagger.data_["seen"], before.data_["seen"]]
+    before.surfaces_ = None
+    unknown = before.save(tmp_path / "earlier")  # as an earlier release left it
+    assert still(start_from=str(unknown)).fit(NEW_TOKENS, NEW_TAGS, dev=(NEW_TOKENS, NEW_TAGS)).surfaces_ is None
+
+
 def test_a_killed_run_goes_on_to_the_same_weights_and_another_start_is_another_run(old, tmp_path):
     data = {"X": NEW_TOKENS, "y": NEW_TAGS, "dev": (NEW_TOKENS, NEW_TAGS)}
     whole = tiny_tagger(epochs=3, start_from=str(old)).fit(**data, checkpoint=tmp_path / "run")
