@@ -54,7 +54,7 @@ def more_labels(slices: Sequence[Slice]) -> Iterator[str]:
 
     >>> slices = [Slice("word in training", "known", 20, 20, 19), Slice("word in training", "unknown", 10, 10, 4)]
     >>> [step.partition(";")[0] for step in more_labels(slices)]
-    ['Label more: of the words that training had 95.0% are right, of the others 40.0%']
+    ['Label more: of the words that training had 95.0% come out right, of the others 40.0%']
     """
     for group, what in _KNOWN.items():
         known, *others = [each for each in slices if each.group == group] or [Slice(group, "", 0, 0, 0)]
@@ -64,8 +64,8 @@ def more_labels(slices: Sequence[Slice]) -> Iterator[str]:
         had, had_not = known.num_right / known.num_gold, right / num_others
         if had - had_not >= _LEAST_GAP:
             yield (
-                f"Label more: of the {what} {100 * had:.1f}% are right, of the others {100 * had_not:.1f}%; seqtag "
-                "curve forecasts what more labels give, and seqtag select chooses what to label next."
+                f"Label more: of the {what} {100 * had:.1f}% come out right, of the others {100 * had_not:.1f}%; "
+                "seqtag curve forecasts what more labels give, and seqtag select chooses what to label next."
             )
 
 

@@ -73,11 +73,11 @@ class HeldLattice:
 
     def best(self) -> np.ndarray:
         """Find the tags of the best path, (T,); what they are is undefined where no path is possible."""
-        emissions = self._emissions(best=True)
+        emissions = self.emissions(best=True)
         state_S = self.potentials.start_L[self.tags[0]] + emissions[0]
         pointers = []
         for t in range(1, len(emissions)):
-            reached_SS = state_S[:, None] + self._moves(t)
+            reached_SS = state_S[:, None] + self.moves(t)
             pointers.append(reached_SS.argmax(0))
             state_S = reached_SS.max(0) + emissions[t]
         states = [int((state_S + self.potentials.end_L[self.tags[-1]]).argmax())]
@@ -92,8 +92,8 @@ class HeldLattice:
         that is, is known exactly, so hardly any is begun in vain. One that leads through the states of known spans and
         the usual ones is one sequence, as probable as the better way, which is that with all of its known spans.
         """
-        emissions, length = self._emissions(best=True), len(self.tags)
-        moves = [self._moves(t) for t in range(1, length)]
+        emissions, length = self.emissions(best=True), len(self.tags)
+        moves = [self.moves(t) for t in range(1, length)]
         ahead = [self.potentials.end_L[self.tags[-1]]]  # the best score behind each token, by its states
         for moves_SS, emissions_S in zip(reversed(moves), reversed(emissions[1:])):
             ahead.append((moves_SS + emissions_S + ahead[-1]).max(1))
@@ -135,7 +135,7 @@ class HeldLattice:
         0 at the first token, and after a tag that can't stand there. With the usual marginals this gives the
         probability of each span that is on no path in states of its own, as `nn.crf.moves` does without known spans.
         """
-        emissions_TL = np.stack([emissions_S[: self.num_tags] for emissions_S in self._emissions(best=False)])
+        emissions_TL = np.stack([emissions_S[: self.num_tags] for emissions_S in self.emissions(best=False)])
         betas_TL = np.stack([betas_S[: self.num_tags] for betas_S in self._betas])
         behind_TP = betas_TL[:-1, from_P]
         stands_TP = behind_TP > -np.inf
@@ -152,8 +152,8 @@ class HeldLattice:
         here = self.over[way.end - 1]
         return float(self._shares[way.end - 1][self.num_tags + here.index(last)]) if last in here else 0.0
 
-    def _emissions(self, *, best: bool) -> list[np.ndarray]:
-        """Give the score of each state of each token, with what the first state of a way adds."""
+    def emissions(self, *, best: bool) -> list[np.ndarray]:
+        """Give the score of each state of each token, (S,), with what the first state of a way adds."""
         emissions = []
         for t, here in enumerate(self.over):
             if not here:
@@ -169,7 +169,7 @@ class HeldLattice:
             emissions.append(emissions_S)
         return emissions
 
-    def _moves(self, t: int) -> np.ndarray:
+    def moves(self, t: int) -> np.ndarray:
         """Give the scores of the moves from the states of the token before `t` to those of `t`, (S, S)."""
         before, here = self.over[t - 1], self.over[t]
         if not before and not here:
@@ -193,21 +193,21 @@ class HeldLattice:
     @cached_property
     def _alphas(self) -> list[np.ndarray]:
         """Log of the sums over what is before each token, with the token, by its states."""
-        emissions = self._emissions(best=False)
+        emissions = self.emissions(best=False)
         alphas = [self.potentials.start_L[self.tags[0]] + emissions[0]]
         with np.errstate(divide="ignore"):  # the logarithm of 0 is -inf, as it should be
             for t in range(1, len(emissions)):
-                alphas.append(_log_sum(alphas[-1][:, None] + self._moves(t), axis=0) + emissions[t])
+                alphas.append(_log_sum(alphas[-1][:, None] + self.moves(t), axis=0) + emissions[t])
         return alphas
 
     @cached_property
     def _betas(self) -> list[np.ndarray]:
         """Log of the sums over what is behind each token, by its states."""
-        emissions = self._emissions(best=False)
+        emissions = self.emissions(best=False)
         betas = [self.potentials.end_L[self.tags[-1]]]
         with np.errstate(divide="ignore"):
             for t in range(len(emissions) - 1, 0, -1):
-                betas.append(_log_sum(self._moves(t) + emissions[t] + betas[-1], axis=1))
+                betas.append(_log_sum(self.moves(t) + emissions[t] + betas[-1], axis=1))
         return betas[::-1]
 
     @cached_property

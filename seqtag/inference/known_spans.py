@@ -21,9 +21,9 @@ from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import TokenRun
 
 # What users give: patterns, or for each row its spans; (start, end, label), or with a strength of its own behind these.
-Known: TypeAlias = (
-    Patterns | Iterable[Iterable[Span | tuple[int, int, str] | tuple[int, int, str, float | None] | KnownSpan]]
-)
+_OfRow: TypeAlias = Iterable[Span | tuple[int, int, str] | tuple[int, int, str, float | None] | KnownSpan]
+Known: TypeAlias = Patterns | Iterable[_OfRow]
+KnownOfOne: TypeAlias = Patterns | _OfRow  # where there is one row
 KnownSpans: TypeAlias = Sequence[Sequence[KnownSpan]]  # of sentences, in their tokens
 
 # Each span over a token adds a state to it, and the work grows with the square of their number.

@@ -60,7 +60,7 @@ class TagEngine:
         if self.thresholds is not None:
             return self.spans(sentences, known)[0]
         tags: list[list[str]] = [[] for _ in sentences]
-        for indices, batch in self._held(sentences, known):
+        for indices, batch in self.held(sentences, known):
             for i, found in zip(indices, self._decoded(sentences, indices, batch)):
                 tags[i] = found
         return tags
@@ -71,7 +71,7 @@ class TagEngine:
         to_data_LD = np.zeros((len(to_data_L), num_tags))
         to_data_LD[np.arange(len(to_data_L)), to_data_L] = 1.0
         probabilities = [np.zeros((0, num_tags)) for _ in sentences]
-        for indices, batch in self._held(sentences, known):
+        for indices, batch in self.held(sentences, known):
             for i, probability_TL in zip(indices, batch.marginals()):
                 probabilities[i] = probability_TL[: len(sentences[i])] @ to_data_LD
         return probabilities
@@ -87,7 +87,7 @@ class TagEngine:
             return self._chosen(sentences, candidates, self.thresholds)
         tags: list[list[str]] = [[] for _ in sentences]
         spans: list[list[Span]] = [[] for _ in sentences]
-        for indices, batch in self._held(sentences, known):
+        for indices, batch in self.held(sentences, known):
             for i, found in zip(indices, self._decoded(sentences, indices, batch)):
                 tags[i] = found
                 spans[i] = spans_from_tags(found, self.tagset.data_scheme)
@@ -95,7 +95,7 @@ class TagEngine:
             rows_R = np.array([row for row, i in enumerate(indices) if spans[i]], np.int64)
             if not len(rows_R):
                 continue
-            chain = self._chain(batch, rows_R)
+            chain = self.span_chain(batch, rows_R)
             for i, scored in zip(indices[rows_R], chain.scored([spans[i] for i in indices[rows_R]])):
                 spans[i] = scored
         return tags, spans
@@ -107,8 +107,8 @@ class TagEngine:
         each span is the tag of one token. Thresholds leave no span out.
         """
         pieces = _Pieces(sentences)
-        for indices, batch in self._held(sentences, known):
-            pieces.add(indices, self._chain(batch, np.arange(len(indices))).candidates(floor))
+        for indices, batch in self.held(sentences, known):
+            pieces.add(indices, self.span_chain(batch, np.arange(len(indices))).candidates(floor))
         return pieces.table(span_labels(self.tagset))
 
     def spans_and_candidates(
@@ -122,11 +122,11 @@ class TagEngine:
             return tags, SpanTable.of(spans, list(map(len, sentences))), wider.chosen(wider.scores_K >= floor)
         tags = [[] for _ in sentences]
         found, candidates = _Pieces(sentences), _Pieces(sentences)
-        for indices, batch in self._held(sentences, known):
+        for indices, batch in self.held(sentences, known):
             decoded = self._decoded(sentences, indices, batch)
             for i, names in zip(indices, decoded):
                 tags[i] = names
-            chain = self._chain(batch, np.arange(len(indices)))
+            chain = self.span_chain(batch, np.arange(len(indices)))
             found.add(indices, chain.read(decoded, self.tagset.data_scheme))
             candidates.add(indices, chain.candidates(floor))
         labels = span_labels(self.tagset)
@@ -145,7 +145,7 @@ class TagEngine:
                 continue
             wanted = [spans[i] for i in indices[rows_R]]
             known = [[span for span in several if span.label in labels] for several in wanted]
-            scores = self._chain(batch, rows_R).scored(known)
+            scores = self.span_chain(batch, rows_R).scored(known)
             outside = self._outside(batch, rows_R)
             for row, (i, several) in enumerate(zip(indices[rows_R], wanted)):
                 scored = iter(scores[row])
@@ -194,7 +194,7 @@ class TagEngine:
         for sentences in cut:
             yield [(tokens, *next(tagged)) for tokens in sentences]
 
-    def _held(self, sentences: Sentences, known: KnownSpans | None) -> Iterator[tuple[np.ndarray, Scored]]:
+    def held(self, sentences: Sentences, known: KnownSpans | None) -> Iterator[tuple[np.ndarray, Scored]]:
         """Give what `scored` gives, where spans of sentences are known with these."""
         for indices, batch in self.scored(sentences):
             yield indices, self._holding(batch, indices, known)
@@ -207,7 +207,8 @@ class TagEngine:
     def _decoded(self, sentences: Sentences, indices: np.ndarray, batch: Scored) -> list[list[str]]:
         return self.tagset.decode_rows(batch.best(), np.array([len(sentences[i]) for i in indices], np.int64))
 
-    def _chain(self, batch: Scored, rows_R: np.ndarray) -> SpanChain:
+    def span_chain(self, batch: Scored, rows_R: np.ndarray) -> SpanChain:
+        """Give what sums up the probabilities of spans in some rows, with what is known of them."""
         chain = SpanChain.build(self.tagset, *batch.chain(rows_R, *chain_moves(self.tagset)))
         return replace(chain, known=batch.known(rows_R)) if isinstance(batch, HeldBatch) else chain
 

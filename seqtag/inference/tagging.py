@@ -14,7 +14,8 @@ import numpy as np
 from seqtag.errors import DataError, UsageError
 from seqtag.inference.explaining.explanation import Explanations
 from seqtag.inference.explaining.tagging import MOST_READ, explain_sentence, token_span
-from seqtag.inference.known_spans import Known, KnownRows, KnownSpans
+from seqtag.inference.known_spans import Known, KnownOfOne, KnownRows, KnownSpans
+from seqtag.inference.patterns import Patterns
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
 from seqtag.inference.tag_engine import Sentences, TagEngine, TaggedSentence, Tokens
 from seqtag.inference.uncertainty import Uncertainty
@@ -139,30 +140,51 @@ class PredictingTagger(Generic[EngineT]):
         sentences = token_lists(X, "predict_token_spans")
         return self._engine().spans(sentences, self._known(known, strength, sentences))[1]
 
-    def explain(self, tokens: Tokens, span: Span | None = None) -> Explanations:
+    def explain(
+        self,
+        tokens: Tokens,
+        span: Span | None = None,
+        *,
+        known: KnownOfOne | None = None,
+        strength: float | None = None,
+    ) -> Explanations:
         """Say why each span of a sentence was predicted, or for the span that is asked for why it was or was not.
 
         Each explanation has the exact probability of its span, and the log odds of the best path in which it stands
         against the best one in which it does not, the next best reading. These are split into what the emissions of
         each token and the moves between tags add; in torch each emission is split further, into the encoder, the
         features of the word and its neighbours, and the bias of the tag. `occlusions` say what becomes of the span
-        where a word is replaced by the unknown word, or its spelling is hidden. Places count tokens. Raises UsageError
-        for a span that is none of the sentence.
+        where a word is replaced by the unknown word, or its spelling is hidden. Places count tokens. `known` spans of
+        the sentence, or patterns, and their `strength` are those of `predict`: all is said given these, and a known
+        span says that it is one. Raises UsageError for a span that is none of the sentence.
         """
         [words] = token_lists([tokens], "explain")
         numbered = [Token(word, i, i + 1) for i, word in enumerate(words)]
-        return Explanations(explain_sentence(self._explaining_engine(), numbered, span))
+        [of_sentence] = self._known(_of_rows(known), strength, [words]) or [()]
+        return Explanations(explain_sentence(self._explaining_engine(), numbered, span, known=of_sentence))
 
-    def explain_text(self, text: str, span: Span | None = None) -> Explanations:
-        """Do what `explain` does for all sentences of a text; places, those of `span` too, count its characters."""
+    def explain_text(
+        self,
+        text: str,
+        span: Span | None = None,
+        *,
+        known: KnownOfOne | None = None,
+        strength: float | None = None,
+    ) -> Explanations:
+        """Do what `explain` does for all sentences of a text; places, also of known spans, count its characters."""
         [text] = texts([text], "explain_text")
-        [sentences] = self._tokenizer().stream([text])
-        asked = list(sentences)
+        cut = list(self._tokenizer().stream([text]))
+        rows = self._known_rows(_of_rows(known), strength)
+        cut, of_sentences = (cut, [()] * len(cut[0])) if rows is None else rows.of_texts([text], cut)
+        asked = list(zip(cut[0], of_sentences))
         if span is not None:
-            number, span = token_span(span, asked)
+            number, span = token_span(span, cut[0])
             asked = [asked[number]]
         engine, most_read = self._explaining_engine(), MOST_READ // max(1, len(asked))
-        found = (explain_sentence(engine, tokens, span, text=text, most_read=most_read) for tokens in asked)
+        found = (
+            explain_sentence(engine, tokens, span, text=text, known=of_sentence, most_read=most_read)
+            for tokens, of_sentence in asked
+        )
         return Explanations(one for explained in found for one in explained)
 
     def _explaining_engine(self) -> TagEngine:
@@ -245,6 +267,11 @@ class PredictingTagger(Generic[EngineT]):
         of_sentences = rows.of_sentences(sentences)
         rows.finish()
         return of_sentences
+
+
+def _of_rows(known: KnownOfOne | None) -> Known | None:
+    """Give what is known of one row as it is given for several."""
+    return known if known is None or isinstance(known, Patterns) else [known]
 
 
 def text_spans(text: str, sentences: Sequence[TaggedSentence]) -> TextSpans:

@@ -23,6 +23,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from seqtag.errors import ModelError, UsageError, near_miss, one_line
 from seqtag.hub import find_model, named
 from seqtag.inference.classifying import PredictingClassifier
+from seqtag.inference.known_spans import check_strength
 from seqtag.inference.tagging import PredictingTagger
 from seqtag.model_files import parse_json
 from seqtag.models.predictor import load_predictor
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Scores: TypeAlias = dict[str, Any]
 
 _ATTRIBUTES = ("auto", "pos", "tag")
+ENTITIES = "ents"  # what `known` calls doc.ents; anything else is a key of doc.spans
 _UPOS = IDS.keys() - {""}
 # The most words of a Doc without sentences that a tagger reads together; `predict_spans` cuts long sentences there too.
 _MOST_WORDS = 200
@@ -59,8 +61,14 @@ class Settings:
     engine: str | None
     device: str
     threads: int | None
+    known: str | None = None
+    known_strength: float | None = None
 
     def __post_init__(self) -> None:
+        if self.known_strength is not None:
+            check_strength(self.known_strength)
+            if self.known is None:
+                raise UsageError('seqtag: known_strength is that of known spans; say where they are: known="ents"')
         if self.attribute not in _ATTRIBUTES:
             raise UsageError(f"seqtag: unknown attribute={self.attribute!r}; {near_miss(self.attribute, _ATTRIBUTES)}")
         if self.batch_size is not None and self.batch_size < 1:
@@ -72,6 +80,11 @@ class Words(NamedTuple):
 
     texts: list[str]
     places: Sequence[int]  # the number of each token in its Doc
+
+    def places_of(self, spans: Iterable[Span]) -> list[tuple[int, int, str]]:
+        """Give those of some spans of the Doc that are here, in these tokens."""
+        found = ((*np.searchsorted(self.places, [span.start, span.end]).tolist(), span.label_) for span in spans)
+        return [(start, end, label) for start, end, label in found if start < end]
 
 
 class Annotator(Protocol):
@@ -91,12 +104,18 @@ class EntityAnnotator:
 
     def __init__(self, tagger: PredictingTagger[Any], settings: Settings) -> None:
         self.tagger, self.overwrite, self.spans_key = tagger, settings.overwrite, settings.spans_key
+        self.known, self.strength = settings.known, settings.known_strength
         self.labels = tuple(tagger.labels_)
 
     def annotate(self, docs: Sequence[Doc]) -> None:
         """Find the spans of all Docs in one call, and write them with their probabilities."""
-        runs = [word_runs(doc) for doc in docs]
-        found = iter(self.tagger.predict_token_spans([words.texts for words in _joined(runs)]))
+        known = [self._known(doc) for doc in docs]
+        runs = [word_runs(doc, spans) for doc, spans in zip(docs, known)]
+        rules: dict[str, Any] = {}
+        if self.known is not None:
+            of_runs = [words.places_of(spans) for of_doc, spans in zip(runs, known) for words in of_doc]
+            rules = {"known": of_runs, "strength": self.strength}
+        found = iter(self.tagger.predict_token_spans([words.texts for words in _joined(runs)], **rules))
         for doc, runs_of_doc in zip(docs, runs):
             scored = [
                 (Span(doc, words.places[span.start], words.places[span.end - 1] + 1, label=span.label), span.score)
@@ -111,6 +130,13 @@ class EntityAnnotator:
             for span, score in scored:
                 if (span.start, span.end) not in earlier:  # in spaCy two spans of the same tokens share what `_` holds
                     span._.seqtag_score = score
+
+    def _known(self, doc: Doc) -> list[Span]:
+        """Give the spans that are known of a Doc; those with labels that the model lacks tell it nothing."""
+        if self.known is None:
+            return []
+        spans = doc.ents if self.known == ENTITIES else doc.spans.get(self.known, ())
+        return [span for span in spans if span.label_ in self.labels]
 
     def _write_entities(self, doc: Doc, spans: Sequence[Span]) -> set[tuple[int, int]]:
         """Set `doc.ents`, and give the places of earlier entities that were kept."""
@@ -296,6 +322,8 @@ class SeqtagComponent(Pipe):
     def _open(self, folder: Path) -> Annotator:
         wanted = self.settings
         predictor = load_predictor(folder, device=wanted.device, engine=wanted.engine, threads=wanted.threads)
+        if wanted.known is not None and (isinstance(predictor, PredictingClassifier) or predictor.scheme_ == "plain"):
+            raise UsageError(f"{wanted.model}: known={wanted.known!r} is for entities, and this model finds none")
         if isinstance(predictor, PredictingClassifier):
             return ClassAnnotator(predictor)
         return (TagAnnotator if predictor.scheme_ == "plain" else EntityAnnotator)(predictor, wanted)
@@ -334,6 +362,8 @@ def _unpickled(
         "engine": None,
         "device": "auto",
         "threads": None,
+        "known": None,
+        "known_strength": None,
     },
 )
 def seqtag_component(
@@ -347,6 +377,8 @@ def seqtag_component(
     engine: str | None,
     device: str,
     threads: int | None,
+    known: str | None,
+    known_strength: float | None,
 ) -> SeqtagComponent:
     """Make the component; called by `nlp.add_pipe("seqtag", config={"model": "models/ner"})`.
 
@@ -354,15 +386,21 @@ def seqtag_component(
     those of the model; otherwise they are kept, and the model adds what they leave room for. `spans_key` puts the
     spans into `doc.spans` too. `attribute` says where tags go that spell no spans: "pos", "tag", or "auto", which takes
     "pos" if all of them are universal parts of speech. `batch_size` is how many Docs are predicted in one call, by
-    default as many as `nlp.pipe` batches. `engine`, `device` and `threads` are those of `load_predictor`.
+    default as many as `nlp.pipe` batches. `engine`, `device` and `threads` are those of `load_predictor`. `known` says
+    which spans the model is told before it predicts: "ents", the earlier entities, or a key of `doc.spans`; with
+    `known_strength`, which is added to their log odds, they are likely and not certain.
     """
-    return SeqtagComponent(name, Settings(model, overwrite, spans_key, attribute, batch_size, engine, device, threads))
+    settings = Settings(
+        model, overwrite, spans_key, attribute, batch_size, engine, device, threads, known, known_strength
+    )
+    return SeqtagComponent(name, settings)
 
 
-def word_runs(doc: Doc) -> list[Words]:
+def word_runs(doc: Doc, whole: Iterable[Span] = ()) -> list[Words]:
     """Cut a Doc into what a tagger reads together: its sentences, or all of it if no sentences are marked.
 
-    A Doc without sentences of more than 200 words is cut after punctuation, or else after 200 words.
+    A Doc without sentences of more than 200 words is cut after punctuation, or else after 200 words. What a span that
+    stays `whole` reaches into is read together.
     """
     words = _words(doc)
     if doc.has_annotation("SENT_START"):
@@ -370,6 +408,9 @@ def word_runs(doc: Doc) -> list[Words]:
     else:
         parts = cut_long(TokenRun(doc.text, words.texts), _MOST_WORDS)
         starts = [0, *np.cumsum([len(part) for part in parts])[:-1].tolist()]
+    for span in whole:
+        first, end = np.searchsorted(words.places, [span.start, span.end])
+        starts = [start for start in starts if not first < start < end]
     return [
         Words(words.texts[start:end], words.places[start:end])
         for start, end in zip(starts, [*starts[1:], len(words.texts)])

@@ -183,7 +183,8 @@ def make_app(
         word is hidden.
         """
         model, given = service().model(name), parsed(ExplainBody, await request.body())
-        row, field = (given.text, "text") if given.text is not None else (given.tokens or [], "tokens")
+        check_known(model, given.known)
+        row, field = given.row, "text" if given.text is not None else "tokens"
         for other, value, is_meant in (
             ("span", given.span, model.is_tagger),
             ("label", given.label, not model.is_tagger),

@@ -99,6 +99,13 @@ class PredictBody(Body):
         return [_with_known(row, spans, self.strength) for row, spans in zip(rows, known)]
 
 
+def _check_one_row(body: "StreamLine | ExplainBody") -> None:
+    if (body.text is None) == (body.tokens is None):
+        raise ValueError("give text or tokens, one of the two")
+    if body.strength is not None and not body.known:
+        raise ValueError("strength is that of known spans, and there are none")
+
+
 class StreamLine(Body):
     """A line of a stream, one JSON object: a text, or the tokens of a sentence, with what is known of its spans."""
 
@@ -109,10 +116,7 @@ class StreamLine(Body):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "StreamLine":
-        if (self.text is None) == (self.tokens is None):
-            raise ValueError("give text or tokens, one of the two")
-        if self.strength is not None and not self.known:
-            raise ValueError("strength is that of known spans, and there are none")
+        _check_one_row(self)
         return self
 
     @property
@@ -179,12 +183,18 @@ class ExplainBody(Body):
     tokens: Texts | None = None
     span: AskedSpan | None = Field(None, description="Of a tagger: explain this span alone.")
     label: Text | None = Field(None, description="Of a classifier: explain this class, chosen or not.")
+    known: KnownList = Field([], description="Spans that are known before: all is said given these.")
+    strength: Strength | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "ExplainBody":
-        if (self.text is None) == (self.tokens is None):
-            raise ValueError("give text or tokens, one of the two")
+        _check_one_row(self)
         return self
+
+    @property
+    def row(self) -> Row:
+        """What is to be explained."""
+        return _with_known(self.text if self.text is not None else self.tokens or [], self.known, self.strength)
 
 
 class ExplainedSpan(BaseModel):
@@ -249,6 +259,7 @@ class ExplanationAnswer(BaseModel):
     occlusions: list[OcclusionAnswer]
     weights: list[float]
     note: str
+    known: str
 
 
 class Explained(BaseModel):

@@ -177,12 +177,14 @@ class ServedModel:
             for one, probability_L in zip(classifier.choose(probability_NL), probability_NL.tolist())
         ]
 
-    def explain(self, row: str | list[str], asked: Span | str | None = None) -> list[dict[str, Any]]:
+    def explain(self, row: Row, asked: Span | str | None = None) -> list[dict[str, Any]]:
         """Explain what the model found in a row, or the span or class that is asked for."""
-        if self.is_tagger and isinstance(row, str):
-            found = self.predictor.explain_text(row, asked)
+        rules = {"known": row.known} if isinstance(row, KnownRow) else {}
+        of_row = row.row if isinstance(row, KnownRow) else row
+        if self.is_tagger and isinstance(of_row, str):
+            found = self.predictor.explain_text(of_row, asked, **rules)
         else:
-            found = self.predictor.explain(row, asked)
+            found = self.predictor.explain(of_row, asked, **rules)
         return [one.to_dict() for one in found]
 
     def tags(self, answer: Tagged, spans: Sequence[Span]) -> list[str]:

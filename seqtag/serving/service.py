@@ -116,9 +116,7 @@ class Service:
         except QueueFullError:
             raise RefusedError(429, "too much is waiting for this model; come again", "queue", retry_after=1) from None
 
-    async def explain(
-        self, model: ServedModel, row: str | list[str], asked: Span | str | None, field: str
-    ) -> list[dict[str, Any]]:
+    async def explain(self, model: ServedModel, row: Row, asked: Span | str | None, field: str) -> list[dict[str, Any]]:
         """Explain what a model found in a row; RefusedError where the row is too long, or too much is waiting."""
         most, cost = self.settings.limits.batch_characters, cost_of(row)
         if cost > most:

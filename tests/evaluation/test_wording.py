@@ -192,7 +192,9 @@ def test_more_labels_are_advised_where_training_had_not_what_goes_wrong():
         return [Slice(group, f"part {number}", gold, gold, right) for number, (gold, right) in enumerate(counts)]
 
     (step,) = more_labels([*slices("tags in training", (9, 9)), *slices("unknown words", (50, 50), (10, 9), (10, 8))])
-    assert step.startswith("Label more: of the texts without unknown words 100.0% are right, of the others 85.0%; ")
+    assert step.startswith(
+        "Label more: of the texts without unknown words 100.0% come out right, of the others 85.0%; "
+    )
     assert "seqtag curve" in step
     assert "seqtag select" in step
     for few in ([], [(50, 50), (9, 0)], [(9, 9), (50, 0)], [(50, 50), (50, 46)]):
@@ -206,7 +208,9 @@ def test_what_to_label_is_advised_for_models_that_seqtag_trained():
     report = evaluate_tags(tags, predicted, scheme="IOB2", tokens=tokens, training=known, resamples=0)
     assert steps_of(report) == ()
     (step,) = steps_of(replace(report, history=(Epoch(1, 2.0, 0.6), Epoch(2, 1.0, 0.6))))
-    assert step.startswith("Label more: of the spans of gold that training had 100.0% are right, of the others 0.0%; ")
+    assert step.startswith(
+        "Label more: of the spans of gold that training had 100.0% come out right, of the others 0.0%; "
+    )
 
 
 def test_more_epochs_are_advised_only_where_the_last_one_was_the_best():

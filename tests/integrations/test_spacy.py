@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.util import load_model_from_config
 from tiny import LABELS, SEVERAL, TAGS, TEXTS, TOKENS, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
@@ -150,6 +150,34 @@ def test_earlier_entities_are_kept_or_overridden(exported_tagger: Path, overwrit
     assert doc.ents[0]._.seqtag_score == pytest.approx(scores(alone.ents)[0])
     assert [span.text for span in doc.spans["model"]] == ["Ada Lovelace", "London"]
     assert doc.spans["model"].attrs["scores"].tolist() == pytest.approx(scores(alone.ents))
+
+
+@pytest.mark.parametrize("known", ["ents", "rules"])
+def test_the_model_is_told_what_other_components_know(exported_tagger: Path, known: str):
+    nlp, tagger = pipeline(exported_tagger, "sentencizer", known=known, spans_key="model"), load(exported_tagger)
+    config = {} if known == "ents" else {"spans_key": "rules", "annotate_ents": False}
+    ruler = nlp.add_pipe("span_ruler", before="seqtag", config={"annotate_ents": True, "spans_key": "all"} | config)
+    patterns = [("ORG", "Marie Curie!\n It"), ("LOC", "Siemens"), ("ROCK", "Volvo")]  # ROCK is no label of the model
+    ruler.add_patterns([{"label": label, "pattern": pattern} for label, pattern in patterns])
+    doc = nlp("She met Marie Curie!\n It rained. Renault sold Volvo to Siemens.")
+    words = [token.text for token in doc if not token.is_space]
+    cut = [words[:7] + words[7:8], words[8:]]
+    assert [len(run) for run in cut] == [8, 6]
+    expected = tagger.predict_token_spans(cut, known=[[(2, 6, "ORG")], [(4, 5, "LOC")]])
+    found = [(span.text, span.label_) for span in doc.spans["model"]]
+    assert [label for _, label in found] == [span.label for spans in expected for span in spans]
+    assert {("Marie Curie!\n It", "ORG"), ("Siemens", "LOC")} <= set(found)
+    assert doc.spans["model"].attrs["scores"] == pytest.approx([span.score for spans in expected for span in spans])
+    assert {label for _, label in entities(doc)} >= {"ORG", "LOC"} | ({"ROCK"} if known == "ents" else set())
+
+
+def test_what_is_likely_is_weighed_by_the_model(exported_tagger: Path):
+    nlp = pipeline(exported_tagger, known="rules", known_strength=0.001)
+    doc = nlp.make_doc("Siemens opened a plant near Porto.")
+    doc.spans["rules"] = [Span(doc, 2, 3, "PER")]
+    assert entities(nlp(doc)) == entities(pipeline(exported_tagger)(doc.text))
+    doc = nlp.make_doc("It rained.")  # with no such spans
+    assert entities(nlp(doc)) == entities(pipeline(exported_tagger)(doc.text))
 
 
 def test_tokens_that_were_blocked_stay_out_of_entities(exported_tagger: Path):
@@ -510,11 +538,17 @@ def test_wrong_settings_are_named_when_the_component_is_added(exported_tagger: P
         pipeline(exported_tagger, attribute="poss")
     with pytest.raises(UsageError, match="batch_size=0; give at least 1"):
         pipeline(exported_tagger, batch_size=0)
+    with pytest.raises(UsageError, match=r"known_strength is that of known spans; .* known=.ents"):
+        pipeline(exported_tagger, known_strength=2.0)
+    with pytest.raises(UsageError, match="give a number above 0"):
+        pipeline(exported_tagger, known="ents", known_strength=0)
     with pytest.raises(ValueError, match="model"):
         spacy.blank("en").add_pipe("seqtag")
 
 
-def test_a_model_that_can_t_be_used_is_named_at_the_first_doc(tmp_path: Path, saved_tagger: Path):
+def test_a_model_that_can_t_be_used_is_named_at_the_first_doc(tmp_path: Path, saved_tagger: Path, universal: Path):
+    with pytest.raises(UsageError, match="known='ents' is for entities, and this model finds none"):
+        pipeline(universal, known="ents")("Ada")
     with pytest.raises(UsageError, match="nowhere: not a model folder, it does not exist"):
         pipeline(tmp_path / "nowhere")("Ada")
     with pytest.raises(UsageError, match="export"):

@@ -42,15 +42,35 @@ def test_a_span_and_a_class_can_be_asked_for(client: TestClient, exported_tagger
     assert len(answer["explanations"][0]["weights"]) == 4
 
 
+def test_what_is_known_is_said(client: TestClient, exported_tagger: Path):
+    known = [{"start": 17, "end": 21, "label": "PER"}, {"start": 0, "end": 3, "label": "ORG", "strength": 3.0}]
+    answer = client.post("/models/ner/explain", json={"text": TEXT, "known": known}).json()
+    tagger = load(exported_tagger)
+    assert (
+        answer["explanations"]
+        == tagger.explain_text(TEXT, known=[(17, 21, "PER"), (0, 3, "ORG", 3.0)]).to_dict()["explanations"]
+    )
+    [oslo] = [one for one in answer["explanations"] if one["span"]["text"] == "Oslo"]
+    assert (oslo["probability"], oslo["known"]) == (1.0, "for certain")
+    Explained.model_validate(answer)
+    tokens = {"tokens": ["Ada", "met", "Bo"], "known": [{"start": 2, "end": 3, "label": "LOC"}], "strength": 30.0}
+    [*_, last] = client.post("/models/ner/explain", json=tokens).json()["explanations"]
+    assert (last["span"]["label"], last["known"]) == ("LOC", "with a strength of 30")
+
+
 @pytest.mark.parametrize(
     ("model", "body", "words", "field"),
     [
         ("ner", {}, "give text or tokens, one of the two", None),
         ("ner", {"text": "a", "tokens": ["a"]}, "give text or tokens, one of the two", None),
-        ("ner", {"text": "a", "spann": 1}, "unknown; choose from label, span, text, tokens", "spann"),
+        ("ner", {"text": "a", "spann": 1}, "unknown; choose from known, label, span, strength, text, tokens", "spann"),
         ("ner", {"text": TEXT, "span": {"start": 0, "end": 5, "label": "PER"}}, "the tokens there are: 'Ada'", "span"),
         ("ner", {"text": TEXT, "span": {"start": 0, "end": 3, "label": "X"}}, "no label 'X'; choose from", "span"),
         ("ner", {"text": TEXT, "span": {"start": -1, "end": 3, "label": "PER"}}, "greater than or equal", "span.start"),
+        ("ner", {"text": TEXT, "known": [{"start": 0, "end": 2, "label": "PER"}]}, "PER at 0-2, 'Ad'", "known"),
+        ("ner", {"text": TEXT, "known": [{"start": 0, "end": 3, "label": "X"}]}, "X at 0-3; its label is", "known"),
+        ("ner", {"text": TEXT, "strength": 2.0}, "strength is that of known spans", None),
+        ("mood", {"text": "a", "known": [{"start": 0, "end": 1, "label": "bad"}]}, "spans are what a tagger", "known"),
         ("ner", {"text": TEXT, "label": "PER"}, "ner is a tagger of spans; leave it out", "label"),
         ("mood", {"text": "a", "span": {"start": 0, "end": 1, "label": "bad"}}, "mood is a classifier", "span"),
         ("mood", {"text": "a", "label": "X"}, "no such class", "label"),

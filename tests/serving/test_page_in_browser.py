@@ -12,6 +12,7 @@ import pytest
 from browsing import find_browser, press, texts
 
 from seqtag import load_corpus
+from seqtag.runtime import load
 from seqtag.serving.served_models import ServedModel
 from seqtag.serving.settings import Settings
 
@@ -145,6 +146,28 @@ def test_what_is_corrected_and_kept_can_be_read(browser, address: str, kept: Pat
     row = load_corpus(str(kept), split="train")[0]
     names = load_corpus(str(kept), split="train").features["tags"].feature.names
     assert [token for token, tag in zip(row["tokens"], row["tags"]) if names[tag] != "O"] == ["Marie"]
+
+
+def test_the_rest_is_found_beside_what_a_person_marked(browser, address: str, exported_tagger: Path):
+    text = "Marie met Ada in Oslo."
+    type_text(browser, address, text)
+    browser.execute_script(
+        "const range = document.createRange(), marked = document.getElementById('marked');"
+        "const walk = document.createTreeWalker(marked, NodeFilter.SHOW_TEXT); let node = walk.nextNode();"
+        "while (!node.data.includes('met')) node = walk.nextNode();"
+        "const at = node.data.indexOf('met'); range.setStart(node, at); range.setEnd(node, at + 3);"
+        "getSelection().removeAllRanges(); getSelection().addRange(range);"
+        "marked.dispatchEvent(new MouseEvent('mouseup'))"
+    )
+    wait(lambda: texts(browser, "#menu button"))
+    press(browser, "#menu button", "ORG")
+    expected = load(exported_tagger).predict_spans([text], known=[[(6, 9, "ORG")]])[0]
+    press(browser, "#rest", "Find the rest beside your marks")
+    wait(lambda: texts(browser, "#rows td:nth-child(2)") == [span.text for span in expected])
+    shown = ["yours" if span.text == "met" else f"{span.score:.4f}" for span in expected]
+    wait(lambda: texts(browser, "#rows td:nth-child(5)") == shown)
+    press(browser, "#back", "Undo the corrections")
+    assert "met" not in texts(browser, "#rows td:nth-child(2)")
 
 
 def test_a_classifier_shows_its_classes(browser, address: str, served: dict[str, ServedModel]):

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.arguments import Device, HtmlFile, JsonFile, MarkdownFile, ModelName
+from seqtag.cli.arguments import (
+    Device,
+    HtmlFile,
+    JsonFile,
+    KnownFile,
+    KnownIgnoreCase,
+    KnownStrength,
+    MarkdownFile,
+    ModelName,
+)
 from seqtag.cli.output import check_files, show
 from seqtag.cli.process import command
 from seqtag.cli.tasks import stored_labelled_task
@@ -64,6 +73,9 @@ def explain(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
     markdown_file: MarkdownFile = None,
+    known: KnownFile = None,
+    known_strength: KnownStrength = None,
+    known_ignore_case: KnownIgnoreCase = False,
     device: Device = "auto",
 ) -> None:
     """Say why a model found each span of a text, or gave it its class, against the next best reading.
@@ -73,6 +85,7 @@ def explain(
     """
     from rich.text import Text
 
+    from seqtag.cli.prediction.known import read_known
     from seqtag.corpora.lines import handle_blocks
 
     outputs = check_files(json_file=json_file, html_file=html_file, markdown_file=markdown_file)
@@ -82,11 +95,12 @@ def explain(
     if (label is not None and is_tagger) or (span is not None and not is_tagger):
         option, other = ("--label", "--span START:END=LABEL") if is_tagger else ("--span", "--label LABEL")
         raise UsageError(f"{option}: {folder} holds a {task.noun}; ask it with {other}, or for all that it found")
+    rules = read_known(known, known_strength, ignore_case=known_ignore_case, task=task.name)
     asked = None if span is None else read_span(span)
     if text == "-":
         text = "\n".join(line for _, lines in handle_blocks(sys.stdin, "<stdin>") for line in lines)
     model = task.load(folder, device=device)
-    found = model.explain_text(text, asked) if is_tagger else model.explain(text, label)
+    found = model.explain_text(text, asked, **rules) if is_tagger else model.explain(text, label)
     show(Why(found), outputs, in_colours=lambda why: Text(str(why)))
 
 

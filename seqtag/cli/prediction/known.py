@@ -1,4 +1,4 @@
-"""What `--known` adds to `seqtag predict` and `evaluate`: a tagger is asked with the patterns of a file in mind."""
+"""What `--known` adds to commands that ask a tagger: it is asked with the patterns of a file in mind."""
 
 from collections.abc import Mapping
 from functools import partial

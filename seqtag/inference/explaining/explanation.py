@@ -15,6 +15,8 @@ WITHOUT_TORCH = (
     "seqtag.Tagger.load(...).explain does."
 )
 
+CERTAIN = "for certain"  # how a span was known
+
 _MOST_NAMED = 4  # of each kind, in a sentence
 _MILLION, _EQUAL = 1e6, 1.005
 _LEAST = 0.005  # what is written with two digits as nothing is not named
@@ -34,7 +36,7 @@ class Share:
 class Part:
     """A summand of the log odds: how much higher one score of the reading is than that of the next best one."""
 
-    kind: str  # emission or transition; of a classifier encoder, lexical or prior
+    kind: str  # emission, transition or known; of a classifier encoder, lexical or prior
     score: float
     chosen: str  # the tag, the move between two tags, or the class
     instead: str  # the same in the next best reading
@@ -68,6 +70,9 @@ class Explanation:
     occlusions: tuple[Occlusion, ...]
     weights: tuple[float, ...] = ()  # of each token in a pooled vector, where a classifier attends to words
     note: str = ""  # what the explanation leaves out, and what to do about it
+    known: str = (
+        ""  # how the span was known before the prediction: for certain, or with a strength; "" where it was not
+    )
 
     @property
     def probability(self) -> float:
@@ -96,7 +101,11 @@ class Explanation:
     def lines(self) -> list[str]:
         """Say it in a few plain sentences."""
         lines = [f"{_named(self.span)}: probability {self.probability:.3f}. {self._verdict()}"]
-        for what, kinds in (("Scores", ("emission", "encoder", "lexical", "prior")), ("Moves", ("transition",))):
+        for what, kinds in (
+            ("Scores", ("emission", "encoder", "lexical", "prior")),
+            ("Moves", ("transition",)),
+            ("Known spans", ("known",)),
+        ):
             parts = [part for part in self.parts if part.kind in kinds]
             if parts:
                 total = sum(part.score for part in parts)
@@ -190,17 +199,22 @@ class Explanation:
             ],
             "weights": list(self.weights),
             "note": self.note,
+            "known": self.known,
         }
 
     def _verdict(self) -> str:
         if not isfinite(self.log_odds):
-            return "No other reading is possible."
+            return f"{self._was_known()}No other reading is possible."
         times = exp(min(abs(self.log_odds), 700.0))
         ratio = "more than a million times" if times > _MILLION else f"{times:.3g} times"
         ratio += " less" if self.log_odds > 0 else " more"
         if times < _EQUAL:
             ratio = "as"
-        return f"The next best reading, {self.reading}, is {ratio} probable (log odds {self.log_odds:.2f})."
+        odds = f"is {ratio} probable (log odds {self.log_odds:.2f})"
+        return f"{self._was_known()}The next best reading, {self.reading}, {odds}."
+
+    def _was_known(self) -> str:
+        return f"It was known before the prediction, {self.known}. " if self.known else ""
 
     def _text(self, token: int) -> str:
         return repr(self.tokens[token].text)
@@ -215,6 +229,8 @@ class Explanation:
     def _of_part(self, part: Part) -> str:
         if part.kind == "transition":
             return f"{part.chosen} rather than {part.instead}"
+        if part.kind == "known" and part.token is not None:
+            return f"{part.chosen or part.instead} at {self._text(part.token)}"
         return part.kind if part.token is None else f"{self._text(part.token)} as {part.chosen}"
 
     def _of_share(self, part: Part, share: Share) -> str:
@@ -263,6 +279,15 @@ class Explanations(list[Explanation]):
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values."""
         return {"explanations": [one.to_dict() for one in self]}
+
+
+def in_words(span: Span) -> str:
+    """Name a span that is asked for by its label and places.
+
+    >>> in_words(Span(0, 2, "PER"))
+    'PER at 0-2'
+    """
+    return f"{span.label} at {span.start}-{span.end}"
 
 
 def _named(span: Span) -> str:

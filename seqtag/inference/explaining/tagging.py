@@ -5,16 +5,27 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from math import isfinite
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from seqtag.errors import UsageError, near_miss
-from seqtag.inference.explaining.explanation import WITHOUT_TORCH, Explanation, Occlusion, Part, Share, placed
+from seqtag.inference.explaining.explanation import (
+    CERTAIN,
+    WITHOUT_TORCH,
+    Explanation,
+    Occlusion,
+    Part,
+    Share,
+    in_words,
+    placed,
+)
 from seqtag.inference.explaining.occlusion import Occluded, nearest
 from seqtag.inference.explaining.rivals import Lattice
+from seqtag.inference.held_batch import HeldBatch, KnownSpan
+from seqtag.inference.held_lattice import HeldLattice, KnownWay
 from seqtag.inference.scored import Potentials, Scored
-from seqtag.inference.span_probabilities import SpanChain, chain_moves, span_labels
+from seqtag.inference.span_probabilities import SpanChain, span_labels
 from seqtag.text.schemes import Span, spans_from_tags
 from seqtag.text.tagset import TagSet
 from seqtag.text.tokenizer import Token
@@ -25,6 +36,7 @@ MOST_READ = 50_000
 
 # From the number of a token, its tag and its tag in the next best reading to what adds to the difference.
 SharesOf = Callable[[int, int, int], tuple[Share, ...]]
+Known: TypeAlias = Sequence[Sequence[KnownSpan]]  # of sentences
 
 
 class Explainable(Protocol):
@@ -32,11 +44,16 @@ class Explainable(Protocol):
 
     tagset: TagSet
 
-    def spans(self, sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[list[Span]]]:
+    def spans(
+        self, sentences: Sequence[Sequence[str]], known: Known | None = None
+    ) -> tuple[list[list[str]], list[list[Span]]]:
         """Give the tags and the spans of sentences."""
 
-    def scored(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[np.ndarray, Scored]]:
-        """Score sentences batch by batch."""
+    def held(self, sentences: Sequence[Sequence[str]], known: Known | None) -> Iterator[tuple[np.ndarray, Scored]]:
+        """Score sentences batch by batch, with what is known of them."""
+
+    def span_chain(self, batch: Scored, rows_R: np.ndarray) -> SpanChain:
+        """Give what sums up the probabilities of spans in some rows."""
 
     def hides(self) -> Sequence[str]:
         """Name what can be hidden from the model."""
@@ -54,34 +71,45 @@ def explain_sentence(
     span: Span | None = None,
     *,
     text: str | None = None,
+    known: Sequence[KnownSpan] = (),
     most_read: int = MOST_READ,
 ) -> list[Explanation]:
     """Explain the predicted spans of a sentence, or the one that is asked for, in the numbers of its tokens.
 
-    `text` is what the tokens are of, where their places are those of its characters.
+    `text` is what the tokens are of, where their places are those of its characters. What is `known` of the sentence
+    is known in all that is said, also where a word is hidden.
     """
     words = [token.text for token in tokens]
     if span is not None:
         check_asked(engine.tagset, span, len(words))
-    spans = engine.spans([words])[1][0] if span is None else [span]
+    spans = engine.spans([words], [known])[1][0] if span is None else [span]
     if not spans:
         return []
-    [(_, batch)] = engine.scored([words])
-    lattice = Lattice.build(batch.potentials(np.arange(1)), engine.tagset)
+    [(_, batch)] = engine.held([words], [known])
+    lattice = _lattice(engine, batch, 1)
     [probability_N] = _probabilities(engine, batch, 1, spans)
     shares = engine.shares(words)
-    occlusions = _occlusions(engine, words, spans, most_read)
+    occlusions = _occlusions(engine, words, spans, known, most_read)
+    strengths = {each[:3]: each.strength for each in known}
     found = []
     for number, one in enumerate(spans):
         odds = float(lattice.log_odds(one)[0])
         if odds == -np.inf:
-            raise UsageError(f"{one}: no sequence of the model's tags holds this span; ask for one that it could find")
+            asked, beside = in_words(placed(tokens, one, text)), " beside what is known" if known else ""
+            raise UsageError(
+                f"{asked}: no sequence of the model's tags holds this span{beside}; ask for one that it could find"
+            )
         instead: tuple[Span, ...] | None = None
         parts: tuple[Part, ...] = ()
         if isfinite(odds):
-            with_T, without_T = lattice.paths(one)
+            states = lattice.paths(one)
+            with_T, without_T = map(lattice.tags, states)
             instead = tuple(placed(tokens, other, text) for other in _standing(engine.tagset, without_T, one))
-            parts = _parts(lattice.chain, engine.tagset.names, with_T, without_T, shares)
+            parts = _parts(lattice.first.potentials, engine.tagset.names, with_T, without_T, shares)
+            ours, theirs = map(lattice.known, states)
+            parts += tuple(_known_parts(lattice.first.ways, ours, theirs, engine.tagset))
+        place = (one.start, one.end, one.label)
+        strength = strengths.get(place)
         scored = Span(one.start, one.end, one.label, score=float(probability_N[number]))
         found.append(
             Explanation(
@@ -92,6 +120,11 @@ def explain_sentence(
                 parts,
                 occlusions[number],
                 note="" if shares is not None else WITHOUT_TORCH,
+                known=""
+                if place not in strengths
+                else CERTAIN
+                if strength is None
+                else f"with a strength of {strength:g}",
             )
         )
     return found
@@ -101,11 +134,11 @@ def check_asked(tagset: TagSet, span: Span, num_tokens: int) -> None:
     """Raise UsageError for a span that is none of the sentence or that has a label the model lacks."""
     labels = span_labels(tagset)
     if span.label not in labels:
-        raise UsageError(f"{span}: the model has no label {span.label!r}; {near_miss(span.label, labels)}")
+        raise UsageError(f"{in_words(span)}: the model has no label {span.label!r}; {near_miss(span.label, labels)}")
     if not 0 <= span.start < span.end <= num_tokens:
-        raise UsageError(f"{span}: the sentence has the tokens 0 to {num_tokens}; the end is exclusive")
+        raise UsageError(f"{in_words(span)}: the sentence has the tokens 0 to {num_tokens}; the end is exclusive")
     if tagset.data_scheme == "plain" and span.end - span.start > 1:
-        raise UsageError(f"{span}: the model gives each token a tag; ask for a single token, such as 0 to 1")
+        raise UsageError(f"{in_words(span)}: the model gives each token a tag; ask for a single token, such as 0 to 1")
 
 
 def token_span(span: Span, sentences: Sequence[Sequence[Token]]) -> tuple[int, Span]:
@@ -122,15 +155,22 @@ def token_span(span: Span, sentences: Sequence[Sequence[Token]]) -> tuple[int, S
     near = [token for tokens in sentences for token in tokens if token.start <= span.end and token.end >= span.start]
     named = ", ".join(f"{token.text!r} {token.start} to {token.end}" for token in near[:5]) or "none"
     raise UsageError(
-        f"{span}: does not begin and end with tokens of one sentence; the tokens there are: {named}. Places count "
-        "characters, and the end is exclusive"
+        f"{in_words(span)}: does not begin and end with tokens of one sentence; the tokens there are: {named}. Places "
+        "count characters, and the end is exclusive"
     )
+
+
+def _lattice(engine: Explainable, batch: Scored, num_rows: int) -> Lattice:
+    """Give the best paths through a batch, in all or none of whose rows spans are known."""
+    if isinstance(batch, HeldBatch):
+        return Lattice.build([batch.held[row].lattice for row in range(num_rows)], engine.tagset)
+    return Lattice.build([HeldLattice(each, []) for each in batch.potentials(np.arange(num_rows))], engine.tagset)
 
 
 def _probabilities(engine: Explainable, batch: Scored, num_rows: int, spans: Sequence[Span]) -> np.ndarray:
     """Give the exact probability of each span in each row of a batch, (B, N)."""
     rows_B = np.arange(num_rows)
-    chain = SpanChain.build(engine.tagset, *batch.chain(rows_B, *chain_moves(engine.tagset)))
+    chain = engine.span_chain(batch, rows_B)
     places = np.array([(span.start, span.end, chain.labels.index(span.label)) for span in spans], np.int64)
     starts_N, ends_N, labels_N = (np.tile(column, num_rows) for column in places.T)
     rows_N = np.repeat(rows_B, len(spans))
@@ -138,21 +178,32 @@ def _probabilities(engine: Explainable, batch: Scored, num_rows: int, spans: Seq
 
 
 def _occlusions(
-    engine: Explainable, words: Sequence[str], spans: Sequence[Span], most_read: int
+    engine: Explainable, words: Sequence[str], spans: Sequence[Span], known: Sequence[KnownSpan], most_read: int
 ) -> list[tuple[Occlusion, ...]]:
     """Say for each span what becomes of it where a word is hidden."""
     kinds = engine.hides()
     numbers = nearest(len(words), [(span.start, span.end) for span in spans], most_read, kinds)
     occluded = Occluded.build(words, numbers, kinds)
     found: list[list[Occlusion | None]] = [[None] * len(occluded.places) for _ in spans]
-    for indices, batch in engine.reading(occluded).scored(occluded.sentences):
-        lattice = Lattice.build(batch.potentials(np.arange(len(indices))), engine.tagset)
+    of_sentences = [known] * len(occluded.sentences)
+    for indices, batch in engine.reading(occluded).held(occluded.sentences, of_sentences):
+        lattice = _lattice(engine, batch, len(indices))
         probability_BN = _probabilities(engine, batch, len(indices), spans)
         for number, span in enumerate(spans):
             for i, odds, probability in zip(indices, lattice.log_odds(span), probability_BN[:, number]):
                 token, hidden = occluded.places[i]
                 found[number][i] = Occlusion(token, hidden, float(odds), float(probability))
     return [tuple(one for one in occlusions if one is not None) for occlusions in found]
+
+
+def _known_parts(ways: Sequence[KnownWay], ours: set[int], theirs: set[int], tagset: TagSet) -> Iterator[Part]:
+    """Give what known spans add: the strength of each that is in one of the readings and not in the other."""
+    for number in sorted(ours ^ theirs):
+        way, sign = ways[number], 1 if number in ours else -1
+        assert way.strength is not None  # both readings have what is certain
+        tag = tagset.names[way.tags[0]]
+        chosen, instead = (tag, "") if sign > 0 else ("", tag)
+        yield Part("known", sign * way.strength, chosen, instead, way.start)
 
 
 def _standing(tagset: TagSet, path_T: np.ndarray, span: Span) -> list[Span]:

@@ -8,6 +8,7 @@ them. What is learned from such data is the business of the head.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -83,6 +84,33 @@ def check_start(folder: str | None, *, keep: float | None, replay: Dataset | Non
     for name, value in (("keep", keep), ("replay", replay)):
         if folder is None and value is not None:
             raise UsageError(f"{name}= is about an older model: name its folder with start_from=, or leave it out")
+
+
+def about_training(train: Dataset, old: OldModel | None, replay: Dataset | None) -> dict[str, Any]:
+    """Give what a model remembers of its training data beside their size: unknown tags, and those of older models."""
+    names = train.features["tags"].feature.names
+    unknown = names.index(UNKNOWN_TAG) if UNKNOWN_TAG in names else None
+    about: dict[str, Any] = {}
+    if unknown is not None:
+        about["unknown_tags"] = sum(row.count(unknown) for row in train["tags"])
+    if old is not None:
+        about |= {"seen_before": list(old.seen), "replayed": 0 if replay is None else len(replay)}
+    return about
+
+
+def card_rows(data: Mapping[str, Any], start_from: str | None) -> dict[str, str]:
+    """Say in a model card what `about_training` gave.
+
+    >>> card_rows({"replayed": 20}, "models/people")
+    {'started from': 'people, with 20 of its sentences again'}
+    """
+    rows = {}
+    if data.get("unknown_tags"):
+        rows["unknown tags"] = f"{data['unknown_tags']:,} tokens, of whose tags nothing was learned"
+    if start_from is not None:
+        again = f", with {data['replayed']:,} of its sentences again" if data.get("replayed") else ""
+        rows["started from"] = f"{Path(start_from).name}{again}"
+    return rows
 
 
 def going_on(

@@ -36,7 +36,7 @@ from seqtag.models.options import documented
 from seqtag.models.seen_data import seen_keys, warn_of_seen
 from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
-from seqtag.models.tagging.going_on import OldModel, check_start, going_on, take_weights
+from seqtag.models.tagging.going_on import OldModel, about_training, card_rows, check_start, going_on, take_weights
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
 from seqtag.models.tagging.inputs import (
     GoldSentences,
@@ -163,7 +163,7 @@ class Tagger(
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
         self.data_["seen"] = seen_keys(train, held_out)
-        self.data_ |= {} if self.start_ is None else {"seen_before": list(self.start_.seen)}
+        self.data_ |= about_training(train, self.start_, replay)
         dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
         rows = TaggedRows(
             train,
@@ -397,6 +397,7 @@ class Tagger(
         rows = {"labels": ", ".join(self.labels_), "scheme": self.scheme_, "head": self.head}
         if self.gazetteers_ is not None:
             rows["lists"] = self.gazetteers_.describe()
+        rows |= card_rows(self.data_, self.start_from)
         if "temperature" in self.data_:
             rows["temperature"] = f"{self.data_['temperature']:.3f}; fitted on labelled data, scores are divided by it"
         if self.tuning_ is not None:

@@ -4,7 +4,7 @@
 
 const $ = (id) => document.getElementById(id);
 const PAUSE = 250; // milliseconds without a key before the model is asked
-const state = { models: [], model: null, text: null, spans: [], found: [], hidden: new Set(), asked: 0, collects: false };
+const state = { models: [], model: null, text: null, spans: [], found: [], hidden: new Set(), asked: 0, known: [], collects: false };
 let token = "";
 
 class Text {
@@ -104,6 +104,7 @@ async function run() {
       if (number !== state.asked) return; // a later question is on its way
       state.text = new Text(text);
       if (state.model.task === "tag") {
+        state.known = [];
         state.found = answer.answers[0].spans;
         state.spans = state.found.map((span) => ({ ...span }));
         showSpans();
@@ -155,7 +156,29 @@ function showSpans() {
     return made;
   }))));
   $("back").hidden = JSON.stringify(state.spans) === JSON.stringify(state.found);
+  $("rest").hidden = !marks().length;
 }
+
+// What a person marked, which the model can be told.
+const marks = () => state.spans.filter((span) => span.score === undefined).map(plain);
+
+async function findRest() {
+  const number = ++state.asked;
+  const known = marks();
+  try {
+    const answer = await ask(`/models/${state.model.name}/predict`, { texts: [state.text.text], known: [known] });
+    if (number !== state.asked) return;
+    state.known = known;
+    const isMine = (span) => known.some((mark) => same(mark, span));
+    state.spans = answer.answers[0].spans.map((span) => (isMine(span) ? plain(span) : { ...span }));
+    showSpans();
+    say("");
+  } catch (error) {
+    if (number === state.asked) say(error.message);
+  }
+}
+
+const same = (one, other) => one.start === other.start && one.end === other.end && one.label === other.label;
 
 const cells = (span) => [
   span.label, state.text.slice(span.start, span.end), span.start, span.end,
@@ -247,7 +270,9 @@ async function explain(span) {
   closeMenu();
   try {
     const asked = span && { start: span.start, end: span.end, label: span.label };
-    const answer = await ask(`/models/${state.model.name}/explain`, { text: state.text.text, span: asked });
+    const answer = await ask(`/models/${state.model.name}/explain`, {
+      text: state.text.text, span: asked, known: state.model.task === "tag" ? state.known : [],
+    });
     if (number === state.asked) showWhy(answer.explanations);
     say("");
   } catch (error) {
@@ -391,7 +416,9 @@ $("menu").addEventListener("keydown", moveInMenu);
 document.addEventListener("mousedown", (event) => {
   if (!$("menu").contains(event.target)) closeMenu();
 });
+$("rest").addEventListener("click", findRest);
 $("back").addEventListener("click", () => {
+  state.known = [];
   state.spans = state.found.map((span) => ({ ...span }));
   showSpans();
 });

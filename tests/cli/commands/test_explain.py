@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from small_corpus import Run
 
-from seqtag import Classifier, Span, Tagger
+from seqtag import Classifier, Patterns, Span, Tagger
 from seqtag.cli.commands.explain import read_span
 from seqtag.errors import UsageError
 
@@ -34,6 +34,15 @@ def test_a_span_or_a_class_may_be_asked_for(run: Run, model: Path, classifier_fo
     expected = Classifier.load(classifier_folder, device="cpu").explain("The room was rude", "good")
     assert result.stdout == f"{expected}\n"
     assert result.stdout.startswith("good: probability")
+
+
+def test_patterns_are_known(run: Run, model: Path, tmp_path: Path):
+    patterns = tmp_path / "patterns.jsonl"
+    patterns.write_text('{"label": "LOC", "pattern": "Ada Lovelace"}\n', encoding="utf-8")
+    result = run("explain", model, TEXT, "--known", patterns)
+    expected = Tagger.load(model, device="cpu").explain_text(TEXT, known=Patterns.load(patterns))
+    assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+    assert "LOC 'Ada Lovelace': probability 1.000. It was known before the prediction, for certain." in result.stdout
 
 
 def test_nothing_found_is_said(run: Run, model: Path):

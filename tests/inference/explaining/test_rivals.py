@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seqtag.inference.explaining.rivals import Lattice
+from seqtag.inference.held_lattice import HeldLattice
 from seqtag.inference.scored import Potentials
 from seqtag.text.schemes import Span, spans_from_tags
 from seqtag.text.tagset import TagSet
@@ -51,7 +52,7 @@ def all_paths(potentials: Potentials, tagset: TagSet) -> list[tuple[float, tuple
 @pytest.mark.parametrize("scheme", TAG_SETS)
 def test_both_paths_are_the_best_of_all(scheme: str, head: str, num_tokens: int):
     potentials, tagset = make(scheme, head, seed=num_tokens, num_rows=2, num_tokens=num_tokens)
-    lattice = Lattice.build(potentials, tagset)
+    lattice = Lattice.build([HeldLattice(each, []) for each in potentials], tagset)
     labels = sorted({label for label in lattice.reading.labels if label})
     every = [all_paths(row, tagset) for row in potentials]
     for start, end, label in product(range(num_tokens), range(1, num_tokens + 1), labels):
@@ -71,18 +72,19 @@ def test_both_paths_are_the_best_of_all(scheme: str, head: str, num_tokens: int)
 
 def test_what_can_not_be_otherwise_has_infinite_odds():
     free = np.zeros(1), np.zeros((1, 1)), np.zeros(1)
-    lattice = Lattice.build([Potentials(np.zeros((2, 1)), *free)], TagSet.build(["X"], "plain"))
+    lattice = Lattice.build([HeldLattice(Potentials(np.zeros((2, 1)), *free), [])], TagSet.build(["X"], "plain"))
     assert lattice.log_odds(Span(0, 1, "X")).tolist() == [np.inf]
     # B-C never stands on two tokens: the data had none, so the model has no tag for it
     potentials, tagset = make("IOB2", "crf", seed=0, num_rows=1, num_tokens=3)
-    assert Lattice.build(potentials, tagset).log_odds(Span(0, 2, "B")).tolist() == [-np.inf]
+    lattice = Lattice.build([HeldLattice(each, []) for each in potentials], tagset)
+    assert lattice.log_odds(Span(0, 2, "B")).tolist() == [-np.inf]
 
 
 def test_many_tags_and_long_sentences_agree_with_a_pass_over_the_whole_sentence():
     """A path with the span forced and one with it forbidden at its first token bound what is found."""
     potentials, tagset = make("BIOES", "crf", seed=5, num_rows=3, num_tokens=30)
-    lattice = Lattice.build(potentials, tagset)
-    best_B = (lattice.befores_BTL[:, -1] + lattice.chain.end_L).max(-1)
+    lattice = Lattice.build([HeldLattice(each, []) for each in potentials], tagset)
+    best_B = (lattice.befores[-1] + potentials[0].end_L).max(-1)
     for span in (Span(0, 3, "A"), Span(7, 9, "A"), Span(29, 30, "B"), Span(4, 5, "B")):
         with_B, without_B = lattice.scores(span)
         np.testing.assert_allclose(np.maximum(with_B, without_B), best_B, rtol=1e-12)

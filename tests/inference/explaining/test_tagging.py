@@ -1,7 +1,7 @@
 """`explain` of taggers: against n-best lists, unknown words and hidden ids, the same without torch, and refusals."""
 
 from dataclasses import replace
-from math import log
+from math import exp, inf, log
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny import TAGS, TOKENS, UNSEEN, fitted_tagger, tiny_tagger
 
-from seqtag import Span, Tagger, UsageError
+from seqtag import Patterns, Span, Tagger, UsageError
 from seqtag.batching import collate
 from seqtag.inference.explaining.explanation import WITHOUT_TORCH, Explanation
 from seqtag.models.tagging.temperature import span_chain
@@ -77,6 +77,57 @@ def test_the_next_best_reading_is_the_first_of_the_n_best_without_the_span(tagge
         there = [other for other in other if other.start < span.end and other.end > span.start]
         assert one.instead is not None
         assert [(it.start, it.end, it.label) for it in one.instead] == [(it.start, it.end, it.label) for it in there]
+
+
+@pytest.mark.parametrize("kind", ["crf", "linear"])
+def test_what_is_known_is_known_in_every_reading(taggers: dict[str, Tagger], kind: str):
+    """The n best given what is known, and the log odds of the same sentence where nothing is known, are the oracles."""
+    tagger, tokens = taggers[kind], SENTENCE[:6]
+    known = [(0, 1, "LOC"), (2, 4, "ORG", 2.0), (3, 4, "PER", 0.5)]
+    readings = [
+        (spans_from_tags(tags, tagger.scheme_), score)
+        for tags, score in tagger.predict_nbest([tokens], n=300, known=[known])[0]
+    ]
+    spans = {span for reading, _ in readings[:20] for span in reading}
+    assert Span(0, 1, "LOC") in spans
+    proba = tagger._engine().candidates([tokens], 1e-9, tagger._known([known], None, [tokens])).lists()[0]
+    scores = {(span.start, span.end, span.label): span.score for span in proba}
+    hows = {(2, 4, "ORG"): "with a strength of 2", (3, 4, "PER"): "with a strength of 0.5"}
+    for span in spans:
+        [one] = tagger.explain(tokens, span, known=known)
+        assert one.probability == pytest.approx(scores[span.start, span.end, span.label], rel=1e-5)
+        if span == Span(0, 1, "LOC"):
+            assert (one.log_odds, one.instead, one.known) == (inf, None, "for certain")
+            assert "It was known before the prediction, for certain. No other reading is possible." in str(one)
+            continue
+        assert one.known == hows.get((span.start, span.end, span.label), "")
+        with_span = next(score for reading, score in readings if span in reading)
+        without = next(score for reading, score in readings if span not in reading)
+        assert one.log_odds == pytest.approx(log(with_span / without), abs=1e-6)
+        assert_adds_up(one)
+
+
+def test_a_strength_is_a_part_of_the_log_odds_wherever_a_word_is_hidden(tagger: Tagger):
+    [one] = tagger.explain(SENTENCE, Span(2, 4, "ORG"), known=[(2, 4, "ORG", 2.0)])
+    [free] = tagger.explain(SENTENCE, Span(2, 4, "ORG"))
+    assert one.log_odds == pytest.approx(free.log_odds + 2.0)
+    assert [(each.token, each.hidden) for each in one.occlusions] == [(it.token, it.hidden) for it in free.occlusions]
+    for ours, theirs in zip(one.occlusions, free.occlusions):
+        assert ours.log_odds == pytest.approx(theirs.log_odds + 2.0)
+        odds = theirs.probability / (1 - theirs.probability) * exp(2.0)
+        assert ours.probability == pytest.approx(odds / (1 + odds), rel=1e-4)
+    assert "Known spans +2.00: B-ORG at " in str(one)
+
+
+def test_patterns_and_places_of_a_text_are_known_too(tagger: Tagger):
+    text = "It rained. Ada Lovelace lived in New Porto."
+    found = tagger.explain_text(text, known=[(33, 42, "ORG")])
+    [one] = [one for one in found if one.known]
+    assert (one.span.text, one.span.label, one.probability) == ("New Porto", "ORG", 1.0)
+    patterns = Patterns([{"label": "ORG", "pattern": "New Porto"}])
+    assert [it.to_dict() for it in tagger.explain_text(text, known=patterns)] == [it.to_dict() for it in found]
+    with pytest.raises(UsageError, match=r"LOC at 37-42: no sequence .* beside what is known"):
+        tagger.explain_text(text, Span(37, 42, "LOC"), known=patterns)
 
 
 def test_a_hidden_word_is_the_unknown_word(tagger: Tagger):

@@ -68,6 +68,9 @@ def test_the_old_model_teaches_and_sentences_are_replayed(old, tmp_path):
     assert set(tagger.labels_) == {"CITY", "LOC", "ORG", "PER"}
     loaded = Tagger.load(tagger.save(tmp_path / "new"), device="cpu")
     assert loaded.start_from == "ner"
+    assert "| started from | ner, with 20 of its sentences again |" in (tmp_path / "new" / "README.md").read_text()
+    # keep= left it unknown what stands in places of which the old model is not sure
+    assert f"| unknown tags | {loaded.data_['unknown_tags']:,} tokens" in loaded._card()
     assert loaded.predict(TOKENS) == tagger.predict(TOKENS)
 
 
