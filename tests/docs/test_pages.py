@@ -71,7 +71,6 @@ NOT_RUN = {
     "docs/guide/few-labels.md": {
         f"{AUGMENT}bc5cdr:{{50,100,200,500}} --kinds none mention --seeds 3": CORPORA,
         f"{AUGMENT}{DOMAINS} --kinds none mention --seeds 1": CORPORA,
-        f"{AUGMENT}wnut17 --kinds none mention --seeds 1 --epochs 10": CORPORA,
         f"{AUGMENT}ud_vi_vtb:200 --scheme plain --kinds none mention --share 0.3 --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data uner_da_ddt crossner/politics --seeds 1": CORPORA,
         "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 1": CORPORA,
