@@ -1,10 +1,10 @@
 """More from the same labels: sentences whose mentions, words or case change while a tagger trains.
 
     python recipes/labels_augment.py --data crossner/politics crossner/ai bc5cdr:100 --seeds 3
-    python recipes/labels_augment.py --data data/news:100 --kinds mention --seeds 1
+    python recipes/labels_augment.py --data data:100 --kinds none mention --seeds 1
 
-NAME:N is a corpus with its first N training sentences. The kinds of change are those of Dai and Adel (2020),
-https://aclanthology.org/2020.coling-main.343/, and one more:
+NAME:N is a corpus with its first N training sentences. Mentions and words change as in Dai and Adel (2020),
+https://aclanthology.org/2020.coling-main.343/; case and drop are beside that:
 
     none       nothing changes
     mention    mentions become others of the same label, anew in each epoch: the option `augment=` of a tagger
@@ -15,7 +15,8 @@ https://aclanthology.org/2020.coling-main.343/, and one more:
 
 `--share` is how much of what could change does; where there are copies, half as many epochs take as many steps. Dev and
 test are cut to their first sentences, alike for all kinds, so that many trainings take an hour and not a day. Each row
-is written as a line of JSON as soon as it is there, and rows of an earlier run are not trained again.
+is written as a line of JSON as soon as it is there, and rows of an earlier run with the same settings are not trained
+again.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from rich.table import Table
 from seqtag import Tagger, load_corpus
 
 KINDS = ("none", "mention", "copy", "word", "case", "drop")
-SHARES = {"none": 0.0, "mention": 0.5, "copy": 0.5, "word": 0.1, "case": 0.1, "drop": 0.3}
+SHARES = {"none": 0.0, "mention": 1.0, "copy": 0.5, "word": 0.1, "case": 0.1, "drop": 0.3}
 CASES = (str.lower, str.upper, str.title)
 
 
@@ -93,7 +94,7 @@ def changed(tokens, tags, kind, share, seed):
 
 
 def run(corpus, kind, share, seed, epochs, options):
-    """Train on sentences that change in one way; give the F1 on dev and test."""
+    """Train on sentences that change in one way; give the F1, or accuracy, on dev and test."""
     (tokens, tags), dev, test = corpus
     if kind == "mention":
         options = {**options, "augment": share}
@@ -115,16 +116,16 @@ def setting(text):
         return key, value
 
 
-def show(rows, kinds, seeds):
+def show(rows, seeds):
     """Print the means by corpus and kind, on dev and test."""
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
     for split in ("dev", "test"):
-        table = Table("corpus", *kinds, title=f"strict F1 on {split}")
+        table = Table("corpus", *kinds, title=f"strict F1 on {split}, or accuracy")
         for name in dict.fromkeys(row["data"] for row in rows):
             cells = []
             for kind in kinds:
-                found = [
-                    row[split] for row in rows if (row["data"], row["kind"]) == (name, kind) and row["seed"] < seeds
-                ]
+                these = [row for row in rows if (row["data"], row["kind"]) == (name, kind) and row["seed"] < seeds]
+                found = [row[split] for row in these]
                 spread = f" ± {statistics.stdev(found):.1f}" if len(found) > 1 else ""
                 cells.append(f"{statistics.mean(found):.1f}{spread}" if found else "")
             table.add_row(name, *cells)
@@ -133,11 +134,11 @@ def show(rows, kinds, seeds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", required=True, help="corpora with train, dev and test, in IOB2")
+    parser.add_argument("--data", nargs="+", required=True, help="corpora with train, dev and test")
+    parser.add_argument("--scheme", default="IOB2", help="plain for parts of speech, with the kinds none and mention")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--share", type=float, help="default: for mentions 0.5, for words and case 0.1, for drop 0.3")
+    parser.add_argument("--share", type=float, help="default: mention 1, copy 0.5, word and case 0.1, drop 0.3")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--dev", type=int, default=100, help="the first sentences of dev that are used")
     parser.add_argument("--test", type=int, default=1000, help="the first sentences of test that are used")
@@ -145,15 +146,16 @@ def main():
     parser.add_argument("--set", nargs="*", type=setting, default=[], dest="options", metavar="KEY=VALUE")
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
-    for seed in range(args.first_seed, args.seeds):
+    settings = {"epochs": args.epochs, "first": [args.dev, args.test], "options": dict(args.options)}
+    for seed in range(args.seeds):
         for name in args.data:
             path, _, most = name.partition(":")
-            splits = load_corpus(path, scheme="IOB2")
+            splits = load_corpus(path, scheme=args.scheme)
             sizes = {"train": int(most or 10**9), "dev": args.dev, "test": args.test}
             corpus = [sentences_of(splits[split], size) for split, size in sizes.items()]
             for kind in args.kinds:
-                share = SHARES[kind] if args.share is None else args.share
-                row = {"data": name, "kind": kind if args.share is None else f"{kind} {share:g}", "seed": seed}
+                share = SHARES[kind] if args.share is None or kind == "none" else args.share
+                row = {"data": name, "kind": f"{kind} {share:g}" if share else kind, "seed": seed, **settings}
                 if any(row.items() <= old.items() for old in rows):
                     continue
                 row |= run(corpus, kind, share, seed, args.epochs, dict(args.options))
@@ -161,7 +163,7 @@ def main():
                 with args.out.open("a") as file:
                     file.write(json.dumps(row) + "\n")
                 print(row, flush=True)
-    show(rows, list(dict.fromkeys(row["kind"] for row in rows)), args.seeds)
+    show([row for row in rows if settings.items() <= row.items()], args.seeds)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
 BENCHMARK = "python recipes/benchmark.py --data wnut17"
 HALF = "--of 1/2 --seeds 2 --set encoder=null --set epochs=20"
+AUGMENT = "python recipes/labels_augment.py --data CORPORA/"
+DOMAINS = "crossner/{ai,music,literature,politics,science}"
 LINEAR = "--data CORPORA --set encoder=null --seeds 2"
 RECIPE = "lies in the repository; tests/recipes/test_cluster.py, test_ray.py and test_spark.py run it"
 LAUNCHED = "needs several processes or machines; tests/training/test_loop.py trains in two processes"
@@ -67,6 +69,9 @@ NOT_RUN = {
         RUNTIME: INSTALLS,
     },
     "docs/guide/few-labels.md": {
+        f"{AUGMENT}bc5cdr:{{50,100,200,500}} --kinds none mention --seeds 3": CORPORA,
+        f"{AUGMENT}{DOMAINS} --kinds none mention --seeds 1": CORPORA,
+        f"{AUGMENT}ud_vi_vtb:200 --scheme plain --kinds none mention --share 0.3 --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data uner_da_ddt crossner/politics --seeds 1": CORPORA,
         "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 1": CORPORA,
     },
@@ -137,6 +142,7 @@ NOT_RUN = {
         f"{BENCHMARK} --threads 2 --cost": CORPORA,
         "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",
     },
+    "docs/results/tried.md": {f"{AUGMENT}{DOMAINS} --seeds 1": CORPORA},
     "docs/results/unlabelled-text.md": {
         "python recipes/few_labels.py --data CORPORA --out few_labels CORPUS": CORPORA,
     },

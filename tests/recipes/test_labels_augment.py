@@ -50,7 +50,9 @@ def test_a_copy_is_changed_in_one_way_and_drawn_by_the_seed(recipe, kind):
 
 def test_rows_that_are_there_are_shown_and_not_trained_again(recipe, monkeypatch, tmp_path, capsys):
     out = tmp_path / "rows.jsonl"
-    rows = [{"data": "tiny", "kind": "none", "seed": seed, "dev": 50.0, "test": 40.0 + seed} for seed in range(2)]
+    about = {"data": "tiny", "kind": "none", "epochs": 20, "first": [100, 1000], "options": {}}
+    rows = [{**about, "seed": seed, "dev": 50.0, "test": 40.0 + seed} for seed in range(2)]
+    rows.append({**rows[0], "epochs": 3, "test": 0.0})
     out.write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setattr(recipe, "load_corpus", lambda *_, **__: {"train": None, "dev": None, "test": None})
     monkeypatch.setattr(recipe, "sentences_of", lambda *_: None)

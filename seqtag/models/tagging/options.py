@@ -50,8 +50,9 @@ class TaggerOptions:
     augment: float = option(
         0.0,
         check.number(0, 1),
-        "Training replaces this share of the mentions, drawn anew in each epoch, by others of the same label in the "
-        "training data (Dai and Adel 2020, https://aclanthology.org/2020.coling-main.343/).",
+        "Training puts others of the same label, drawn anew in each epoch from the training data, in the place of this "
+        "share of the mentions; under plain tags each word is a mention (Dai and Adel 2020, "
+        "https://aclanthology.org/2020.coling-main.343/).",
         "training",
     )
     start_from: str | None = option(

@@ -29,9 +29,10 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("scheme", ["IO", "IOB1", "IOB2", "BIOES"])
+@pytest.mark.parametrize("scheme", ["plain", "IO", "IOB1", "IOB2", "BIOES"])
 def test_a_batch_holds_other_mentions_with_their_tags_and_a_generator_decides_which(scheme):
-    data = {"tokens": TOKENS, "tags": [convert_tags(row, "IOB2", scheme) for row in TAGS]}
+    tags = [[tag[-3:] for tag in row] if scheme == "plain" else convert_tags(row, "IOB2", scheme) for row in TAGS]
+    data = {"tokens": TOKENS, "tags": tags}
     rows, indices = rows_of(data, scheme, augment=1.0), np.arange(20)
     with torch.random.fork_rng():
         torch.manual_seed(1)
