@@ -213,7 +213,7 @@ _sequences = {
     "seed_scores": list_of(number, is_full=True),
     "data": record(
         {**_data, "dev_interval": _interval},
-        {"temperature": number, "source": text, "seen": _seen, "seen_before": list_of(_seen)},
+        {"temperature": number, "source": text, "seen": _seen, "seen_before": list_of(_seen), "pretrained": count},
         is_open=True,
     ),
 }
