@@ -266,7 +266,12 @@ class PretrainedTagger(FittedTagger, SequenceEstimator[TagNetwork, Vocabulary, N
         self.engines_ = self._make_engines()
         return self
 
+    def _engine(self) -> NbestTagEngine:
+        self._check_knows_labels()
+        return super()._engine()
+
     def _check_knows_labels(self) -> None:
+        self._check_fitted()
         if "pretrained" in self.data_:
             raise UsageError(
                 "this tagger has read text alone and knows no labels; save it, and train another one that starts from "

@@ -184,7 +184,7 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         they are right. The figures hold for data like these, not for the training data. Raises UsageError for plain
         tags, which have no spans to choose among, and for an unknown label.
         """
-        self._tags()
+        self._check_knows_labels()
         target = read_target(recall, precision, self.tagset_)
         gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
         self._tune(gold, target=target, calibrate=calibrate)
@@ -233,14 +233,13 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         return network
 
     def _old_model(self, folder: str) -> OldModel:
-        old = type(self).load(folder, device=self.device, engine="torch")
+        old = type(self).load(folder, device=self.device)
         return OldModel.of(old, folder, old._torch_engine())
 
     # -- predicting ---------------------------------------------------------------------------
 
     def _tags(self) -> TagSet:
         self._check_fitted()
-        self._check_knows_labels()
         return self.tagset_
 
     def _torch_engine(self, network: TagNetwork | None = None) -> TorchTagEngine:
@@ -337,7 +336,7 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         return replace(report, history=epochs_of(self.history_), num_known=sum(map(len, known_spans or ())))
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
-        self._tags()
+        self._check_knows_labels()
         return gold_sentences(X, y, "evaluation", tagset=self.tagset_, language=self.language)
 
     def _training_knowledge(self) -> TrainingKnowledge:
@@ -414,7 +413,7 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         """
         from seqtag.models.tagging.export import export_tagger
 
-        self._tags()
+        self._check_knows_labels()
         engine, place = self._torch_engine(), as_path(folder)
         path = export_tagger(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
