@@ -120,6 +120,7 @@ TESTED_ELSEWHERE = {
     "runtime/classifying_engine.py": "onnx_export/test_classifying.py",
     "runtime/heads.py": "runtime/test_tagger.py",
     "runtime/tagging_engine.py": "runtime/test_tagger.py",
+    "models/tagging/fitted.py": "models/tagging/test_tagger.py",
     "serving/answers.py": "serving/test_app.py",
     "serving/bodies.py": "serving/test_app.py",
     "serving/guard.py": "serving/test_app.py",

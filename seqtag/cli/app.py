@@ -40,6 +40,7 @@ _COMMANDS = (
     "convert",
     "agree",
     "curve",
+    "pretrain",
     "options",
     "generate",
 )

@@ -214,7 +214,7 @@ _sequences = {
         {**_data, "dev_interval": _interval},
         {
             **{"temperature": number, "source": text, "seen": _seen, "seen_before": list_of(_seen)},
-            **{"unknown_tags": count, "replayed": count},
+            **{"unknown_tags": count, "replayed": count, "pretrained": count},
         },
         is_open=True,
     ),

@@ -54,6 +54,7 @@ class OldModel:
     engine: TagEngine
     surfaces: Surfaces | None  # of its training data and of those before; None in a model of an earlier release
     seen: Sequence[Mapping[str, str]]  # the hashes of these data; see `models.seen_data`
+    knows_tags: bool = True  # not where it has read text without labels alone
 
     def with_surfaces(self, new: Surfaces) -> Surfaces | None:
         """Give the surfaces that it learned and the new ones; None where those that it learned are not known."""
@@ -63,12 +64,19 @@ class OldModel:
     def of(cls, tagger: Fitted, name: str, engine: TagEngine) -> "OldModel":
         """Take over what a fitted tagger knows."""
         seen = [*([tagger.data_["seen"]] if "seen" in tagger.data_ else []), *tagger.data_.get("seen_before", [])]
-        return cls(name, tagger.network_, tagger.vocabulary_, tagger.tagset_, engine, tagger.surfaces_, seen)
+        knows_tags = "pretrained" not in tagger.data_
+        surfaces = tagger.surfaces_ if knows_tags else Surfaces.of([])
+        return cls(name, tagger.network_, tagger.vocabulary_, tagger.tagset_, engine, surfaces, seen, knows_tags)
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """The tags that it has learned."""
+        return self.tagset.data_tags if self.knows_tags else ()
 
     @property
     def labels(self) -> list[str]:
         """The labels of its spans; none where its tags are plain."""
-        return [] if self.tagset.data_scheme == "plain" else entity_labels(self.tagset.data_tags)
+        return [] if self.tagset.data_scheme == "plain" else entity_labels(self.tags)
 
     def sha256(self) -> str:
         """Give a hash of the weights."""
@@ -127,8 +135,13 @@ def going_on(
 
     Where the new data lack labels of the old model, their tokens outside of spans may have these. With `keep` the old
     model says where its labels are, if it is at least so sure, and that nothing is there. `replay` are sentences that
-    it learned from: they are added, with a share of them held out.
+    it learned from: they are added, with a share of them held out. A model that knows no tags changes nothing.
     """
+    if not old.knows_tags:
+        if keep is not None or replay is not None:
+            name = "keep" if keep is not None else "replay"
+            raise UsageError(f"{name}= is about labels, and start_from={old.name!r} has read text alone; leave it out")
+        return train, dev
     labels = _labels(train)
     parts = {"train": train, "dev": dev}
     if replay is not None:
@@ -218,11 +231,15 @@ def take_weights(network: TagNetwork, vocabulary: Vocabulary, tagset: TagSet, ol
 
     Raises UsageError where the networks are of other shapes, which their options decide.
     """
-    tags_L = _places(tagset.names, {name: number for number, name in enumerate(old.tagset.names)})
+    known = {name: number for number, name in enumerate(old.tagset.names)} if old.knows_tags else {}
+    tags_L = _places(tagset.names, known)
     rows = _tables(vocabulary, old.vocabulary)
     rows |= dict.fromkeys(("head.start_L", "head.end_L", "head.shift_L", "head.transitions_LL"), tags_L)
     rows |= dict.fromkeys(("head.output.weight", "head.output.bias"), tags_L)
-    state, before = network.state_dict(), old.network.state_dict()
+    state, before = (
+        {name: values for name, values in each.state_dict().items() if old.knows_tags or not name.startswith("head.")}
+        for each in (network, old.network)
+    )
     unlike = sorted(state.keys() ^ before.keys())
     for name in state.keys() & before.keys():
         values, given = state[name], before[name].to(state[name].device)

@@ -34,7 +34,6 @@ from seqtag.models.fitting import Run
 from seqtag.models.mean_states import mean_states
 from seqtag.models.options import documented
 from seqtag.models.seen_data import seen_keys, warn_of_seen
-from seqtag.models.sequence_estimator import SequenceEstimator
 from seqtag.models.tagging.dev_score import DevScore
 from seqtag.models.tagging.going_on import OldModel, about_training, card_rows, check_start, going_on, take_weights
 from seqtag.models.tagging.inference import NbestTagEngine, TorchTagEngine
@@ -48,6 +47,7 @@ from seqtag.models.tagging.inputs import (
     training_splits,
 )
 from seqtag.models.tagging.options import TaggerOptions
+from seqtag.models.tagging.pretraining import PretrainedTagger
 from seqtag.models.tagging.temperature import fit_temperature
 from seqtag.models.tagging.tuning import Target, Tuning, fit_thresholds, read_target
 from seqtag.nn.gazetteers import MatchEmbedder
@@ -65,25 +65,9 @@ logger = logging.getLogger("seqtag")
 _MANY_TAGS = 500  # from so many on, an epoch with a CRF takes more than twice as long as one with a linear head
 
 
-class FittedTagger:
-    """What `fit`, `tune` and `load` leave in a tagger beside what they leave in every estimator."""
-
-    tagset_: TagSet
-    label_weights_: Mapping[str, float]  # of the loss, which no loaded model needs
-    surfaces_: Surfaces | None  # of the training data; None in a model of an earlier release
-    tuning_: Tuning | None = None  # None: the best tags are predicted
-    start_: OldModel | None = None  # only while it trains
-    gazetteers_: Gazetteers | None = None
-
-
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class Tagger(
-    FittedTagger,
-    TaggerOptions,
-    SequenceEstimator[TagNetwork, Vocabulary, NbestTagEngine],
-    PredictingTagger[NbestTagEngine],
-):
+class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
     """Tag each token of a sentence, with a recurrent encoder and a linear or CRF head.
 
     Follows scikit-learn: the constructor only stores, `fit` checks and trains, fitted state ends in `_`.
@@ -134,7 +118,7 @@ class Tagger(
                 dev_share=self.dev_share,
                 seed=self.seed,
             )
-            names = ordered_names({*self.start_.tagset.data_tags, *train.features["tags"].feature.names})
+            names = ordered_names({*self.start_.tags, *train.features["tags"].feature.names})
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(names, scheme, carried_spelling(train))
@@ -200,7 +184,7 @@ class Tagger(
         they are right. The figures hold for data like these, not for the training data. Raises UsageError for plain
         tags, which have no spans to choose among, and for an unknown label.
         """
-        self._check_fitted()
+        self._check_knows_labels()
         target = read_target(recall, precision, self.tagset_)
         gold = gold_sentences(X, y, "tuning", tagset=self.tagset_, language=self.language)
         self._tune(gold, target=target, calibrate=calibrate)
@@ -249,7 +233,7 @@ class Tagger(
         return network
 
     def _old_model(self, folder: str) -> OldModel:
-        old = type(self).load(folder, device=self.device, engine="torch")
+        old = type(self).load(folder, device=self.device)
         return OldModel.of(old, folder, old._torch_engine())
 
     # -- predicting ---------------------------------------------------------------------------
@@ -291,9 +275,9 @@ class Tagger(
         """
         if check.whole(1).problem(n):
             raise UsageError(f"n={n!r}: ask for a whole number of sequences, at least 1")
-        sentences = token_lists(X, "predict_nbest")
+        tagset, sentences = self._tags(), token_lists(X, "predict_nbest")
         found = self._engine().nbest(sentences, n, self._known(known, strength, sentences))
-        return [[(self.tagset_.written(tags), score) for tags, score in paths] for paths in found]
+        return [[(tagset.written(tags), score) for tags, score in paths] for paths in found]
 
     def embed(self, X: Iterable[Tokens]) -> np.ndarray:
         """Give a vector for each sentence: the mean of the encoder's states, (sentences, states).
@@ -352,7 +336,7 @@ class Tagger(
         return replace(report, history=epochs_of(self.history_), num_known=sum(map(len, known_spans or ())))
 
     def _gold(self, X: Dataset | Sequence[Tokens], y: Sequence[Sequence[str]] | None) -> GoldSentences:
-        self._check_fitted()
+        self._check_knows_labels()
         return gold_sentences(X, y, "evaluation", tagset=self.tagset_, language=self.language)
 
     def _training_knowledge(self) -> TrainingKnowledge:
@@ -393,6 +377,8 @@ class Tagger(
         return [*super()._input_hashes(), hashlib.sha256(lists).hexdigest() if lists else "", *start]
 
     def _card(self) -> str:
+        if "pretrained" in self.data_:
+            return self._pretrained_card()
         is_plain = self.scheme_ == "plain"
         rows = {"labels": ", ".join(self.labels_), "scheme": self.scheme_, "head": self.head}
         if self.gazetteers_ is not None:
@@ -428,7 +414,7 @@ class Tagger(
         """
         from seqtag.models.tagging.export import export_tagger
 
-        self._check_fitted()
+        self._check_knows_labels()
         engine, place = self._torch_engine(), as_path(folder)
         path = export_tagger(engine, place, language=self.language, int8=int8, force=force, dev=dev)
         return self._note_export(path)
