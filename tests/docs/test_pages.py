@@ -39,6 +39,8 @@ SHOWN = {"text", "json", "csv", "toml"}
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
 BENCHMARK = "python recipes/benchmark.py --data wnut17"
+TEACH = "python recipes/labels_teach.py --data CORPORA"
+TAUGHT = ("labels:0:1000", "five:0.9:1000", "self:0.9:1000", "drawn:0:1000")
 HALF = "--of 1/2 --seeds 2 --set encoder=null --set epochs=20"
 AUGMENT = "python recipes/labels_augment.py --data CORPORA/"
 DOMAINS = "crossner/{ai,music,literature,politics,science}"
@@ -74,6 +76,12 @@ NOT_RUN = {
         f"{AUGMENT}ud_vi_vtb:200 --scheme plain --kinds none mention --share 0.3 --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data uner_da_ddt crossner/politics --seeds 1": CORPORA,
         "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 1": CORPORA,
+        f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
+    },
+    "docs/results/tried.md": {
+        f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
+        f"{TEACH} politics --seeds 1 --epochs 15 --ways labels:0:400 five:0.9:400": CORPORA,
+        f"{TEACH} bc5cdr:100 --seeds 2 --epochs 15 --ways {' '.join(TAUGHT)}": CORPORA,
     },
     "docs/howto/hub.md": {"hf auth login": "asks for the token of an account"},
     "docs/howto/lists.md": {
