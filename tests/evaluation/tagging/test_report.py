@@ -225,6 +225,7 @@ def test_json_holds_every_figure_under_stable_keys(tmp_path, scheme):
             "num_illegal",
             "num_unknown",
             "num_unjudged",
+            "num_known",
             "accuracy",
             "score",
             "precision",
