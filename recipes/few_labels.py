@@ -7,10 +7,12 @@
 
 The text has 14 million characters, one sentence per line: the train sentences of tagged English corpora (`--tagged`),
 with blanks between their tokens, and wikitext2. A sentence that stands in dev or test of one of the corpora that can be
-measured here (`--without`) is left out wherever it comes. The text teaches word vectors, and a character language model
-in each direction. All of this is made once; files that `--out` already holds are used again.
+measured here (`--without`) is left out wherever it comes. The text teaches word vectors, a character language model in
+each direction, and the words and the encoder of a tagger (`Tagger.pretrain`). All of this is made once; files that
+`--out` already holds are used again.
 
-Then taggers are trained from the labels alone, with the vectors, with the language models, and with both. A row holds
+Then taggers are trained from the labels alone, with the vectors, with the language models, with both, and from the
+pretrained one. A row holds
 the score on test (strict F1, or for ud_en_ewt the accuracy of UPOS), its deviation over the seeds, the gain over the
 labels alone, and the minutes that one tagger takes.
 """
@@ -23,7 +25,7 @@ from pathlib import Path
 
 from word_vectors import learn_vectors, measure, read_texts
 
-from seqtag import LanguageModel, load_corpus
+from seqtag import LanguageModel, Tagger, load_corpus
 
 DOMAINS = ("politics", "science", "music", "literature", "ai")
 MEASURED = {  # corpus: its folder
@@ -37,7 +39,13 @@ TAGGED = ("wikigold/wikigold.conll.txt", "bc5cdr", "ud_en_atis", *MEASURED.value
 WIKITEXT = {" @-@ ": "-", " @,@ ": ",", " @.@ ": ".", " . ": " .\n"}
 LANGUAGE_MODEL = {"embedding_size": 64, "dropout": 0.1, "learning_rate": 4e-3, "weight_decay": 0.0, "bptt": 100}
 DIRECTIONS = ("forward", "backward")
-STEPS = {"alone": "labels alone", "vectors": "+ word vectors", "context": "+ language models", "both": "+ both"}
+STEPS = {
+    "alone": "labels alone",
+    "vectors": "+ word vectors",
+    "context": "+ language models",
+    "both": "+ both",
+    "pretrained": "pretrained",
+}
 
 
 # -- the text ----------------------------------------------------------------------------------------------------------
@@ -107,6 +115,15 @@ def train_vectors(text, path):
     return str(path)
 
 
+def pretrain(text, folder):
+    """Let a tagger read the text and save it, unless the folder exists; return the folder."""
+    start = time.perf_counter()
+    if not folder.exists():
+        Tagger(language="en").pretrain(text).save(folder)
+        print(f"pretraining: {(time.perf_counter() - start) / 60:.1f} minutes", flush=True)
+    return str(folder)
+
+
 def read_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -150,7 +167,14 @@ def main(arguments=None):
         characters = {"context": folders, "context_size": 64}
     if {"vectors", "both"} & set(args.steps):
         words = {"vectors": train_vectors(text, args.out / "vectors.txt")}
-    options = {"alone": {}, "vectors": words, "context": characters, "both": words | characters}
+    start = {"start_from": pretrain(text, args.out / "pretrained")} if "pretrained" in args.steps else {}
+    options = {
+        "alone": {},
+        "vectors": words,
+        "context": characters,
+        "both": words | characters,
+        "pretrained": start,
+    }
 
     print("| corpus | learned from | score | deviation | gain | minutes |\n" + "|---" * 6 + "|")
     for name in args.corpora or ["crossner_politics"]:

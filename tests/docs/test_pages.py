@@ -64,6 +64,8 @@ NOT_RUN = {
         "python recipes/word_vectors.py mails.txt.gz reports/ reviews.csv:text --language en --corpus my-corpus": (
             "stands for text of the reader's own"
         ),
+        "seqtag pretrain mails.txt --out models/mails --language en": "stands for text of the reader's own",
+        "seqtag train my-corpus --from models/mails --out models/ner": "stands for text of the reader's own",
     },
     "docs/guide/runtime.md": {
         'pip install "seqtag[onnx]"': INSTALLS,
@@ -79,6 +81,7 @@ NOT_RUN = {
         f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
     },
     "docs/results/tried.md": {
+        f"{AUGMENT}{DOMAINS} --seeds 1": CORPORA,
         f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
         f"{TEACH} politics --seeds 1 --epochs 15 --ways labels:0:400 five:0.9:400": CORPORA,
         f"{TEACH} bc5cdr:100 --seeds 2 --epochs 15 --ways {' '.join(TAUGHT)}": CORPORA,
@@ -150,9 +153,9 @@ NOT_RUN = {
         f"{BENCHMARK} --threads 2 --cost": CORPORA,
         "python recipes/soak.py MODEL --sentences 1000000": "takes minutes; tests/recipes/test_soak.py runs fewer",
     },
-    "docs/results/tried.md": {f"{AUGMENT}{DOMAINS} --seeds 1": CORPORA},
     "docs/results/unlabelled-text.md": {
         "python recipes/few_labels.py --data CORPORA --out few_labels CORPUS": CORPORA,
+        "python recipes/few_labels.py --data CORPORA --out few_labels CORPUS --steps pretrained": CORPORA,
     },
 }
 

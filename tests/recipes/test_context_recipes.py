@@ -241,6 +241,7 @@ def test_each_step_adds_what_its_row_says(few_labels, labels_recipe, monkeypatch
         ("crossner_politics | + word vectors", 50.0, words),
         ("crossner_politics | + language models", 50.0, characters),
         ("crossner_politics | + both", 50.0, words | characters),
+        ("crossner_politics | pretrained", 50.0, {"start_from": str(tmp_path / "out" / "pretrained")}),
     ]
     models = [LanguageModel.load(folder, device="cpu") for folder in folders]
     assert [(model.level, model.direction) for model in models] == [("character", name.name) for name in folders]
@@ -260,11 +261,13 @@ def test_each_step_adds_what_its_row_says(few_labels, labels_recipe, monkeypatch
     assert not list((tmp_path / "out").glob("*.part*"))
 
 
-def test_the_table_has_what_taggers_score_at_every_step(few_labels, short_training, data, tmp_path, capsys):
+def test_the_table_has_what_taggers_score_at_every_step(
+    few_labels, labels_recipe, short_training, data, tmp_path, capsys
+):
     few_labels()
-    _, _, *lines = capsys.readouterr().out.splitlines()[-6:]
+    _, _, *lines = capsys.readouterr().out.splitlines()[-7:]
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in lines]
-    assert [row[1] for row in rows] == ["labels alone", "+ word vectors", "+ language models", "+ both"]
+    assert [row[1] for row in rows] == [*labels_recipe["STEPS"].values()]
     assert rows[0][4] == "-"
     for row in rows[1:]:
         assert float(row[4]) == pytest.approx(float(row[2]) - float(rows[0][2]), abs=0.11)
