@@ -57,7 +57,7 @@ class NeighbourHead(Head):
 
     def _sampled(self, states_NE: Tensor, words_N: Tensor) -> Tensor:
         # Dev data are measured with the same words each time.
-        generator = chance.generator() if self.training else torch.Generator().manual_seed(0)
+        generator = chance.generator() if self.training else torch.Generator(self.share_V.device).manual_seed(0)
         drawn_K = torch.multinomial(self.share_V, self.num_samples, replacement=True, generator=generator)
         scored = self.output(torch.cat([words_N, drawn_K]))
         expected_V = self.share_V.log() + torch.tensor(float(self.num_samples)).log()
