@@ -43,7 +43,7 @@ logger = logging.getLogger("seqtag")
 Self = TypeVar("Self", bound="PretrainedTagger")
 
 _LONGEST = 100  # tokens of a sentence; a longer one is cut
-_LEAST = 100  # sentences that something can be learned from
+_LEAST = 20  # sentences that something can be learned from
 _MOST_DEV = 2_000  # sentences that choose the epoch
 _WORDING = Wording("tokens", "7.4f", "loss {:.3f}".format, lambda score: f"{-score:.3f}")
 # What a network drops while it reads plain text, of which there is much.
