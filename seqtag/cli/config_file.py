@@ -53,7 +53,7 @@ ConfigFile = Annotated[
         callback=read_config,
         is_eager=True,
         help="Options from a file: key = value, by the names of the options here, and for `train` those of the model "
-        "in a table [set]. What the command line says counts more. `seqtag options --toml` writes such a file.",
+        "in a table \\[set]. What the command line says counts more. `seqtag options --toml` writes such a file.",
     ),
 ]
 

@@ -46,8 +46,8 @@ def pretrain(
     """Let a tagger read text without labels, of the kind that it shall tag, before it learns from labelled data.
 
     The words get vectors, and the encoder learns to predict the words beside each token: about a quarter of an hour for
-    ten million characters. Then `seqtag train DATA --from DIR --out MODEL` starts from there. Needs gensim: pip install
-    "seqtag[vectors]".
+    ten million characters. Then `seqtag train DATA --from DIR --out MODEL` starts from there. Needs gensim, which
+    the extra `vectors` of seqtag installs.
     """
     from functools import partial
 
