@@ -78,7 +78,7 @@ NOT_RUN = {
         f"{AUGMENT}ud_vi_vtb:200 --scheme plain --kinds none mention --share 0.3 --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data uner_da_ddt --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data crossner/politics --seeds 3": CORPORA,
-        "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 1": CORPORA,
+        "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 3 --set epochs=8": CORPORA,
         f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
     },
     "docs/results/tried.md": {
