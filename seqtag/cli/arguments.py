@@ -44,6 +44,13 @@ TrainingLanguage = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=TRAINING)
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was killed or interrupted.", rich_help_panel=WHERE)
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model in DIR.", rich_help_panel=WHERE)]
 TrainingDevice = Annotated[
     str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...", rich_help_panel=TRAINING)
 ]

@@ -17,7 +17,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import ContextReader
-from seqtag.corpora.pretrained_vectors import read_pretrained
+from seqtag.corpora.vectors.pretrained_vectors import read_pretrained
 from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card

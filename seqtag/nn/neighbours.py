@@ -38,6 +38,8 @@ class NeighbourHead(Head):
             self.output.weight.copy_(functional.pad(vectors_VE, (0, 1)))
         weights_V = torch.tensor(counts_V, dtype=torch.float64) ** _POWER
         self.share_V = nn.Buffer(weights_V / weights_V.sum(), persistent=False)
+        # The logarithm of how often each word is drawn, as a score is corrected by it.
+        self.log_draws_V = nn.Buffer((self.share_V * num_samples).log(), persistent=False)
         self.num_samples = num_samples
 
     def losses(self, hidden_BTH: Tensor, batch: AnyBatch) -> Tensor:
@@ -60,11 +62,10 @@ class NeighbourHead(Head):
         generator = chance.generator() if self.training else torch.Generator(self.share_V.device).manual_seed(0)
         drawn_K = torch.multinomial(self.share_V, self.num_samples, replacement=True, generator=generator)
         scored = self.output(torch.cat([words_N, drawn_K]))
-        expected_V = self.share_V.log() + torch.tensor(float(self.num_samples)).log()
         right_NE, right_bias_N = scored[: len(words_N), :-1], scored[: len(words_N), -1]
         drawn_KE, drawn_bias_K = scored[len(words_N) :, :-1], scored[len(words_N) :, -1]
         right_N = (states_NE * right_NE).sum(-1) + right_bias_N
-        drawn_NK = states_NE @ drawn_KE.T + drawn_bias_K - expected_V[drawn_K]
+        drawn_NK = states_NE @ drawn_KE.T + drawn_bias_K - self.log_draws_V[drawn_K]
         drawn_NK = drawn_NK.masked_fill(words_N[:, None] == drawn_K, -torch.inf)
         scores_NV = torch.cat([right_N[:, None], drawn_NK], 1).float()
         losses_N: Tensor = scores_NV.logsumexp(1) - scores_NV[:, 0]

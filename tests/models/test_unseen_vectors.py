@@ -14,7 +14,7 @@ from spacy.vectors import Vectors
 from tiny import LABELS, TAGS, TEXTS, TOKENS, UNSEEN, UNSEEN_TEXTS, tiny_classifier, tiny_tagger
 
 from seqtag import Classifier, Tagger, runtime
-from seqtag.corpora.pretrained_vectors import read_pretrained
+from seqtag.corpora.vectors.pretrained_vectors import read_pretrained
 from seqtag.errors import ModelError, UsageError
 from seqtag.inference.explaining.occlusion import Occluded
 from seqtag.store import read_model

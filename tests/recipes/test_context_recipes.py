@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tiny import TAGS, TOKENS
 
 from seqtag import DataError, LanguageModel, Tagger, UsageError, load_corpus
-from seqtag.corpora.word_vectors import read_vectors
+from seqtag.corpora.vectors.word_vectors import read_vectors
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 FASTTEXT = RECIPES.parent / "tests" / "fixtures" / "fasttext" / "ngrams.bin"

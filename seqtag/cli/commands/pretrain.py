@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.arguments import TEXT, TRAINING, WHERE, MaxBytes, Settings, TrainingDevice, TrainingLanguage
+from seqtag.cli.arguments import (
+    TEXT,
+    TRAINING,
+    WHERE,
+    MaxBytes,
+    Overwrite,
+    Resume,
+    Seed,
+    Settings,
+    TrainingDevice,
+    TrainingLanguage,
+)
 from seqtag.cli.commands.train import make_estimator, parse_settings
 from seqtag.cli.model_folder import Place
 from seqtag.cli.process import command
@@ -28,19 +39,11 @@ def pretrain(
         int,
         typer.Option(metavar="N", min=1, help="How often the text is read through.", rich_help_panel=TRAINING),
     ] = 3,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=TRAINING),
-    ] = None,
+    seed: Seed = None,
     device: TrainingDevice = None,
     settings: Settings = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with a run that was killed or interrupted.", rich_help_panel=WHERE),
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the model in DIR.", rich_help_panel=WHERE)
-    ] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
     max_bytes: MaxBytes = None,
 ) -> int:
     """Let a tagger read text without labels, of the kind that it shall tag, before it learns from labelled data.

@@ -19,6 +19,9 @@ from seqtag.cli.arguments import (
     WHERE,
     HtmlFile,
     MaxBytes,
+    Overwrite,
+    Resume,
+    Seed,
     Settings,
     TrainingDevice,
     TrainingLanguage,
@@ -108,10 +111,7 @@ def train(
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="How often train is read through.", rich_help_panel=TRAINING)
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=TRAINING),
-    ] = None,
+    seed: Seed = None,
     device: TrainingDevice = None,
     settings: Settings = None,
     start_from: Annotated[
@@ -141,13 +141,8 @@ def train(
             rich_help_panel=MORE_DATA,
         ),
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with a run that was killed or interrupted.", rich_help_panel=WHERE),
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the model in DIR.", rich_help_panel=WHERE)
-    ] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
     tensorboard: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write curves for TensorBoard into this folder.", rich_help_panel=WHERE),

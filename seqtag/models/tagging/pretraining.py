@@ -19,7 +19,7 @@ import torch
 
 from seqtag.batching import collate
 from seqtag.corpora.plain_text import TextSource, read_text, source_name
-from seqtag.corpora.skip_gram import learn_vectors
+from seqtag.corpora.vectors.skip_gram import learn_vectors
 from seqtag.errors import DataError, UsageError
 from seqtag.models import options as check
 from seqtag.models.estimator import keeps_generators
@@ -132,9 +132,6 @@ class NormalisedSentences:
         for end in watched(self.ends_B.tolist(), "learning word vectors, one of several passes", total=len(self)):
             yield [self.words[number] for number in self.numbers_N[start:end]]
             start = end
-
-    def __contains__(self, sentence: object) -> bool:
-        return any(sentence == each for each in self)
 
 
 def check_pretraining(params: dict[str, Any]) -> None:

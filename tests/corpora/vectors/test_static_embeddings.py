@@ -9,12 +9,12 @@ import pytest
 from optional_tools import need
 from safetensors.numpy import load_file, save_file
 
-from seqtag.corpora.pretrained_vectors import read_pretrained
+from seqtag.corpora.vectors.pretrained_vectors import read_pretrained
 from seqtag.errors import DataError, UsageError
 
 need("tokenizers")
 
-MODELS = Path(__file__).resolve().parent.parent / "fixtures" / "model2vec"
+MODELS = Path(__file__).resolve().parents[2] / "fixtures" / "model2vec"
 EXPECTED = json.loads((MODELS / "expected.json").read_text(encoding="utf-8"))
 
 

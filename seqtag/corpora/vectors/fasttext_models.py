@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqtag.corpora.word_vectors import FASTTEXT
+from seqtag.corpora.vectors.word_vectors import FASTTEXT
 from seqtag.errors import DataError
 from seqtag.text.word_pieces import FasttextNgrams
 from seqtag.text.word_vectors import WordVectors

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from gensim.models.fasttext import load_facebook_vectors
 
-from seqtag.corpora.fasttext_models import read_fasttext
+from seqtag.corpora.vectors.fasttext_models import read_fasttext
 from seqtag.errors import DataError
 
-MODELS = Path(__file__).resolve().parent.parent / "fixtures" / "fasttext"
+MODELS = Path(__file__).resolve().parents[2] / "fixtures" / "fasttext"
 EXPECTED = json.loads((MODELS / "expected.json").read_text(encoding="utf-8"))
 NGRAMS = (MODELS / "ngrams.bin").read_bytes()
 _SIZE, _BUCKETS, _NUM_WORDS = 8, 40, 68  # where the header has them

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtag.corpora.pretrained_vectors import read_pretrained
+from seqtag.corpora.vectors.pretrained_vectors import read_pretrained
 from seqtag.errors import DataError, UsageError
 
-FASTTEXT = Path(__file__).resolve().parent.parent / "fixtures" / "fasttext" / "ngrams.bin"
+FASTTEXT = Path(__file__).resolve().parents[2] / "fixtures" / "fasttext" / "ngrams.bin"
 
 
 def test_a_file_is_told_by_its_content(tmp_path):

@@ -1,6 +1,6 @@
 """Learn word vectors from sentences with gensim's skip-gram (Mikolov et al. 2013, https://arxiv.org/abs/1310.4546)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from seqtag.errors import UsageError
 
 
 def learn_vectors(
-    sentences: Collection[Sequence[str]], *, size: int, min_freq: int, seed: int, window: int = 5, epochs: int = 5
+    sentences: Iterable[Sequence[str]], *, size: int, min_freq: int, seed: int, window: int = 5, epochs: int = 5
 ) -> dict[str, np.ndarray]:
     """Give a vector of `size` numbers for each word that occurs `min_freq` times; the sentences are read several times.
 

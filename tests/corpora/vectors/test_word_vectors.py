@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from seqtag.corpora.word_vectors import read_vectors
+from seqtag.corpora.vectors.word_vectors import read_vectors
 from seqtag.errors import DataError, UsageError
 
 WORDS = ["the", ". . . infinity", "at\u00a0night", "naïve", "7", "\u0085"]
@@ -54,7 +54,7 @@ FORMATS = {
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_text_format_reads_the_same(tmp_path, caplog, name, zipped):
     content = gzip.compress(FORMATS[name]) if zipped else FORMATS[name]
-    with caplog.at_level(logging.INFO, "seqtag.corpora.word_vectors"):
+    with caplog.at_level(logging.INFO, "seqtag.corpora.vectors.word_vectors"):
         vectors = read_vectors(write(tmp_path, content))
     assert vectors.words == WORDS
     np.testing.assert_array_equal(vectors.matrix, MATRIX)
@@ -138,7 +138,7 @@ def test_no_wanted_word_gives_no_rows_of_the_right_width(tmp_path):
 
 def test_the_first_of_two_rows_wins_and_the_loss_is_logged(tmp_path, caplog):
     content = glove(["sea", "sky", "sea"], MATRIX[:3]) + b"caf\xe9 1 2 3\n"
-    with caplog.at_level(logging.INFO, "seqtag.corpora.word_vectors"):
+    with caplog.at_level(logging.INFO, "seqtag.corpora.vectors.word_vectors"):
         vectors = read_vectors(write(tmp_path, content))
     assert vectors.words == ["sea", "sky"]
     np.testing.assert_array_equal(vectors.matrix, MATRIX[:2])

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from seqtag.corpora.skip_gram import learn_vectors
+from seqtag.corpora.vectors.skip_gram import learn_vectors
 from seqtag.errors import UsageError
 
 SENTENCES = [["cats", "eat", "fish", "daily"], ["dogs", "eat", "meat", "daily"], ["rare"]] * 30 + [["once"]]

@@ -11,7 +11,7 @@ import spacy
 import srsly
 from spacy.vectors import Vectors
 
-from seqtag.corpora.pretrained_vectors import read_pretrained
+from seqtag.corpora.vectors.pretrained_vectors import read_pretrained
 from seqtag.errors import DataError, UsageError
 
 WORDS = ["sea", "Sea", "sky", "naïve", "東京", "emoji😀", "a", "river", "rivers", "New York"]

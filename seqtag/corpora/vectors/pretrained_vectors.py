@@ -7,10 +7,10 @@ Files of text and of word2vec are read by `word_vectors`, fastText's models by `
 from collections.abc import Container
 from pathlib import Path
 
-from seqtag.corpora.fasttext_models import read_fasttext
-from seqtag.corpora.spacy_vectors import installed_pipeline, pipeline_folder, read_spacy
-from seqtag.corpora.static_embeddings import read_static, static_folder
-from seqtag.corpora.word_vectors import FASTTEXT, read_vectors
+from seqtag.corpora.vectors.fasttext_models import read_fasttext
+from seqtag.corpora.vectors.spacy_vectors import installed_pipeline, pipeline_folder, read_spacy
+from seqtag.corpora.vectors.static_embeddings import read_static, static_folder
+from seqtag.corpora.vectors.word_vectors import FASTTEXT, read_vectors
 from seqtag.errors import UsageError
 from seqtag.text.word_vectors import WordVectors
 

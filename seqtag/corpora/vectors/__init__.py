@@ -1,0 +1,1 @@
+"""Vectors of words: those from elsewhere in their forms, and those that one learns."""
