@@ -196,10 +196,18 @@ class KnownRows:
         return list(found.values())
 
 
+def in_words(span: Span | KnownSpan) -> str:
+    """Name a span by its label and places.
+
+    >>> in_words(Span(0, 2, "PER"))
+    'PER at 0-2'
+    """
+    return f"{span.label} at {span.start}-{span.end}"
+
+
 def _shown(value: Any) -> str:
     """Show what a user gave: a span in words, whatever record it came in, and anything else as it is written."""
-    is_span = isinstance(value, (Span, KnownSpan))
-    return f"{value.label} at {value.start}-{value.end}"[:60] if is_span else f"{value!r:.60}"
+    return in_words(value)[:60] if isinstance(value, (Span, KnownSpan)) else f"{value!r:.60}"
 
 
 def _joined(text: str, sentences: list[TokenRun], spans: Iterable[KnownSpan]) -> list[TokenRun]:

@@ -70,9 +70,7 @@ class Explanation:
     occlusions: tuple[Occlusion, ...]
     weights: tuple[float, ...] = ()  # of each token in a pooled vector, where a classifier attends to words
     note: str = ""  # what the explanation leaves out, and what to do about it
-    known: str = (
-        ""  # how the span was known before the prediction: for certain, or with a strength; "" where it was not
-    )
+    known: str = ""  # how the span was known before the prediction: for certain, or with a strength
 
     @property
     def probability(self) -> float:
@@ -279,15 +277,6 @@ class Explanations(list[Explanation]):
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values."""
         return {"explanations": [one.to_dict() for one in self]}
-
-
-def in_words(span: Span) -> str:
-    """Name a span that is asked for by its label and places.
-
-    >>> in_words(Span(0, 2, "PER"))
-    'PER at 0-2'
-    """
-    return f"{span.label} at {span.start}-{span.end}"
 
 
 def _named(span: Span) -> str:

@@ -17,13 +17,13 @@ from seqtag.inference.explaining.explanation import (
     Occlusion,
     Part,
     Share,
-    in_words,
     placed,
 )
 from seqtag.inference.explaining.occlusion import Occluded, nearest
 from seqtag.inference.explaining.rivals import Lattice
 from seqtag.inference.held_batch import HeldBatch, KnownSpan
 from seqtag.inference.held_lattice import HeldLattice, KnownWay
+from seqtag.inference.known_spans import in_words
 from seqtag.inference.scored import Potentials, Scored
 from seqtag.inference.span_probabilities import SpanChain, span_labels
 from seqtag.text.schemes import Span, spans_from_tags
