@@ -2,6 +2,7 @@
 
     python recipes/labels_going_on.py --data uner_pt_bosque --seeds 3
     python recipes/labels_going_on.py --data data --old PER LOC --new ORG --set epochs=5
+    python recipes/labels_going_on.py --data wikigold.txt --domain FIN5.txt FIN3.txt --few 100 --seeds 3
 
 The training sentences are cut in two halves by the seed. In the first one the old labels are annotated alone, and a
 model learns them; in the second one the new labels. Dev is annotated for the new labels, as somebody would who goes on
@@ -15,6 +16,11 @@ with them; test has all of them. Each way of going on is scored on test, strict 
     both         taught and replayed
     joint        a model from scratch that has both halves and knows which labels are annotated in which
     everything   a model from scratch that has all labels in both halves
+
+With `--domain TRAIN TEST` the labels stay and the texts are others: `--data` is one file or a corpus whose test split is
+the old domain, and the new one has a file to learn from, of which `--few` sentences are taken and as many again choose
+the epoch, and a file to be tested on. Old model, fine-tuned, replayed, from scratch (the few sentences alone) and joint
+(these and all old sentences) are scored on the test sentences of both domains.
 """
 
 import argparse
@@ -32,6 +38,7 @@ from rich.table import Table
 from seqtag import Tagger, load_corpus
 
 WAYS = ("old model", "fine-tuned", "going on", "taught", "replayed", "both", "joint", "everything")
+DOMAIN_WAYS = ("old model", "from scratch", "fine-tuned", "replayed", "joint")
 
 
 def annotated(rows, labels, *, whole=False):
@@ -88,22 +95,65 @@ def run(corpus, old, new, seed, options, folder, progress):
     return found
 
 
+def split_off(rows, sizes, seed):
+    """Give parts of so many rows, drawn by a seed, and the rest."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    return [rows.select(sorted(part.tolist())) for part in np.split(order, np.cumsum(sizes))]
+
+
+def run_domain(corpus, few, seed, options, folder, progress):
+    """Train an old model and go on in another domain with the same labels; give the scores of each way on both."""
+    train_rows, dev_rows, test_rows = (corpus.get(split) for split in ("train", "dev", "test"))
+    if test_rows is None:  # one file: a tenth is for dev, and a tenth for test
+        tenth = len(train_rows) // 10
+        dev_rows, test_rows, train_rows = split_off(train_rows, [tenth, tenth], seed)
+    new, new_dev, _ = split_off(corpus["new"], [few, few], seed)
+    found = {}
+
+    def train(way, data, dev, **more):
+        replay = more.pop("replay", None)
+        tagger = Tagger(seed=seed, **options, **more).fit(data, dev=dev, replay=replay, watchers=[])
+        found[way] = [100 * tagger.score(rows) for rows in (test_rows, corpus["new test"])]
+        progress.console.print(f"seed {seed}, {way}: old {found[way][0]:.1f}, new {found[way][1]:.1f}")
+        progress.advance(progress.task_ids[0])
+        return tagger
+
+    start = str(train("old model", train_rows, dev_rows).save(Path(folder) / f"old-{seed}"))
+    train("from scratch", new, new_dev)
+    train("fine-tuned", new, new_dev, start_from=start)
+    train("replayed", new, new_dev, start_from=start, replay=split_off(train_rows, [few], seed)[0])
+    train("joint", concatenate_datasets([train_rows, new]), new_dev)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="a corpus with train, dev and test")
+    parser.add_argument("--data", required=True, help="a corpus with train, dev and test, or one file with --domain")
+    parser.add_argument("--domain", nargs=2, metavar=("TRAIN", "TEST"), help="files of another domain, same labels")
+    parser.add_argument("--few", type=int, default=100, help="sentences of the new domain (default: %(default)s)")
     parser.add_argument("--old", nargs="+", default=["PER", "LOC"], metavar="LABEL")
     parser.add_argument("--new", nargs="+", default=["ORG"], metavar="LABEL")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", nargs="*", type=setting, default=[], dest="options", metavar="KEY=VALUE")
     args = parser.parse_args()
-    corpus = load_corpus(args.data, scheme="IOB2")
+    corpus, options = load_corpus(args.data, scheme="IOB2"), dict(args.options)
+    names = WAYS if args.domain is None else DOMAIN_WAYS
+    heads = [f"old: {', '.join(args.old)}", f"new: {', '.join(args.new)}"]
+    if args.domain is not None:
+        files = dict(zip(("new", "new test"), args.domain))
+        parts = {name: next(iter(load_corpus(file, scheme="IOB2").values())) for name, file in files.items()}
+        corpus = load_corpus({**corpus, **parts}, scheme="IOB2")  # the same tags in all
+        heads = ["old domain", "new domain"]
     with Progress(console=Console(stderr=True)) as progress, tempfile.TemporaryDirectory() as folder:
-        progress.add_task("training", total=len(WAYS) * args.seeds)
+        progress.add_task("training", total=len(names) * args.seeds)
         runs = [
-            run(corpus, args.old, args.new, seed, dict(args.options), folder, progress) for seed in range(args.seeds)
+            run(corpus, args.old, args.new, seed, options, folder, progress)
+            if args.domain is None
+            else run_domain(corpus, args.few, seed, options, folder, progress)
+            for seed in range(args.seeds)
         ]
-    table = Table("", f"old: {', '.join(args.old)}", f"new: {', '.join(args.new)}", title="strict F1 on test")
-    for way in WAYS:
+    table = Table("", *heads, title="strict F1 on test")
+    for way in names:
         cells = []
         for group in range(2):
             values = [found[way][group] for found in runs]

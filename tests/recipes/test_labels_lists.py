@@ -35,15 +35,15 @@ def test_the_lists_of_training_are_its_entities_each_once_and_one_per_line(recip
     assert (tmp_path / "a_list.txt").read_text(encoding="utf-8") == "Bath Spa\nNew York\n"
 
 
-def test_invented_phrases_are_as_many_as_asked_and_the_same_ones_each_time(recipe):
-    phrases = recipe.invented_phrases(TOKENS, 200)
+def test_invented_phrases_are_as_many_as_asked_and_the_same_ones_each_time(recipe, corpus):
+    phrases = recipe.invented_lists(corpus["train"], 200)["invented"]
     assert len(phrases) == 200
-    assert phrases == recipe.invented_phrases(TOKENS, 200)
+    assert phrases == recipe.invented_lists(corpus["train"], 200)["invented"]
     assert {word for phrase in phrases for word in phrase.split()} <= {word for words in TOKENS for word in words}
 
 
 def test_the_table_of_what_lists_cost_has_a_ratio_for_each_engine_and_way(recipe, corpus, tmp_path, capsys):
-    recipe.measure_speed("tiny", corpus, tmp_path, 50)
+    recipe.measure_speed("tiny", corpus, recipe.write_lists(tmp_path, recipe.invented_lists(corpus["train"], 50)))
     rows = [
         line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith(("| torch", "| onnx"))
     ]

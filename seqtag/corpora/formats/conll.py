@@ -304,7 +304,7 @@ def _rows(
     if found_wide := longer if some_end else longest:
         logger.warning(
             "%s: %d rows have more columns than the %d of other rows; what stands further to the right is not read, so "
-            "look whether a token or a tag holds a blank: %s",
+            "look whether a token or a tag holds a blank, or lines are whole texts, which need --text to be tagged: %s",
             name,
             len(found_wide),
             needed if some_end else layout.usual_width,
