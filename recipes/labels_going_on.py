@@ -18,10 +18,10 @@ with them; test has all of them. Each way of going on is scored on test, strict 
     everything   a model from scratch that has all labels in both halves
 
 With `--domain TRAIN TEST` the labels stay and the texts are others. `--data` is a corpus whose test split is the old
-domain, or one file, of which a tenth is for dev and a tenth for test. The new domain has a file to learn from, of which
-`--few` sentences are taken and as many again choose the epoch, and a file to be tested on. The ways are then: old model,
-from scratch (the few sentences alone), fine-tuned, replayed (beside as many old sentences), and joint (from scratch with
-the few and all old sentences).
+domain, or one file, of which a tenth is for dev and a tenth for test. The new domain has a file to learn from and one
+to be tested on; `--few` sentences are taken to learn from, and as many again choose the epoch. The ways are then: old
+model, from scratch (the few sentences alone), fine-tuned, replayed (beside as many old sentences), and joint (from
+scratch with the few and all old sentences).
 """
 
 import argparse

@@ -95,7 +95,7 @@ def write_lists(folder, lists):
 
 
 def invented_lists(train, number, seed=0):
-    """Return a list of so many phrases of one to five words, most of which begin like the text and end in another word."""
+    """Return a list of so many phrases of one to five words, most of which begin like text and end in other words."""
     sentences = [tokens for tokens in train["tokens"][:] if tokens]
     draw, words = random.Random(seed), sorted({word for words in sentences for word in words})
     phrases = set()
