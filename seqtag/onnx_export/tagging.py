@@ -217,6 +217,11 @@ def _lexical(nodes: Nodes, weights: Weights, spec: GraphSpec, slots_TB: str, *, 
     table_VD = weights[f"{_HEAD}lexical.table.weight"].copy()
     table_VD[offsets_F] = table_VD[offsets_F + 1] = 0.0  # padding and unknown values score nothing
     ids_UF = nodes.add("Add", "features_UF", nodes.constant("lexical.offsets", offsets_F))
+    is_used_V = table_VD.any(1)
+    if 2 * is_used_V.sum() < len(table_VD):  # the rest are words that were read without labels, and score nothing
+        place_V = np.where(is_used_V, is_used_V.cumsum(), 0)
+        ids_UF = nodes.add("Gather", nodes.constant("lexical.places", place_V.astype(np.int32)), ids_UF)
+        table_VD = np.concatenate([np.zeros_like(table_VD[:1]), table_VD[is_used_V]])
     scored_UFD = _rows(nodes, "lexical", table_VD, ids_UF, int8=int8)
     scored_UD = nodes.add("ReduceSum", scored_UFD, nodes.whole(1), keepdims=0)
     here_UL, before_UL, after_UL = nodes.add_several("Split", [scored_UD], 3, axis=1, num_outputs=3)

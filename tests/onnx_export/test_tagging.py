@@ -126,6 +126,23 @@ def test_every_embedder_and_head_gives_the_emissions_of_torch(characters, lexica
     assert_equal_emissions(network, characters, random_batch(3), random_batch(4, [[24]]), random_batch(5, [[1, 2]]))
 
 
+def test_scores_that_no_label_has_taught_take_no_room():
+    network = make_network("gru", None)
+    batches = [random_batch(6), random_batch(7, [[24]])]
+    with torch.no_grad():
+        table_VD = network.head.lexical.table.weight
+        table_VD[torch.rand(len(table_VD)) < 0.7] = 0.0
+        num_used = int(table_VD.any(1).sum())
+    assert_equal_emissions(network, None, *batches)
+    weights = {name: values.numpy() for name, values in network.state_dict().items()}
+    spec = GraphSpec("gru", "concat", None, FEATURE_SIZES, tuple(network.embedder.columns))
+    tables = {table.name: table.dims for table in build_graph(weights, spec, int8=False).graph.initializer}
+    assert tables["lexical"][0] <= num_used + 1
+    with torch.no_grad():
+        table_VD.zero_()
+    assert_equal_emissions(network, None, *batches)
+
+
 @pytest.mark.parametrize("characters", ["cnn", "lstm"])
 @pytest.mark.parametrize("longest", [1, 11, 12, 13, 40])
 def test_words_of_every_length_give_the_emissions_of_torch(longest, characters):
