@@ -39,6 +39,7 @@ SHOWN = {"text", "json", "csv", "toml"}
 INSTALLS = "installs packages, or makes an environment"
 CORPORA = "needs public corpora that are not part of the repository, and up to hours"
 BENCHMARK = "python recipes/benchmark.py --data wnut17"
+GOING_ON = "python recipes/labels_going_on.py --data"
 TEACH = "python recipes/labels_teach.py --data CORPORA"
 TAUGHT = ("labels:0:1000", "five:0.9:1000", "self:0.9:1000", "drawn:0:1000")
 HALF = "--of 1/2 --seeds 2 --set encoder=null --set epochs=20"
@@ -78,7 +79,8 @@ NOT_RUN = {
         f"{AUGMENT}ud_vi_vtb:200 --scheme plain --kinds none mention --share 0.3 --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data uner_da_ddt --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data crossner/politics --seeds 3": CORPORA,
-        "python recipes/labels_going_on.py --data uner_pt_bosque --seeds 3 --set epochs=8": CORPORA,
+        f"{GOING_ON} uner_pt_bosque --seeds 3 --set epochs=8": CORPORA,
+        f"{GOING_ON} wikigold.conll.txt --domain FIN5.txt FIN3.txt --few 100 --seeds 3": CORPORA,
         f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
     },
     "docs/results/tried.md": {
