@@ -51,8 +51,8 @@ LAUNCHED = "needs several processes or machines; tests/training/test_loop.py tra
 MACHINES = "--nnodes 2 --nproc_per_node 4 --rdzv_backend c10d"
 RUNTIME = "pip install dist/seqtag_runtime-0.1.0-py3-none-any.whl"
 SELECTED = (
-    "--data CORPORA --out select.jsonl uner_da_ddt --pool 2000 --dev 200 --seeds 1 --growth 2 --most 0.4 "
-    '--ways random "entropy per token" "errors per minute" "seqtag select"'
+    "--data CORPORA --out select.jsonl uner_da_ddt wnut17 bc5cdr --pool 1000 --dev 200 --growth 2 --most 0.5 "
+    '--ways random longest entropy "seqtag select" --picture docs/howto/select.svg'
 )
 NOT_RUN = {
     "README.md": {
