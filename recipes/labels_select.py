@@ -183,10 +183,9 @@ def draw(records, path):
         if ceiling:
             level = y(statistics.mean(ceiling))
             parts.append(f'<path d="M50 {level:.1f}h560" stroke="black" stroke-dasharray="4 4"/>')
-        for row, (way, colour) in enumerate(zip(WAYS, COLOURS, strict=True)):
+        drawn = [each for each in zip(WAYS, COLOURS, strict=True) if any(r["way"] == each[0] for r in mine)]
+        for row, (way, colour) in enumerate(drawn):
             runs = [r["points"] for r in mine if r["way"] == way]
-            if not runs:
-                continue
             rounds = zip(*runs)  # up to the last round that all seeds have
             means = [[statistics.mean(point[i] for point in points) for i in (0, 2)] for points in rounds]
             places = " ".join(f"{x(tokens):.1f},{y(f1):.1f}" for tokens, f1 in means)
