@@ -296,13 +296,17 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
 
 
 def options_of(model: str, task: Task) -> dict[str, Any]:
-    """Give the options that shape the network of a model and how it reads, so that another one can go on from it."""
+    """Give the options that shape the network of a model and how it reads, so that another one can go on from it.
+
+    Its vectors, language models and lists come with the model; their options name files of whoever trained it.
+    """
     if task.name != "tag":
-        raise UsageError(f"--from {model}: only taggers go on from an older model; leave it out, or --task {task.name}")
+        raise UsageError(f"--from {model}: only taggers go on from an older model; leave it or --task {task.name} out")
     from seqtag.store import read_model
 
     params = read_model(model).config["params"]
-    for name in ("device", "engine", "seed", "seeds", "epochs", "start_from", "keep"):
+    of_files = ("vectors", "context", "gazetteers")
+    for name in ("device", "engine", "seed", "seeds", "epochs", "start_from", "keep", *of_files):
         params.pop(name, None)
     return dict(params)
 
