@@ -126,7 +126,7 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(names, scheme, carried_spelling(train))
-        check_trainable(self.tagset_, self._named_weights())
+        check_trainable(self.tagset_, self._named_weights(), unlabelled=self.unlabelled)
         self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
             logger.warning(
@@ -154,6 +154,8 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
+        if gold.is_unknown:
+            logger.warning("all tags of the dev data are unknown (?), so no epoch is better than another; give `dev`")
         self.data_["seen"] = seen_keys(train, held_out)
         self.data_ |= about_training(train, self.start_, replay)
         dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)
