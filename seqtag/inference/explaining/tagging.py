@@ -140,7 +140,9 @@ def check_asked(tagset: TagSet, span: Span, num_tokens: int) -> None:
 
 
 def check_label(tagset: TagSet, span: Span) -> None:
-    """Raise UsageError for a span with a label that the model lacks."""
+    """Raise UsageError for what is no span, and for one with a label that the model lacks."""
+    if not isinstance(span, Span):
+        raise UsageError(f"explain takes a span as Span(start, end, label), such as Span(0, 1, 'PER'), not {span!r}")
     labels = span_labels(tagset)
     if span.label not in labels:
         raise UsageError(f"{in_words(span)}: the model has no label {span.label!r}; {near_miss(span.label, labels)}")
