@@ -3,7 +3,7 @@
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -35,7 +35,11 @@ def read_config(ctx: typer.Context, path: Path | None) -> Path | None:
             raise typer.BadParameter(f"{path}: {key!r} is no option of {ctx.info_name}; {near_miss(name, names)}")
         parameter = names[name]
         if name == _SET and isinstance(value, Mapping):
-            value = [f"{each}={_setting(setting)}" for each, setting in value.items()]
+            ctx.meta[_SET] = (
+                str(parameter.name),
+                {each: f"{each}={_setting(setting)}" for each, setting in value.items()},
+            )
+            continue
         elif isinstance(value, Mapping) or (
             isinstance(value, list) and not parameter.multiple and parameter.nargs == 1
         ):
@@ -62,14 +66,25 @@ def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the option --config beside its own."""
 
     @wraps(function)
-    def run(*args: Any, config: Path | None = None, **kwargs: Any) -> Any:
+    def run(*args: Any, ctx: typer.Context, config: Path | None = None, **kwargs: Any) -> Any:
+        if _SET in ctx.meta:
+            option, of_file = ctx.meta[_SET]
+            kwargs[option] = [*_left_open(of_file, kwargs[option] or [], ctx), *(kwargs[option] or [])]
         return function(*args, **kwargs)
 
     signature = inspect.signature(function)
     option = inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ConfigFile)
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
-    run.__annotations__ = {**function.__annotations__, "config": ConfigFile}
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option, context])  # type: ignore[attr-defined]
+    run.__annotations__ = {**function.__annotations__, "config": ConfigFile, "ctx": typer.Context}
     return run
+
+
+def _left_open(of_file: Mapping[str, str], given: Sequence[str], ctx: typer.Context) -> list[str]:
+    """Give the settings of a file that the command line does not have, as --set or as an option of their own."""
+    named = {pair.partition("=")[0].strip().replace("-", "_") for pair in given}
+    named |= {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+    return [pair for name, pair in of_file.items() if name.replace("-", "_") not in named]
 
 
 def write_toml(values: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -275,7 +275,10 @@ def _choose_token(kinds: Mapping[str, str], tag: str, source: str) -> str:
 
 def _undecided(role: str, candidates: Sequence[str], kinds: Mapping[str, str], source: str) -> UsageError | DataError:
     if candidates:
-        return UsageError(f"{source}: ambiguous {role} column ({listed(candidates)}): pass {role}={candidates[-1]!r}")
+        is_doubtful = role == "tag" and "labels" in candidates
+        more = f"; labels that were annotated in a row stand in a column {ANNOTATED}" if is_doubtful else ""
+        named = [name for name in candidates if name != "labels"][-1]
+        return UsageError(f"{source}: ambiguous {role} column ({listed(candidates)}): pass {role}={named!r}{more}")
     is_tagging = role in ("token", "tag")
     wanted = f"lists of {role}s" if is_tagging else f"a {role}"
     rows = "a list of tokens and a list of tags" if is_tagging else "a text and a label, or name the columns"

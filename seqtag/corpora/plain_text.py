@@ -70,12 +70,12 @@ def _pieces(source: Any) -> Iterator[str]:
 def _from_path(given: str) -> Iterator[str]:
     path: Path | None = None
     column: str | None = None
-    if "\n" not in given:  # what has one is a text, and may be too long to ask the system about
+    if "\n" not in given:  # what has one is a text
         path = Path(given).expanduser()
-        if not path.exists() and ":" in given:
+        if not os.path.exists(path) and ":" in given:
             head, _, column = given.rpartition(":")
             path = Path(head).expanduser()
-    if path is None or not given or not path.exists():
+    if path is None or not given or not os.path.exists(path):  # which is also False for a text that is no path at all
         shown = given if len(given) <= _WIDEST else given[:_WIDEST] + "..."
         raise UsageError(
             f"{shown!r}: there is no such file or folder; check the path, relative to {os.getcwd()}; to give a text "

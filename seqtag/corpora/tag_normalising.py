@@ -28,11 +28,13 @@ from seqtag.corpora.tagged_drafts import (
 )
 from seqtag.errors import DataError, UsageError, near_miss
 from seqtag.text.schemes import (
+    ANNOTATED,
     SCHEMES,
     UNKNOWN_TAG,
     check_scheme,
     convert_tags,
     detect_scheme,
+    entity_labels,
     illegal_positions,
     repair_tags,
     tag_fits,
@@ -209,6 +211,8 @@ def settled(tables: Mapping[str, Dataset], scheme: str | None, outside: str | No
     names = getattr(lists[0], "names", None)
     if names is None or names != ordered_names(names):
         return None
+    if any(ANNOTATED in table.features and carried_scheme(table) is None for table in tables.values()):  # to be told
+        return None
     if not any(
         all(table.features == tagged_features(names, document, is_partial=partial) for table in tables.values())
         for document in (None, "int64", "string")
@@ -319,19 +323,34 @@ def tell_respelling(respelling: Respelling, source: str = "") -> None:
 
 
 def _tell_unknown(drafts: Mapping[str, Draft], names: Sequence[str], *, is_plain: bool) -> None:
-    """Say in the log how many tags are unknown, and where only some labels were annotated."""
+    """Say in the log how many tags are unknown, and where only some labels were annotated.
+
+    Raises DataError where labels were annotated of plain tags, which have none outside of them.
+    """
     if UNKNOWN_TAG not in names and not any(draft.is_partial for draft in drafts.values()):
         return
     for split, draft in drafts.items():
         if draft.part.scheme is not None:  # it was settled before, and told
             continue
         number, num_unknown, num_partial = names.index(UNKNOWN_TAG) if UNKNOWN_TAG in names else -1, 0, 0
+        said = set[str]()
         for batch in draft_batches(draft):
             num_unknown += int((batch.tags == number).sum())
             num_partial += len(batch.annotated) - batch.annotated.null_count
+            said.update(batch.annotated.flatten().to_pylist())
         if num_unknown:
             advice = "; if ? is a tag like the others, give it another name" if is_plain else ""
             logger.warning("%s: %d of %d tags are unknown (?)%s", split, num_unknown, draft.num_tokens, advice)
+        if num_partial and is_plain:
+            raise DataError(
+                f"{draft.part.origin}: {ANNOTATED} names labels of spans, and the tags are plain; leave it out, and "
+                f"give tokens that nobody annotated the tag {UNKNOWN_TAG}"
+            )
+        labels = [] if is_plain else entity_labels(name for name in names if name != UNKNOWN_TAG)
+        for label in sorted(said.difference(labels)):
+            logger.warning(
+                "%s: %s names %r, of which there is no span; %s", split, ANNOTATED, label, near_miss(label, labels)
+            )
         if num_partial:
             logger.warning(
                 "%s: in %d of %d sentences only some labels were annotated", split, num_partial, draft.num_sentences

@@ -117,7 +117,9 @@ def _number_tags(block: Block, tag_numbers: dict[str, int], part: Part, unknown:
             first = int(at[0])
             position = first - int(starts[np.searchsorted(starts, first, side="right") - 1])
             place = part.place(int(block.lines[first]), position)
-            raise DataError(f"{place}: the tag is empty; every token needs one, 'O' outside of entities")
+            raise DataError(
+                f"{place}: the tag is empty; every token needs one, 'O' outside of entities, ? where it is unknown"
+            )
         tag_numbers.setdefault(name, len(tag_numbers))
     return np.array([tag_numbers[name] for name in names], np.int32)[indices] if names else np.zeros(0, np.int32)
 

@@ -152,6 +152,11 @@ def side_by_side(annotators: Mapping[str, Dataset], *, by_text: bool = False) ->
     have had a part of the texts, what one did not annotate is unknown. Raises DataError, with both versions, for the
     first text that differs, and for plain tags beside entity tags; UsageError for fewer than two annotators.
     """
+    if not isinstance(annotators, Mapping) or not all(isinstance(rows, Dataset) for rows in annotators.values()):
+        raise UsageError(
+            "the annotators are names with a dataset each: "
+            '{"ada": load_corpus("ada.conll", split="train"), "bo": load_corpus("bo.conll", split="train")}'
+        )
     if len(annotators) < 2:
         raise UsageError(f"there is {len(annotators)} annotator; agreement needs two or more")
     columns = {name: set(rows.column_names) for name, rows in annotators.items()}

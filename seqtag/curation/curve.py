@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -99,14 +100,14 @@ def learning_curve(
     part, unless that is set. Without `dev` it holds out some of each part. Twice and four times as many rows are
     forecast, and `more` than there are. Raises UsageError for impossible fractions, DataError for too little data.
     """
-    task = str(estimator.task)
+    task = getattr(estimator, "task", None)
     if task not in ("tag", "classify"):
         raise UsageError(f"a learning curve is for a Tagger or a Classifier, not for {type(estimator).__name__}")
-    if seeds < 1:
+    if not isinstance(seeds, Integral) or seeds < 1:
         raise UsageError(f"seeds={seeds!r}: train at least one model for each part, better three")
     shares = read_fractions(fractions)
-    if any(number < 1 for number in more):
-        raise UsageError(f"more={list(more)!r}: numbers of further examples are at least 1")
+    if not all(isinstance(number, Integral) and number >= 1 for number in more):
+        raise UsageError(f"more={list(more)!r}: numbers of further examples are whole and at least 1")
     train, test, dev = _settled(train, test, dev, task, estimator)
     begun = time.perf_counter()
     plan = [

@@ -9,7 +9,7 @@ texts come in, and a `Selection` says which of them to take. selected.py shows i
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -76,7 +76,10 @@ def select(
     one (Zhdanov 2019, https://arxiv.org/abs/1901.05954). Raises UsageError for a wrong call.
     """
     seconds = Seconds() if seconds is None else seconds
+    if not isinstance(seconds, Seconds):
+        raise UsageError(f"seconds={seconds!r}: give Seconds(text=3, token=0.3, correction=5)")
     _check(model, n, by)
+    rows, labelled = _checked(rows, "rows"), _checked(labelled, "labelled")
     words = _words(model, rows)
     doubts = list(watched(_doubts(model, words, by), "scoring", total=len(words)))
     tokens_N = np.array([sum(map(len, sentences)) for sentences in words], np.int64)
@@ -134,6 +137,18 @@ def _check(model: Any, n: int, by: str) -> None:
 
 def _is_tagger(model: Any) -> bool:
     return hasattr(model, "tagset_")
+
+
+def _checked(rows: Any, name: str) -> list[Row]:
+    """Give rows as a list; UsageError for what is no text and no list of tokens, of which a string is one text."""
+    if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
+        raise UsageError(f"select: {name} are a list of texts, not {type(rows).__name__}: [text]")
+    given = list(rows)
+    for number, row in enumerate(given, 1):
+        is_tokens = isinstance(row, Iterable) and not isinstance(row, (bytes, Mapping))
+        if not is_tokens or not all(isinstance(token, str) for token in row):
+            raise UsageError(f"select: {name} are texts or lists of tokens, and number {number} is {row!r}")
+    return given
 
 
 def _words(model: Any, rows: Sequence[Row]) -> list[Words]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from seqtag.errors import DataError, UsageError
 from seqtag.inference.explaining.explanation import Explanations
-from seqtag.inference.explaining.tagging import MOST_READ, explain_sentence, token_span
+from seqtag.inference.explaining.tagging import MOST_READ, check_label, explain_sentence, token_span
 from seqtag.inference.known_spans import Known, KnownOfOne, KnownRows, KnownSpans
 from seqtag.inference.patterns import Patterns
 from seqtag.inference.pipeline_calls import check_strategy, listed, token_records
@@ -178,6 +178,7 @@ class PredictingTagger(Generic[EngineT]):
         cut, of_sentences = (cut, [()] * len(cut[0])) if rows is None else rows.of_texts([text], cut)
         asked = list(zip(cut[0], of_sentences))
         if span is not None:
+            check_label(self._tags(), span)  # while its places are those of the text
             number, span = token_span(span, cut[0])
             asked = [asked[number]]
         engine, most_read = self._explaining_engine(), MOST_READ // max(1, len(asked))

@@ -40,7 +40,7 @@ def check_combinations(name: str, params: Mapping[str, Any], defaults: Mapping[s
             f"{name}: vectors={params['vectors']!r} would be those of another model than start_from="
             f"{params['start_from']!r}, which brings its own; leave out one of the two"
         )
-    if params["context_learning_rate"] and params["context"] is None:
+    if params["context_learning_rate"] and params["context"] is None and params.get("start_from") is None:
         raise UsageError(
             f"{name}: context_learning_rate={params['context_learning_rate']:g} is the rate of the "
             "language models of a context, and there are none; give them, context=[...], or leave the rate at 0"

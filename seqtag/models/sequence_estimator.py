@@ -310,8 +310,10 @@ class SequenceEstimator(
         changed = self._changed_params()
         if self.context_ is not None:
             rows["context"] = f"{self.context_.describe()}; states as {self.context_size} numbers"
-            # In the place of the directions stand the folders of whoever trains the model again.
-            changed["context"] = [f"{direction.upper()}_LM" for direction in changed["context"]]
+            # In the place of the directions stand the folders of whoever trains the model again; none where they come
+            # with the model that it started from.
+            if "context" in changed:
+                changed["context"] = [f"{direction.upper()}_LM" for direction in changed["context"]]
         (low, high), best = self.data_["dev_interval"], max(record.dev_score for record in self.history_)
         return model_card(
             self,

@@ -47,6 +47,11 @@ def test_a_file_says_what_the_command_line_leaves_open(run: Run, corpus: Path, t
     assert again.exit_code == 0, again.stderr
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("m", "n")]
     assert weights[0] == weights[1]
+    words = ("--epochs", "2", "--set", "word_size=7", "--set", "characters=cnn", "--out", tmp_path / "o")
+    other = run("train", "--config", tmp_path / "m" / "train.toml", *words)
+    assert other.exit_code == 0, other.stderr
+    changed = tomllib.loads((tmp_path / "o" / "train.toml").read_text())["set"]
+    assert changed == {"hidden_size": 8, "epochs": 2, "word_size": 7, "language": "en", "seed": 3}
 
 
 @pytest.mark.parametrize(
@@ -161,3 +166,14 @@ def test_a_command_runs_by_its_file_alone(run: Run, corpus: Path, model: Path, w
     (tmp_path / "c.toml").write_text(write_toml({key: placed(value) for key, value in RUNS[name].items()}, {}))
     result = run(name, "--config", tmp_path / "c.toml")
     assert result.exit_code == 0, result.stderr
+
+
+def test_a_model_that_went_on_is_trained_again_by_its_file(run: Run, corpus: Path, saved_tagger: Path, tmp_path: Path):
+    old = ("--from", saved_tagger, "--keep", "0.5", "--replay", corpus / "train.conll")
+    words = ("--dev", corpus / "test.conll", "--epochs", "1", "--out", tmp_path / "m")
+    result = run("train", corpus / "dev.conll", *old, *words)
+    assert result.exit_code == 0, result.stderr
+    again = run("train", "--config", tmp_path / "m" / "train.toml", "--out", tmp_path / "n")
+    assert again.exit_code == 0, again.stderr
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("m", "n")]
+    assert weights[0] == weights[1]

@@ -110,6 +110,7 @@ def test_a_dataset_has_its_text_by_name_else_by_type(tmp_path):
     ("source", "kind", "message"),
     [
         ("nowhere.txt", UsageError, "'nowhere.txt': there is no such file or folder.*put it in a list"),
+        ("to be " * 100, UsageError, r"put it in a list: \[text\]"),
         ("to be\nor not", UsageError, r"put it in a list: \[text\]"),
         ("", UsageError, "there is no such file"),
         ([], DataError, "the text: there is no text in it"),

@@ -9,9 +9,9 @@ from datasets import ClassLabel, Dataset, Features, Sequence, Value
 from spacy.tokens import DocBin
 
 from seqtag import load_corpus
-from seqtag.corpora.conversion import content, count, read_tagged, reading_suffix
+from seqtag.corpora.conversion import content, count, losses, read_tagged, reading_suffix
 from seqtag.corpora.formats.writers.formats import FORMATS
-from seqtag.errors import DataError
+from seqtag.errors import DataError, UsageError
 
 TAGS = [["B-PER", "?", "O"], ["O"]]
 
@@ -85,10 +85,43 @@ def test_spans_of_the_label_unknown_and_annotated_labels_of_records(tmp_path):
     assert load_corpus(data)["train"]["annotated_labels"][:] == [None, ["PER"], None]
 
 
-def test_labels_of_a_whole_text_are_no_annotated_labels(tmp_path):
+def test_labels_of_a_whole_text_are_no_annotated_labels(tmp_path, caplog):
     path = tmp_path / "data.jsonl"
     path.write_text(json.dumps({"text": "Ada met", "spans": [[0, 3, "PER"]], "labels": ["sports"]}) + "\n")
-    assert load_corpus(path)["train"].column_names == ["tokens", "tags"]
+    with caplog.at_level(logging.INFO, "seqtag"):
+        assert load_corpus(path)["train"].column_names == ["tokens", "tags"]
+    assert "so all labels count as annotated there: 1" in caplog.text
+
+
+def test_annotated_labels_without_a_span_are_told(caplog):
+    rows = {"tokens": [["Ada"], ["Bo"]], "tags": [["B-PER"], ["O"]], "annotated_labels": [None, ["PRE"]]}
+    load_corpus(Dataset.from_dict(rows))
+    assert "names 'PRE', of which there is no span; choose from PER; did you mean 'PER'?" in caplog.text
+
+
+def test_annotated_labels_are_of_spans(tmp_path):
+    rows = {"tokens": [["Ada"], ["is"]], "tags": [["NOUN"], ["VERB"]], "annotated_labels": [None, ["VERB"]]}
+    with pytest.raises(DataError, match="annotated_labels names labels of spans, and the tags are plain; leave it out"):
+        load_corpus(Dataset.from_dict(rows))
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"tokens": ["Ada"], "tags": ["B-PER"], "labels": ["PER"]}\n')
+    with pytest.raises(
+        UsageError, match="pass tag='tags'; labels that were annotated in a row stand in a column annot"
+    ):
+        load_corpus(path)
+
+
+@pytest.mark.parametrize("name", ["jsonl", "doccano", "prodigy"])
+def test_formats_that_hold_annotated_labels(name, tmp_path):
+    source = tmp_path / "source.jsonl"
+    records = [{"text": "Bo in Rome", "spans": [[0, 2, "PER"]], "labels": ["PER"]}, {"text": "In Oslo", "spans": []}]
+    source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    corpus = read_tagged(str(source))
+    assert losses(corpus, name) == []
+    form = FORMATS[name]
+    path = tmp_path / f"out{form.ending}"
+    path.write_text("".join(content(corpus, "train", form)))
+    assert load_corpus(path)["train"]["annotated_labels"][:] == [["PER"], None]
 
 
 def test_other_spellings_and_schemes_keep_unknown_tags():

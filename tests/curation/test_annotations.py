@@ -117,6 +117,9 @@ def test_annotators_of_one_export_may_lack_texts():
 def test_wrong_use_is_one_message():
     with pytest.raises(UsageError, match="there is 1 annotator; agreement needs two"):
         side_by_side({"ada": tagged(ADA)})
+    for wrong in (["ada.conll", "bo.conll"], {"ada": "ada.conll", "bo": "bo.conll"}):
+        with pytest.raises(UsageError, match="the annotators are names with a dataset each"):
+            side_by_side(wrong)
     with pytest.raises(UsageError, match="some annotators have tags and others have labels"):
         side_by_side({"ada": tagged(ADA), "bo": labelled(["a"] * 3)})
     with pytest.raises(DataError, match=r"bo has plain tags and ada entity tags \(IOB2\)"):

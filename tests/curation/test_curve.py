@@ -153,6 +153,10 @@ def test_read_fractions_names_what_is_no_share():
 def test_wrong_use_is_one_message():
     with pytest.raises(UsageError, match="not for LanguageModel"):
         learning_curve(LanguageModel(), tagged(10), tagged(10))
+    with pytest.raises(UsageError, match="is for a Tagger or a Classifier, not for str"):
+        learning_curve("models/ner", tagged(10), tagged(10))
+    with pytest.raises(UsageError, match=r"more=\['many'\]"):
+        learning_curve(Learner(), tagged(100), tagged(10), more=["many"])
     with pytest.raises(UsageError, match="seeds=0"):
         learning_curve(Learner(), tagged(100), tagged(10), seeds=0)
     with pytest.raises(UsageError, match=r"more=\[0\]"):

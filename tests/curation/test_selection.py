@@ -186,11 +186,19 @@ def test_a_blank_text_is_never_chosen_and_an_empty_pool_gives_nothing(tagger: Ta
         ({"n": True}, "at least 1"),
         ({"by": "entropie"}, "did you mean 'entropy'"),
         ({"by": "margin"}, "choose errors or entropy"),
+        ({"seconds": 3}, r"give Seconds\(text=3"),
+        ({"labelled": "Ada left Oslo."}, "labelled are a list of texts, not str"),
     ],
 )
 def test_a_wrong_call_is_answered_with_the_right_one(options, message: str, tagger: Tagger):
     with pytest.raises(UsageError, match=message):
         select(tagger, TOKENS, **options)
+
+
+@pytest.mark.parametrize("rows", ["Ada left Oslo.", None, [7], [["Ada", 7]], [b"Ada"]], ids=str)
+def test_rows_are_texts_or_token_lists(rows, tagger: Tagger):
+    with pytest.raises(UsageError, match="select: rows are"):
+        select(tagger, rows)
 
 
 def test_times_must_be_times():

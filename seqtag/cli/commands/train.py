@@ -207,7 +207,7 @@ def train(
     # The model is saved before anything is measured: a mistake in the test data must not cost the training.
     if is_main_process():
         given = {"data": data, "dev": dev, "test": test, "test_share": test_share, "task": task}
-        keep_config(out, estimator, given)
+        keep_config(out, estimator, {**given, "from": start_from, "keep": keep, "replay": replay})
     if code == 0 and is_main_process():
         report = None if splits.test is None else measure(estimator, splits, str(out))
         if report is not None:
@@ -296,13 +296,17 @@ def make_estimator(task: Task, settings: Mapping[str, Any], **short_forms: Any) 
 
 
 def options_of(model: str, task: Task) -> dict[str, Any]:
-    """Give the options that shape the network of a model and how it reads, so that another one can go on from it."""
+    """Give the options that shape the network of a model and how it reads, so that another one can go on from it.
+
+    Its vectors, language models and lists come with the model; their options name files of whoever trained it.
+    """
     if task.name != "tag":
-        raise UsageError(f"--from {model}: only taggers go on from an older model; leave it out, or --task {task.name}")
+        raise UsageError(f"--from {model}: only taggers go on from an older model; leave it or --task {task.name} out")
     from seqtag.store import read_model
 
     params = read_model(model).config["params"]
-    for name in ("device", "engine", "seed", "seeds", "epochs", "start_from", "keep"):
+    of_files = ("vectors", "context", "gazetteers")
+    for name in ("device", "engine", "seed", "seeds", "epochs", "start_from", "keep", *of_files):
         params.pop(name, None)
     return dict(params)
 
@@ -311,6 +315,9 @@ def keep_config(out: Path, estimator: Any, given: Mapping[str, Any]) -> None:
     """Write into the model folder a file with which `seqtag train --config` trains the same again."""
     defaults = type(estimator)().get_params(deep=False)
     changed = {name: value for name, value in estimator.get_params(deep=False).items() if value != defaults[name]}
+    for name, option in (("start_from", "from"), ("keep", "keep")):
+        if given[option] is not None:  # which stands there
+            changed.pop(name, None)
     (out / "train.toml").write_text(write_toml(given, changed), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
-from seqtag.corpora.formats.annotation_records import other_keys, read_record, record_kind, states_unit
+from seqtag.corpora.formats.annotation_records import label_names, other_keys, read_record, record_kind, states_unit
 from seqtag.corpora.formats.label_studio import label_studio_texts, people_of
 from seqtag.corpora.formats.offset_units import Reading, counts_utf16, is_wide
 from seqtag.corpora.formats.unread_forms import refuse_unread_record
@@ -130,7 +130,10 @@ def _texts(
                 continue
         account.pass_over(other_keys(record, text=text, marks=marks))
         own = None if account.rules.offsets == "auto" and states_unit(record) else utf16
-        yield from read_record(record, f"{name}:{number}", number, text=text, marks=marks, utf16=own)
+        for found in read_record(record, f"{name}:{number}", number, text=text, marks=marks, utf16=own):
+            if found.annotated is None and label_names(record):
+                account.note('texts whose "labels" lack labels of their spans, so all labels count as annotated there')
+            yield found
     if annotator is not None and annotator not in people:
         raise UsageError(f"{name}: no annotation by {annotator!r}; {near_miss(annotator, people)}")
 

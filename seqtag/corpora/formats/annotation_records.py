@@ -135,11 +135,17 @@ def _annotated_labels(record: Mapping[str, Any], spans: Sequence[Span]) -> list[
 
     They stand under `annotated_labels`, or under `labels` if these are names and those of all spans are among them.
     """
-    labels = record.get(ANNOTATED, record.get("labels"))
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        return None
-    is_said = ANNOTATED in record or (labels and {span.label for span in spans} <= {*labels, UNKNOWN_TAG})
-    return labels if is_said else None
+    if ANNOTATED in record:
+        labels = record[ANNOTATED]
+        return labels if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else None
+    names = label_names(record)
+    return names if names and {span.label for span in spans} <= {*names, UNKNOWN_TAG} else None
+
+
+def label_names(record: Any) -> list[str]:
+    """Give the names that stand under `labels` in a record; none where it holds something else."""
+    names = record.get("labels") if isinstance(record, Mapping) and ANNOTATED not in record else None
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
 
 
 def other_keys(record: Any, *, text: str | None = None, marks: str | None = None) -> Iterator[str]:
@@ -159,6 +165,8 @@ def other_keys(record: Any, *, text: str | None = None, marks: str | None = None
         tokens = record.get("tokens")
         if isinstance(tokens, list) and all(isinstance(token, Mapping) for token in tokens):
             read.add("tokens")
+        if label_names(record):  # what was annotated, or a note says that it is not
+            read.add("labels")
     yield from (key for key in record if key not in read)
 
 

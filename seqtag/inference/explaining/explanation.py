@@ -123,6 +123,8 @@ class Explanation:
                 lines.append(f"Of the features: {_most(features)}.")
         for what, words in HIDDEN.items():
             changes = [(self._text(one.token), change) for one, change in self.changes() if one.hidden == what]
+            if what == "lists":  # most words stand in none of their phrases
+                changes = [(word, change) for word, change in changes if abs(change) >= _LEAST]
             if changes:
                 lines.append(f"Log odds {words}: {_most(changes, are_added=False)}.")
         return [*lines, self.note] if self.note else lines

@@ -132,13 +132,20 @@ def explain_sentence(
 
 def check_asked(tagset: TagSet, span: Span, num_tokens: int) -> None:
     """Raise UsageError for a span that is none of the sentence or that has a label the model lacks."""
-    labels = span_labels(tagset)
-    if span.label not in labels:
-        raise UsageError(f"{in_words(span)}: the model has no label {span.label!r}; {near_miss(span.label, labels)}")
+    check_label(tagset, span)
     if not 0 <= span.start < span.end <= num_tokens:
         raise UsageError(f"{in_words(span)}: the sentence has the tokens 0 to {num_tokens}; the end is exclusive")
     if tagset.data_scheme == "plain" and span.end - span.start > 1:
         raise UsageError(f"{in_words(span)}: the model gives each token a tag; ask for a single token, such as 0 to 1")
+
+
+def check_label(tagset: TagSet, span: Span) -> None:
+    """Raise UsageError for what is no span, and for one with a label that the model lacks."""
+    if not isinstance(span, Span):
+        raise UsageError(f"explain takes a span as Span(start, end, label), such as Span(0, 1, 'PER'), not {span!r}")
+    labels = span_labels(tagset)
+    if span.label not in labels:
+        raise UsageError(f"{in_words(span)}: the model has no label {span.label!r}; {near_miss(span.label, labels)}")
 
 
 def token_span(span: Span, sentences: Sequence[Sequence[Token]]) -> tuple[int, Span]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from datasets import Dataset, Features, Value, concatenate_datasets
+from datasets import Dataset, Value, concatenate_datasets
 from datasets import Sequence as ListOf
 from torch import Tensor
 
@@ -23,8 +23,10 @@ from seqtag.corpora.tag_normalising import carried_scheme
 from seqtag.errors import UsageError
 from seqtag.inference.span_selection import labels_apart, side_by_side
 from seqtag.inference.tag_engine import TagEngine
+from seqtag.models.context import Context
 from seqtag.models.tagging.inputs import tag_lists
 from seqtag.nn.network import TagNetwork
+from seqtag.text.gazetteers import Gazetteers
 from seqtag.text.schemes import ANNOTATED, UNKNOWN_TAG, Span, entity_labels, spans_from_tags, tags_from_spans
 from seqtag.text.tagset import TagSet
 from seqtag.text.training_surfaces import Surfaces
@@ -40,7 +42,10 @@ class Fitted(Protocol):
     vocabulary_: Vocabulary
     tagset_: TagSet
     surfaces_: Surfaces | None
+    gazetteers_: Gazetteers | None
+    context_: Context | None
     data_: dict[str, Any]
+    word_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,9 @@ class OldModel:
     surfaces: Surfaces | None  # of its training data and of those before; None in a model of an earlier release
     seen: Sequence[Mapping[str, str]]  # the hashes of these data; see `models.seen_data`
     knows_tags: bool = True  # not where it has read text without labels alone
+    gazetteers: Gazetteers | None = None
+    context: Context | None = None
+    vectors_size: int | None = None  # of pretrained ones
 
     def with_surfaces(self, new: Surfaces) -> Surfaces | None:
         """Give the surfaces that it learned and the new ones; None where those that it learned are not known."""
@@ -66,7 +74,33 @@ class OldModel:
         seen = [*([tagger.data_["seen"]] if "seen" in tagger.data_ else []), *tagger.data_.get("seen_before", [])]
         knows_tags = "pretrained" not in tagger.data_
         surfaces = tagger.surfaces_ if knows_tags else Surfaces.of([])
-        return cls(name, tagger.network_, tagger.vocabulary_, tagger.tagset_, engine, surfaces, seen, knows_tags)
+        width = tagger.network_.state_dict().get("embedder.word.weight", torch.zeros(0, 0)).shape[1]
+        return cls(
+            name,
+            tagger.network_,
+            tagger.vocabulary_,
+            tagger.tagset_,
+            engine,
+            surfaces,
+            seen,
+            knows_tags,
+            tagger.gazetteers_,
+            tagger.context_,
+            None if width in (0, tagger.word_size) else width,  # as where a model is loaded
+        )
+
+    def room_for_vectors(self, vocabulary: Vocabulary) -> Tensor | None:
+        """Give zeros, (V, E), to be filled with its pretrained vectors; None where it has none."""
+        return None if self.vectors_size is None else torch.zeros(vocabulary.feature_sizes["word"], self.vectors_size)
+
+    def check_lists(self, names: Collection[str]) -> None:
+        """Raise UsageError for lists of other names than its own, of which it knows what they say."""
+        if self.gazetteers is not None and tuple(names) != self.gazetteers.names:
+            raise UsageError(
+                f"gazetteers= has the lists {', '.join(names)}, and the model of start_from={self.name!r} knows "
+                f"{', '.join(self.gazetteers.names)}; give these names in this order, or leave gazetteers out to keep "
+                "its lists"
+            )
 
     @property
     def tags(self) -> Sequence[str]:
@@ -130,6 +164,7 @@ def going_on(
     replay: Dataset | None,
     dev_share: float,
     seed: int,
+    language: str = "xx",
 ) -> tuple[Dataset, Dataset]:
     """Give the training and dev data of a model that goes on from an older one, in the older one's scheme.
 
@@ -142,15 +177,16 @@ def going_on(
             name = "keep" if keep is not None else "replay"
             raise UsageError(f"{name}= is about labels, and start_from={old.name!r} has read text alone; leave it out")
         return train, dev
-    labels = _labels(train)
+    scheme, labels = old.tagset.data_scheme, _labels(train)
     parts = {"train": train, "dev": dev}
     if replay is not None:
-        parts["replay"] = load_corpus(replay, split="train")
+        parts["replay"] = load_corpus(replay, split="train", language=language)
     for name, data in parts.items():
+        _check_kind(data, old, "the new data" if name != "replay" else "replay=")
         others = set(old.labels if name != "replay" else labels) - set(_labels(data))
-        if others and ANNOTATED not in data.features:
-            parts[name] = _annotated(data, _labels(data))
-    corpus = load_corpus(parts, scheme=old.tagset.data_scheme)
+        # Each by itself: in one corpus their schemes would be taken for one.
+        parts[name] = load_corpus({name: _annotated(data, _labels(data)) if others else data}, scheme=scheme)[name]
+    corpus = load_corpus(parts, scheme=scheme)
     missing = set(old.labels) - set(labels)
     if keep is not None and missing:
         corpus = load_corpus(
@@ -174,9 +210,33 @@ def _labels(data: Dataset) -> list[str]:
     return [] if carried_scheme(data) == "plain" else entity_labels(data.features["tags"].feature.names)
 
 
+def _check_kind(data: Dataset, old: OldModel, what: str) -> None:
+    """Raise UsageError where one has plain tags and the other entity tags, which would be taken for plain ones too."""
+    kinds = [
+        "plain tags" if scheme == "plain" else "entity tags"
+        for scheme in (old.tagset.data_scheme, carried_scheme(data))
+    ]
+    if kinds[0] != kinds[1]:
+        given, known = (
+            next(tag for tag in reversed(tags) if tag != UNKNOWN_TAG)
+            for tags in (data.features["tags"].feature.names, old.tags)
+        )
+        raise UsageError(
+            f"start_from={old.name!r}: that model has {kinds[0]}, such as {known!r}, and {what} has {kinds[1]}, such "
+            f"as {given!r}; go on with tags of the same kind, or train another model"
+        )
+
+
 def _annotated(data: Dataset, labels: Sequence[str]) -> Dataset:
-    """Say of every row that these labels were annotated."""
-    rows: Dataset = data.add_column(ANNOTATED, [list(labels)] * len(data), feature=ListOf(Value("string")))
+    """Say of every row that these labels alone were annotated, if it does not say so of fewer."""
+    if ANNOTATED not in data.features:
+        rows: Dataset = data.add_column(ANNOTATED, [list(labels)] * len(data), feature=ListOf(Value("string")))
+        return rows
+    return _with_annotated(data, [list(labels) if said is None else said for said in data[ANNOTATED][:]])
+
+
+def _with_annotated(data: Dataset, annotated: Sequence[Sequence[str] | None]) -> Dataset:
+    rows: Dataset = data.remove_columns(ANNOTATED).add_column(ANNOTATED, annotated, feature=data.features[ANNOTATED])
     return rows
 
 
@@ -191,8 +251,10 @@ def _taught(data: Dataset, old: OldModel, missing: Collection[str], keep: float)
         is_outside_T = np.zeros(len(row), bool) if outside is None else marginals_TD[:, outside] >= keep
         wanted = [span for span in found if span.label in missing]
         taught.append(taught_tags(row, wanted, is_outside_T, scheme=old.tagset.data_scheme, apart=apart))
-    features = Features({"tokens": ListOf(Value("string")), "tags": ListOf(Value("string"))})
-    return Dataset.from_dict({"tokens": tokens, "tags": taught}, features)
+    everything = {*old.labels, *_labels(data)}
+    annotated = [sorted({*said, *missing}) for said in data[ANNOTATED][:]]
+    rows: Dataset = data.remove_columns("tags").add_column("tags", taught, feature=ListOf(Value("string")))
+    return _with_annotated(rows, [None if everything <= set(said) else said for said in annotated])
 
 
 def taught_tags(
@@ -240,12 +302,18 @@ def take_weights(network: TagNetwork, vocabulary: Vocabulary, tagset: TagSet, ol
         {name: values for name, values in each.state_dict().items() if old.knows_tags or not name.startswith("head.")}
         for each in (network, old.network)
     )
-    unlike = sorted(state.keys() ^ before.keys())
+    new_lists = {name for name in state if ".gazetteers." in name} if old.gazetteers is None else set()
+    unlike = sorted((state.keys() ^ before.keys()) - new_lists)
     for name in state.keys() & before.keys():
         values, given = state[name], before[name].to(state[name].device)
         rows_N, columns_N = rows.get(name), None
         if name == "head.lexical.table.weight":  # scores of the tags for a word, the word before it and the one after
             values, given = (table.view(len(table), 3, -1).permute(0, 2, 1) for table in (values, given))
+        if name == "head.lexical.gazetteers.weight":
+            values, given = (table.view(3, -1, table.shape[1]).permute(1, 0, 2) for table in (values, given))
+            rows_N = tags_L
+        if new_lists and name.startswith("encoder.rnn.weight_ih_l0"):  # what lists say stands last in its input
+            values = values[:, : given.shape[1]]
         if name in ("head.lexical.table.weight", "head.transitions_LL"):
             columns_N = tags_L
         fixed = 0 if rows_N is None else 1 if columns_N is None else 2  # from this axis on both have the same sizes
@@ -256,12 +324,13 @@ def take_weights(network: TagNetwork, vocabulary: Vocabulary, tagset: TagSet, ol
     if not unlike and old.vocabulary.unseen is not None:  # new words start with the vectors that they had beside it
         words = [word for word in vocabulary.indices["word"] if word not in old.vocabulary.indices["word"]]
         vectors_UE, is_known_U = (torch.from_numpy(part) for part in old.vocabulary.unseen.find(words))
-        rows_U = torch.tensor([vocabulary.indices["word"][word] for word in words])
+        rows_U = torch.tensor([vocabulary.indices["word"][word] for word in words], dtype=torch.long)
         state["embedder.word.weight"][rows_U[is_known_U]] = vectors_UE[is_known_U]
     if unlike:
         raise UsageError(
             f"start_from={old.name!r}: that model has another network ({', '.join(unlike[:3])}); give the options that "
-            "it was trained with, which its config.json holds, such as encoder, hidden_size, head and word_size"
+            "it was trained with, which its config.json holds, such as encoder, hidden_size, head, word_size and "
+            "gazetteer_size"
         )
 
 

@@ -89,13 +89,22 @@ def _given_dataset(X: Any, y: Any, what: str) -> Dataset:
     return Dataset.from_dict({"tokens": tokens, "tags": tags}, features)
 
 
-def check_trainable(tagset: TagSet, class_weights: Mapping[str, float]) -> None:
-    """Refuse data with nothing to tell apart, and weights for labels that the data lack."""
+def check_trainable(tagset: TagSet, class_weights: Mapping[str, float], *, unlabelled: str = "outside") -> None:
+    """Refuse data with nothing to tell apart, weights for labels that the data lack, and an outside that they lack."""
     labels = _labels(tagset)
+    if not tagset.data_tags:
+        raise DataError(
+            "all tags of the training data are unknown (?): there is nothing to learn; annotate some tokens"
+        )
     if len(labels) < (2 if tagset.data_scheme == "plain" else 1):
         raise DataError(
             f"the training data has no tag but {', '.join(tagset.data_tags)}: there is nothing to learn; "
             "is the tag column the right one? pass tag=... to load_corpus"
+        )
+    if unlabelled == "unknown" and tagset.data_scheme == "plain":
+        raise UsageError(
+            f"unlabelled='unknown' is about tokens outside of entities, and these tags are plain, such as "
+            f"{labels[0]!r}; leave it out: tokens with the tag ? are unknown"
         )
     for label in class_weights:
         if label not in labels and label != "O":
@@ -135,6 +144,11 @@ class GoldSentences:
     documents: list[int | str] | None  # of each sentence, where the data tell them apart
     annotated: list[list[str] | None] | None  # of each sentence the labels that were annotated there, if not all
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there are tags, and none is known."""
+        return set(chain.from_iterable(self.tags)) == {UNKNOWN_TAG}
+
     def whole(self) -> "GoldSentences":
         """Give the sentences in which every tag is known; DataError where there is none."""
         is_whole = [UNKNOWN_TAG not in tags for tags in self.tags]
@@ -153,6 +167,10 @@ def gold_sentences(X: Any, y: Any, what: str, *, tagset: TagSet, language: str =
         raise DataError(f"the {what} data holds no sentence")
     data = load_corpus({what: given}, scheme=tagset.data_scheme, outside=tagset.outside, language=language)[what]
     gold = GoldSentences(_word_lists(data), tag_lists(data), documents_of(data), annotated_labels(data))
+    if gold.is_unknown:
+        raise DataError(
+            f"all tags of the {what} data are unknown (?): there is nothing to judge by; annotate some tokens"
+        )
     check_labels(gold.tags, tagset, what=what)
     return gold
 

@@ -28,6 +28,7 @@ from seqtag.inference.user_input import token_lists
 from seqtag.model_files import as_path
 from seqtag.models import options as check
 from seqtag.models.batch_mapping import tag_batch
+from seqtag.models.context import Context
 from seqtag.models.engine import Engines, Exports
 from seqtag.models.estimator import keeps_generators
 from seqtag.models.fitting import Run
@@ -107,6 +108,8 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         self._forget_network()
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
         self.start_ = None if self.start_from is None else self._old_model(self.start_from)
+        if self.start_ is not None and self.gazetteers is not None:
+            self.start_.check_lists(self.gazetteers)
         names = train.features["tags"].feature.names
         if self.start_ is not None:
             train, held_out = going_on(
@@ -117,12 +120,13 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
                 replay=replay,
                 dev_share=self.dev_share,
                 seed=self.seed,
+                language=self.language,
             )
             names = ordered_names({*self.start_.tags, *train.features["tags"].feature.names})
         scheme = carried_scheme(train)
         assert scheme is not None, "load_corpus writes the scheme into every dataset"
         self.tagset_ = TagSet.build(names, scheme, carried_spelling(train))
-        check_trainable(self.tagset_, self._named_weights())
+        check_trainable(self.tagset_, self._named_weights(), unlabelled=self.unlabelled)
         self.label_weights_ = balanced_weights(train) if self.class_weights == "balanced" else self._named_weights()
         if self.head == "crf" and len(self.tagset_.names) > _MANY_TAGS:
             logger.warning(
@@ -136,16 +140,22 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         self.vocabulary_ = self._build_vocabulary(count_tokens(train))
         if self.start_ is not None:
             self.vocabulary_ = self.start_.vocabulary.grown(self.vocabulary_)
-        self.gazetteers_ = None
+            self.vectors_ = self.start_.room_for_vectors(self.vocabulary_)
+            if self.context is None and self.start_.context is not None:
+                self.context_ = Context.open(self.start_.context.models)
+        self.gazetteers_ = None if self.start_ is None else self.start_.gazetteers
         if self.gazetteers is not None:
             ignores_case = self.gazetteer_case == "ignore"
             self.gazetteers_ = read_gazetteers(self.gazetteers, language=self.language, ignores_case=ignores_case)
+        if self.gazetteers_ is not None:
             log_coverage(self.gazetteers_, train)
         surfaces = surfaces_of(train, scheme)
         self.surfaces_ = surfaces if self.start_ is None else self.start_.with_surfaces(surfaces)
         self.data_ = {"fingerprint": fingerprint({"train": train, "dev": held_out})}
         self.data_ |= {"train": len(train), "dev": len(held_out), **hub_origin(X)}
         gold = GoldSentences(held_out["tokens"][:], tag_lists(held_out), None, annotated_labels(held_out))
+        if gold.is_unknown:
+            logger.warning("all tags of the dev data are unknown (?), so no epoch is better than another; give `dev`")
         self.data_["seen"] = seen_keys(train, held_out)
         self.data_ |= about_training(train, self.start_, replay)
         dev_score = DevScore(self._torch_engine, gold.tokens, gold.tags, balance=self.balance, annotated=gold.annotated)

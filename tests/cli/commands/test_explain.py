@@ -54,7 +54,7 @@ def test_nothing_found_is_said(run: Run, model: Path):
     [
         (("--label", "PER"), "--label: .* holds a tagger; ask it with --span START:END=LABEL"),
         (("--span", "0:12"), "--span 0:12: write START:END=LABEL"),
-        (("--span", "0:12=X"), "no label 'X'; choose from LOC, PER"),
+        (("--span", "0:12=X"), "X at 0-12: the model has no label 'X'; choose from LOC, PER"),
         (("--span", "0:2=PER"), "the tokens there are: 'Ada' 0 to 3"),
     ],
 )

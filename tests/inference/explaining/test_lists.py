@@ -30,6 +30,9 @@ def test_words_are_hidden_from_lists_alone(tagger: Tagger, tmp_path: Path):
         assert found[2, "word"] == pytest.approx(model.explain(blind, SPAN)[0].log_odds, abs=1e-5)
         assert found[2, "lists"] != pytest.approx(one.log_odds, abs=1e-6)
         assert found[1, "lists"] == pytest.approx(one.log_odds, abs=1e-5)  # it stands in no phrase
+        assert "without its lists: 'New'" in str(one) or "without its lists: 'York'" in str(one)
+        [other] = model.explain(["He", "left", "."], Span(0, 1, "PER"))
+        assert "without its lists" not in str(other)
 
 
 def test_the_scores_of_lists_are_named(tagger: Tagger):

@@ -1,6 +1,7 @@
 """`explain` of taggers: against n-best lists, unknown words and hidden ids, the same without torch, and refusals."""
 
 from dataclasses import replace
+from functools import partial
 from math import exp, inf, log
 from pathlib import Path
 
@@ -216,6 +217,9 @@ def test_a_span_that_can_not_be_is_refused(tagger: Tagger, span: Span, message: 
 def test_wrong_calls_are_told(taggers: dict[str, Tagger]):
     with pytest.raises(UsageError, match="explain takes token lists, but sentence 1 is the string"):
         taggers["crf"].explain("Ada lives in Turin.")  # type: ignore[arg-type]
+    for explain in (lambda span: taggers["crf"].explain(["Ada"], span), partial(taggers["crf"].explain_text, "Ada")):
+        with pytest.raises(UsageError, match=r"explain takes a span as Span\(start, end, label\)"):
+            explain((0, 1, "PER"))
     with pytest.raises(UsageError, match="the tokens there are: 'Ada' 0 to 3, 'met' 4 to 7"):
         taggers["crf"].explain_text("Ada met Bo.", Span(1, 5, "PER"))
     with pytest.raises(UsageError, match="gives each token a tag"):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TAGS, TOKENS, fitted_tagger, tiny_tagger
 
-from seqtag import Tagger, load_corpus
+from seqtag import LanguageModel, Tagger, load_corpus
 from seqtag.errors import UsageError
-from seqtag.models.tagging.going_on import taught_tags
+from seqtag.models.tagging.going_on import OldModel, going_on, taught_tags
 from seqtag.text.schemes import Span, illegal_positions, spans_from_tags
 
 PLACES = [[tag if tag.endswith("LOC") else "O" for tag in row] for row in TAGS]
@@ -131,3 +131,80 @@ def test_taught_tags_hold_all_that_was_given_and_are_legal(seed):
     for position, tag in enumerate(taught):
         assert (tag == "?") <= (not is_outside[position])
         assert (tag == "O") <= bool(is_outside[position])
+
+
+def test_rows_that_are_annotated_for_some_labels_stay_so(old):
+    """Rows of the new data that say nothing of it were annotated for the new labels alone; keep= forgets none of it."""
+    rows = {
+        "tokens": [["Łódź", "met"], ["Zoë", "met"], ["and"]],
+        "tags": [["B-CITY", "O"], ["B-NAME", "O"], ["O", "O"][:1]],
+        "annotated_labels": [["CITY"], None, ["CITY", "PER"]],
+    }
+    data = load_corpus(Dataset.from_dict(rows))["train"]
+    tagger = Tagger.load(old, device="cpu")
+    before = OldModel.of(tagger, "ner", tagger._torch_engine())
+    options = {"replay": None, "dev_share": 0.1, "seed": 0}
+    train, _ = going_on(data, data, before, keep=None, **options)
+    assert train["annotated_labels"][:] == [["CITY"], ["CITY", "NAME"], ["CITY", "PER"]]
+    train, _ = going_on(data, data, before, keep=1e-6, **options)
+    # PER was looked for in the last row, LOC and ORG were said by the old model, and nobody looked for NAME.
+    everything = {"CITY", "LOC", "ORG", "PER"}
+    assert [said and set(said) for said in train["annotated_labels"][:]] == [everything, None, everything]
+
+
+@pytest.mark.parametrize("scheme", ["IOB1", "BIOES"])
+def test_new_data_and_old_sentences_may_be_in_different_schemes(old, scheme, caplog):
+    rows = load_corpus(Dataset.from_dict({"tokens": NEW_TOKENS, "tags": NEW_TAGS}), scheme=scheme)["train"]
+    tagger = still(start_from=str(old)).fit(
+        rows, dev=rows, replay=Dataset.from_dict({"tokens": TOKENS, "tags": PEOPLE})
+    )
+    assert tagger.scheme_ == "IOB2"
+    assert "illegal" not in caplog.text
+
+
+def test_plain_tags_do_not_become_entity_tags(old):
+    plain = [["X" for _ in row] for row in NEW_TOKENS]
+    with pytest.raises(UsageError, match=r"has entity tags, such as 'I-PER', and the new data has plain tags"):
+        still(start_from=str(old)).fit(NEW_TOKENS, plain)
+
+
+def test_lists_vectors_and_language_models_come_with_the_old_model(tmp_path):
+    (tmp_path / "cities.txt").write_text("Oslo\nŁódź\n", encoding="utf-8")
+    (tmp_path / "vectors.txt").write_text("the 1 2 3\noslo 2 3 4\n", encoding="utf-8")
+    options = {
+        "gazetteers": {"city": str(tmp_path / "cities.txt")},
+        "vectors": str(tmp_path / "vectors.txt"),
+        "vectors_precision": "int8",
+        "context": [
+            LanguageModel(hidden_size=4, embedding_size=3, epochs=1, batch_size=2).fit(["Ada left Oslo. " * 40])
+        ],
+    }
+    folder = fitted_tagger(epochs=1, **options).save(tmp_path / "rich")
+    before = Tagger.load(folder, device="cpu")
+    for number in range(2):  # the second one has no new word
+        tagger = still(start_from=str(folder)).fit(NEW_TOKENS, NEW_TAGS, dev=(NEW_TOKENS, NEW_TAGS))
+        assert set(tagger.tags_) == {*before.tags_, "B-CITY"}
+        places = [tagger.tagset_.names.index(name) for name in before.tagset_.names]
+        (_, expected, _), (_, found, _) = (
+            next(each._torch_engine().emissions(TOKENS[:1])) for each in (before, tagger)
+        )
+        shifts = [each.network_.head.shift_L for each in (before, tagger)]
+        torch.testing.assert_close(found[..., places] - shifts[1][places], expected - shifts[0], atol=1e-5, rtol=0)
+        folder = tagger.save(tmp_path / str(number))
+        loaded = before = Tagger.load(folder, device="cpu")
+        assert loaded.gazetteers_.names == ("city",)
+        assert loaded.predict(TOKENS) == tagger.predict(TOKENS)
+    with pytest.raises(UsageError, match="has the lists town, and the model of start_from="):
+        still(start_from=str(folder), gazetteers={"town": str(tmp_path / "cities.txt")}).fit(NEW_TOKENS, NEW_TAGS)
+
+
+def test_lists_may_be_added(old, tmp_path):
+    (tmp_path / "cities.txt").write_text("Oslo\nŁódź\n", encoding="utf-8")
+    tagger = still(start_from=str(old), gazetteers={"city": str(tmp_path / "cities.txt")})
+    tagger.fit(TOKENS, TAGS, dev=(TOKENS, TAGS))
+    before = Tagger.load(old, device="cpu").network_.state_dict()
+    for name, values in tagger.network_.state_dict().items():
+        if ".gazetteers." in name or name == "head.shift_L":
+            continue
+        given = before[name]
+        torch.testing.assert_close(values[:, : given.shape[1]] if values.dim() > 1 else values, given)

@@ -7,7 +7,7 @@ from datasets import Dataset
 from tiny import TAGS, TOKENS, tiny_tagger
 
 from seqtag import Watcher, load_corpus
-from seqtag.errors import DataError
+from seqtag.errors import DataError, UsageError
 
 PER = [[tag if tag.endswith("PER") else "O" for tag in row] for row in TAGS]
 
@@ -79,3 +79,15 @@ def test_probabilities_are_set_by_sentences_that_are_known_whole():
     assert tagger.thresholds_ == expected
     with pytest.raises(DataError, match="every sentence has unknown tags"):
         tagger.tune(TOKENS, [[None, *tags[1:]] for tags in TAGS], recall=0.5)
+
+
+def test_where_nothing_is_known_there_is_nothing_to_learn_or_to_judge_by(caplog):
+    nothing = [[None] * len(row) for row in TAGS]
+    with pytest.raises(DataError, match="all tags of the training data are unknown"):
+        tiny_tagger().fit(TOKENS, nothing)
+    tagger = tiny_tagger(epochs=1).fit(TOKENS, TAGS, dev=(TOKENS, nothing))
+    assert "all tags of the dev data are unknown" in caplog.text
+    with pytest.raises(DataError, match="all tags of the evaluation data are unknown"):
+        tagger.evaluate(TOKENS, nothing)
+    with pytest.raises(UsageError, match="unlabelled='unknown' is about tokens outside of entities"):
+        tiny_tagger(unlabelled="unknown").fit(TOKENS, [["A", *["B"] * (len(row) - 1)] for row in TOKENS])
