@@ -201,7 +201,7 @@ def main(arguments=None):
         options = {"folds": args.folds, "seed": args.seed, "least": -100}  # the whole ranking
         report = find_suspects(tagger, tokens, spoilt, watch=collect, **options)
         minutes = (time.perf_counter() - start) / 60
-        by_odds = sorted(report.suspects, key=lambda each: -each.score / each.trust)
+        by_odds = sorted(report.suspects, key=lambda each: -each.score / each.weight)
         rankings = {
             "find_suspects": [(each.row, *each.region) for each in report.suspects],
             "log odds alone": [(each.row, *each.region) for each in by_odds],

@@ -64,12 +64,12 @@ class Suspect:
     text: str  # the sentence as it is read, or the text
     others: tuple[Span, ...] = ()  # the other spans that the corpus has in the sentence
     copies: tuple[Copy, ...] = ()
-    trust: float = 1.0  # in models on such labels, see `Suspects.trust`
+    weight: float = 1.0  # of the log odds, less where models find little of such labels; see `Suspects.trust`
 
     @property
     def score(self) -> float:
-        """The log odds of the proposal against what the corpus has, times the trust, by which suspects are ranked."""
-        return self.trust * suspicion(self.gold_probability, self.proposed_probability)
+        """The log odds of the proposal against what the corpus has, weighed, by which suspects are ranked."""
+        return self.weight * suspicion(self.gold_probability, self.proposed_probability)
 
     @property
     def region(self) -> tuple[int, int]:

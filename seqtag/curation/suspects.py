@@ -3,6 +3,7 @@
 Each row gets its exact probabilities from a model of folds without it. The label that the corpus has stands against the
 likeliest counter-proposal. The log odds of the two rank all kinds of suspects together; those against a label count the
 less, the less probability such labels have on the whole, since models fail to find hard labels although they are right.
+Where models find little of any label, what they say of one says little too, and such differences count less.
 This module finds suspects; what the report says of them is in suspect_report.py.
 """
 
@@ -46,8 +47,8 @@ def find_suspects(
     probabilities of a row come from the clone that has not seen it. Documents, where they are known, and copies of a
     row stay in one fold. `X` is whatever `load_corpus` takes, all splits of it, or rows with their labels `y`. Suspects
     are spans that are missing, extra, of a wrong type or with a wrong border, plain tags, or classes of texts; unknown
-    tags are none. They are ranked by a score, the log odds of the proposal times the trust in models on such labels;
-    those of a lower score than `least` are left out, by default all whose proposal is less likely than what the corpus
+    tags are none. They are ranked by a score, the log odds of the proposal times what the trust in models on such labels
+    weighs; those of a lower score than `least` are left out, by default all whose proposal is less likely than what the corpus
     has. `watch` is called with each fold once its model is trained. Raises UsageError for a wrong call, DataError for
     the data.
 
@@ -99,18 +100,33 @@ class Trust:
         self.counts[label] += 1
         self._sums[label] += probability
 
+    @property
+    def mean(self) -> float:
+        """The trust in all labels together."""
+        return max(_LEAST_TRUST, sum(self._sums.values()) / max(1, self.counts.total()))
+
     def by_label(self) -> dict[str, float]:
         """Give the trust for each label, more than 0 and at most 1."""
-        mean = max(_LEAST_TRUST, sum(self._sums.values()) / max(1, self.counts.total()))
         return {
-            label: min(1.0, (self._sums[label] + _PRIOR * mean) / (self.counts[label] + _PRIOR))
+            label: min(1.0, (self._sums[label] + _PRIOR * self.mean) / (self.counts[label] + _PRIOR))
             for label in sorted(self.counts)
         }
 
+    def weights(self) -> dict[str, float]:
+        """Give what the log odds against each label count: the trust in it, to the power of that in all labels.
+
+        >>> trust = Trust()
+        >>> trust.add("PER", 1.0), trust.add("LOC", 0.0)
+        (None, None)
+        >>> {label: round(weight, 2) for label, weight in trust.weights().items()}
+        {'LOC': 0.67, 'PER': 0.74}
+        """
+        return {label: share**self.mean for label, share in self.by_label().items()}
+
     def ranked(self, suspects: Sequence[Suspect], least: float) -> list[Suspect]:
-        """Give suspects their trust, 1 where the corpus has nothing, and order those of a score of at least `least`."""
-        trust = self.by_label()
-        weighed = [replace(s, trust=min((trust[span.label] for span in s.gold), default=1.0)) for s in suspects]
+        """Give suspects their weight, 1 where the corpus has nothing, and order those of a score of at least `least`."""
+        weights = self.weights()
+        weighed = [replace(s, weight=min((weights[span.label] for span in s.gold), default=1.0)) for s in suspects]
         chosen = [each for each in weighed if each.score >= least]
         return sorted(chosen, key=lambda each: (-each.score, each.split, each.row, each.region))
 

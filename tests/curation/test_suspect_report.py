@@ -50,8 +50,8 @@ def test_suspicion_grows_with_the_proposal_and_falls_with_what_the_corpus_has(go
     assert abs(suspicion(gold, proposed)) < 9.3
 
 
-def test_the_score_is_the_log_odds_times_the_trust_in_models_on_the_label():
-    assert replace(WRONG, trust=0.5).score == pytest.approx(WRONG.score / 2)
+def test_the_score_is_the_log_odds_times_their_weight():
+    assert replace(WRONG, weight=0.5).score == pytest.approx(WRONG.score / 2)
 
 
 def test_json_has_what_a_correction_needs_and_its_keys_stay():

@@ -1,5 +1,7 @@
 """Suspects of known kinds in small corpora, and what holds for all readings of a sentence."""
 
+import math
+
 import pytest
 from datasets import Dataset, DatasetDict
 from hypothesis import given
@@ -41,11 +43,11 @@ def test_missing_extra_and_wrong_types_are_found_with_their_probabilities():
     assert (wrong.gold[0].label, wrong.proposed[0].label) == ("PER", "LOC")
     assert (extra.gold[0].label, extra.proposed, extra.proposed_probability) == ("LOC", (), 1.0)
     assert all(each.gold_probability == 0 for each in (missing, wrong, extra))
-    # Models find fewer of the labels that the wrong ones have.
+    # Models find fewer of the labels that the wrong ones have; the power is the trust in all labels together.
     assert 9 < missing.score < 10
-    assert [extra.score / missing.score, wrong.score / missing.score] == pytest.approx(
-        [report.trust["LOC"], report.trust["PER"]]
-    )
+    powers = [math.log(each.score / missing.score, report.trust[each.gold[0].label]) for each in (extra, wrong)]
+    assert powers[0] == pytest.approx(powers[1])
+    assert min(report.trust.values()) < powers[0] < max(report.trust.values())
     assert [each.score for each in report.suspects] == sorted((s.score for s in report.suspects), reverse=True)
     assert (report.num_labels, report.num_rows, report.scheme) == (16, 24, "IOB2")
 

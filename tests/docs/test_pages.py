@@ -75,7 +75,8 @@ NOT_RUN = {
     },
     "docs/guide/few-labels.md": {
         f"{AUGMENT}bc5cdr:{{50,100,200,500}} --kinds none mention --seeds 3": CORPORA,
-        f"{AUGMENT}{DOMAINS} --kinds none mention --seeds 1": CORPORA,
+        f"{AUGMENT}{DOMAINS} --kinds none mention --seeds 3": CORPORA,
+        f"{AUGMENT}wnut17 --kinds none mention --seeds 3": CORPORA,
         f"{AUGMENT}ud_vi_vtb:200 --scheme plain --kinds none mention --share 0.3 --seeds 1": CORPORA,
         "python recipes/labels_partial.py --data uner_da_ddt --seeds 3 --set epochs=10": CORPORA,
         "python recipes/labels_partial.py --data bc5cdr --seeds 3 --set epochs=4": CORPORA,
