@@ -125,7 +125,7 @@ NOT_RUN = {
     },
     "docs/howto/suspects.md": {
         "pip install cleanlab": INSTALLS,
-        "python recipes/labels_suspects.py --data CORPORA": CORPORA,
+        "python recipes/labels_suspects.py --data CORPORA uner_da_ddt wnut17 ncbi_disease": CORPORA,
     },
     "docs/results/known-benchmarks.md": dict.fromkeys(
         (
