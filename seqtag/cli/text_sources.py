@@ -19,7 +19,7 @@ _NAMES_COLUMNS = re.compile(r":(token|tag)=[^/]*$")
 def refuse_tags(source: str, *, advice: str) -> None:
     """Raise UsageError, which ends in `advice`, for a path that holds tokens with tags instead of running text."""
     if _NAMES_COLUMNS.search(source) or holds_tags(Path(source)):
-        raise UsageError(f"{source}: holds tokens with tags, and a language model learns from running text; {advice}")
+        raise UsageError(f"{source}: holds tokens with tags, and running text is wanted here; {advice}")
 
 
 def holds_tags(path: Path) -> bool:

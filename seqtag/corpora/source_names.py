@@ -20,6 +20,7 @@ _OPTIONS = (
 )  # keys of the task tag that say how tags are read
 _KEY_FOLLOWS = re.compile(r",(?=\s*[\w-]*\s*=)")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_OF_A_MODEL = ("config.json", "vocabulary.json", "model.safetensors")
 _HUB_PAGE = "https://huggingface.co/datasets/"
 # A name with one of these endings is that of a missing file, and not that of a data set on the hub.
 _FILE_ENDINGS = (
@@ -111,6 +112,8 @@ def local_path(source: str, config: str | None) -> Path | None:
         raise UsageError(
             f"{source}: this is a pipe or a device, and a corpus is read more than once; write it to a file first"
         )
+    if all((path / name).is_file() for name in _OF_A_MODEL):
+        raise UsageError(f"{source}: is the folder of a model, and data are wanted here; give a corpus")
     if config is not None and not path.is_dir():
         raise UsageError(f"{source}: config= is for data sets in hub layout, and this is a file; leave it out")
     return path

@@ -17,7 +17,7 @@ import torch
 from datasets import Dataset
 
 from seqtag.batching import ContextReader
-from seqtag.corpora.vectors.pretrained_vectors import read_pretrained
+from seqtag.corpora.vectors.pretrained_vectors import read_pretrained, telling_source
 from seqtag.inference.stored_model import Place
 from seqtag.models import options as check
 from seqtag.models.card import model_card
@@ -129,11 +129,13 @@ class SequenceEstimator(
         in_table = [word for word in rows if word in seen] if stands_beside else rows
         vocabulary = Vocabulary.build(counts, **settings, extra_words=in_table)
         if stands_beside and self.vectors_keep == "all":
-            vocabulary.unseen = found.kept(rows, precision=self.vectors_precision)
+            with telling_source(self.vectors):
+                vocabulary.unseen = found.kept(rows, precision=self.vectors_precision)
             megabytes = vocabulary.unseen.values_ND.nbytes / 1e6
             logger.info("%s: %.1f MB stand beside the network, in %s", self.vectors, megabytes, self.vectors_precision)
         index, size = vocabulary.indices["word"], found.size
-        vectors_WE, has_one_W = found.find(list(index))
+        with telling_source(self.vectors):
+            vectors_WE, has_one_W = found.find(list(index))
         num_covered = sum(seen[word] for word, has_one in zip(index, has_one_W) if has_one)
         logger.info(
             "%s: %s; %.1f%% of the training tokens have one",

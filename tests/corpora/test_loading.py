@@ -334,6 +334,14 @@ def test_a_missing_file_is_no_hub_name(monkeypatch):
             load_corpus(missing)
 
 
+def test_the_folder_of_a_model_is_no_corpus(tmp_path):
+    for name in ("config.json", "vocabulary.json", "model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    for task in ("tag", "classify"):
+        with pytest.raises(UsageError, match="is the folder of a model, and data are wanted here; give a corpus"):
+            load_corpus(tmp_path, task=task)
+
+
 def test_unknown_options_name_the_near_miss(tmp_path):
     path = tmp_path / "two.tsv"
     path.write_text(TWO, encoding="utf-8")

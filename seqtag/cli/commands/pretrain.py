@@ -21,6 +21,7 @@ from seqtag.cli.commands.train import make_estimator, parse_settings
 from seqtag.cli.model_folder import Place
 from seqtag.cli.process import command
 from seqtag.cli.tasks import find_task
+from seqtag.errors import UsageError
 
 EXAMPLES = (
     "seqtag pretrain mails.txt --out models/mails --language en",
@@ -58,7 +59,10 @@ def pretrain(
     from seqtag.models.tagging.pretraining import check_pretraining
 
     short_forms = {"language": language, "seed": seed, "device": device}
-    tagger = make_estimator(find_task("tag"), parse_settings(settings or []), **short_forms)
+    options = parse_settings(settings or [])
+    if "epochs" in options:  # those of a training with labels
+        raise UsageError(f"--set epochs={options['epochs']}: say how often the text is read by --epochs N")
+    tagger = make_estimator(find_task("tag"), options, **short_forms)
     check_pretraining(tagger.get_params(deep=False))
     place = Place.check(out, resume=resume, overwrite=overwrite)
     refuse_tags(text, advice="give a text file; labelled data are for `seqtag train`")

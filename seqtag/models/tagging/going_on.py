@@ -291,8 +291,15 @@ def taught_tags(
 def take_weights(network: TagNetwork, vocabulary: Vocabulary, tagset: TagSet, old: OldModel) -> None:
     """Give a new network the weights of an old one for all that both know.
 
-    Raises UsageError where the networks are of other shapes, which their options decide.
+    Raises UsageError where the networks are of other shapes, which their options decide, or look words up otherwise.
     """
+    for option in ("lowercase", "merge_digits"):
+        was, given = getattr(old.vocabulary, option), getattr(vocabulary, option)
+        if was != given:
+            raise UsageError(
+                f"{option}={given}: the model of start_from={old.name!r} looks words up with {option}={was}, and many "
+                f"of its words would never be found; give {option}={was}"
+            )
     known = {name: number for number, name in enumerate(old.tagset.names)} if old.knows_tags else {}
     tags_L = _places(tagset.names, known)
     rows = _tables(vocabulary, old.vocabulary)

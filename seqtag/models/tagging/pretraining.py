@@ -136,6 +136,11 @@ class NormalisedSentences:
 
 def check_pretraining(params: dict[str, Any]) -> None:
     """Raise UsageError for options with which an encoder can't learn from plain text."""
+    if params["seeds"] != 1:
+        raise UsageError(
+            f"seeds={params['seeds']!r}: text is read with one seed; leave it out, and give it to the tagger that "
+            "starts from what comes out"
+        )
     if params["encoder"] is None:
         raise UsageError("encoder=None: only an encoder learns from text without labels; name one, such as 'lstm'")
     for name, needed in _NEEDED.items():

@@ -35,6 +35,7 @@ def test_mistakes_are_found_before_anything_is_read(run: Run, corpus: Path, text
     for words, message in [
         ((text, "--set", "num_layers=2"), "num_layers=2: pretraining needs num_layers=1"),
         ((text, "--set", "hiden_size=2"), "hidden_size"),
+        ((text, "--set", "epochs=2"), "say how often the text is read by --epochs N"),
         ((corpus / "train.conll",), "holds tokens with tags"),
         ((tmp_path / "none.txt",), "no such file"),
     ]:

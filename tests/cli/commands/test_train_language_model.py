@@ -88,7 +88,7 @@ def test_tags_are_no_text(run: Run, tmp_path: Path, writer: Path, name: str):
     result = run("train", data, "--out", tmp_path / "m", *TINY)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"error: {data}: holds tokens with tags, and a language model learns from running text; give a text file, or "
+        f"error: {data}: holds tokens with tags, and running text is wanted here; give a text file, or "
         "leave --task lm out to train a tagger\n"
     )
     assert "holds tokens with tags" in run("train", f"{data}:token=0,tag=1", "--out", tmp_path / "m", *TINY).stderr

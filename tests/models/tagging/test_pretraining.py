@@ -99,6 +99,7 @@ def test_words_that_text_alone_had_are_not_seen_in_training(reader):
         ({"bidirectional": False}, "bidirectional=False"),
         ({"merge": "sum"}, "merge='sum'"),
         ({"vectors": "glove.txt"}, "vectors='glove.txt': is for `fit`"),
+        ({"seeds": 3}, "seeds=3: text is read with one seed; leave it out"),
     ],
 )
 def test_what_pretraining_can_not_use_is_refused(options, message):
@@ -115,3 +116,6 @@ def test_bad_calls_have_one_message(start):
         tiny_tagger().pretrain(["Ada met Alan."])
     with pytest.raises(UsageError, match="is about labels"):
         tiny_tagger(start_from=str(start), keep=0.5).fit(TOKENS, TAGS, dev=(TOKENS, TAGS))
+    for option in ("lowercase", "merge_digits"):
+        with pytest.raises(UsageError, match=f"{option}=False: .* looks words up with {option}=True"):
+            tiny_tagger(start_from=str(start), **{option: False}).fit(TOKENS, TAGS, dev=(TOKENS, TAGS))
