@@ -47,10 +47,10 @@ def find_suspects(
     probabilities of a row come from the clone that has not seen it. Documents, where they are known, and copies of a
     row stay in one fold. `X` is whatever `load_corpus` takes, all splits of it, or rows with their labels `y`. Suspects
     are spans that are missing, extra, of a wrong type or with a wrong border, plain tags, or classes of texts; unknown
-    tags are none. They are ranked by a score, the log odds of the proposal times what the trust in models on such labels
-    weighs; those of a lower score than `least` are left out, by default all whose proposal is less likely than what the corpus
-    has. `watch` is called with each fold once its model is trained. Raises UsageError for a wrong call, DataError for
-    the data.
+    tags are none. They are ranked by a score, the log odds of the proposal times what the trust in models on such
+    labels weighs; those of a lower score than `least` are left out, by default all whose proposal is less likely than
+    what the corpus has. `watch` is called with each fold once its model is trained. Raises UsageError for a wrong call,
+    DataError for the data.
 
     >>> find_suspects(None, [["Ada"]])
     Traceback (most recent call last):
@@ -124,7 +124,7 @@ class Trust:
         return {label: share**self.mean for label, share in self.by_label().items()}
 
     def ranked(self, suspects: Sequence[Suspect], least: float) -> list[Suspect]:
-        """Give suspects their weight, 1 where the corpus has nothing, and order those of a score of at least `least`."""
+        """Give suspects their weight, 1 where the corpus has nothing, and order those with a score of `least` or more."""
         weights = self.weights()
         weighed = [replace(s, weight=min((weights[span.label] for span in s.gold), default=1.0)) for s in suspects]
         chosen = [each for each in weighed if each.score >= least]
