@@ -124,7 +124,7 @@ class Trust:
         return {label: share**self.mean for label, share in self.by_label().items()}
 
     def ranked(self, suspects: Sequence[Suspect], least: float) -> list[Suspect]:
-        """Give suspects their weight, 1 where the corpus has nothing, and order those with a score of `least` or more."""
+        """Weigh suspects, with 1 where the corpus has nothing, and order those with a score of `least` or more."""
         weights = self.weights()
         weighed = [replace(s, weight=min((weights[span.label] for span in s.gold), default=1.0)) for s in suspects]
         chosen = [each for each in weighed if each.score >= least]
