@@ -28,6 +28,7 @@ REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "60"))  # of each kind
 def address(
     served: dict[str, ServedModel], goes_on: dict[str, ServedModel], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
+    import schemathesis
     from uvicorn import Config, Server
 
     from seqtag.serving.server import ImpatientProtocol, listen
@@ -37,6 +38,9 @@ def address(
     kept = tmp_path_factory.mktemp("kept") / "kept.jsonl"
     limits = Limits(body_bytes=200_000, characters=5_000)
     app = make_app(Settings(dict.fromkeys(models, ""), collect=str(kept), limits=limits), models=models)
+    # What it imports late is compiled before there is a second thread: two that compile at once can fail in Python 3.11
+    # (https://github.com/python/cpython/issues/106905).
+    schemathesis.openapi.from_dict(app.openapi())
     server = Server(Config(app, http=ImpatientProtocol, ws="none", log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
     thread.start()
