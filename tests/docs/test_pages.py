@@ -88,6 +88,8 @@ NOT_RUN = {
     "docs/results/tried.md": {
         f"{AUGMENT}{DOMAINS} --seeds 1": CORPORA,
         f"{TEACH} ai music literature --seeds 2 --dev 50 --ways labels:0:400 five:0.9:400": CORPORA,
+        "python recipes/ner_corpora.py --data CORPORA --seeds 1 --set word_dropout=1 wnut17 uner_da_ddt "
+        "crossner_science crossner_politics": CORPORA,
         f"{TEACH} politics science --seeds 1 --epochs 15 --ways labels:0:400 five:0.9:400": CORPORA,
         f"{TEACH} wnut17 --seeds 1 --epochs 8 --student-epochs 5 --ways labels:0:1000 five:0.9:1000": CORPORA,
         f"{TEACH} bc5cdr:50 bc5cdr:200 bc5cdr:500 --seeds 2 --epochs 15 --ways labels:0:1000 five:0.9:1000": CORPORA,
