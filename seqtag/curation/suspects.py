@@ -107,8 +107,9 @@ class Trust:
 
     def by_label(self) -> dict[str, float]:
         """Give the trust for each label, more than 0 and at most 1."""
+        mean = self.mean
         return {
-            label: min(1.0, (self._sums[label] + _PRIOR * self.mean) / (self.counts[label] + _PRIOR))
+            label: min(1.0, (self._sums[label] + _PRIOR * mean) / (self.counts[label] + _PRIOR))
             for label in sorted(self.counts)
         }
 
@@ -121,7 +122,8 @@ class Trust:
         >>> {label: round(weight, 2) for label, weight in trust.weights().items()}
         {'LOC': 0.67, 'PER': 0.74}
         """
-        return {label: share**self.mean for label, share in self.by_label().items()}
+        mean = self.mean
+        return {label: share**mean for label, share in self.by_label().items()}
 
     def ranked(self, suspects: Sequence[Suspect], least: float) -> list[Suspect]:
         """Weigh suspects, with 1 where the corpus has nothing, and order those with a score of `least` or more."""

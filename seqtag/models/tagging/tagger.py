@@ -108,10 +108,10 @@ class Tagger(TaggerOptions, PretrainedTagger, PredictingTagger[NbestTagEngine]):
         self._forget_network()
         train, held_out = training_splits(X, y, dev, dev_share=self.dev_share, seed=self.seed, language=self.language)
         self.start_ = None if self.start_from is None else self._old_model(self.start_from)
-        if self.start_ is not None and self.gazetteers is not None:
-            self.start_.check_lists(self.gazetteers)
         names = train.features["tags"].feature.names
         if self.start_ is not None:
+            if self.gazetteers is not None:
+                self.start_.check_lists(self.gazetteers)
             train, held_out = going_on(
                 train,
                 held_out,
